@@ -1,0 +1,188 @@
+"""Weights that say what they are: ``config.json`` beside ``model.safetensors``, in a folder or on the Hub.
+
+No pickle is opened here, except the file that the paper's authors published, and that one with ``weights_only=True``.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Optional
+
+import safetensors
+import torch
+from huggingface_hub import ModelHubMixin, hf_hub_download
+from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from f2a.config import ConfigError, GeneratorConfig, from_dict
+from f2a.generator import Generator
+
+BUNDLED = Path(__file__).parent / "weights"
+"""The default weights, which ship with the library."""
+
+
+class CheckpointError(ValueError):
+    """Weights that cannot be used; the message names the file or repository, the reason and the remedy."""
+
+
+class Checkpoint(
+    ModelHubMixin,
+    library_name="f2a",
+    pipeline_tag="image-to-image",
+    tags=["relighting", "flash-photography"],
+    repo_url="https://github.com/f2a/f2a",
+    paper_url="https://arxiv.org/abs/1912.08813",
+):
+    """A generator and what is known of its making.
+
+    Args:
+        architecture: what the generator is made of.
+        training: plain values about how the weights came to be: data and licences, command, seed, minutes, scores.
+
+    Attributes:
+        precision: of the saved weights; they are loaded into float32.
+    """
+
+    # Optional[...] and no string annotations: the mixin reads them to decode config.json.
+    def __init__(self, architecture: GeneratorConfig, training: Optional[dict[str, Any]] = None) -> None:  # noqa: UP045
+        self.architecture = architecture
+        self.training = training or {}
+        self.generator = Generator(architecture)
+        self.precision = torch.float16
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        weights = self.generator.state_dict()
+        state = {name: tensor.detach().to(self.precision).contiguous() for name, tensor in weights.items()}
+        save_file(state, save_directory / SAFETENSORS_SINGLE_FILE, metadata={"format": "pt"})
+        config = {"architecture": vars(self.architecture), "training": self.training}
+        (save_directory / CONFIG_NAME).write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        (save_directory / SAFETENSORS_SINGLE_FILE).chmod((save_directory / CONFIG_NAME).stat().st_mode)
+
+    def save(self, folder: Path) -> None:
+        """Write ``config.json``, ``model.safetensors`` and a model card into ``folder``.
+
+        Raises:
+            CheckpointError: the folder cannot be written.
+        """
+        try:
+            self.save_pretrained(folder)
+        except OSError as error:
+            raise CheckpointError(f"{folder}: cannot be written ({error.strerror}); choose another folder") from None
+
+    @classmethod
+    def load(cls, source: str | Path | None = None, revision: str | None = None) -> "Checkpoint":
+        """The checkpoint in a folder, in a Hub repository, or (None) the one that ships with the library.
+
+        Args:
+            source: a folder with ``config.json`` and ``model.safetensors``, or a Hub id ``user/model``.
+            revision: branch, tag or commit of a Hub repository; pin a commit for weights that never change.
+
+        Raises:
+            CheckpointError: a file is missing, damaged, or does not fit the architecture that its config names.
+        """
+        folder = BUNDLED if source is None else Path(source)
+        if folder.is_dir():
+            config, weights = (folder / name for name in (CONFIG_NAME, SAFETENSORS_SINGLE_FILE))
+        else:
+            config, weights = (
+                _download(str(source), name, revision) for name in (CONFIG_NAME, SAFETENSORS_SINGLE_FILE)
+            )
+        checkpoint = _read_config(config)
+        state = _read_weights(weights)
+        _check(state, checkpoint.generator.state_dict(), str(weights))
+        checkpoint.generator.load_state_dict(state)
+        checkpoint.generator.eval()
+        return checkpoint
+
+    @classmethod
+    def _from_pretrained(cls, *, model_id: str, revision: str | None, **ignored: Any) -> "Checkpoint":
+        return cls.load(model_id, revision)
+
+
+def _download(repo_id: str, name: str, revision: str | None) -> Path:
+    try:
+        return Path(hf_hub_download(repo_id, name, revision=revision))
+    except HFValidationError as error:
+        raise CheckpointError(f"{repo_id}: neither a folder nor a Hub id like user/model") from error
+    except LocalEntryNotFoundError as error:
+        raise CheckpointError(f"{repo_id}: the Hub cannot be reached; pass a folder of weights instead") from error
+    except (HfHubHTTPError, OSError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise CheckpointError(f"{repo_id}: {name} cannot be had from the Hub ({reason})") from error
+
+
+def _read_config(path: Path) -> Checkpoint:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return Checkpoint(from_dict(GeneratorConfig, content["architecture"]), content.get("training"))
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror}); a checkpoint folder holds it") from error
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ConfigError) as error:
+        raise CheckpointError(f"{path}: not the config of an f2a generator ({error})") from error
+
+
+def _read_weights(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except safetensors.SafetensorError as error:
+        raise CheckpointError(f"{path}: not a whole safetensors file ({error}); download it again") from error
+
+
+def _check(state: dict[str, Tensor], wanted: dict[str, Tensor], origin: str) -> None:
+    """Name the first missing, unexpected, wrongly shaped or damaged tensor in a :class:`CheckpointError`."""
+    for key, tensor in wanted.items():
+        if key not in state:
+            raise CheckpointError(f"{origin}: missing key {key}; is this the right file?")
+        if state[key].shape != tensor.shape:
+            shapes = f"{tuple(state[key].shape)}, not {tuple(tensor.shape)}"
+            raise CheckpointError(f"{origin}: {key} has shape {shapes}; is this the right file?")
+        if not state[key].isfinite().all():
+            raise CheckpointError(f"{origin}: {key} holds values that are not finite; the weights are damaged")
+    unexpected = [key for key in state if key not in wanted]
+    if unexpected:
+        raise CheckpointError(f"{origin}: unexpected key {unexpected[0]}; is this the right file?")
+
+
+PUBLISHED_NAMES: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
+    (r"encoder\.stages\.(\d)\.(\d)\.", lambda m: f"enc5.conv{int(m[1]) + 1}_{int(m[2]) // 2 + 1}."),
+    (r"decoder\.enlarge\.(\d)\.", lambda m: f"dec5.unconv{int(m[1]) + 1}."),
+    (r"decoder\.blocks\.(\d)\.(\d)\.", lambda m: f"dec5.conv_block{int(m[1]) + 1}.{m[2]}."),
+    (r"head\.convolution\.", lambda m: "dec5.convToCh."),
+)
+"""Our names of tensors, and theirs in the checkpoint that the paper's authors published."""
+
+
+def published_name(key: str) -> str:
+    """The published checkpoint's name of our tensor ``key``, for example ``enc5.conv1_1.weight``."""
+    for pattern, theirs in PUBLISHED_NAMES:
+        if match := re.match(pattern, key):
+            return theirs(match) + key[match.end() :]
+    raise KeyError(key)
+
+
+def convert_published(path: Path, architecture: GeneratorConfig) -> Checkpoint:
+    """The published 2020 ``.pth`` file as a checkpoint.
+
+    Raises:
+        CheckpointError: not such a file, or a key is missing, unexpected or of the wrong shape.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except Exception as error:  # torch raises many kinds for a file that is not its own
+        raise CheckpointError(f"{path}: not a PyTorch file of plain weights; is it model-1000.pth?") from error
+    if not isinstance(state, dict) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
+        raise CheckpointError(f"{path}: holds no table of tensors; is it model-1000.pth?")
+    checkpoint = Checkpoint(architecture, {"converted_from": path.name, "paper": "arXiv 1912.08813"})
+    ours = checkpoint.generator.state_dict()
+    _check(state, {published_name(key): tensor for key, tensor in ours.items()}, str(path))
+    checkpoint.generator.load_state_dict({key: state[published_name(key)] for key in ours})
+    checkpoint.precision = torch.float32
+    checkpoint.generator.eval()
+    return checkpoint

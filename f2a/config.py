@@ -1,0 +1,255 @@
+"""Every choice a user can make, stated once: a field is the flag, its default and its help text."""
+
+import argparse
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+Config = TypeVar("Config")
+
+
+class ConfigError(ValueError):
+    """A choice that cannot be used; the message names the field, the value and the remedy."""
+
+
+def option(default: Any, help: str, choices: tuple[str, ...] = (), metavar: str | None = None) -> Any:
+    """A dataclass field that knows its help text and its allowed values."""
+    metadata = {"help": help, "choices": choices, "metavar": metavar}
+    if isinstance(default, list):
+        return field(default_factory=lambda: list(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def check_choices(config: Any) -> None:
+    """Raise :class:`ConfigError` for a field whose value is not among its choices."""
+    for item in dataclasses.fields(config):
+        value, choices = getattr(config, item.name), item.metadata.get("choices")
+        if choices and value is not None and value not in choices:
+            raise ConfigError(f"{item.name} is {value!r}: choose one of {', '.join(choices)}")
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """What a generator is made of; stands in ``config.json`` beside its weights."""
+
+    encoder: str = option("efficientnet_lite0", "pretrained encoder", ("efficientnet_lite0", "vgg16"))
+    upsampling: str = option(
+        "bilinear",
+        "how the decoder enlarges: deconv or unpool (the paper's mirrored decoder), bilinear (the light one)",
+        ("bilinear", "deconv", "unpool"),
+    )
+    head: str = option(
+        "gain",
+        "what the network predicts: gain (log-gain in linear light), sigmoid or tanh (the relit image itself)",
+        ("gain", "sigmoid", "tanh"),
+    )
+    normalization: str = option(
+        "imagenet",
+        "how the encoder sees the photo: unit [0, 1], signed [-1, 1], or imagenet mean and deviation",
+        ("unit", "signed", "imagenet"),
+    )
+    working_pixels: int = option(320 * 240, "area of the copy of the photo that the network sees, in pixels")
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        if self.upsampling == "unpool" and self.encoder != "vgg16":
+            raise ConfigError(
+                f"upsampling 'unpool' needs the pooling indices of encoder 'vgg16', not of {self.encoder!r}: "
+                "choose encoder 'vgg16' or another upsampling"
+            )
+        if self.working_pixels < 1024:
+            raise ConfigError(f"working_pixels is {self.working_pixels}: give at least 1024 (32x32)")
+
+
+PRESETS = {
+    "compact": GeneratorConfig(),
+    "vgg16": GeneratorConfig(encoder="vgg16", upsampling="deconv", head="sigmoid", normalization="unit"),
+}
+"""``compact`` is the default; ``vgg16`` is the paper's generator as its authors trained it."""
+
+
+def from_dict(cls: type[Config], values: dict[str, Any]) -> Config:
+    """The config that ``values`` describe; an unknown or missing name raises :class:`ConfigError`.
+
+    A field without a default may not be missing; the others keep their defaults.
+    """
+    known = {item.name: item for item in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise ConfigError(f"unknown field {unknown[0]!r}: {cls.__name__} has {', '.join(known)}")
+    hints = get_type_hints(cls)
+    for name, value in values.items():
+        if not _fits(value, hints[name]):
+            raise ConfigError(f"{name} is {value!r}: expected {_spell(hints[name])}")
+    return cls(**values)
+
+
+def add_flags(parser: argparse.ArgumentParser, cls: type[Any]) -> None:
+    """Give ``parser`` one flag a field of ``cls``; a bool field becomes ``--name`` and ``--no-name``."""
+    hints = get_type_hints(cls)
+    for item in dataclasses.fields(cls):
+        hint = hints[item.name]
+        kind, many = _flag_type(hint)
+        default = item.default_factory() if item.default_factory is not dataclasses.MISSING else item.default
+        spec: dict[str, Any] = {"default": default, "help": item.metadata["help"] + " (default: %(default)s)"}
+        if kind is bool:
+            spec["action"] = argparse.BooleanOptionalAction
+        else:
+            spec["type"] = kind
+            spec["metavar"] = item.metadata["metavar"]
+            if item.metadata["choices"]:
+                spec["choices"] = item.metadata["choices"]
+                spec.pop("metavar")
+            if many:
+                spec["nargs"] = "+"
+        parser.add_argument(f"--{item.name}", **spec)
+
+
+def _flag_type(hint: Any) -> tuple[type, bool]:
+    if get_origin(hint) is list:
+        return get_args(hint)[0], True
+    plain = [kind for kind in get_args(hint) if kind is not type(None)]
+    return (plain[0], False) if plain else (hint, False)
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    if get_origin(hint) is list:
+        return isinstance(value, list) and all(_fits(entry, get_args(hint)[0]) for entry in value)
+    if get_args(hint):
+        return any(_fits(value, kind) for kind in get_args(hint))
+    if hint is float:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, hint)
+
+
+def _spell(hint: Any) -> str:
+    return getattr(hint, "__name__", str(hint)) if not get_args(hint) else str(hint)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One training run."""
+
+    recipe: str = option("f2a", "values of all other flags: f2a is ours, paper is arXiv 1912.08813", ("f2a", "paper"))
+
+    train_data_dir: list[str] = option(
+        [],
+        "folders of NAME_flash.* / NAME_ambient.* pairs (their train/ folder where they have one); FOLDER=SHARE gives "
+        "a folder its share of every batch, FOLDER/PATTERN takes the names that match",
+        metavar="DIR",
+    )
+    validation_dir: str | None = option(
+        None, "folder of pairs that are only measured; None takes val/ or test/ of the training folders", metavar="DIR"
+    )
+    strict_data: bool = option(False, "stop at a pair that cannot be used, instead of leaving it out")
+    output_dir: str = option("runs/f2a", "where weights, the cache of decoded pairs and the log go", metavar="DIR")
+
+    preset: str = option("compact", "generator preset", tuple(PRESETS))
+    head: str | None = option(None, "head in place of the preset's", ("gain", "sigmoid", "tanh"))
+    normalization: str | None = option(
+        None,
+        "how the encoder sees the photo; None is the preset's, or imagenet where --encoder_weights is given",
+        ("unit", "signed", "imagenet"),
+    )
+    encoder_weights: str | None = option(None, "safetensors file of the encoder's ImageNet weights", metavar="FILE")
+    freeze_encoder: bool = option(False, "leave the encoder as it is")
+    init_weights: str | None = option(None, "generator weights to start from: a folder or a Hub id", metavar="SRC")
+
+    reconstruction: str = option("l1", "reconstruction loss", ("l1", "cauchy"))
+    guided: bool = option(False, "multiply images by the attention map before they are compared or judged")
+    reconstruction_weight: float = option(1.0, "weight of the reconstruction loss")
+    adversarial_weight: float = option(0.0, "weight of the adversarial loss; 0: no discriminator is built")
+    perceptual_weight: float = option(0.0, "weight of the perceptual loss; 0: no VGG-16 is loaded")
+    perceptual_encoder: str | None = option(None, "safetensors file of VGG-16 for the perceptual loss", metavar="FILE")
+
+    resolution: int = option(224, "side of a training crop, in pixels")
+    crop: list[float] = option([0.55, 1.0], "smallest and largest crop, as a part of the short side")
+    crop_aspect: list[float] = option([0.85, 1.18], "smallest and largest width over height of a crop")
+    flash_stops: float = option(0.5, "exposure jitter of the flash photo, in stops either way")
+    ambient_in_flash: float = option(0.25, "at most this part of the room light is mixed into the flash photo")
+    normalize_exposure: bool = option(True, "bring every ambient target to one exposure (mean sRGB 0.56)")
+
+    train_batch_size: int = option(8, "pairs a step, on each process")
+    gradient_accumulation_steps: int = option(1, "batches whose gradients make one optimisation step")
+    dataloader_num_workers: int = option(0, "processes that cut crops beside each training process")
+    max_train_steps: int | None = option(None, "optimisation steps; wins over epochs (3000 where neither is given)")
+    num_train_epochs: int | None = option(None, "times that every pair is seen")
+    max_train_minutes: float | None = option(None, "stop after so many minutes; the learning rate follows the steps")
+
+    learning_rate: float = option(1e-3, "learning rate of decoder and head")
+    encoder_learning_rate: float = option(2e-4, "learning rate of the pretrained encoder")
+    discriminator_learning_rate: float = option(2e-6, "learning rate of the discriminator")
+    lr_scheduler: str = option("cosine", "how learning rates fall", ("cosine", "linear", "constant"))
+    lr_warmup_steps: int = option(100, "steps over which the learning rates rise before that")
+    adam_beta1: float = option(0.9, "Adam's decay of the mean gradient")
+    adam_beta2: float = option(0.999, "Adam's decay of the squared gradient")
+    use_ema: bool = option(True, "validate and save the moving average of the weights")
+    ema_decay: float = option(0.999, "decay of that average")
+    mixed_precision: str | None = option(
+        None, "arithmetic of the networks; None is what accelerate config says", ("no", "fp16", "bf16")
+    )
+    seed: int = option(0, "of data order, augmentation and initial weights")
+
+    validation_steps: int = option(250, "steps between validations")
+    checkpointing_steps: int = option(500, "steps between checkpoints; 0: only when the run ends or is stopped")
+    checkpoints_total_limit: int = option(2, "newest checkpoints to keep; 0: all")
+    resume_from_checkpoint: str | None = option(None, "latest, or a checkpoint folder, to go on from", metavar="SRC")
+    divergence_factor: float = option(10.0, "stop when the mean loss is so many times its lowest; 0: never")
+    report_to: str = option("none", "tracker, beside the files", ("tensorboard", "trackio", "wandb", "none"))
+
+    push_to_hub: bool = option(False, "upload the best weights when the run ends")
+    hub_model_id: str | None = option(None, "user/model to push to; None is the output folder's name", metavar="ID")
+    hub_private_repo: bool = option(False, "make a new repository private")
+    hub_token: str | None = option(None, "Hub token; None is the one of hf auth login", metavar="TOKEN")
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        for name, least in LEAST.items():
+            value = getattr(self, name)
+            if value is not None and not value >= least:
+                raise ConfigError(f"{name} is {value}: give at least {least}")
+        for name in ("crop", "crop_aspect"):
+            values = getattr(self, name)
+            if len(values) != 2 or not 0 < values[0] <= values[1]:
+                raise ConfigError(f"{name} is {values}: give two numbers above 0, the smaller first")
+        if self.crop[1] > 1:
+            raise ConfigError(f"crop is {self.crop}: a crop cannot be larger than the photo, give at most 1")
+        if self.adversarial_weight and self.resolution < 64:
+            raise ConfigError(f"resolution is {self.resolution}: the discriminator needs at least 64 pixels")
+        if self.perceptual_weight and not self.perceptual_encoder:
+            raise ConfigError("perceptual_weight needs VGG-16: give its weights as --perceptual_encoder FILE")
+        if not self.reconstruction_weight + self.adversarial_weight + self.perceptual_weight > 0:
+            raise ConfigError("reconstruction_weight, adversarial_weight and perceptual_weight are 0: give one a value")
+
+
+LEAST = dict.fromkeys(("resolution", "train_batch_size", "gradient_accumulation_steps", "max_train_steps", "num_train_epochs", "validation_steps"), 1) | dict.fromkeys(("reconstruction_weight", "adversarial_weight", "perceptual_weight", "flash_stops", "ambient_in_flash", "dataloader_num_workers", "max_train_minutes", "learning_rate", "encoder_learning_rate", "discriminator_learning_rate", "lr_warmup_steps", "checkpointing_steps", "checkpoints_total_limit", "divergence_factor", "seed"), 0)  # fmt: skip
+"""The smallest allowed value of a field."""
+
+RECIPES = {
+    "f2a": TrainConfig(),
+    "paper": TrainConfig(
+        recipe="paper",
+        preset="vgg16",
+        head="sigmoid",
+        normalization="unit",
+        guided=True,
+        adversarial_weight=1.0,
+        crop=[0.8, 1.0],
+        crop_aspect=[1.0, 1.0],
+        flash_stops=0.0,
+        ambient_in_flash=0.0,
+        normalize_exposure=False,
+        num_train_epochs=1000,
+        learning_rate=2e-5,
+        encoder_learning_rate=2e-5,
+        discriminator_learning_rate=2e-6,
+        lr_scheduler="constant",
+        lr_warmup_steps=0,
+        adam_beta1=0.5,
+        use_ema=False,
+    ),
+}
+"""``paper``: arXiv 1912.08813, section 4, with what only the 2020 code and its published weights tell: the encoder
+moves and sees raw [0, 1] values, and the published weights are of epoch 1000."""

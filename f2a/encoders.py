@@ -1,0 +1,154 @@
+"""Pretrained encoders. Each turns an image into a pyramid of features, finest (stride 1) first.
+
+An encoder has ``channels`` (one entry a pyramid level, level ``i`` at stride ``2**i``) and ``stride``, the multiple
+to which the sides of its input must be padded.
+"""
+
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+BATCH_NORM_EPS = 1e-3
+"""Of EfficientNet-Lite0's batch normalisation (metadata of its weight file)."""
+
+
+class Pyramid(NamedTuple):
+    """Features ``(B, C_i, H / 2**i, W / 2**i)``, finest first; ``pool_indices[i]`` lead from level i + 1 to level i."""
+
+    features: list[Tensor]
+    pool_indices: list[Tensor]
+
+
+VGG16_STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
+"""(channels, convolutions) of the five stages of VGG-16, configuration D (arXiv 1409.1556, table 1)."""
+
+
+class VGG16(nn.Module):
+    """The 13 convolutions of VGG-16, each with a ReLU, 2x2 max pooling between the five stages."""
+
+    channels = tuple(width for width, _ in VGG16_STAGES)
+    stride = 16
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList()
+        before = 3
+        for width, count in VGG16_STAGES:
+            layers: list[nn.Module] = []
+            for _ in range(count):
+                layers += [nn.Conv2d(before, width, 3, padding=1), nn.ReLU(inplace=True)]
+                before = width
+            self.stages.append(nn.Sequential(*layers))
+
+    def forward(self, image: Tensor) -> Pyramid:
+        features, pool_indices = [self.stages[0](image)], []
+        for stage in self.stages[1:]:
+            pooled, indices = F.max_pool2d(features[-1], 2, return_indices=True)
+            features.append(stage(pooled))
+            pool_indices.append(indices)
+        return Pyramid(features, pool_indices)
+
+    def load_imagenet(self, weights: dict[str, Tensor]) -> None:
+        """Take torchvision's key names (``features.0.weight`` ...); other keys raise ``KeyError``."""
+        index = 0
+        for stage in self.stages:
+            assert isinstance(stage, nn.Sequential)
+            for layer in stage:
+                if isinstance(layer, nn.Conv2d):
+                    _fill(layer, weights[f"features.{index}.weight"], weights[f"features.{index}.bias"])
+                index += 1
+            index += 1  # the pooling layer has a number of its own
+
+
+LITE0_BLOCKS = (
+    # output channels, kernel, stride of each inverted bottleneck; expansion is 1 in the first, 6 elsewhere
+    (16, 3, 1),
+    (24, 3, 2), (24, 3, 1),
+    (40, 5, 2), (40, 5, 1),
+    (80, 3, 2), (80, 3, 1), (80, 3, 1),
+    (112, 5, 1), (112, 5, 1), (112, 5, 1),
+    (192, 5, 2), (192, 5, 1), (192, 5, 1), (192, 5, 1),
+    (320, 3, 1),
+)  # fmt: skip
+
+
+class SameConv(nn.Conv2d):
+    """Convolution with TensorFlow's SAME padding, for sides that the stride divides (asymmetric at stride 2)."""
+
+    def __init__(self, channels_in: int, channels_out: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
+        super().__init__(channels_in, channels_out, kernel, stride, kernel // 2 if stride == 1 else 0, groups=groups)
+        total = kernel - stride
+        self.extra = (total // 2, total - total // 2) * 2 if stride > 1 else None
+
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(F.pad(input, self.extra) if self.extra else input)
+
+
+class InvertedBottleneck(nn.Module):
+    """EfficientNet-Lite's block: expand, depthwise, project; ReLU6 between, no squeeze-excitation."""
+
+    def __init__(self, channels_in: int, channels_out: int, kernel: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        width = channels_in * expansion
+        expand = [SameConv(channels_in, width, 1), nn.ReLU6(inplace=True)] if expansion > 1 else []
+        depthwise = [SameConv(width, width, kernel, stride, groups=width), nn.ReLU6(inplace=True)]
+        self.layers = nn.Sequential(*expand, *depthwise, SameConv(width, channels_out, 1))
+        self.residual = stride == 1 and channels_in == channels_out
+
+    def forward(self, features: Tensor) -> Tensor:
+        out: Tensor = self.layers(features)
+        return features + out if self.residual else out
+
+
+class EfficientNetLite0(nn.Module):
+    """EfficientNet-Lite0 up to its last block, every batch normalisation folded into the convolution before it.
+
+    Folding is exact for a network whose batch normalisation stays in evaluation mode, which is how it is fine-tuned
+    here. Level 0 of the pyramid is the image itself.
+    """
+
+    channels = (3, 16, 24, 40, 112, 320)
+    stride = 32
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(SameConv(3, 32, 3, 2), nn.ReLU6(inplace=True))
+        self.blocks = nn.ModuleList()
+        before = 32
+        for number, (width, kernel, stride) in enumerate(LITE0_BLOCKS):
+            self.blocks.append(InvertedBottleneck(before, width, kernel, stride, 6 if number else 1))
+            before = width
+
+    def forward(self, image: Tensor) -> Pyramid:
+        features, current = [image], self.stem(image)
+        for block, (_, _, stride) in zip(self.blocks, LITE0_BLOCKS, strict=True):
+            if stride == 2:
+                features.append(current)
+            current = block(current)
+        return Pyramid([*features, current], [])
+
+    def load_imagenet(self, weights: dict[str, Tensor]) -> None:
+        """Take the key names of ``efficientnet_lite0_pytorch``; a missing key raises ``KeyError``."""
+        _fold(self.stem[0], weights, "_conv_stem", "_bn0")
+        for number, block in enumerate(self.blocks):
+            assert isinstance(block, InvertedBottleneck)
+            convolutions = [layer for layer in block.layers if isinstance(layer, nn.Conv2d)]
+            names = [("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2")]
+            for layer, (conv, norm) in zip(convolutions, names[-len(convolutions) :], strict=True):
+                _fold(layer, weights, f"_blocks.{number}.{conv}", f"_blocks.{number}.{norm}")
+
+
+def _fold(layer: nn.Module, weights: dict[str, Tensor], conv: str, norm: str) -> None:
+    scale = weights[f"{norm}.weight"] / (weights[f"{norm}.running_var"] + BATCH_NORM_EPS).sqrt()
+    bias = weights[f"{norm}.bias"] - weights[f"{norm}.running_mean"] * scale
+    _fill(layer, weights[f"{conv}.weight"] * scale.reshape(-1, 1, 1, 1), bias)
+
+
+def _fill(layer: nn.Module, weight: Tensor, bias: Tensor) -> None:
+    assert isinstance(layer, nn.Conv2d) and layer.bias is not None
+    layer.weight.data.copy_(weight)
+    layer.bias.data.copy_(bias)
+
+
+ENCODERS: dict[str, type[VGG16] | type[EfficientNetLite0]] = {"vgg16": VGG16, "efficientnet_lite0": EfficientNetLite0}

@@ -1,0 +1,200 @@
+"""The generator: a pretrained encoder, a decoder with skips, and a head that says what is predicted."""
+
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from f2a.config import GeneratorConfig
+from f2a.encoders import ENCODERS, Pyramid
+from f2a.light import apply_log_gain, log_gain_between
+
+NORMALIZATIONS = {
+    "unit": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+    "signed": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+}
+"""Mean and deviation, RGB, that are taken out of the photo before the encoder sees it."""
+
+MAX_LOG_GAIN = 4.0
+"""The gain head's bound, natural logarithm: a factor of 55 either way, nearly six stops."""
+
+
+def _convolutions(widths: list[int]) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for before, after in pairwise(widths):
+        layers += [nn.Conv2d(before, after, 3, padding=1), nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers)
+
+
+class DeconvDecoder(nn.Module):
+    """The paper's decoder: VGG-16 mirrored, each level enlarged by a 3x3 stride-2 transposed convolution.
+
+    Levels go from coarse to fine with 3, 2, 2, 2 convolutions of 512, 256, 128, 64 channels; at each the enlarged
+    features come first and the encoder's skip second (arXiv 1912.08813, section 3; order as in the 2020 code).
+    """
+
+    depths = (2, 2, 2, 3)
+
+    def __init__(self, channels: tuple[int, ...]) -> None:
+        super().__init__()
+        below = (*channels[1:-1], channels[-1])
+        self.enlarge = nn.ModuleList(
+            nn.ConvTranspose2d(coarse, fine, 3, stride=2, padding=1, output_padding=1)
+            for coarse, fine in zip(below, channels, strict=False)
+        )
+        self.blocks = nn.ModuleList(
+            _convolutions([2 * width] + [width] * depth) for width, depth in zip(channels, self.depths, strict=False)
+        )
+        self.out_channels = channels[0]
+
+    def forward(self, pyramid: Pyramid) -> Tensor:
+        current = pyramid.features[-1]
+        for level in reversed(range(len(self.blocks))):
+            enlarged = self.enlarge[level](current)
+            current = self.blocks[level](torch.cat([enlarged, pyramid.features[level]], 1))
+        return current
+
+
+class UnpoolDecoder(nn.Module):
+    """The paper's other decoder: max-unpooling with the encoder's indices in place of transposed convolutions.
+
+    The last convolution of a level narrows to the channels of the next finer pooling, whose indices are used there.
+    """
+
+    def __init__(self, channels: tuple[int, ...]) -> None:
+        super().__init__()
+        finer = (channels[0], *channels)
+        self.blocks = nn.ModuleList(
+            _convolutions([2 * width] + [width] * (depth - 1) + [narrow])
+            for width, narrow, depth in zip(channels, finer, DeconvDecoder.depths, strict=False)
+        )
+        self.out_channels = channels[0]
+
+    def forward(self, pyramid: Pyramid) -> Tensor:
+        current = pyramid.features[-1]
+        for level in reversed(range(len(self.blocks))):
+            enlarged = F.max_unpool2d(current, pyramid.pool_indices[level], [2, 2])
+            current = self.blocks[level](torch.cat([enlarged, pyramid.features[level]], 1))
+        return current
+
+
+class BilinearDecoder(nn.Module):
+    """A light decoder: bilinear enlargement, the skip beside it, two convolutions a level (one at the finest)."""
+
+    widths = (16, 32, 64, 96, 160)
+
+    def __init__(self, channels: tuple[int, ...]) -> None:
+        super().__init__()
+        levels = len(channels) - 1
+        widths = self.widths[:levels]
+        self.reduce = nn.Conv2d(channels[-1], widths[-1], 1)
+        coarser = (*widths[1:], widths[-1])
+        self.blocks = nn.ModuleList(
+            _convolutions([coarser[level] + channels[level]] + [widths[level]] * (2 if level else 1))
+            for level in range(levels)
+        )
+        self.out_channels = widths[0]
+
+    def forward(self, pyramid: Pyramid) -> Tensor:
+        current: Tensor = self.reduce(pyramid.features[-1])
+        for level in reversed(range(len(self.blocks))):
+            skip = pyramid.features[level]
+            enlarged = F.interpolate(current, size=skip.shape[-2:], mode="bilinear", align_corners=False)
+            current = self.blocks[level](torch.cat([enlarged, skip], 1))
+        return current
+
+
+DECODERS: dict[str, type[DeconvDecoder] | type[UnpoolDecoder] | type[BilinearDecoder]] = {
+    "deconv": DeconvDecoder,
+    "unpool": UnpoolDecoder,
+    "bilinear": BilinearDecoder,
+}
+
+
+class GainHead(nn.Module):
+    """A log-gain a pixel and channel in linear light; zero at the start, so training begins at the photo itself.
+
+    Texture is kept by construction, and a gain found on a small copy can be applied to the full photo.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(channels, 3, 3, padding=1)
+        nn.init.zeros_(self.convolution.weight)
+        nn.init.zeros_(self.convolution.bias)  # type: ignore[arg-type]
+
+    def log_gain(self, flash: Tensor, features: Tensor) -> Tensor:
+        return MAX_LOG_GAIN * torch.tanh(self.convolution(features) / MAX_LOG_GAIN)
+
+    def relit(self, flash: Tensor, features: Tensor) -> Tensor:
+        return apply_log_gain(flash, self.log_gain(flash, features))
+
+
+class SigmoidHead(nn.Module):
+    """The relit image itself, through a sigmoid: the paper's head."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(channels, 3, 3, padding=1)
+
+    def relit(self, flash: Tensor, features: Tensor) -> Tensor:
+        return torch.sigmoid(self.convolution(features))
+
+    def log_gain(self, flash: Tensor, features: Tensor) -> Tensor:
+        return log_gain_between(flash, self.relit(flash, features))
+
+
+class TanhHead(SigmoidHead):
+    """The relit image through a tanh, brought from [-1, 1] to [0, 1]."""
+
+    def relit(self, flash: Tensor, features: Tensor) -> Tensor:
+        return (torch.tanh(self.convolution(features)) + 1) / 2
+
+
+HEADS: dict[str, type[GainHead] | type[SigmoidHead] | type[TanhHead]] = {
+    "gain": GainHead,
+    "sigmoid": SigmoidHead,
+    "tanh": TanhHead,
+}
+
+
+class Generator(nn.Module):
+    """Flash image to relit image, any size: ``(B, 3, H, W)`` sRGB in [0, 1] to the same shape.
+
+    Sides are padded to the encoder's stride by repeating the border, and cropped again, so 1x1 and odd sides work.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = ENCODERS[config.encoder]()
+        self.decoder = DECODERS[config.upsampling](self.encoder.channels)
+        self.head = HEADS[config.head](self.decoder.out_channels)
+        mean, deviation = NORMALIZATIONS[config.normalization]
+        self.register_buffer("mean", torch.tensor(mean).reshape(1, 3, 1, 1), persistent=False)
+        self.register_buffer("deviation", torch.tensor(deviation).reshape(1, 3, 1, 1), persistent=False)
+
+    def forward(self, flash: Tensor) -> Tensor:
+        """The relit image, sRGB; with the gain head, highlights may exceed 1 (see :func:`light.apply_log_gain`)."""
+        padded, features = self._features(flash)
+        return _crop(self.head.relit(padded, features), flash)
+
+    def log_gain(self, flash: Tensor) -> Tensor:
+        """Natural log-gain in linear light, ``(B, 3, H, W)``; of a direct head, its output against its input."""
+        padded, features = self._features(flash)
+        return _crop(self.head.log_gain(padded, features), flash)
+
+    def _features(self, flash: Tensor) -> tuple[Tensor, Tensor]:
+        height, width = flash.shape[-2:]
+        stride = self.encoder.stride
+        padded = F.pad(flash, (0, -width % stride, 0, -height % stride), mode="replicate")
+        return padded, self.decoder(self.encoder((padded - self.mean) / self.deviation))
+
+
+def _crop(image: Tensor, like: Tensor) -> Tensor:
+    return image[..., : like.shape[-2], : like.shape[-1]]

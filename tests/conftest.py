@@ -1,0 +1,56 @@
+"""What the tests share: the data beside the checkout (skipped visibly where it is absent) and small photos."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from f2a.checkpoint import Checkpoint
+from f2a.config import PRESETS
+from f2a.relighter import Relighter
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Callable[[str], Path]:
+    """``shared("golden")`` is a folder of the research data, or the reason why the test is skipped."""
+
+    def find(name: str) -> Path:
+        if not (SHARED / name).exists():
+            pytest.skip(f"needs the research data: shared/{name} is not beside this checkout")
+        return SHARED / name
+
+    return find
+
+
+@pytest.fixture
+def photo() -> Image.Image:
+    """7 wide, 5 high, RGB: red rises from left to right, green from top to bottom, blue is constant."""
+    red, green = np.meshgrid(np.arange(7) * 40, np.arange(5) * 60)
+    return Image.fromarray(np.stack([red, green, np.full_like(red, 90)], -1).astype(np.uint8))
+
+
+def brightening_checkpoint(log_gain: float = 0.5) -> Checkpoint:
+    """A compact generator that has learnt nothing but one constant log-gain."""
+    torch.manual_seed(0)
+    checkpoint = Checkpoint(PRESETS["compact"])
+    bias = 4 * np.arctanh(log_gain / 4)
+    torch.nn.init.constant_(checkpoint.generator.head.convolution.bias, bias)
+    return checkpoint
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of weights whose every log-gain is 0.5 (half precision: to three digits)."""
+    folder = tmp_path_factory.mktemp("weights")
+    brightening_checkpoint().save(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def relighter(weights: Path) -> Relighter:
+    return Relighter.from_pretrained(weights, device="cpu")

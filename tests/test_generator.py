@@ -1,0 +1,145 @@
+"""The generators: golden values of the 2020 code, sizes, and what a head promises."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from f2a.checkpoint import published_name
+from f2a.config import PRESETS, ConfigError, GeneratorConfig
+from f2a.encoders import LITE0_BLOCKS, EfficientNetLite0, SameConv
+from f2a.generator import Generator
+from f2a.light import apply_log_gain
+
+
+def golden_weights(keys):
+    """The tensors of the golden files: filled from the position in the sorted list of names."""
+    weights = {}
+    for number, (key, shape) in enumerate(keys):
+        tensor = torch.randn(shape, generator=torch.Generator().manual_seed(number))
+        if len(shape) > 1:
+            weights[key] = tensor * (2 / np.prod(shape[1:])) ** 0.5
+        else:
+            weights[key] = 0.05 * tensor if key.endswith("bias") else 1 + 0.05 * tensor
+    return weights
+
+
+@pytest.mark.parametrize("upsampling", ["deconv", "unpool"])
+@pytest.mark.parametrize(("head", "normalization"), [("sigmoid", "unit"), ("tanh", "signed")])
+def test_the_papers_generator_computes_what_the_2020_code_computes(shared, upsampling, head, normalization):
+    golden = shared("golden")
+    theirs = golden_weights(json.loads((golden / "keys.json").read_text())[f"generator_{upsampling}"])
+    generator = Generator(GeneratorConfig("vgg16", upsampling, head, normalization)).eval()
+    generator.load_state_dict({key: theirs[published_name(key)] for key in generator.state_dict()})
+    flash = torch.from_numpy(np.load(golden / "flash.npy"))
+    with torch.inference_mode():
+        # with tanh the 2020 code feeds and returns [-1, 1]; ours is sRGB in [0, 1] at both ends
+        relit = generator(flash) if head == "sigmoid" else 2 * generator((flash + 1) / 2) - 1
+    expected = torch.from_numpy(np.load(golden / f"generator_{upsampling}_{head}.npy"))
+    assert (relit - expected).abs().max() <= 1e-5
+
+
+def test_the_papers_generator_has_30387011_parameters_and_every_published_key(shared):
+    generator = Generator(PRESETS["vgg16"])
+    assert sum(p.numel() for p in generator.parameters()) == 30_387_011
+    keys = json.loads((shared("golden") / "keys.json").read_text())["generator_deconv"]
+    ours = {published_name(key): list(tensor.shape) for key, tensor in generator.state_dict().items()}
+    assert ours == dict(keys)
+
+
+def test_the_compact_generator_stays_under_six_million_parameters():
+    assert sum(p.numel() for p in Generator(PRESETS["compact"]).parameters()) <= 6_000_000
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (17, 33), (31, 50), (64, 96)])
+def test_any_size_comes_back_in_its_size(preset, height, width):
+    generator = Generator(PRESETS[preset]).eval()
+    flash = torch.rand(1, 3, height, width)
+    with torch.inference_mode():
+        assert generator(flash).shape == flash.shape
+        assert generator.log_gain(flash).shape == flash.shape
+
+
+def test_unpooling_works_at_odd_sizes():
+    generator = Generator(GeneratorConfig("vgg16", "unpool", "sigmoid", "unit")).eval()
+    with torch.inference_mode():
+        assert generator(torch.rand(1, 3, 19, 35)).shape == (1, 3, 19, 35)
+
+
+def test_an_untrained_gain_head_leaves_the_photo_at_its_floor():
+    flash = torch.rand(1, 3, 32, 64)
+    generator = Generator(PRESETS["compact"]).eval()
+    assert torch.equal(generator.log_gain(flash), torch.zeros_like(flash))
+    assert torch.allclose(generator(flash), apply_log_gain(flash, torch.zeros_like(flash)), atol=1e-6)
+
+
+@pytest.mark.parametrize("head", ["gain", "sigmoid", "tanh"])
+def test_every_head_tells_one_story_as_image_and_as_gain(head):
+    torch.manual_seed(3)
+    generator = Generator(GeneratorConfig("vgg16", "deconv", head, "unit")).eval()
+    torch.nn.init.normal_(generator.head.convolution.weight, std=0.1)
+    flash = torch.rand(1, 3, 16, 32)
+    with torch.inference_mode():
+        assert torch.allclose(apply_log_gain(flash, generator.log_gain(flash)), generator(flash), atol=1e-4)
+
+
+def test_same_padding_is_asymmetric_at_stride_two():
+    convolution = SameConv(1, 1, 3, stride=2)
+    torch.nn.init.zeros_(convolution.weight)
+    torch.nn.init.zeros_(convolution.bias)
+    convolution.weight.data[0, 0, 0, 0] = 1  # the window's top left tap
+    image = torch.arange(16.0).reshape(1, 1, 4, 4)
+    assert convolution(image).flatten().tolist() == [0, 2, 8, 10]
+
+
+def test_folding_batch_normalisation_changes_nothing():
+    """The first bottleneck against the same layers with batch normalisation written out."""
+    generator = torch.Generator().manual_seed(5)
+    weights = {}
+    norms = {"_bn0": 32, "_blocks.0._bn1": 32, "_blocks.0._bn2": 16}
+    shapes = {"_conv_stem": (32, 3, 3, 3), "_blocks.0._depthwise_conv": (32, 1, 3, 3),
+              "_blocks.0._project_conv": (16, 32, 1, 1)}  # fmt: skip
+    for name, shape in shapes.items():
+        weights[f"{name}.weight"] = torch.randn(shape, generator=generator)
+    for name, width in norms.items():
+        for part in ("weight", "bias", "running_mean", "running_var"):
+            weights[f"{name}.{part}"] = torch.rand(width, generator=generator) + 0.5
+    encoder = EfficientNetLite0()
+    from f2a import encoders
+
+    encoders._fold(encoder.stem[0], weights, "_conv_stem", "_bn0")
+    image = torch.rand(1, 3, 8, 12, generator=generator)
+    padded = torch.nn.functional.pad(image, (0, 1, 0, 1))
+    plain = torch.nn.functional.conv2d(padded, weights["_conv_stem.weight"], stride=2)
+    normed = torch.nn.functional.batch_norm(
+        plain, *(weights[f"_bn0.{p}"] for p in ("running_mean", "running_var", "weight", "bias")), eps=1e-3
+    )
+    assert torch.allclose(encoder.stem[0](image), normed, atol=1e-5)
+
+
+def test_lite0_takes_the_imagenet_weights(shared):
+    from safetensors.torch import load_file
+
+    encoder = EfficientNetLite0()
+    encoder.load_imagenet(load_file(shared("weights") / "efficientnet_lite0.safetensors"))
+    with torch.inference_mode():
+        pyramid = encoder(torch.rand(1, 3, 64, 96))
+    assert [tuple(f.shape[1:]) for f in pyramid.features] == [
+        (width, 64 >> level, 96 >> level) for level, width in enumerate(EfficientNetLite0.channels)
+    ]
+    assert len(LITE0_BLOCKS) == 16
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"encoder": "resnet"}, "resnet"),
+        ({"upsampling": "unpool"}, "unpool"),
+        ({"working_pixels": 9}, "working_pixels"),
+    ],
+)
+def test_a_config_that_cannot_be_built_is_named(values, named):
+    with pytest.raises(ConfigError, match=named):
+        GeneratorConfig(**values)
