@@ -1,0 +1,175 @@
+"""The door between files and pixels: every mode, every orientation, nothing clipped, nothing half-written."""
+
+import io
+import struct
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from f2a.photo import PhotoError, from_pixels, open_photo, read_photo, to_pixels, to_rgb8, write_photo
+
+ORIENTATION, GPS, MAKE = 0x0112, 0x8825, 0x010F
+
+
+def sideways(photo, orientation):
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    return exif
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_comes_out_upright(tmp_path, photo, orientation):
+    undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # the transposition that a camera so held has made
+    stored = photo if orientation == 1 else photo.transpose(Image.Transpose(undo[orientation]))
+    stored.save(tmp_path / "a.png", exif=sideways(photo, orientation))
+    assert open_photo(tmp_path / "a.png").tobytes() == photo.tobytes()
+
+
+def test_a_second_turn_is_impossible_because_the_tag_is_gone(tmp_path, photo):
+    photo.save(tmp_path / "a.jpg", exif=sideways(photo, 6))
+    file = read_photo(tmp_path / "a.jpg")
+    write_photo(file.photo, tmp_path / "b.jpg", file)
+    with Image.open(tmp_path / "b.jpg") as written:
+        assert written.size == (5, 7)
+        assert ORIENTATION not in written.getexif()
+
+
+def test_exif_and_profile_are_kept_and_the_place_is_not(tmp_path, photo):
+    exif = Image.Exif()
+    exif[MAKE] = "Camera maker"
+    exif.get_ifd(GPS)[2] = (52.0, 30.0, 0.0)
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    photo.save(tmp_path / "a.jpg", exif=exif, icc_profile=profile, quality=70)
+    file = read_photo(tmp_path / "a.jpg")
+    write_photo(file.photo, tmp_path / "b.jpg", file)
+    with Image.open(tmp_path / "a.jpg") as before, Image.open(tmp_path / "b.jpg") as after:
+        assert before.getexif().get_ifd(GPS)
+        assert not after.getexif().get_ifd(GPS)
+        assert after.getexif()[MAKE] == "Camera maker"
+        assert after.info["icc_profile"] == profile
+        assert after.quantization == before.quantization
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "I", "F"])
+def test_every_mode_becomes_pixels_and_comes_back_in_size(photo, mode):
+    if mode in ("I;16", "I"):
+        source = Image.fromarray((np.arange(35).reshape(5, 7) * 1800).astype(np.uint16 if mode == "I;16" else np.int32))
+    elif mode == "F":
+        source = Image.fromarray(np.linspace(0, 1, 35, dtype=np.float32).reshape(5, 7))
+    else:
+        source = photo.convert(mode)
+    assert source.mode == mode
+    pixels = to_pixels(source)
+    assert pixels.values.shape[:2] == (5, 7)
+    assert to_rgb8(pixels).size == (7, 5)
+    assert from_pixels(*pixels).size == (7, 5)
+    assert (pixels.alpha is not None) == (mode in ("LA", "RGBA"))
+
+
+def test_sixteen_bits_are_scaled_not_clipped():
+    deep = Image.fromarray(np.array([[0, 257 * 100, 65535]], dtype=np.uint16))
+    assert to_pixels(deep).values[..., 0].tolist() == [[0, 25700, 65535]]
+    assert np.asarray(to_rgb8(to_pixels(deep)))[0, :, 0].tolist() == [0, 100, 255]
+
+
+def test_a_float_photo_with_a_hole_keeps_its_light():
+    values = np.array([[0.0, 0.5, 1.0, np.nan]], dtype=np.float32)
+    assert to_pixels(Image.fromarray(values)).values[0, :, 0].tolist() == [0, 32768, 65535, 0]
+
+
+def test_transparency_of_a_palette_photo_is_kept(photo):
+    palette = photo.convert("P")
+    palette.info["transparency"] = palette.getpixel((0, 0))
+    alpha = to_pixels(palette).alpha
+    assert alpha is not None
+    assert alpha.getpixel((0, 0)) == 0
+    assert alpha.getpixel((6, 4)) == 255
+
+
+def test_cmyk_is_read_through_pillow_when_it_has_no_profile(photo):
+    assert np.abs(to_pixels(photo.convert("CMYK")).values.astype(int) - np.asarray(photo)).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("name", "format", "result"),
+    [("a.JPG", "JPEG", "a_ambient.JPG"), ("a.jpeg", "JPEG", "a_ambient.jpeg"), ("a.jpg", "PNG", "a_ambient.png"),
+     ("a.b.webp", "WEBP", "a.b_ambient.webp"), ("a.gif", "GIF", "a_ambient.png")],
+)  # fmt: skip
+def test_the_output_is_named_after_what_the_file_is(tmp_path, photo, name, format, result):
+    photo.save(tmp_path / name, format)
+    assert read_photo(tmp_path / name).output_name == result
+
+
+def truncated(photo):
+    content = io.BytesIO()
+    photo.resize((70, 50)).save(content, "JPEG")
+    return content.getvalue()[:600]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"just text, called .jpg", "is not a photo"), (b"", "is not a photo"), (None, "no such file"),
+     (truncated, "damaged or cut short"), ("folder", "is a folder")],
+)  # fmt: skip
+def test_what_is_no_photo_is_said_in_one_sentence_with_its_name(tmp_path, photo, content, said):
+    path = tmp_path / "holiday.jpg"
+    if content == "folder":
+        path.mkdir()
+    elif content is not None:
+        path.write_bytes(content(photo) if callable(content) else content)
+    with pytest.raises(PhotoError, match=said) as caught:
+        open_photo(path)
+    assert "holiday.jpg" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path):
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    import zlib
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    path = tmp_path / "bomb.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b""))
+    with pytest.raises(PhotoError, match="megapixels"):
+        open_photo(path)
+
+
+def test_broken_exif_does_not_cost_the_photo(tmp_path, photo):
+    photo.save(tmp_path / "a.jpg", exif=b"Exif\x00\x00MM\x00*\x00\x00\x00\x08\xff\xff garbage")
+    assert open_photo(tmp_path / "a.jpg").size == (7, 5)
+
+
+def test_nothing_is_overwritten_unasked_and_nothing_left_half_written(tmp_path, photo, monkeypatch):
+    photo.save(tmp_path / "a.png")
+    file = read_photo(tmp_path / "a.png")
+    with pytest.raises(PhotoError, match="exists already"):
+        write_photo(photo, tmp_path / "a.png", file)
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(PhotoError, match="No space left"):
+        write_photo(photo, tmp_path / "b.png", file)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_transparency_is_not_flattened_into_a_jpeg(tmp_path, photo):
+    photo.convert("RGBA").save(tmp_path / "a.png")
+    file = read_photo(tmp_path / "a.png")
+    with pytest.raises(PhotoError, match="transparency"):
+        write_photo(file.photo, tmp_path / "b.jpg", file)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".tif", ".bmp", ".avif", ".jpg"])
+def test_every_format_that_is_promised_is_written(tmp_path, photo, suffix):
+    photo.save(tmp_path / "a.png")
+    file = read_photo(tmp_path / "a.png")
+    write_photo(photo, tmp_path / f"b{suffix}", file)
+    assert open_photo(tmp_path / f"b{suffix}").size == (7, 5)
+
+
+def test_a_deep_grey_photo_becomes_eight_bits_where_the_format_has_no_more(tmp_path):
+    Image.fromarray(np.array([[0, 257 * 100, 65535]], dtype=np.uint16)).save(tmp_path / "a.png")
+    file = read_photo(tmp_path / "a.png")
+    write_photo(file.photo, tmp_path / "b.bmp", file)
+    assert np.asarray(open_photo(tmp_path / "b.bmp")).tolist() == [[0, 100, 255]]
