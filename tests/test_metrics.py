@@ -1,0 +1,47 @@
+"""PSNR and SSIM against hand-made values and against scikit-image."""
+
+import math
+
+import pytest
+import torch
+
+from f2a.metrics import aligned_psnr, psnr, ssim
+
+
+def test_psnr_of_a_constant_difference():
+    truth = torch.full((1, 3, 8, 9), 100 / 255)
+    image = torch.full((1, 3, 8, 9), 110 / 255)
+    assert psnr(image, truth) == pytest.approx(20 * math.log10(255 / 10), abs=1e-4)
+
+
+def test_psnr_rounds_to_the_values_of_a_file():
+    truth = torch.full((1, 3, 8, 9), 100 / 255)
+    assert psnr(truth + 0.4 / 255, truth) == math.inf
+
+
+def test_ssim_is_scikit_images():
+    structural_similarity = pytest.importorskip("skimage.metrics").structural_similarity
+    torch.manual_seed(0)
+    truth = torch.rand(1, 3, 21, 34)
+    image = (truth + 0.2 * torch.rand(1, 3, 21, 34)).clamp(0, 1)
+    grey = [
+        ((i * 255).round().double()[0] * torch.tensor([0.299, 0.587, 0.114]).double().reshape(3, 1, 1)).sum(0).numpy()
+        for i in (image, truth)
+    ]
+    assert ssim(image, truth) == pytest.approx(structural_similarity(*grey, data_range=255), abs=2e-3)
+    assert ssim(truth, truth) == pytest.approx(1)
+
+
+def test_ssim_says_why_a_sliver_has_none():
+    with pytest.raises(ValueError, match="at least 7"):
+        ssim(torch.rand(1, 3, 6, 20), torch.rand(1, 3, 6, 20))
+
+
+def test_alignment_forgives_exposure_and_white_balance_but_not_structure():
+    torch.manual_seed(0)
+    truth = torch.rand(1, 3, 16, 24) * 0.5 + 0.2
+    warm = truth * torch.tensor([1.0, 0.9, 0.8]).reshape(1, 3, 1, 1)
+    shuffled = truth.flip(-1)
+    assert psnr(warm, truth) < 25
+    assert aligned_psnr(warm, truth) > 35
+    assert aligned_psnr(shuffled, truth) < 20
