@@ -10,10 +10,11 @@ from torch import Tensor
 from f2a.light import GAIN_FLOOR, linear_to_srgb, srgb_to_linear
 
 LUMA = (0.299, 0.587, 0.114)
-RADIUS = 4
+RADIUS = 16
 """Of the window in which the gain's slope is fitted, in pixels of the small copy."""
-EPSILON = 1e-2
-"""Variance of the guide (sRGB luma, [0, 1]) under which an area counts as flat and keeps its gain unchanged."""
+EPSILON = 1e-3
+"""Variance of the guide (sRGB luma, [0, 1]) under which an area counts as flat and keeps its gain unchanged. Both were
+chosen on held-out pairs of about a megapixel (docs/experiments.md)."""
 STRIP_PIXELS = 400_000
 """Pixels of the full photo that are worked on at a time: the working set stays near the processor's caches."""
 
