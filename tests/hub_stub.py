@@ -1,0 +1,723 @@
+"""A Hugging Face Hub on loopback: the real client libraries talk to it over HTTP, without the internet.
+
+In a child process, for any client code (the libraries read `HF_ENDPOINT` when they are imported):
+
+    with HubStub(token="hf_test") as hub:
+        subprocess.run([sys.executable, "-c", program], env=hub.environment(), check=True)
+        assert hub.repo("user/model").files()["config.json"] == b"{}"
+
+In this process, for huggingface_hub alone (`datasets` keeps the endpoint it was imported with):
+
+    hub.in_process(monkeypatch)  # endpoint, token, empty cache; no Xet, which the stub does not speak
+    HfApi().upload_folder(repo_id="user/model", folder_path=folder)
+    hf_hub_download("user/model", "config.json")  # or any call with endpoint=hub.endpoint, token=hub.token
+
+Faults: `hub.fail("/resolve/", status=429, retry_after=0, times=2)`, `hub.fail("model.safetensors", cut=0.5, times=1)`,
+`hub.fail(".", delay=3)`, and `with hub.unreachable():`. `hub.requests` lists every request and whether it had a token.
+
+As on the real Hub, LFS files come from another origin (`localhost` instead of `127.0.0.1`), which must never see the
+token; a new repo already holds `.gitattributes`, a new Space also `README.md`. Unlike there, every 401 about a repo
+carries `X-Error-Code: RepoNotFound`: the client reads that out of the bare status on https only. An unchanged commit
+answers with the commit that is there. Absent, and answered 501: Xet, pull requests, multipart uploads, gated repos,
+repo ids without a namespace. PyYAML, which huggingface_hub requires, is the one import outside the standard library.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import re
+import secrets
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from functools import cached_property
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
+
+import yaml
+
+LFS_SUFFIXES = (".safetensors", ".parquet", ".bin", ".pth", ".pt", ".onnx", ".zip", ".png", ".jpg", ".jpeg", ".webp")
+LFS_BYTES = 10 * 1024 * 1024  # larger files are LFS whatever their name
+GITATTRIBUTES = "".join(f"*{suffix} filter=lfs diff=lfs merge=lfs -text\n" for suffix in LFS_SUFFIXES)
+SPACE_CARD = "---\ntitle: {name}\ncolorFrom: gray\ncolorTo: gray\nsdk: {sdk}\napp_file: app.py\npinned: false\n---\n"
+COLOURS = ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")
+SPACE_CARD_RULES = (
+    ("sdk", lambda value: value in ("gradio", "docker", "static"), "must be one of [gradio, docker, static]"),
+    ("colorFrom", lambda value: value in COLOURS, f"must be one of [{', '.join(COLOURS)}]"),
+    ("colorTo", lambda value: value in COLOURS, f"must be one of [{', '.join(COLOURS)}]"),
+    ("short_description", lambda value: len(value) <= 60, "length must be less than or equal to 60 characters long"),
+)
+
+
+def now() -> str:
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+class Reply(NamedTuple):
+    """One HTTP answer; anything but bytes is sent as JSON."""
+
+    status: int = 200
+    body: Any = b""
+    headers: Mapping[str, str] = MappingProxyType({})
+
+
+class HubError(Exception):
+    """An answer that is an error, with the headers from which the client chooses its exception type."""
+
+    def __init__(self, status: int, message: str, code: str | None = None, extra: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        headers = {"X-Error-Message": message} | ({"X-Error-Code": code} if code else {}) | (extra or {})
+        self.reply = Reply(status, {"error": message}, headers)
+
+
+@dataclass(frozen=True)
+class Blob:
+    """One version of one file."""
+
+    content: bytes
+    lfs: bool = False
+
+    @cached_property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
+
+    @cached_property
+    def pointer(self) -> bytes:
+        size = len(self.content)
+        return f"version https://git-lfs.github.com/spec/v1\noid sha256:{self.sha256}\nsize {size}\n".encode()
+
+    @cached_property
+    def oid(self) -> str:
+        """The git object id: of the file itself, or of its LFS pointer."""
+        tracked = self.pointer if self.lfs else self.content
+        return hashlib.sha1(b"blob %d\0" % len(tracked) + tracked).hexdigest()
+
+    @property
+    def etag(self) -> str:
+        """What the client compares a local file with: sha256 for LFS, git object id otherwise."""
+        return self.sha256 if self.lfs else self.oid
+
+
+@dataclass(frozen=True)
+class Commit:
+    sha: str
+    title: str
+    files: dict[str, Blob]
+    parent: Commit | None
+    date: str
+
+    def last_change(self, path: str) -> Commit:
+        """The latest commit in which this file, or a file in this folder, changed."""
+        inside = {name: blob for name, blob in self.files.items() if f"{name}/".startswith(f"{path}/")}
+        commit = self
+        while commit.parent and all(commit.parent.files.get(name) == blob for name, blob in inside.items()):
+            commit = commit.parent
+        return commit
+
+
+@dataclass
+class Repo:
+    """A repo in memory; `kind` is model, dataset or space. The last five fields are for Spaces alone."""
+
+    kind: str
+    id: str
+    private: bool = False
+    commits: dict[str, Commit] = field(default_factory=dict)
+    branches: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    lfs: dict[str, bytes] = field(default_factory=dict)
+    sdk: str | None = None
+    variables: dict[str, dict[str, Any]] = field(default_factory=dict)
+    secrets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    hardware: str | None = None
+    sleep_seconds: int | None = None
+
+    def at(self, revision: str = "main") -> Commit:
+        sha = self.branches.get(revision) or self.tags.get(revision) or revision
+        if sha not in self.commits:
+            raise HubError(404, f"Invalid rev id: {revision}", "RevisionNotFound")
+        return self.commits[sha]
+
+    def files(self, revision: str = "main") -> dict[str, bytes]:
+        return {path: blob.content for path, blob in self.at(revision).files.items()}
+
+    def commit(self, title: str, files: dict[str, Blob], branch: str = "main") -> Commit:
+        """Move the branch to these files; the commit id follows from the repo, the parent, the title and the files."""
+        parent = self.commits[self.branches[branch]] if self.branches else None
+        if parent and parent.files == files:
+            return parent
+        listing = "".join(f"{path} {blob.oid}\n" for path, blob in sorted(files.items()))
+        text = f"{self.kind} {self.id} {parent.sha if parent else ''}\n{title}\n{listing}"
+        commit = Commit(hashlib.sha1(text.encode()).hexdigest(), title, dict(files), parent, now())
+        self.commits[commit.sha] = commit
+        self.branches[branch] = commit.sha
+        return commit
+
+    def runtime(self) -> dict[str, Any]:
+        stage = "RUNNING" if "app.py" in self.at().files else "NO_APP_FILE"
+        hardware = {"current": "cpu-basic" if stage == "RUNNING" else None, "requested": self.hardware}
+        return {"stage": stage, "hardware": hardware, "storage": None, "gcTimeout": self.sleep_seconds}
+
+
+@dataclass
+class Call:
+    """One request on its way to a handler: the parts of its path, its token holder, the repo and commit it names."""
+
+    hub: HubStub
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+    user: str | None = None
+    args: dict[str, str] = field(default_factory=dict)
+    repo: Repo = field(init=False)
+    commit: Commit = field(init=False)
+
+    @cached_property
+    def json(self) -> dict[str, Any]:
+        return json.loads(self.body or b"{}")
+
+    @cached_property
+    def query(self) -> dict[str, str]:
+        return {name: values[-1] for name, values in parse_qs(urlsplit(self.target).query).items()}
+
+    def flag(self, name: str) -> bool:
+        return self.query.get(name, "").lower() in ("1", "true")
+
+
+Handle = Callable[[Call], Reply]
+
+
+class Route(NamedTuple):
+    methods: tuple[str, ...]
+    path: re.Pattern[str]
+    handle: Handle
+    writes: bool
+
+
+ROUTES: list[Route] = []
+API = r"/api/(?P<kind>model|dataset|space)s/(?P<repo>[^/]+/[^/]+)"
+SPACE = r"/api/(?P<kind>space)s/(?P<repo>[^/]+/[^/]+)"
+WEB = r"/(?:(?P<kind>dataset|space)s/)?(?P<repo>[^/]+/[^/]+?)"
+STORAGE = r"/storage/(?P<kind>model|dataset|space)s/(?P<repo>[^/]+/[^/]+)/(?P<oid>[0-9a-f]{64})/(?P<name>[^/]+)"
+REVISION = r"(?P<revision>[^/]+)"
+
+
+def route(methods: str, path: str, writes: bool = False) -> Callable[[Handle], Handle]:
+    """Enter a handler in the table; one that `writes` asks for the token of the repo's owner."""
+
+    def enter(handle: Handle) -> Handle:
+        ROUTES.append(Route(tuple(methods.split()), re.compile(path), handle, writes))
+        return handle
+
+    return enter
+
+
+@route("GET", "/api/whoami-v2")
+def whoami(call: Call) -> Reply:
+    """`HfApi.whoami`."""
+    if not call.user:
+        raise HubError(401, "Invalid username or password.")
+    token = {"type": "access_token", "accessToken": {"displayName": "test", "role": "write"}}
+    return Reply(body={"type": "user", "id": "0", "name": call.user, "fullname": call.user, "orgs": [], "auth": token})
+
+
+@route("POST", "/api/validate-yaml")
+def validate_yaml(call: Call) -> Reply:
+    """Every commit that holds a README.md asks this first (`HfApi.create_commit`)."""
+    try:
+        card = read_card(call.json["content"])
+    except yaml.YAMLError as error:
+        return Reply(400, {"errors": [{"message": f"YAML Metadata Error: {error}"}], "warnings": []})
+    rules = SPACE_CARD_RULES if call.json["repoType"] == "space" else ()
+    errors = [{"message": f'"{key}" {rule}'} for key, holds, rule in rules if key in card and not holds(card[key])]
+    warnings = [] if card else [{"message": "empty or missing yaml metadata in repo card"}]
+    return Reply(400 if errors else 200, {"errors": errors, "warnings": warnings})
+
+
+@route("POST", "/api/repos/create", writes=True)
+def create_repo(call: Call) -> Reply:
+    """`HfApi.create_repo`."""
+    kind, wanted = call.json.get("type") or "model", call.json
+    repo_id = f"{wanted.get('organization') or call.user}/{wanted['name']}"
+    call.hub.check_owner(call.user, repo_id)
+    if (kind, repo_id) in call.hub.repos:
+        url = call.hub.web_url(call.hub.repos[kind, repo_id])
+        return Reply(409, {"error": f"You already created this {kind} repo", "url": url})
+    repo = call.hub.add_repo(repo_id, kind, private=wanted.get("visibility") == "private", sdk=wanted.get("sdk"))
+    repo.hardware, repo.sleep_seconds = wanted.get("hardware"), wanted.get("sleepTimeSeconds")
+    for table, rows in ((repo.variables, wanted.get("variables")), (repo.secrets, wanted.get("secrets"))):
+        table.update({row["key"]: {**row, "updatedAt": now()} for row in rows or ()})
+    return Reply(body={"url": call.hub.web_url(repo), "name": repo_id, "id": repo_id})
+
+
+@route("POST", f"{API}/preupload/{REVISION}", writes=True)
+def preupload(call: Call) -> Reply:
+    """The first step of every upload: which files go through LFS, and which are there already."""
+    files = []
+    for file in call.json["files"]:
+        binary = b"\0" in base64.b64decode(file.get("sample", ""))
+        lfs = binary or file["path"].endswith(LFS_SUFFIXES) or file["size"] > LFS_BYTES
+        known = call.commit.files.get(file["path"])
+        row = {"path": file["path"], "uploadMode": "lfs" if lfs else "regular", "shouldIgnore": False}
+        files.append(row | ({"oid": known.etag} if known else {}))
+    return Reply(body={"files": files, "commitOid": call.commit.sha})
+
+
+@route("POST", rf"{WEB}\.git/info/lfs/objects/batch", writes=True)
+def lfs_batch(call: Call) -> Reply:
+    """The second step for LFS files: where to send those the repo does not hold yet."""
+    objects = []
+    for wanted in call.json["objects"]:
+        upload = {"href": call.hub.storage_url(call.repo, wanted["oid"], "upload")}
+        verify = {"href": f"{call.hub.endpoint}{urlsplit(call.target).path.removesuffix('batch')}verify"}
+        held = wanted["oid"] in call.repo.lfs
+        objects.append(wanted | ({} if held else {"actions": {"upload": upload, "verify": verify}}))
+    return Reply(body={"transfer": "basic", "objects": objects})
+
+
+@route("POST", rf"{WEB}\.git/info/lfs/objects/verify", writes=True)
+def lfs_verify(call: Call) -> Reply:
+    """The fourth step for LFS files: did the whole file arrive?"""
+    if len(call.repo.lfs.get(call.json["oid"], b"")) != call.json["size"]:
+        raise HubError(404, "LFS object not found")
+    return Reply()
+
+
+@route("GET PUT", STORAGE)
+def storage(call: Call) -> Reply:
+    """The store behind LFS, reached by signed links without a token: third step of an upload, end of a download."""
+    if call.query.get("signature") != call.hub.signature:
+        raise HubError(403, "AccessDenied")
+    oid, store = call.args["oid"], call.repo.lfs
+    if call.method == "GET" and oid in store:
+        return ranged(call, store[oid], {"ETag": f'"{oid}"'})
+    if call.method == "GET" or hashlib.sha256(call.body).hexdigest() != oid:
+        raise HubError(404 if call.method == "GET" else 400, "no such object, or another content than its name says")
+    store[oid] = call.body
+    return Reply(headers={"ETag": f'"{oid}"'})
+
+
+@route("POST", f"{API}/commit/{REVISION}", writes=True)
+def commit(call: Call) -> Reply:
+    """The last step of `create_commit`, `upload_file`, `upload_folder`, `Dataset.push_to_hub`: a JSON row a line."""
+    if call.flag("create_pr") or call.args["revision"] not in call.repo.branches:
+        raise HubError(501, "the Hub stub commits to branches only")
+    files, title = dict(call.commit.files), ""
+    for row in map(json.loads, call.body.splitlines()):
+        value = row["value"]
+        path = value.get("path", "").rstrip("/")
+        match row["key"]:
+            case "header":
+                title = value["summary"]
+                if value.get("parentCommit", call.commit.sha) != call.commit.sha:
+                    raise HubError(412, "A commit has happened since. Please refresh and try again.")
+            case "file":
+                files[path] = Blob(base64.b64decode(value["content"]))
+            case "lfsFile":
+                if value["oid"] not in call.repo.lfs:
+                    raise HubError(400, f"LFS pointer pointed to a file that does not exist: {path}")
+                files[path] = Blob(call.repo.lfs[value["oid"]], lfs=True)
+            case "deletedFile" | "deletedFolder":
+                doomed = [name for name in files if name == path or name.startswith(f"{path}/")]
+                if not doomed or (row["key"] == "deletedFile" and path not in files):
+                    raise HubError(404, f"A file with this name doesn't exist: {path}", "EntryNotFound")
+                for name in doomed:
+                    del files[name]
+    made = call.repo.commit(title, files, call.args["revision"])
+    url = f"{call.hub.web_url(call.repo)}/commit/{made.sha}"
+    return Reply(body={"success": True, "commitOid": made.sha, "commitUrl": url})
+
+
+@route("GET", f"{WEB}/resolve/{REVISION}/(?P<path>.+)")
+def resolve(call: Call) -> Reply:
+    """`hf_hub_download`, `snapshot_download`, `HfFileSystem`, `datasets`: HEAD for the metadata, GET for the file."""
+    path, origin = call.args["path"], {"X-Repo-Commit": call.commit.sha}
+    blob = call.commit.files.get(path)
+    if blob is None:
+        raise HubError(404, "Entry not found", "EntryNotFound", origin)
+    if not blob.lfs:
+        return ranged(call, blob.content, origin | {"ETag": f'"{blob.etag}"'})
+    linked = {"X-Linked-Etag": f'"{blob.etag}"', "X-Linked-Size": str(len(blob.content))}
+    return Reply(302, b"Found", origin | linked | {"Location": call.hub.storage_url(call.repo, blob.sha256, path)})
+
+
+def ranged(call: Call, content: bytes, headers: dict[str, str]) -> Reply:
+    """The whole file, or the part that the Range header names (resumed downloads, `HfFileSystem` reads)."""
+    headers = headers | {"Accept-Ranges": "bytes", "Content-Type": "application/octet-stream"}
+    match = re.fullmatch(r"bytes=(?=.*\d)(\d*)-(\d*)", call.headers.get("range", ""))
+    if not match:
+        return Reply(200, content, headers)
+    first, last = match.groups()
+    start = int(first) if first else max(len(content) - int(last), 0)
+    stop = min(int(last) + 1, len(content)) if first and last else len(content)
+    if start >= len(content):
+        return Reply(416, b"", {"Content-Range": f"bytes */{len(content)}"})
+    return Reply(206, content[start:stop], headers | {"Content-Range": f"bytes {start}-{stop - 1}/{len(content)}"})
+
+
+def describe(commit: Commit, path: str, expand: bool) -> dict[str, Any]:
+    """A row of `list_repo_tree` and `get_paths_info`."""
+    blob = commit.files.get(path)
+    if blob:
+        row = {"type": "file", "path": path, "oid": blob.oid, "size": len(blob.content)}
+        if blob.lfs:
+            row["lfs"] = {"oid": blob.sha256, "size": len(blob.content), "pointerSize": len(blob.pointer)}
+    else:
+        row = {"type": "directory", "path": path, "oid": hashlib.sha1(path.encode()).hexdigest(), "size": 0}
+    if expand:
+        change = commit.last_change(path)
+        row["lastCommit"] = {"id": change.sha, "title": change.title, "date": change.date}
+    return row
+
+
+def folders(commit: Commit) -> set[str]:
+    return {path[:cut] for path in commit.files for cut, letter in enumerate(path) if letter == "/"}
+
+
+@route("GET", f"{API}/tree/{REVISION}(?:/(?P<path>.+))?")
+def tree(call: Call) -> Reply:
+    """`list_repo_tree`, `list_repo_files`, `snapshot_download` and `HfFileSystem.ls`, a page at a time."""
+    folder = (call.args.get("path") or "").strip("/")
+    if folder and folder not in folders(call.commit):
+        raise HubError(404, f"{folder} does not exist on {call.args['revision']}", "EntryNotFound")
+    depth = len(folder) + 1 if folder else 0
+    paths = sorted(p for p in {*call.commit.files, *folders(call.commit)} if not folder or p.startswith(f"{folder}/"))
+    if not call.flag("recursive"):
+        paths = [path for path in paths if "/" not in path[depth:]]
+    start = int(call.query.get("cursor", 0))
+    stop = start + call.hub.page_size
+    following = f"{call.hub.endpoint}{urlsplit(call.target).path}?{urlencode(call.query | {'cursor': stop})}"
+    headers = {"Link": f'<{following}>; rel="next"'} if stop < len(paths) else {}
+    return Reply(200, [describe(call.commit, path, call.flag("expand")) for path in paths[start:stop]], headers)
+
+
+@route("POST", f"{API}/paths-info/{REVISION}")
+def paths_info(call: Call) -> Reply:
+    """`get_paths_info`, `file_exists` through `HfFileSystem.info`; missing paths are left out."""
+    form = parse_qs(call.body.decode())
+    known = {*call.commit.files, *folders(call.commit)}
+    paths = [path.strip("/") for path in form.get("paths", []) if path.strip("/") in known]
+    return Reply(body=[describe(call.commit, path, form.get("expand") == ["true"]) for path in paths])
+
+
+def read_card(text: str) -> dict[str, Any]:
+    """The YAML between the two `---` lines at the top of a README.md."""
+    match = re.match(r"---\r?\n(.*?)^---\s*$", text, re.DOTALL | re.MULTILINE)
+    return (yaml.safe_load(match[1]) or {}) if match else {}
+
+
+@route("GET", f"{API}(?:/revision/{REVISION})?")
+def repo_info(call: Call) -> Reply:
+    """`model_info`, `dataset_info`, `space_info`, `repo_exists`, `revision_exists`."""
+    repo, at = call.repo, call.commit
+    card = read_card(at.files["README.md"].content.decode()) if "README.md" in at.files else {}
+    tags = [*(card.get("tags") or ()), *(f"{key}:{card[key]}" for key in ("license", "base_model") if card.get(key))]
+    siblings = []
+    for path, blob in sorted(at.files.items()):
+        lfs = {"sha256": blob.sha256, "size": len(blob.content), "pointerSize": len(blob.pointer)}
+        details = {"size": len(blob.content), "blobId": blob.oid} | ({"lfs": lfs} if blob.lfs else {})
+        siblings.append({"rfilename": path} | (details if call.flag("blobs") else {}))
+    info = {"id": repo.id, "author": repo.id.split("/")[0], "sha": at.sha, "private": repo.private, "tags": tags}
+    info |= {"lastModified": at.date, "gated": False, "disabled": False, "cardData": card, "siblings": siblings}
+    if repo.kind == "model":
+        info |= {key: card.get(key) for key in ("library_name", "pipeline_tag")}
+    if repo.kind == "space":
+        info |= {"sdk": card.get("sdk", repo.sdk), "runtime": repo.runtime()}
+    return Reply(body=info)
+
+
+@route("GET", f"{API}/refs")
+def refs(call: Call) -> Reply:
+    """`list_repo_refs`."""
+    tables = (("branches", "heads", call.repo.branches), ("tags", "tags", call.repo.tags))
+    found = {
+        name: [{"name": ref, "ref": f"refs/{folder}/{ref}", "targetCommit": sha} for ref, sha in table.items()]
+        for name, folder, table in tables
+    }
+    return Reply(body=found | {"converts": [], "pullRequests": []})
+
+
+@route("POST", f"{API}/(?P<table>branch|tag)/(?P<name>[^/]+)", writes=True)
+def create_ref(call: Call) -> Reply:
+    """`create_branch` (which `push_to_hub(revision=...)` calls) and `create_tag`."""
+    branch = call.args["table"] == "branch"
+    table = call.repo.branches if branch else call.repo.tags
+    name, start = (call.args["name"], call.json.get("startingPoint", "main"))
+    if not branch:
+        name, start = call.json["tag"], name
+    if name in table:
+        raise HubError(409, f"Reference already exists: {name}")
+    table[name] = call.repo.at(start).sha
+    return Reply(body={})
+
+
+@route("GET", rf"{SPACE}/runtime")
+def runtime(call: Call) -> Reply:
+    """`get_space_runtime`."""
+    return Reply(body=call.repo.runtime())
+
+
+@route("POST", rf"{SPACE}/hardware", writes=True)
+def request_hardware(call: Call) -> Reply:
+    """`request_space_hardware`."""
+    call.repo.hardware = call.json["flavor"]
+    call.repo.sleep_seconds = call.json.get("sleepTimeSeconds")
+    return Reply(body=call.repo.runtime())
+
+
+@route("GET POST DELETE", rf"{SPACE}/(?P<table>variables|secrets)", writes=True)
+def space_settings(call: Call) -> Reply:
+    """`add_space_variable`, `get_space_variables`, `delete_space_variable`; the same for secrets, never shown back."""
+    table = getattr(call.repo, call.args["table"])
+    if call.method == "POST":
+        table[call.json["key"]] = {**call.json, "updatedAt": now()}
+    if call.method == "DELETE":
+        table.pop(call.json["key"], None)
+    hidden = ("key", "value") if call.args["table"] == "secrets" else ("key",)
+    shown = {key: {name: row[name] for name in row if name not in hidden} for key, row in table.items()}
+    return Reply(body=shown)
+
+
+@dataclass
+class Request:
+    """What a client asked for; `token` says whether an Authorization header came along, never what it held."""
+
+    method: str
+    host: str
+    path: str
+    token: bool
+    status: int = 0
+
+
+@dataclass
+class Fault:
+    """What goes wrong with requests whose path and method match; `hits` counts how often it did."""
+
+    path: str
+    method: str = ""
+    status: int | None = None
+    retry_after: int | None = None
+    code: str | None = None  # X-Error-Code, for example GatedRepo
+    delay: float = 0.0  # seconds before the answer
+    cut: float | None = None  # fraction of the body (sent, for an upload) after which the connection breaks
+    times: int | None = None  # None: for ever
+    hits: int = 0
+
+    def reply(self) -> Reply:
+        later = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+        return HubError(self.status or 500, "a fault that the test asked for", self.code, later).reply
+
+
+class Handler(BaseHTTPRequestHandler):
+    """The socket side: reads a request, lets a fault strike, sends the reply."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: Server
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing is printed: `hub.requests` is the log."""
+
+    def serve(self) -> None:
+        hub, path = self.server.hub, unquote(urlsplit(self.path).path)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        request = Request(self.command, headers.get("host", ""), path, "authorization" in headers)
+        hub.requests.append(request)
+        size = int(headers.get("content-length", 0))
+        cut = hub.strike(request, cuts=True) if size else None
+        body = self.rfile.read(int(size * cut.cut) if cut else size)
+        if cut:
+            return self.hang_up()
+        fault = hub.strike(request, cuts=False)
+        if fault:
+            threading.Event().wait(fault.delay)  # not time.sleep, which a test may have replaced for the client
+        call = Call(hub, self.command.replace("HEAD", "GET"), self.path, headers, body)
+        reply = fault.reply() if fault and fault.status else hub.answer(call)
+        request.status = reply.status
+        self.send(reply, request)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = serve
+
+    def send(self, reply: Reply, request: Request) -> None:
+        plain = isinstance(reply.body, bytes)
+        body = reply.body if plain else json.dumps(reply.body).encode()
+        kind = {"Content-Type": "text/plain" if plain else "application/json", "Content-Length": str(len(body))}
+        self.send_response(reply.status)
+        for name, value in {**kind, **reply.headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command == "HEAD":
+            return
+        cut = self.server.hub.strike(request, cuts=True) if self.command == "GET" and reply.status < 300 else None
+        self.wfile.write(body[: int(len(body) * cut.cut)] if cut else body)
+        if cut:
+            self.hang_up()
+
+    def hang_up(self) -> None:
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
+
+
+class Server(ThreadingHTTPServer):
+    """Knows its open connections, so that an unreachable Hub also drops those that clients keep alive."""
+
+    daemon_threads = True
+    hub: HubStub
+
+    def __init__(self, hub: HubStub, port: int) -> None:
+        self.hub, self.connections = hub, set()
+        super().__init__(("127.0.0.1", port), Handler)
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self.connections.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up is no news; a fault in the stub itself is."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
+    def stop(self) -> None:
+        self.shutdown()
+        self.server_close()
+        for connection in list(self.connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+class HubStub:
+    """The Hub of one test, with one user and that user's token; a context manager."""
+
+    def __init__(self, token: str = "hf_test", user: str = "user", page_size: int = 1000) -> None:
+        self.token, self.user, self.page_size = token, user, page_size
+        self.repos: dict[tuple[str, str], Repo] = {}
+        self.requests: list[Request] = []
+        self.faults: list[Fault] = []
+        self.signature = secrets.token_hex(8)
+        self.lock = threading.RLock()
+
+    def __enter__(self) -> HubStub:
+        self.server = Server(self, 0)
+        self.port = self.server.server_port
+        self.endpoint = f"http://127.0.0.1:{self.port}"
+        self.home = tempfile.TemporaryDirectory(prefix="hub_stub_", ignore_cleanup_errors=True)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.server.stop()
+        self.home.cleanup()
+
+    def environment(self, token: bool = True) -> dict[str, str]:
+        """The environment of a client process: this Hub, an empty cache, nothing of the developer's own account."""
+        own = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING"))}
+        chosen = {"HF_ENDPOINT": self.endpoint, "HF_HOME": self.home.name, "NO_PROXY": "127.0.0.1,localhost"}
+        chosen |= dict.fromkeys(("HF_HUB_DISABLE_XET", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS"), "1")
+        return own | chosen | {"HF_UPDATE_DOWNLOAD_COUNTS": "0"} | ({"HF_TOKEN": self.token} if token else {})
+
+    def in_process(self, monkeypatch: Any) -> None:
+        """Let the huggingface_hub of this very process talk to the stub, until the test ends."""
+        for name, value in (
+            ("constants.ENDPOINT", self.endpoint),
+            ("constants.HUGGINGFACE_CO_URL_TEMPLATE", self.endpoint + "/{repo_id}/resolve/{revision}/{filename}"),
+            ("constants.HF_HUB_CACHE", f"{self.home.name}/hub"),
+            ("constants.HF_HUB_DISABLE_XET", True),
+            ("constants.HF_HUB_OFFLINE", False),
+            ("hf_api.api.endpoint", self.endpoint),
+        ):
+            monkeypatch.setattr(f"huggingface_hub.{name}", value)
+        monkeypatch.setenv("HF_TOKEN", self.token)
+
+    def repo(self, repo_id: str, kind: str = "model") -> Repo:
+        return self.repos[kind, repo_id]
+
+    def add_repo(self, repo_id: str, kind: str = "model", private: bool = False, sdk: str | None = None) -> Repo:
+        """A fresh repo, as `create_repo` leaves it; also the way to one that belongs to somebody else."""
+        repo = self.repos[kind, repo_id] = Repo(kind, repo_id, private, sdk=sdk)
+        files = {".gitattributes": Blob(GITATTRIBUTES.encode())}
+        if kind == "space":
+            files["README.md"] = Blob(SPACE_CARD.format(name=repo_id.split("/")[1], sdk=sdk).encode())
+        repo.commit("initial commit", files)
+        return repo
+
+    def fail(self, path: str, **how: Any) -> Fault:
+        """Plan a fault (see `Fault`) for requests whose decoded path the regular expression finds."""
+        self.faults.append(Fault(path, **how))
+        return self.faults[-1]
+
+    @contextmanager
+    def unreachable(self) -> Iterator[None]:
+        """Connections are refused; afterwards the Hub is back on the same port with the same content."""
+        self.server.stop()
+        try:
+            yield
+        finally:
+            self.server = Server(self, self.port)
+
+    def strike(self, request: Request, cuts: bool) -> Fault | None:
+        with self.lock:
+            for fault in self.faults:
+                fits = re.search(fault.path, request.path) and re.search(fault.method, request.method)
+                if fits and (fault.cut is not None) == cuts and fault.hits != fault.times:
+                    fault.hits += 1
+                    return fault
+        return None
+
+    def web_url(self, repo: Repo) -> str:
+        return f"{self.endpoint}/{'' if repo.kind == 'model' else repo.kind + 's/'}{repo.id}"
+
+    def storage_url(self, repo: Repo, oid: str, path: str) -> str:
+        name = quote(path.split("/")[-1])
+        return f"http://localhost:{self.port}/storage/{repo.kind}s/{repo.id}/{oid}/{name}?signature={self.signature}"
+
+    def check_owner(self, user: str | None, repo_id: str) -> None:
+        if user is None:
+            raise HubError(401, "Invalid username or password.")
+        if not repo_id.startswith(f"{user}/"):
+            raise HubError(403, f"You don't have the rights to write to {repo_id}")
+
+    def find(self, call: Call, writes: bool, signed: bool) -> None:
+        """The repo and commit that the path names, or the error that the real Hub would give this caller."""
+        repo = self.repos.get((call.args.get("kind") or "model", call.args["repo"]))
+        readable = repo and (signed or not repo.private or repo.id.startswith(f"{call.user}/"))
+        if not repo or not readable or (writes and not call.user):
+            message = "Repository not found" if call.user else "Invalid username or password."
+            raise HubError(404 if call.user else 401, message, "RepoNotFound")
+        if writes:
+            self.check_owner(call.user, repo.id)
+        call.repo, call.commit = repo, repo.at(call.args.get("revision") or "main")
+
+    def answer(self, call: Call) -> Reply:
+        """Look the request up in the table of routes and let its handler answer."""
+        path = urlsplit(call.target).path
+        try:
+            if "authorization" in call.headers:
+                if call.headers["authorization"] != f"Bearer {self.token}":
+                    raise HubError(401, "Invalid credentials in Authorization header")
+                call.user = self.user
+            for methods, pattern, handle, writes in ROUTES:
+                match = pattern.fullmatch(path) if call.method in methods else None
+                if match:
+                    call.args = {name: unquote(value) for name, value in match.groupdict().items() if value}
+                    with self.lock:
+                        if "repo" in call.args:
+                            self.find(call, writes, signed=handle is storage)
+                        return handle(call)
+            raise HubError(501, f"the Hub stub has no route for {call.method} {path}")
+        except HubError as error:
+            return error.reply
