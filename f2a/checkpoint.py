@@ -84,7 +84,7 @@ class Checkpoint(
             CheckpointError: a file is missing, damaged, or does not fit the architecture that its config names.
         """
         folder = BUNDLED if source is None else Path(source)
-        if folder.is_dir():
+        if source is None or folder.is_dir():
             config, weights = (folder / name for name in (CONFIG_NAME, SAFETENSORS_SINGLE_FILE))
         else:
             config, weights = (

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -41,6 +42,26 @@ def add_convert_flags(parser: argparse.ArgumentParser) -> None:
 def add_evaluate_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", required=True, type=Path, metavar="FOLDER", help="folder of flash/ambient pairs")
     add_weights_flags(parser)
+
+
+def add_dataset_flags(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    what = "make a Hub dataset from a folder of flash/ambient pairs"
+    push = actions.add_parser("push", help=what, description=what)
+    push.add_argument("folder", type=Path, metavar="FOLDER", help="pairs, or train/, val/ and test/ folders of them")
+    push.add_argument("repo_id", metavar="REPO_ID", help="user/data, made if it is not there")
+    push.add_argument("--private", action="store_true", help="only you can see it")
+    push.add_argument(
+        "--license", default="other", metavar="WORD", help="the photos' licence, as the Hub spells it (default: other)"
+    )
+
+
+def add_download_flags(parser: argparse.ArgumentParser) -> None:
+    what = "dataset: the paper's pairs; model: its generator, which convert reads"
+    parser.add_argument("what", choices=("dataset", "model"), help=what)
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("downloads"), metavar="DIR", help="folder (default: %(default)s)"
+    )
 
 
 def relight(given: argparse.Namespace) -> int:
@@ -126,6 +147,45 @@ def evaluate(given: argparse.Namespace) -> int:
     return 0
 
 
+def dataset(given: argparse.Namespace) -> int:
+    from f2a.dataset_push import Choices, push_folder
+
+    def report(sentence: str) -> None:
+        print(one_line(sentence), file=sys.stderr)
+
+    print(push_folder(given.folder, given.repo_id, Choices(given.private, given.license), report))
+    return 0
+
+
+def download(given: argparse.Namespace) -> int:
+    from f2a.download import ARCHIVES, fetch
+
+    folder = fetch(given.what, given.output)
+    print(folder)
+    print(f"next: {ARCHIVES[given.what].then.format(folder=shlex.quote(str(folder)))}", file=sys.stderr)
+    return 0
+
+
+def add_bench_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=["train"], help="train: the paper's training step, beside a plain loop")
+    parser.add_argument("--batch_size", type=int, default=8, help="pairs a step (default: 8)")
+    parser.add_argument("--resolution", type=int, default=224, help="side of a crop in pixels (default: 224)")
+    parser.add_argument("--steps", type=int, default=3, help="steps to time, after one to warm up (default: 3)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
+
+
+def bench(given: argparse.Namespace) -> int:
+    from f2a.bench import bench_train, format_rows
+    from f2a.discriminator import SHORTEST_SIDE
+    from f2a.relighter import choose_device
+
+    for name, least in (("batch_size", 1), ("steps", 1), ("resolution", SHORTEST_SIDE)):
+        if getattr(given, name) < least:
+            raise UsageError(f"--{name} is {getattr(given, name)}: give at least {least}")
+    print(format_rows(bench_train(given.batch_size, given.resolution, given.steps, choose_device(given.device))))
+    return 0
+
+
 def load_relighter(given: argparse.Namespace):  # type: ignore[no-untyped-def]  # its type would import torch
     from f2a.relighter import Relighter
 
@@ -148,6 +208,11 @@ COMMANDS = {
     "relight": Command("relight flash photos", add_relight_flags, relight),
     "evaluate": Command("score weights on flash/ambient pairs", add_evaluate_flags, evaluate),
     "convert": Command("convert the weights that the paper's authors published", add_convert_flags, convert),
+    "download": Command(
+        "fetch the pairs or the weights that the paper's authors published", add_download_flags, download
+    ),
+    "dataset": Command("put flash/ambient pairs on the Hub", add_dataset_flags, dataset),
+    "bench": Command("measure speed", add_bench_flags, bench),
 }
 
 

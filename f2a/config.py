@@ -12,18 +12,26 @@ class ConfigError(ValueError):
     """A choice that cannot be used; the message names the field, the value and the remedy."""
 
 
-def option(default: Any, help: str, choices: tuple[str, ...] = (), metavar: str | None = None) -> Any:
-    """A dataclass field that knows its help text and its allowed values."""
-    metadata = {"help": help, "choices": choices, "metavar": metavar}
+def option(
+    default: Any,
+    help: str,
+    choices: tuple[str, ...] = (),
+    metavar: str | None = None,
+    least: float | None = None,
+) -> Any:
+    """A dataclass field that knows its help text and its allowed values: some choices, or numbers from ``least`` on."""
+    metadata = {"help": help, "choices": choices, "metavar": metavar, "least": least}
     if isinstance(default, list):
         return field(default_factory=lambda: list(default), metadata=metadata)
     return field(default=default, metadata=metadata)
 
 
-def check_choices(config: Any) -> None:
-    """Raise :class:`ConfigError` for a field whose value is not among its choices."""
+def check_values(config: Any) -> None:
+    """Raise :class:`ConfigError` for a field whose value is not among its choices, or is too small."""
     for item in dataclasses.fields(config):
-        value, choices = getattr(config, item.name), item.metadata.get("choices")
+        value, choices, least = getattr(config, item.name), item.metadata["choices"], item.metadata["least"]
+        if least is not None and value is not None and not value >= least:
+            raise ConfigError(f"{item.name} is {value}: give at least {least}")
         if choices and value is not None and value not in choices:
             raise ConfigError(f"{item.name} is {value!r}: choose one of {', '.join(choices)}")
 
@@ -48,17 +56,17 @@ class GeneratorConfig:
         "how the encoder sees the photo: unit [0, 1], signed [-1, 1], or imagenet mean and deviation",
         ("unit", "signed", "imagenet"),
     )
-    working_pixels: int = option(320 * 240, "area of the copy of the photo that the network sees, in pixels")
+    working_pixels: int = option(
+        320 * 240, "area of the copy of the photo that the network sees, in pixels", least=32 * 32
+    )
 
     def __post_init__(self) -> None:
-        check_choices(self)
+        check_values(self)
         if self.upsampling == "unpool" and self.encoder != "vgg16":
             raise ConfigError(
                 f"upsampling 'unpool' needs the pooling indices of encoder 'vgg16', not of {self.encoder!r}: "
                 "choose encoder 'vgg16' or another upsampling"
             )
-        if self.working_pixels < 1024:
-            raise ConfigError(f"working_pixels is {self.working_pixels}: give at least 1024 (32x32)")
 
 
 PRESETS = {
@@ -134,15 +142,26 @@ class TrainConfig:
 
     recipe: str = option("f2a", "values of all other flags: f2a is ours, paper is arXiv 1912.08813", ("f2a", "paper"))
 
-    train_data_dir: list[str] = option(
+    train_data_dir: list[str] = option(  # noqa: RUF009
         [],
         "folders of NAME_flash.* / NAME_ambient.* pairs (their train/ folder where they have one); FOLDER=SHARE gives "
         "a folder its share of every batch, FOLDER/PATTERN takes the names that match",
         metavar="DIR",
     )
+    dataset_name: str | None = option(
+        None, "Hub dataset of pairs, user/data, beside the folders or in their place", metavar="ID"
+    )
+    dataset_config_name: str | None = option(None, "configuration of that dataset, where it has several")
+    dataset_revision: str | None = option(None, "its branch, tag or commit; a commit never changes")
+    dataset_split: str = option("train", "its split to learn from")
+    pair_key: str = option("scene", "column that both photos of a pair share, where each photo has a row of its own")
+    streaming: bool = option(
+        False, "read --dataset_name while training and keep nothing of it; slower, for data larger than the disk"
+    )
     validation_dir: str | None = option(
         None, "folder of pairs that are only measured; None takes val/ or test/ of the training folders", metavar="DIR"
     )
+    validation_split: str | None = option(None, "split of --dataset_name that is only measured")
     strict_data: bool = option(False, "stop at a pair that cannot be used, instead of leaving it out")
     output_dir: str = option("runs/f2a", "where weights, the cache of decoded pairs and the log go", metavar="DIR")
 
@@ -159,44 +178,56 @@ class TrainConfig:
 
     reconstruction: str = option("l1", "reconstruction loss", ("l1", "cauchy"))
     guided: bool = option(False, "multiply images by the attention map before they are compared or judged")
-    reconstruction_weight: float = option(1.0, "weight of the reconstruction loss")
-    adversarial_weight: float = option(0.0, "weight of the adversarial loss; 0: no discriminator is built")
-    perceptual_weight: float = option(0.0, "weight of the perceptual loss; 0: no VGG-16 is loaded")
+    reconstruction_weight: float = option(1.0, "weight of the reconstruction loss", least=0)
+    adversarial_weight: float = option(0.0, "weight of the adversarial loss; 0: no discriminator is built", least=0)
+    perceptual_weight: float = option(0.0, "weight of the perceptual loss; 0: no VGG-16 is loaded", least=0)
+    structural_weight: float = option(0.0, "weight of the structural loss, 1 - SSIM of the grey photos", least=0)
     perceptual_encoder: str | None = option(None, "safetensors file of VGG-16 for the perceptual loss", metavar="FILE")
 
-    resolution: int = option(224, "side of a training crop, in pixels")
-    crop: list[float] = option([0.55, 1.0], "smallest and largest crop, as a part of the short side")
-    crop_aspect: list[float] = option([0.85, 1.18], "smallest and largest width over height of a crop")
-    flash_stops: float = option(0.5, "exposure jitter of the flash photo, in stops either way")
-    ambient_in_flash: float = option(0.25, "at most this part of the room light is mixed into the flash photo")
+    resolution: int = option(224, "side of a training crop, in pixels", least=1)
+    crop: list[float] = option([0.55, 1.0], "smallest and largest crop, as a part of the short side")  # noqa: RUF009
+    crop_aspect: list[float] = option([0.85, 1.18], "smallest and largest width over height of a crop")  # noqa: RUF009
+    flash_stops: float = option(0.5, "exposure jitter of the flash photo, in stops either way", least=0)
+    ambient_in_flash: float = option(0.25, "at most this part of the room light is mixed into the flash photo", least=0)
+    color_jitter: float = option(
+        0.0, "deviation of a random log-gain a channel that both photos of a pair get", least=0
+    )
     normalize_exposure: bool = option(True, "bring every ambient target to one exposure (mean sRGB 0.56)")
 
-    train_batch_size: int = option(8, "pairs a step, on each process")
-    gradient_accumulation_steps: int = option(1, "batches whose gradients make one optimisation step")
-    dataloader_num_workers: int = option(0, "processes that cut crops beside each training process")
-    max_train_steps: int | None = option(None, "optimisation steps; wins over epochs (3000 where neither is given)")
-    num_train_epochs: int | None = option(None, "times that every pair is seen")
-    max_train_minutes: float | None = option(None, "stop after so many minutes; the learning rate follows the steps")
+    train_batch_size: int = option(8, "pairs a step, on each process", least=1)
+    gradient_accumulation_steps: int = option(1, "batches whose gradients make one optimisation step", least=1)
+    dataloader_num_workers: int = option(0, "processes that cut crops beside each training process", least=0)
+    max_train_steps: int | None = option(
+        None, "optimisation steps; wins over epochs (3000 where neither is given)", least=1
+    )
+    num_train_epochs: int | None = option(None, "times that every pair is seen", least=1)
+    max_train_minutes: float | None = option(
+        None, "stop after so many minutes; the learning rate follows the steps", least=0
+    )
 
-    learning_rate: float = option(1e-3, "learning rate of decoder and head")
-    encoder_learning_rate: float = option(2e-4, "learning rate of the pretrained encoder")
-    discriminator_learning_rate: float = option(2e-6, "learning rate of the discriminator")
+    learning_rate: float = option(1e-3, "learning rate of decoder and head", least=0)
+    encoder_learning_rate: float = option(2e-4, "learning rate of the pretrained encoder", least=0)
+    discriminator_learning_rate: float = option(2e-6, "learning rate of the discriminator", least=0)
     lr_scheduler: str = option("cosine", "how learning rates fall", ("cosine", "linear", "constant"))
-    lr_warmup_steps: int = option(100, "steps over which the learning rates rise before that")
+    lr_warmup_steps: int = option(100, "steps over which the learning rates rise before that", least=0)
+    weight_decay: float = option(0.0, "decoupled weight decay (AdamW); 0 is plain Adam", least=0)
     adam_beta1: float = option(0.9, "Adam's decay of the mean gradient")
     adam_beta2: float = option(0.999, "Adam's decay of the squared gradient")
+    adam_epsilon: float = option(1e-8, "added to the root of that average", least=0)
     use_ema: bool = option(True, "validate and save the moving average of the weights")
     ema_decay: float = option(0.999, "decay of that average")
     mixed_precision: str | None = option(
         None, "arithmetic of the networks; None is what accelerate config says", ("no", "fp16", "bf16")
     )
-    seed: int = option(0, "of data order, augmentation and initial weights")
+    seed: int = option(0, "of data order, augmentation and initial weights", least=0)
 
-    validation_steps: int = option(250, "steps between validations")
-    checkpointing_steps: int = option(500, "steps between checkpoints; 0: only when the run ends or is stopped")
-    checkpoints_total_limit: int = option(2, "newest checkpoints to keep; 0: all")
+    validation_steps: int = option(250, "steps between validations", least=1)
+    checkpointing_steps: int = option(
+        500, "steps between checkpoints; 0: only when the run ends or is stopped", least=0
+    )
+    checkpoints_total_limit: int = option(2, "newest checkpoints to keep; 0: all", least=0)
     resume_from_checkpoint: str | None = option(None, "latest, or a checkpoint folder, to go on from", metavar="SRC")
-    divergence_factor: float = option(10.0, "stop when the mean loss is so many times its lowest; 0: never")
+    divergence_factor: float = option(10.0, "stop when the mean loss is so many times its lowest; 0: never", least=0)
     report_to: str = option("none", "tracker, beside the files", ("tensorboard", "trackio", "wandb", "none"))
 
     push_to_hub: bool = option(False, "upload the best weights when the run ends")
@@ -205,11 +236,7 @@ class TrainConfig:
     hub_token: str | None = option(None, "Hub token; None is the one of hf auth login", metavar="TOKEN")
 
     def __post_init__(self) -> None:
-        check_choices(self)
-        for name, least in LEAST.items():
-            value = getattr(self, name)
-            if value is not None and not value >= least:
-                raise ConfigError(f"{name} is {value}: give at least {least}")
+        check_values(self)
         for name in ("crop", "crop_aspect"):
             values = getattr(self, name)
             if len(values) != 2 or not 0 < values[0] <= values[1]:
@@ -220,12 +247,11 @@ class TrainConfig:
             raise ConfigError(f"resolution is {self.resolution}: the discriminator needs at least 64 pixels")
         if self.perceptual_weight and not self.perceptual_encoder:
             raise ConfigError("perceptual_weight needs VGG-16: give its weights as --perceptual_encoder FILE")
-        if not self.reconstruction_weight + self.adversarial_weight + self.perceptual_weight > 0:
-            raise ConfigError("reconstruction_weight, adversarial_weight and perceptual_weight are 0: give one a value")
+        if not any(
+            getattr(self, f"{term}_weight") for term in ("reconstruction", "adversarial", "perceptual", "structural")
+        ):
+            raise ConfigError("every loss has the weight 0: give one a value, such as --reconstruction_weight 1")
 
-
-LEAST = dict.fromkeys(("resolution", "train_batch_size", "gradient_accumulation_steps", "max_train_steps", "num_train_epochs", "validation_steps"), 1) | dict.fromkeys(("reconstruction_weight", "adversarial_weight", "perceptual_weight", "flash_stops", "ambient_in_flash", "dataloader_num_workers", "max_train_minutes", "learning_rate", "encoder_learning_rate", "discriminator_learning_rate", "lr_warmup_steps", "checkpointing_steps", "checkpoints_total_limit", "divergence_factor", "seed"), 0)  # fmt: skip
-"""The smallest allowed value of a field."""
 
 RECIPES = {
     "f2a": TrainConfig(),

@@ -5,32 +5,18 @@ it would have seen without the stop.
 """
 
 import hashlib
-import json
-import os
-import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
-import torch
-from PIL import Image, ImageOps
 
-from f2a.light import exposure_gain
+from f2a.pair_cache import CACHE_FORMAT, EncodedPair, EncodedPhoto, cached_pairs, count_left_out
+from f2a.pair_cache import CachedPair as CachedPair
+from f2a.pair_cache import DataError as DataError
 
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
-CACHED_SHORT_SIDE = 448
-"""Pixels; photos with a longer short side are cached at this one: twice the usual training resolution."""
-
-
-CACHE_FORMAT = 2
-"""Part of a cache's name: another program version decodes again."""
-
-
-class DataError(ValueError):
-    """Pairs that cannot be used; the message names the file and the remedy."""
 
 
 class PairFiles(NamedTuple):
@@ -84,83 +70,19 @@ def split_folder(source: str | Path, splits: Sequence[str]) -> Path | None:
     return next((Path(source) / split for split in splits if (Path(source) / split).is_dir()), None)
 
 
-@dataclass(frozen=True)
-class CachedPair:
-    """One decoded pair: uint8 ``(H, W, 3)`` views into the cache; ``ambient_gain`` brings the ambient photo to the
-    standard exposure in linear light; ``file`` is the flash photo's."""
-
-    file: str
-    flash: np.ndarray
-    ambient: np.ndarray
-    ambient_gain: float
-
-
 def cache_pairs(pairs: Sequence[PairFiles], folder: Path, report: Callable[[str], None]) -> list[CachedPair]:
     """Decode ``pairs`` once into ``folder`` and map them into memory; later calls only map.
 
     The cache's name is a digest of every file's path, size and time, so a changed photo is decoded again. A pair that
     cannot be read, or whose halves differ in size, is left out and named through ``report``.
     """
-    key = hashlib.sha256(f"{CACHE_FORMAT} {CACHED_SHORT_SIDE}".encode())
+    key = hashlib.sha256(CACHE_FORMAT.encode())
     for pair in pairs:
         for path in (pair.flash, pair.ambient):
             stat = path.stat()
             key.update(f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
-    stem = folder / f"pairs-{key.hexdigest()[:16]}"
-    index = stem.with_suffix(".json")
-    if not index.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        _write_cache(pairs, stem)
-    content = json.loads(index.read_text())
-    for sentence in content["left_out"]:
-        report(sentence)
-    if not content["pairs"]:
-        raise DataError(f"none of {len(pairs)} pairs can be used; the first: {content['left_out'][0]}")
-    pixels = np.memmap(stem.with_suffix(".u8"), dtype=np.uint8, mode="r")
-    cached = []
-    for entry in content["pairs"]:
-        shape = (2, entry["height"], entry["width"], 3)
-        both = pixels[entry["offset"] : entry["offset"] + int(np.prod(shape))].reshape(shape)
-        cached.append(CachedPair(entry["file"], both[0], both[1], entry["ambient_gain"]))
-    return cached
-
-
-def _write_cache(pairs: Sequence[PairFiles], stem: Path) -> None:
-    entries, left_out, offset = [], [], 0
-    with tempfile.NamedTemporaryFile(dir=stem.parent, suffix=".part", delete=False) as file:
-        for pair in pairs:
-            try:
-                flash, ambient = _decode(pair.flash), _decode(pair.ambient)
-            except DataError as error:
-                left_out.append(str(error))
-                continue
-            if flash.shape != ambient.shape:
-                sizes = " and ".join(f"{i.shape[1]}x{i.shape[0]}" for i in (flash, ambient))
-                left_out.append(f"{pair.flash}: flash and ambient differ in size ({sizes}); crop them to the same view")
-                continue
-            file.write(flash.tobytes() + ambient.tobytes())
-            gain = exposure_gain(torch.from_numpy(ambient).float() / 255)
-            height, width = flash.shape[:2]
-            place = {"offset": offset, "height": height, "width": width}
-            entries.append({"file": str(pair.flash), **place, "ambient_gain": gain})
-            offset += 2 * flash.nbytes
-    os.replace(file.name, stem.with_suffix(".u8"))
-    beside = stem.with_suffix(".json.part")
-    beside.write_text(json.dumps({"pairs": entries, "left_out": left_out}))
-    os.replace(beside, stem.with_suffix(".json"))
-
-
-def _decode(path: Path) -> np.ndarray:
-    try:
-        with Image.open(path) as photo:
-            upright = ImageOps.exif_transpose(photo).convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path}: cannot be read as a photo ({error}); export it again or remove the pair") from error
-    scale = CACHED_SHORT_SIDE / min(upright.size)
-    if scale < 1:
-        width, height = (max(1, round(side * scale)) for side in upright.size)
-        upright = upright.resize((width, height), Image.Resampling.BOX, reducing_gap=None)
-    return np.asarray(upright)
+    halves = ((EncodedPhoto(str(path), path) for path in (pair.flash, pair.ambient)) for pair in pairs)
+    return cached_pairs(key.hexdigest(), (EncodedPair(*both) for both in halves), folder, report)
 
 
 def read_pairs(
@@ -174,11 +96,7 @@ def read_pairs(
     found = find_pairs(source)
     sentences = list(found.left_out)
     cached = cache_pairs(found.files, cache, sentences.append)
-    if sentences and strict:
-        raise DataError(f"{sentences[0]} ({len(sentences)} such in {source}; without --strict_data they are left out)")
-    for sentence in sentences:
-        report(f"left out: {sentence}")
-    report(f"{source}: {len(cached)} pairs" + (f", {len(sentences)} left out" if sentences else ""))
+    count_left_out(str(source), cached, sentences, report, strict=strict)
     return cached
 
 
@@ -194,6 +112,13 @@ def parse_share(text: str) -> tuple[str, float]:
     if not 0 < value < float("inf"):
         raise DataError(f"{text}: the share after '=' has to be a number above 0")
     return folder, value
+
+
+@runtime_checkable
+class InOwnOrder(Protocol):
+    """Pairs that are cheap to reach only in some orders; ``order`` gives one that is random and has every pair once."""
+
+    def order(self, random: np.random.Generator) -> np.ndarray: ...
 
 
 class Source(NamedTuple):
@@ -228,7 +153,9 @@ class Draws:
         nth = cycle * self.quota[origin] + self.pattern[:slot].count(origin)
         pairs = self.sources[origin].pairs
         epoch, place = divmod(nth, len(pairs))
-        return pairs[int(random_of(self.seed, origin, epoch).permutation(len(pairs))[place])]
+        random = random_of(self.seed, origin, epoch)
+        order = pairs.order(random) if isinstance(pairs, InOwnOrder) else random.permutation(len(pairs))
+        return pairs[int(order[place])]
 
 
 def _interleave(shares: Sequence[float], slots: int) -> list[int]:

@@ -1,0 +1,117 @@
+"""Training crops: which ones a process cuts, and how; all of it a pure function of seed and draw number."""
+
+from collections.abc import Iterator, Sequence
+from itertools import count
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from f2a.data import CachedPair, Draws, random_of
+from f2a.light import linear_to_srgb, srgb_to_linear
+
+
+class Augmentation(NamedTuple):
+    """How a training crop is made; the ranges are those that served best (README, "How it was trained")."""
+
+    resolution: int = 224
+    crop: tuple[float, float] = (0.55, 1.0)  # of the short side
+    aspect: tuple[float, float] = (0.85, 1.18)  # width over height
+    flash_stops: float = 0.5  # exposure jitter, either way
+    ambient_in_flash: float = 0.25  # at most this much room light is mixed into the flash photo
+    color_jitter: float = 0.0  # deviation of a log-gain a channel that both photos get: things of other colours
+    normalize_exposure: bool = True  # bring the ambient photo to the standard exposure
+
+
+class Example(NamedTuple):
+    """``(3, R, R)`` float32 sRGB in [0, 1] each, and the flash photo's file."""
+
+    flash: Tensor
+    ambient: Tensor
+    file: str
+
+
+class Batch(NamedTuple):
+    """``(B, 3, R, R)`` float32 sRGB in [0, 1] each, and the flash photos' files."""
+
+    flash: Tensor
+    ambient: Tensor
+    files: list[str]
+
+    def to(self, device: torch.device) -> "Batch":
+        """On ``device``, in the memory order that convolutions are fastest in."""
+        flash, ambient = (
+            image.to(device, non_blocking=True, memory_format=torch.channels_last)
+            for image in (self.flash, self.ambient)
+        )
+        return Batch(flash, ambient, self.files)
+
+
+def augment(pair: CachedPair, how: Augmentation, *key: int) -> Example:
+    """A random crop of ``pair``, resized and flipped, with the light jittered; a function of ``key`` alone."""
+    random = random_of(*key)
+    height, width = pair.flash.shape[:2]
+    side = min(height, width) * random.uniform(*how.crop)
+    aspect = np.exp(random.uniform(*np.log(how.aspect)))
+    crop_width = max(1, min(width, round(side * np.sqrt(aspect))))
+    crop_height = max(1, min(height, round(side / np.sqrt(aspect))))
+    left, top = random.integers(width - crop_width + 1), random.integers(height - crop_height + 1)
+    view = np.s_[top : top + crop_height, left : left + crop_width]
+    both = torch.from_numpy(np.stack([pair.flash[view], pair.ambient[view]])).permute(0, 3, 1, 2).float() / 255
+    both = F.interpolate(both, size=(how.resolution, how.resolution), mode="bilinear", antialias=True)
+    flash, ambient = srgb_to_linear((both.flip(-1) if random.random() < 0.5 else both).clamp(0, 1))
+    stops, mixed = random.uniform(-how.flash_stops, how.flash_stops), random.uniform(0, how.ambient_in_flash)
+    colors = torch.tensor(np.exp(random.normal(0, how.color_jitter, (3, 1, 1))), dtype=torch.float32)
+    flash, ambient = flash * colors, ambient * colors
+    flash = (flash * 2.0**stops + mixed * ambient).clamp(max=1)
+    ambient = (ambient * (pair.ambient_gain if how.normalize_exposure else 1)).clamp(max=1)
+    return Example(linear_to_srgb(flash), linear_to_srgb(ambient), pair.file)
+
+
+def collate(examples: Sequence[Example]) -> Batch:
+    """Examples stacked to a batch."""
+    flash, ambient, files = zip(*examples, strict=True)
+    return Batch(torch.stack(flash), torch.stack(ambient), list(files))
+
+
+class Crops(Dataset[Example]):
+    """Crop ``i`` of a run: a function of the run's seed and ``i``, without end."""
+
+    def __init__(self, draws: Draws, how: Augmentation) -> None:
+        self.draws, self.how = draws, how
+
+    def __getitem__(self, draw: int) -> Example:
+        return augment(self.draws[draw], self.how, self.draws.seed, draw)
+
+
+class Part(NamedTuple):
+    """A process among others, and how many pairs it takes at a time."""
+
+    batch_size: int
+    process: int = 0
+    processes: int = 1
+
+    def draws(self, first: int) -> Iterator[list[int]]:
+        """The draws of each of this process's batches, from draw ``first`` of the whole run on.
+
+        Processes take turns, so that all together take consecutive draws: two with batch 4 see what one with 8 sees.
+        """
+        for batch in count():
+            start = first + (batch * self.processes + self.process) * self.batch_size
+            yield list(range(start, start + self.batch_size))
+
+
+def batches(crops: Crops, part: Part, first: int, workers: int = 0) -> Iterator[Batch]:
+    """The batches of one process from draw ``first`` on, without end."""
+    loader: DataLoader[Example] = DataLoader(
+        crops,
+        batch_sampler=part.draws(first),
+        collate_fn=collate,
+        num_workers=workers,
+        pin_memory=torch.cuda.is_available(),
+        generator=torch.Generator(),  # or the loader would draw from the run's own random numbers
+    )
+    return iter(loader)

@@ -1,0 +1,78 @@
+"""The patch discriminator: is this patch of room light photographed, or relit?"""
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+WIDTHS = (64, 128, 256, 512, 1024)
+"""Channels of the stride-2 convolutions (2020 code); the last one has a receptive field of 63 pixels."""
+
+SHORTEST_SIDE = 2 ** len(WIDTHS) * 2
+"""Pixels; a smaller image leaves the last normalisation too little to take statistics of."""
+
+
+class _SumOverProcesses(torch.autograd.Function):
+    """The sum of a tensor over all processes; its gradient is the sum of theirs."""
+
+    @staticmethod
+    def forward(context: torch.autograd.function.FunctionCtx, tensor: Tensor) -> Tensor:
+        total = tensor.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(context: torch.autograd.function.FunctionCtx, gradient: Tensor) -> Tensor:
+        total = gradient.clone()
+        dist.all_reduce(total)
+        return total
+
+
+class SharedBatchNorm2d(nn.BatchNorm2d):
+    """Batch normalisation with the statistics of the batch over all processes; ``(B, C, H, W)`` to the same.
+
+    ``nn.SyncBatchNorm`` does this on GPUs only; here two gloo processes with half a batch each agree with one that
+    has it all. Every process must hold as many pixels as the others. The variance is summed after the mean is known:
+    a second small message, but no cancellation in float32.
+
+    Nothing is kept for evaluation: a discriminator is only asked while it trains. So there are no buffers that
+    DistributedDataParallel would overwrite between the two forward passes of a step (pytorch#175024).
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, track_running_stats=False)
+
+    def forward(self, input: Tensor) -> Tensor:
+        processes = dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+        if processes == 1:
+            return super().forward(input)
+        mean = self._over_all(input.float().mean((0, 2, 3)), processes)
+        centred = input.float() - mean
+        variance = self._over_all((centred**2).mean((0, 2, 3)), processes)
+        scale = self.weight.reshape(1, -1, 1, 1) / (variance + self.eps).sqrt()
+        return (centred * scale + self.bias.reshape(1, -1, 1, 1)).to(input.dtype)
+
+    @staticmethod
+    def _over_all(means: Tensor, processes: int) -> Tensor:
+        total: Tensor = _SumOverProcesses.apply(means)  # type: ignore[no-untyped-call]
+        return (total / processes).reshape(1, -1, 1, 1)
+
+
+class Discriminator(nn.Module):
+    """An image times its attention map, ``(B, 3, H, W)`` in [0, 1], to one logit a patch, ``(B, 1, H/32, W/32)``.
+
+    Five stride-2 3x3 convolutions with batch normalisation (not after the first) and LeakyReLU, then one to a single
+    channel; 6,283,649 parameters. Weights are drawn as PyTorch draws them, and tensors are named, as in the 2020 code.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for before, width in zip((3, *WIDTHS), WIDTHS, strict=False):
+            layers.append(nn.Conv2d(before, width, 3, stride=2, padding=1))
+            layers += [SharedBatchNorm2d(width)] if before > 3 else []
+            layers.append(nn.LeakyReLU(inplace=True))
+        self.dis_arch = nn.Sequential(*layers, nn.Conv2d(WIDTHS[-1], 1, 3, padding=1))
+
+    def forward(self, guided_image: Tensor) -> Tensor:
+        logits: Tensor = self.dis_arch(guided_image)
+        return logits

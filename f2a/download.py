@@ -1,0 +1,154 @@
+"""``python -m f2a download``: the archives that the paper's authors published on Google Drive.
+
+An archive is fetched by ``gdown``, which goes on where it was cut off, and stays. What it unpacks to appears whole or
+not at all, and nothing is unpacked before every name in the archive has been looked at.
+"""
+
+import contextlib
+import lzma
+import re
+import shutil
+import stat
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+GIGABYTE = 2**30
+
+
+class FetchError(ValueError):
+    """An archive that cannot be had or used; the message names the file and the remedy."""
+
+
+class Archive(NamedTuple):
+    """A published zip: its id on Google Drive, what it unpacks to at most, and what to do with it."""
+
+    drive_id: str
+    largest: int
+    files: int
+    then: str
+
+    @property
+    def page(self) -> str:
+        """Where a person downloads it."""
+        return f"https://drive.google.com/file/d/{self.drive_id}/view"
+
+
+ARCHIVES = {
+    "dataset": Archive(
+        "1Z7Wy9Hj5HjVD8P-zVkw55_BISQ7jQSFg",
+        32 * GIGABYTE,
+        100_000,
+        "accelerate launch train_accelerate.py --train_data_dir {folder}/DATASET_LR",
+    ),
+    "model": Archive(
+        "15ycOOjjOJ4KkwubC7g8Ttc5OvzClzM1C",
+        4 * GIGABYTE,
+        1_000,
+        "python -m f2a convert {folder}/checkpoints/model-1000.pth weights",
+    ),
+}
+"""By its name on the command line: the flash/ambient pairs (DATASET_LR), and the generator of epoch 1000."""
+
+NOT_PHOTOS = "__MACOSX"
+"""Folder that a Mac puts into every zip, with a file named like each photo that is none."""
+
+DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError)
+"""What Python's reader raises for damaged, encrypted or oddly compressed archives."""
+
+
+def fetch(name: str, folder: Path) -> Path:
+    """Download the archive ``name`` of :data:`ARCHIVES` and unpack it into ``folder / name``, which it returns.
+
+    A finished archive ``folder / NAME.zip`` is not fetched again, a finished ``folder / name`` is left as it is.
+
+    Raises:
+        FetchError: gdown is missing, Drive refused, or the archive is damaged, unsafe or too large.
+    """
+    archive, target, zipped = ARCHIVES[name], folder / name, folder / f"{name}.zip"
+    if target.exists():
+        return target
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FetchError(f"{folder}: cannot be made a folder ({error.strerror}); choose another -o") from None
+    if not zipped.exists():
+        _from_drive(archive, zipped)
+    unpack(zipped, target, archive)
+    return target
+
+
+def _from_drive(archive: Archive, zipped: Path) -> None:
+    by_hand = f"open {archive.page} in a browser, save the file as {zipped}, and run this again"
+    try:
+        import gdown
+    except ImportError:
+        raise FetchError(f"Google Drive needs gdown: pip install gdown; or {by_hand}") from None
+    try:
+        gdown.download(id=archive.drive_id, output=str(zipped), resume=True)
+    except Exception as error:  # requests' and gdown's errors share no ancestor
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        again = "run this again to go on, or" if _partial(zipped) else "its quota or the connection may be gone:"
+        raise FetchError(f"Google Drive did not hand out {zipped.name} ({reason}); {again} {by_hand}") from None
+    if not zipped.exists():  # older versions of gdown print what is wrong and return
+        raise FetchError(f"Google Drive did not hand out {zipped.name}; its quota may be used up today: {by_hand}")
+
+
+def _partial(zipped: Path) -> bool:
+    return any(part.stat().st_size for part in zipped.parent.glob(f"{zipped.name}*.part"))
+
+
+def unpack(zipped: Path, target: Path, limits: Archive) -> None:
+    """Unpack ``zipped`` beside ``target``, then rename; ``target`` appears whole or not at all.
+
+    Raises:
+        FetchError: the archive is damaged, holds something unsafe, is larger than ``limits`` or than the free space.
+    """
+    beside = target.with_name(f".{target.name}.part")
+    try:
+        with zipfile.ZipFile(zipped) as opened:
+            wanted = [member for member in opened.infolist() if not member.filename.startswith(f"{NOT_PHOTOS}/")]
+            _check_members(zipped, opened.infolist(), limits)
+            _check_space(zipped, sum(member.file_size for member in wanted))
+            damaged = opened.testzip()
+            if damaged:
+                raise FetchError(f"{zipped}: {damaged} in it is damaged; delete the archive and run this again")
+            with contextlib.suppress(FileNotFoundError):
+                shutil.rmtree(beside)  # of a run that was killed
+            beside.mkdir()
+            for member in wanted:
+                opened.extract(member, beside)
+            beside.rename(target)
+    except FetchError:
+        raise
+    except DAMAGE as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise FetchError(f"{zipped}: cannot be unpacked ({reason}); delete it and run this again") from None
+    except OSError as error:
+        raise FetchError(
+            f"{target}: cannot be written ({error}); check space and permissions, then run again"
+        ) from None
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _check_members(zipped: Path, members: list[zipfile.ZipInfo], limits: Archive) -> None:
+    """Raise for the first member that would land outside the target or is no plain file, and for too much of them."""
+    for member in members:
+        name, kind = member.orig_filename, stat.S_IFMT(member.external_attr >> 16)
+        outside = name.startswith("/") or ".." in PurePosixPath(name).parts or re.search(r"[\\\0]|^[A-Za-z]:", name)
+        if outside or kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+            what = "would be written outside the target folder" if outside else "is a link or device"
+            raise FetchError(f"{zipped}: {name!r} in it {what}; nothing was unpacked, do not trust this file")
+    size = sum(member.file_size for member in members)
+    if size > limits.largest or len(members) > limits.files:
+        most = f"{limits.largest / GIGABYTE:.0f} GiB in {limits.files} files are the most that is expected"
+        raise FetchError(f"{zipped}: holds {size / GIGABYTE:.1f} GiB in {len(members)} files; {most}, nothing was done")
+
+
+def _check_space(zipped: Path, size: int) -> None:
+    free = shutil.disk_usage(zipped.parent).free
+    if size > free:
+        need, have = (f"{value / GIGABYTE:.1f} GiB" for value in (size, free))
+        raise FetchError(f"{zipped}: unpacks to {need}, but {have} are free there; make room and run this again")

@@ -1,0 +1,177 @@
+"""Flash/ambient pairs from a dataset on the Hub, decoded into the same cache as those from folders.
+
+Two layouts are known: a row for each pair, with image columns ``flash`` and ``ambient`` (what ``python -m f2a dataset
+push`` makes), or a row for each photo, with columns ``image``, ``state`` and one that its partner shares (``scene``).
+The ``datasets`` library is imported only when a dataset is asked for.
+"""
+
+import hashlib
+import io
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from f2a.pair_cache import CACHE_FORMAT, CachedPair, DataError, EncodedPair, EncodedPhoto, cached_pairs, count_left_out
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+STATES = {
+    "flash": ("flash", "with_flash", "flash_on", "on"),
+    "ambient": ("ambient", "no_flash", "noflash", "non_flash", "without_flash", "flash_off", "off"),
+}
+"""How a column ``state`` spells the two photos of a pair; letter case, spaces and hyphens do not matter."""
+
+
+class HubSplit(NamedTuple):
+    """One split of a dataset; ``token`` None is the one of ``hf auth login``."""
+
+    dataset: str
+    split: str = "train"
+    config: str | None = None
+    revision: str | None = None
+    pair_key: str = "scene"
+    token: str | None = None
+
+    @property
+    def title(self) -> str:
+        return f"{self.dataset} {self.split}"
+
+
+class Place(NamedTuple):
+    """Where a photo of a pair stands."""
+
+    row: int
+    column: str
+
+
+class PairPlaces(NamedTuple):
+    name: str
+    flash: Place
+    ambient: Place
+
+
+class Found(NamedTuple):
+    """The pairs of a split, and a sentence for each row that belongs to none."""
+
+    pairs: list[PairPlaces]
+    left_out: list[str]
+
+
+def read_hub_pairs(
+    source: HubSplit, cache: Path, report: Callable[[str], None], *, strict: bool = False
+) -> list[CachedPair]:
+    """The usable pairs of a split, decoded; what is left out is named through ``report``, and counted.
+
+    Raises:
+        DataError: the dataset cannot be had or has another layout, nothing is usable, or (``strict``) something is not.
+    """
+    data = _load(source)
+    found = find_rows(data, source)
+    left_out = list(found.left_out)
+    if not found.pairs:
+        raise DataError(f"{source.title}: no pair in {len(data)} rows; {(left_out or ['it is empty'])[0]}")
+    origin = [file["filename"] for file in data.cache_files]  # of one commit each
+    key = hashlib.sha256(f"{CACHE_FORMAT} {source.pair_key} {origin}".encode()).hexdigest()
+    cached = cached_pairs(key, _encoded(data, found.pairs), cache, left_out.append)
+    count_left_out(source.title, cached, left_out, report, strict=strict)
+    return cached
+
+
+def _load(source: HubSplit) -> "Dataset":
+    """The split with its photos as they were encoded; fetched once into the cache of ``datasets``."""
+    from datasets import Image, load_dataset
+    from datasets.exceptions import DatasetNotFoundError
+
+    where: dict[str, Any] = {"revision": source.revision, "token": source.token}
+    try:
+        data = load_dataset(source.dataset, source.config, split=source.split, **where)
+    except DatasetNotFoundError as error:
+        remedy = "check the name; a private one needs hf auth login or --hub_token"
+        raise DataError(f"{source.title}: {first_line(error).rstrip('.')}; {remedy}") from error
+    except Exception as error:  # the library's, the client's and the transport's errors share no ancestor
+        remedy = "check split, revision and connection, then run again"
+        raise DataError(f"{source.title}: cannot be had from the Hub ({first_line(error)}); {remedy}") from error
+    for column in _photo_columns(data.column_names, source):
+        if not isinstance(data.features[column], Image):
+            raise DataError(f"{source.title}: column {column} holds {data.features[column]}; it has to hold images")
+        data = data.cast_column(column, Image(decode=False))
+    return data
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, without the advice that follows in further lines."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _photo_columns(columns: list[str], source: HubSplit) -> list[str]:
+    """The image columns of the layout that ``columns`` show."""
+    if {"flash", "ambient"} <= set(columns):
+        return ["flash", "ambient"]
+    if {"image", "state", source.pair_key} <= set(columns):
+        return ["image"]
+    wanted = f"flash and ambient, or image, state and {source.pair_key} (--pair_key names another)"
+    raise DataError(f"{source.title}: has the columns {', '.join(columns)}; it needs {wanted}")
+
+
+def find_rows(data: "Dataset", source: HubSplit) -> Found:
+    """The pairs of a split in either layout; only its text columns are read."""
+    if _photo_columns(data.column_names, source) == ["image"]:
+        return pair_states(data[source.pair_key], _states(data), source)
+    names = list(data["name"]) if "name" in data.column_names else None
+    titles = [f"{source.title} {repr(names[row]) if names else f'row {row}'}" for row in range(len(data))]
+    both = [(Place(row, "flash"), Place(row, "ambient")) for row in range(len(data))]
+    return Found([PairPlaces(title, *places) for title, places in zip(titles, both, strict=True)], [])
+
+
+def _states(data: "Dataset") -> list[str]:
+    names = getattr(data.features["state"], "names", None)  # of a column of class labels
+    return [str(names[state]) if names and isinstance(state, int) else str(state) for state in data["state"]]
+
+
+def pair_states(keys: Any, states: list[str], source: HubSplit) -> Found:
+    """Pair rows of one photo each by what they share, in the order in which the pairs begin.
+
+    Args:
+        keys: of each row, what both photos of a pair share.
+        states: of each row, one of the spellings in :data:`STATES`.
+        source: named in what is said of rows without a partner.
+    """
+    known = {spelling: half for half, spellings in STATES.items() for spelling in spellings}
+    halves: dict[Any, dict[str, Place]] = {}
+    left_out = []
+    for row, (key, state) in enumerate(zip(keys, states, strict=True)):
+        half = known.get(re.sub(r"[^a-z]+", "_", state.lower()).strip("_"))
+        if key is None:
+            left_out.append(f"{source.title} row {row}: has no {source.pair_key}")
+        elif not half:
+            left_out.append(f"{source.title} row {row}: state {state!r} is neither flash nor ambient (or no_flash)")
+        elif half in halves.setdefault(key, {}):
+            left_out.append(f"{source.title} row {row}: a second {half} photo of {source.pair_key} {key!r}")
+        else:
+            halves[key][half] = Place(row, "image")
+    pairs = []
+    for key, found in halves.items():
+        title = f"{source.title} {source.pair_key} {key!r}"
+        if len(found) == 2:
+            pairs.append(PairPlaces(title, found["flash"], found["ambient"]))
+        else:
+            missing = "ambient" if "flash" in found else "flash"
+            left_out.append(f"{title}: its {missing} photo is missing")
+    return Found(pairs, left_out)
+
+
+def _encoded(data: "Dataset", pairs: list[PairPlaces]) -> Iterator[EncodedPair]:
+    for pair in pairs:
+        rows = {row: data[row] for row in {pair.flash.row, pair.ambient.row}}
+        photos = [rows[place.row][place.column] for place in (pair.flash, pair.ambient)]
+        names = (f"{pair.name}, flash", f"{pair.name}, ambient")
+        yield EncodedPair(*(EncodedPhoto(name, _content(photo)) for name, photo in zip(names, photos, strict=True)))
+
+
+def _content(photo: dict[str, Any] | None) -> Path | io.BytesIO:
+    """What Pillow opens; an empty cell becomes an empty file, which it refuses by name."""
+    photo = photo or {}
+    in_file = photo.get("path") and photo.get("bytes") is None
+    return Path(photo["path"]) if in_file else io.BytesIO(photo.get("bytes") or b"")

@@ -1,0 +1,174 @@
+"""Pairs read from the Hub while training, for a dataset that is larger than the disk: nothing of it is kept there.
+
+A parquet file holds its rows in groups that are fetched as a whole. An epoch goes through the groups in random order, a
+few at a time, and shuffles the rows of those few; which row is drawn is a function of (seed, draw number), as it is for
+pairs from folders. So a run that goes on at draw ``n`` sees what it would have seen, bit for bit, without reading what
+came before, provided that the dataset is the same: name its commit as ``--dataset_revision``.
+"""
+
+import hashlib
+import io
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, cast, overload
+
+import numpy as np
+
+from f2a.hub_pairs import HubSplit, first_line
+from f2a.pair_cache import (
+    CACHE_FORMAT,
+    CachedPair,
+    DataError,
+    EncodedPair,
+    EncodedPhoto,
+    cached_pairs,
+    count_left_out,
+    decode_pair,
+)
+
+WINDOW = 4
+"""Row groups that each process holds, encoded, and shuffles together; a group is a hundred pairs or so."""
+
+ON = "check the connection, then go on with --resume_from_checkpoint latest"
+
+
+class Group(NamedTuple):
+    """Rows that stand together in one file; ``first`` is the number of the first of them in the split."""
+
+    url: str
+    number: int
+    first: int
+    rows: int
+
+
+class StreamedPairs(Sequence[CachedPair]):
+    """The pairs of a split with image columns ``flash`` and ``ambient``, decoded whenever they are drawn.
+
+    A pair that cannot be used is named once through ``report`` and the next one takes its place, or (``strict``) it
+    ends the run.
+
+    Raises:
+        DataError: the dataset cannot be had, or has another layout.
+    """
+
+    def __init__(self, source: HubSplit, report: Callable[[str], None], *, strict: bool = False) -> None:
+        self.source, self.report, self.strict = source, report, strict
+        self.groups = _groups(source)
+        self.firsts = [group.first for group in self.groups]
+        self.named: set[int] = set()
+        self.held: OrderedDict[int, list[dict[str, Any]]] = OrderedDict()
+        report(f"{source.title}: {len(self)} pairs in {len(self.groups)} row groups, read while training")
+
+    def __len__(self) -> int:
+        return self.groups[-1].first + self.groups[-1].rows
+
+    def order(self, random: np.random.Generator) -> np.ndarray:
+        """Every row once: the groups of a window, shuffled together, then those of the next."""
+        groups = random.permutation(len(self.groups))
+        windows = (groups[start : start + WINDOW] for start in range(0, len(groups), WINDOW))
+        rows = [[np.arange(g.first, g.first + g.rows) for g in (self.groups[n] for n in window)] for window in windows]
+        return np.concatenate([random.permutation(np.concatenate(window)) for window in rows])
+
+    @overload
+    def __getitem__(self, row: int) -> CachedPair: ...
+    @overload
+    def __getitem__(self, row: slice) -> list[CachedPair]: ...
+    def __getitem__(self, row: int | slice) -> CachedPair | list[CachedPair]:
+        if isinstance(row, slice):
+            return [self[number] for number in range(*row.indices(len(self)))]
+        group = self.groups[int(np.searchsorted(self.firsts, row, "right")) - 1]
+        for step in range(group.rows):
+            tried = group.first + (row - group.first + step) % group.rows
+            try:
+                return decode_pair(self.encoded(tried))
+            except DataError as error:
+                if self.strict:
+                    raise
+                if tried not in self.named:
+                    self.named.add(tried)
+                    self.report(f"left out: {error}")
+        raise DataError(f"{self.source.title}: none of the rows from {group.first} on can be used")
+
+    def encoded(self, row: int) -> EncodedPair:
+        """A pair as it is in the dataset.
+
+        Raises:
+            DataError: it cannot be fetched.
+        """
+        number = int(np.searchsorted(self.firsts, row, "right")) - 1
+        if number not in self.held:
+            self.held[number] = _fetch(self.groups[number], self.source)
+        self.held.move_to_end(number)
+        while len(self.held) > WINDOW:
+            self.held.popitem(last=False)
+        found = self.held[number][row - self.groups[number].first]
+        photos = {half: io.BytesIO((found[half] or {}).get("bytes") or b"") for half in ("flash", "ambient")}
+        title = f"{self.source.title} row {row}"
+        return EncodedPair(*(EncodedPhoto(f"{title}, {half}", photo) for half, photo in photos.items()))
+
+
+def _groups(source: HubSplit) -> list[Group]:
+    """The row groups of a split, from the ends of its files alone."""
+    from datasets import load_dataset_builder
+    from huggingface_hub import HfFileSystem
+    from pyarrow import parquet
+
+    groups: list[Group] = []
+    try:
+        where: dict[str, Any] = {"revision": source.revision, "token": source.token}
+        files = load_dataset_builder(source.dataset, source.config, **where).config.data_files or {}
+        for url in files.get(source.split, []):
+            with HfFileSystem(token=source.token).open(url) as file:
+                metadata = parquet.ParquetFile(file).metadata
+            _check_columns(metadata.schema.to_arrow_schema().names, source)
+            for number in range(metadata.num_row_groups):
+                first = groups[-1].first + groups[-1].rows if groups else 0
+                groups.append(Group(url, number, first, metadata.row_group(number).num_rows))
+    except DataError:
+        raise
+    except Exception as error:  # the libraries' and the transport's errors share no ancestor
+        remedy = "check name, token, revision and connection; --streaming needs a dataset of parquet files"
+        raise DataError(
+            f"{source.title}: cannot be had from the Hub ({first_line(error).rstrip('.')}); {remedy}"
+        ) from None
+    if not groups:
+        raise DataError(f"{source.title}: no rows; the dataset has the splits {', '.join(map(str, files)) or 'none'}")
+    return [group for group in groups if group.rows]
+
+
+def _check_columns(columns: list[str], source: HubSplit) -> None:
+    if not {"flash", "ambient"} <= set(columns):
+        what = "--streaming needs flash and ambient in one row; leave it out, or push pairs with f2a dataset push"
+        raise DataError(f"{source.title}: has the columns {', '.join(columns)}; {what}")
+
+
+def _fetch(group: Group, source: HubSplit) -> list[dict[str, Any]]:
+    from huggingface_hub import HfFileSystem
+    from pyarrow import parquet
+
+    try:
+        with HfFileSystem(token=source.token).open(group.url) as file:
+            table = parquet.ParquetFile(file).read_row_group(group.number, columns=["flash", "ambient"])
+        return cast(list[dict[str, Any]], table.to_pylist())
+    except Exception as error:  # the libraries' and the transport's errors share no ancestor
+        raise DataError(
+            f"{source.title}: rows from {group.first} on cannot be had ({first_line(error)}); {ON}"
+        ) from None
+
+
+def read_streamed_once(
+    source: HubSplit, cache: Path, report: Callable[[str], None], *, strict: bool = False
+) -> list[CachedPair]:
+    """All pairs of a split that is small enough to be decoded once (that of ``--validation_split``).
+
+    Raises:
+        DataError: as :func:`f2a.hub_pairs.read_hub_pairs`.
+    """
+    pairs = StreamedPairs(source, lambda sentence: None)
+    key = hashlib.sha256(f"{CACHE_FORMAT} {pairs.groups}".encode()).hexdigest()
+    left_out: list[str] = []
+    encoded: Iterator[EncodedPair] = (pairs.encoded(row) for row in range(len(pairs)))
+    cached = cached_pairs(key, encoded, cache, left_out.append)
+    count_left_out(source.title, cached, left_out, report, strict=strict)
+    return cached

@@ -1,0 +1,152 @@
+"""Pairs decoded once into a memory-mapped file, whatever they come from; two cores never wait for a PNG twice."""
+
+import io
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from f2a.light import exposure_gain
+
+CACHED_SHORT_SIDE = 448
+"""Pixels; photos with a longer short side are cached at this one: twice the usual training resolution."""
+
+CACHE_FORMAT = f"2 {CACHED_SHORT_SIDE}"
+"""Part of a cache's name: another program version decodes again."""
+
+
+class DataError(ValueError):
+    """Pairs that cannot be used; the message names the file and the remedy."""
+
+
+class EncodedPhoto(NamedTuple):
+    """A photo file, or the bytes of one, and the name that a complaint gives it."""
+
+    name: str
+    content: Path | io.BytesIO
+
+
+class EncodedPair(NamedTuple):
+    flash: EncodedPhoto
+    ambient: EncodedPhoto
+
+
+@dataclass(frozen=True)
+class CachedPair:
+    """One decoded pair: uint8 ``(H, W, 3)`` views into the cache; ``ambient_gain`` brings the ambient photo to the
+    standard exposure in linear light; ``file`` is the flash photo's."""
+
+    file: str
+    flash: np.ndarray
+    ambient: np.ndarray
+    ambient_gain: float
+
+
+def cached_pairs(
+    key: str, pairs: Iterable[EncodedPair], folder: Path, report: Callable[[str], None]
+) -> list[CachedPair]:
+    """Decode ``pairs`` once into ``folder`` and map them into memory; later calls only map, and leave ``pairs`` alone.
+
+    Args:
+        key: says what the pairs are; whatever changes one of them changes it too.
+        pairs: in the order in which they come back; they are gone through one by one, never held together.
+        folder: made if it is not there.
+        report: told of each pair that cannot be read, or whose halves differ in size; it is left out.
+
+    Raises:
+        DataError: no pair can be used.
+    """
+    stem = folder / f"pairs-{key[:16]}"
+    index = stem.with_suffix(".json")
+    if not index.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_cache(pairs, stem)
+    content = json.loads(index.read_text())
+    for sentence in content["left_out"]:
+        report(sentence)
+    if not content["pairs"]:
+        first = content["left_out"][0] if content["left_out"] else "there are none"
+        raise DataError(f"none of {len(content['left_out'])} pairs can be used; the first: {first}")
+    pixels = np.memmap(stem.with_suffix(".u8"), dtype=np.uint8, mode="r")
+    cached = []
+    for entry in content["pairs"]:
+        shape = (2, entry["height"], entry["width"], 3)
+        both = pixels[entry["offset"] : entry["offset"] + int(np.prod(shape))].reshape(shape)
+        cached.append(CachedPair(entry["file"], both[0], both[1], entry["ambient_gain"]))
+    return cached
+
+
+def _write_cache(pairs: Iterable[EncodedPair], stem: Path) -> None:
+    entries, left_out, offset = [], [], 0
+    with tempfile.NamedTemporaryFile(dir=stem.parent, suffix=".part", delete=False) as file:
+        for pair in pairs:
+            try:
+                decoded = decode_pair(pair)
+            except DataError as error:
+                left_out.append(str(error))
+                continue
+            file.write(decoded.flash.tobytes() + decoded.ambient.tobytes())
+            height, width = decoded.flash.shape[:2]
+            place = {"offset": offset, "height": height, "width": width}
+            entries.append({"file": decoded.file, **place, "ambient_gain": decoded.ambient_gain})
+            offset += 2 * decoded.flash.nbytes
+    os.replace(file.name, stem.with_suffix(".u8"))
+    beside = stem.with_suffix(".json.part")
+    beside.write_text(json.dumps({"pairs": entries, "left_out": left_out}))
+    os.replace(beside, stem.with_suffix(".json"))
+
+
+def decode_pair(pair: EncodedPair) -> CachedPair:
+    """The pair as the cache would hold it; see :func:`decode_photos`."""
+    flash, ambient = decode_photos(pair)
+    return CachedPair(pair.flash.name, flash, ambient, exposure_gain(torch.tensor(ambient).float() / 255))
+
+
+def decode_photos(pair: EncodedPair) -> tuple[np.ndarray, np.ndarray]:
+    """Flash and ambient, uint8 ``(H, W, 3)`` each, upright, at most :data:`CACHED_SHORT_SIDE` on the short side.
+
+    Raises:
+        DataError: a photo cannot be read, or the two differ in size.
+    """
+    flash, ambient = _decode(pair.flash), _decode(pair.ambient)
+    if flash.shape != ambient.shape:
+        sizes = " and ".join(f"{i.shape[1]}x{i.shape[0]}" for i in (flash, ambient))
+        raise DataError(f"{pair.flash.name}: flash and ambient differ in size ({sizes}); crop them to the same view")
+    return flash, ambient
+
+
+def _decode(encoded: EncodedPhoto) -> np.ndarray:
+    try:
+        with Image.open(encoded.content) as photo:
+            upright = ImageOps.exif_transpose(photo).convert("RGB")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        reason = "not an image" if isinstance(error, UnidentifiedImageError) else error
+        what = f"cannot be read as a photo ({reason}); export it again or remove the pair"
+        raise DataError(f"{encoded.name}: {what}") from error
+    scale = CACHED_SHORT_SIDE / min(upright.size)
+    if scale < 1:
+        width, height = (max(1, round(side * scale)) for side in upright.size)
+        upright = upright.resize((width, height), Image.Resampling.BOX, reducing_gap=None)
+    return np.asarray(upright)
+
+
+def count_left_out(
+    source: str, cached: list[CachedPair], left_out: list[str], report: Callable[[str], None], *, strict: bool
+) -> None:
+    """Tell ``report`` what was left out of ``source``, one sentence each, and how many pairs it has.
+
+    Raises:
+        DataError: something was left out and ``strict``.
+    """
+    if left_out and strict:
+        raise DataError(f"{left_out[0]} ({len(left_out)} such in {source}; without --strict_data they are left out)")
+    for sentence in left_out:
+        report(f"left out: {sentence}")
+    report(f"{source}: {len(cached)} pairs" + (f", {len(left_out)} left out" if left_out else ""))

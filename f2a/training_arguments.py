@@ -1,0 +1,97 @@
+"""The command line of a training: recipe, then the file of ``--config``, then flags; the later one wins."""
+
+import argparse
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import yaml
+
+from f2a.config import RECIPES, ConfigError, TrainConfig, add_flags, from_dict
+
+SECRETS = ("hub_token",)
+"""Flags whose values are written nowhere."""
+
+READERS = {".yaml": yaml.safe_load, ".yml": yaml.safe_load, ".json": json.loads}
+
+
+def parse_run(arguments: list[str], description: str) -> TrainConfig:
+    """The run that ``arguments`` ask for.
+
+    Raises:
+        ConfigError: a value, or the file of ``--config``, cannot be used.
+    """
+    first = argparse.ArgumentParser("train_accelerate.py", add_help=False, allow_abbrev=False)
+    parser = argparse.ArgumentParser("train_accelerate.py", description=description, allow_abbrev=False)
+    for stage in (first, parser):
+        stage.add_argument("--config", metavar="FILE", help="yaml or json file of flags; flags given beside it win")
+    first.add_argument("--recipe", choices=tuple(RECIPES))
+    chosen, _ = first.parse_known_args(arguments)
+    from_file = read_run(Path(chosen.config)) if chosen.config else {}
+    recipe = chosen.recipe or from_file.get("recipe", "f2a")
+    if recipe not in RECIPES:
+        raise ConfigError(f"{chosen.config}: recipe is {recipe!r}: choose one of {', '.join(RECIPES)}")
+    add_flags(parser, TrainConfig)
+    parser.set_defaults(**vars(RECIPES[recipe]) | from_file | {"recipe": recipe})
+    values = vars(parser.parse_args(arguments))
+    del values["config"]
+    return from_dict(TrainConfig, values)
+
+
+def read_run(path: Path) -> dict[str, Any]:
+    """The flags in a yaml or json file, checked one by one.
+
+    Raises:
+        ConfigError: the file cannot be read, or holds a name or value that a run does not know.
+    """
+    if path.suffix not in READERS:
+        raise ConfigError(f"{path}: give a file of flags that ends in {', '.join(READERS)}")
+    try:
+        values = READERS[path.suffix](path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
+    except (ValueError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: not valid {path.suffix[1:]} ({' '.join(str(error).split())})") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: holds no table of flags, like 'learning_rate: 0.001'")
+    values = {name: _number(name, value) for name, value in values.items()}
+    try:
+        from_dict(TrainConfig, values)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    return values
+
+
+def save_run(config: TrainConfig, path: Path) -> None:
+    """Write a file that ``--config`` reads: every flag, secrets left out."""
+    path.write_text(yaml.safe_dump(public_values(config), sort_keys=False, allow_unicode=True), "utf-8")
+
+
+def public_values(config: TrainConfig) -> dict[str, Any]:
+    """Every flag and its value, secrets left out."""
+    return {name: value for name, value in dataclasses.asdict(config).items() if name not in SECRETS}
+
+
+def without_secrets(arguments: list[str]) -> list[str]:
+    """A command line that can be published."""
+    kept: list[str] = []
+    hidden = [f"--{name}" for name in SECRETS]
+    for argument in arguments:
+        if kept and kept[-1] in hidden:
+            kept.append("HIDDEN")
+        else:
+            flag, equals, _ = argument.partition("=")
+            kept.append(f"{flag}=HIDDEN" if equals and flag in hidden else argument)
+    return kept
+
+
+def _number(name: str, value: Any) -> Any:
+    """``1e-3`` is text to YAML 1.1, but a number to everyone who writes it."""
+    hint = get_type_hints(TrainConfig).get(name)
+    if isinstance(value, str) and (hint is float or float in get_args(hint)):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value

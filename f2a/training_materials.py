@@ -1,0 +1,107 @@
+"""What a run starts from: pairs, the generator, and the eye of the perceptual loss."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from f2a.checkpoint import Checkpoint
+from f2a.config import PRESETS, ConfigError, TrainConfig
+from f2a.crops import Augmentation, Crops
+from f2a.data import CachedPair, Draws, Source, parse_share, read_pairs, split_folder
+from f2a.hub_pairs import HubSplit, read_hub_pairs
+from f2a.hub_stream import StreamedPairs, read_streamed_once
+from f2a.losses import RECONSTRUCTIONS, GeneratorTerms, Judge, adversarial, guided, no_term, structural_dissimilarity
+from f2a.perceptual import PerceptualDistance
+
+
+class Materials(NamedTuple):
+    """``crops`` to learn from, ``validation`` to be measured on (may be empty)."""
+
+    checkpoint: Checkpoint
+    crops: Crops
+    validation: list[CachedPair]
+    perceptual: PerceptualDistance | None
+
+
+def read_materials(config: TrainConfig, report: Callable[[str], None]) -> Materials:
+    """Read everything that ``config`` names; pairs are decoded once into the output folder.
+
+    Raises:
+        ConfigError, DataError, CheckpointError: something that it names cannot be used.
+    """
+    if not config.train_data_dir and not config.dataset_name:
+        what = "give a folder of NAME_flash.* and NAME_ambient.* pairs, or a Hub dataset as --dataset_name"
+        raise ConfigError(f"train_data_dir is empty: {what}")
+    for flag in ("dataset_config_name", "dataset_revision", "streaming", "validation_split"):
+        if getattr(config, flag) and not config.dataset_name:
+            raise ConfigError(f"{flag} is {getattr(config, flag)!r}: it needs a Hub dataset, give --dataset_name too")
+    cache, strict = Path(config.output_dir) / "cache", config.strict_data
+    shares = [parse_share(text) for text in config.train_data_dir]
+    sources = [
+        Source(read_pairs(split_folder(folder, ["train"]) or folder, cache, report, strict=strict), share)
+        for folder, share in shares
+    ]
+    held_out = [config.validation_dir] if config.validation_dir else []
+    for folder, _ in shares:
+        if not config.validation_dir and split_folder(folder, ["train"]):
+            held_out += [str(split) for split in [split_folder(folder, ["val", "test"])] if split]
+    validation = [pair for folder in held_out for pair in read_pairs(folder, cache, report, strict=strict)]
+    if config.dataset_name:
+        learnt, measured = hub_sources(config, cache, report)
+        sources, validation = [*sources, learnt], validation + measured
+    how = Augmentation(
+        config.resolution,
+        (config.crop[0], config.crop[1]),
+        (config.crop_aspect[0], config.crop_aspect[1]),
+        config.flash_stops,
+        config.ambient_in_flash,
+        config.color_jitter,
+        config.normalize_exposure,
+    )
+    perceptual = PerceptualDistance(str(config.perceptual_encoder)) if config.perceptual_weight else None
+    return Materials(build_checkpoint(config), Crops(Draws(sources, config.seed), how), validation, perceptual)
+
+
+def hub_sources(config: TrainConfig, cache: Path, report: Callable[[str], None]) -> tuple[Source, list[CachedPair]]:
+    """Pairs to learn from and pairs to be measured on of ``--dataset_name``."""
+    name, strict = str(config.dataset_name), config.strict_data
+    where = (config.dataset_config_name, config.dataset_revision, config.pair_key, config.hub_token)
+    split = HubSplit(name, config.dataset_split, *where)
+    read = read_streamed_once if config.streaming else read_hub_pairs
+    pairs = (
+        StreamedPairs(split, report, strict=strict) if config.streaming else read(split, cache, report, strict=strict)
+    )
+    held_out = [HubSplit(name, config.validation_split, *where)] if config.validation_split else []
+    validation = [pair for split in held_out for pair in read(split, cache, report, strict=strict)]
+    return Source(pairs, 1.0), validation
+
+
+def build_checkpoint(config: TrainConfig) -> Checkpoint:
+    """The generator to start from: given weights, or a preset with its encoder's ImageNet weights."""
+    if config.init_weights:
+        return Checkpoint.load(config.init_weights)
+    preset = PRESETS[config.preset]
+    normalization = config.normalization or ("imagenet" if config.encoder_weights else preset.normalization)
+    architecture = dataclasses.replace(preset, head=config.head or preset.head, normalization=normalization)
+    checkpoint = Checkpoint(architecture)
+    if config.encoder_weights:
+        try:
+            checkpoint.generator.encoder.load_imagenet(load_file(config.encoder_weights))
+        except (OSError, SafetensorError, KeyError, RuntimeError) as error:
+            what = f"not weights of {architecture.encoder} ({type(error).__name__}: {error})"
+            raise ConfigError(f"encoder_weights is {config.encoder_weights!r}: {what}") from None
+    return checkpoint
+
+
+def generator_terms(config: TrainConfig, judge: Judge | None, perceptual: PerceptualDistance | None) -> GeneratorTerms:
+    """One term for each of the generator's losses; one of weight 0 costs nothing."""
+    return GeneratorTerms(
+        reconstruction=guided(RECONSTRUCTIONS[config.reconstruction]) if config.reconstruction_weight else no_term,
+        adversarial=adversarial(judge) if judge else no_term,
+        perceptual=guided(perceptual) if perceptual else no_term,
+        structural=guided(structural_dissimilarity) if config.structural_weight else no_term,
+    )

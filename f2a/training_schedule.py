@@ -1,0 +1,32 @@
+"""How long a run is, and how its learning rates fall: functions of the step alone, so that a resume needs no state."""
+
+import math
+from collections.abc import Callable
+
+from f2a.config import TrainConfig
+
+DEFAULT_STEPS = 3000
+
+DECAYS: dict[str, Callable[[float], float]] = {
+    "cosine": lambda progress: (1 + math.cos(math.pi * progress)) / 2,
+    "linear": lambda progress: 1 - progress,
+    "constant": lambda progress: 1.0,
+}
+"""Factor of the learning rate by progress, [0, 1] to [1, 0]."""
+
+
+def planned_steps(config: TrainConfig, pairs: int, pairs_a_step: int) -> int:
+    """Optimisation steps of a run; ``max_train_steps`` wins over ``num_train_epochs``."""
+    if config.max_train_steps is not None:
+        return config.max_train_steps
+    if config.num_train_epochs is not None:
+        return math.ceil(config.num_train_epochs * pairs / pairs_a_step)
+    return DEFAULT_STEPS
+
+
+def rate_factor(config: TrainConfig, step: int, steps: int) -> float:
+    """The factor of all learning rates at ``step`` (from 0) of ``steps``: linear warm-up, then the decay."""
+    if step < config.lr_warmup_steps:
+        return (step + 1) / config.lr_warmup_steps
+    progress = (step - config.lr_warmup_steps) / max(1, steps - config.lr_warmup_steps)
+    return DECAYS[config.lr_scheduler](min(1.0, progress))

@@ -1,0 +1,160 @@
+"""Training checkpoints: folders that are whole or not there, without pickle.
+
+``checkpoint-000500/`` holds one safetensors file a part (generator, optimisers, average, random state) and
+``state.json``, which is written last and names the digest of each: it is the mark that the folder is whole.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from f2a.checkpoint import CheckpointError
+
+MARK = "state.json"
+UNFINISHED = ".part"
+
+Parts = dict[str, dict[str, Tensor]]
+"""Name of a part to its tensors."""
+
+
+class Restored(NamedTuple):
+    parts: Parts
+    facts: dict[str, Any]
+
+
+@contextmanager
+def replaced_folder(folder: Path) -> Iterator[Path]:
+    """A new folder beside ``folder`` to write into; takes its place, synced to disk, when all went well."""
+    beside, old = (folder.with_name(folder.name + end) for end in (UNFINISHED, ".old" + UNFINISHED))
+    for leftover in (beside, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    beside.mkdir(parents=True)
+    yield beside
+    for path in beside.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    if folder.exists():
+        folder.rename(old)
+    beside.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def write_state(folder: Path, parts: Parts, facts: dict[str, Any]) -> None:
+    """Write ``parts`` and plain ``facts`` as the checkpoint ``folder``."""
+    with replaced_folder(folder) as beside:
+        for name, tensors in parts.items():
+            state = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
+            save_file(state, beside / f"{name}.safetensors")
+        digests = {path.name: _digest(path) for path in sorted(beside.iterdir())}
+        (beside / MARK).write_text(json.dumps({"files": digests, **facts}, indent=2) + "\n", "utf-8")
+
+
+def read_state(folder: Path) -> Restored:
+    """The checkpoint in ``folder``.
+
+    Raises:
+        CheckpointError: it was never finished, or a file of it is missing or damaged.
+    """
+    try:
+        facts = json.loads((folder / MARK).read_text("utf-8"))
+        digests = facts.pop("files")
+        for name, digest in digests.items():
+            if _digest(folder / name) != digest:
+                raise CheckpointError(f"{folder}: {name} is damaged")
+    except OSError as error:
+        raise CheckpointError(f"{folder}: not a whole checkpoint ({error.strerror}: {error.filename})") from None
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(f"{folder}: {MARK} is damaged ({error})") from None
+    return Restored({Path(name).stem: load_file(folder / name) for name in digests}, facts)
+
+
+def checkpoint_folder(output: Path, step: int) -> Path:
+    return output / f"checkpoint-{step:06d}"
+
+
+def checkpoints(output: Path) -> list[Path]:
+    """Checkpoint folders of a run, oldest first, whole or not."""
+    folders = [path for path in output.glob("checkpoint-*") if path.name.removeprefix("checkpoint-").isdigit()]
+    return sorted(folders, key=lambda path: int(path.name.removeprefix("checkpoint-")))
+
+
+def newest_state(output: Path, report: Callable[[str], None]) -> Restored | None:
+    """The newest whole checkpoint; one that is damaged is named through ``report``, and the one before it taken."""
+    for folder in reversed(checkpoints(output)):
+        try:
+            return read_state(folder)
+        except CheckpointError as error:
+            report(f"{error}; going back to the checkpoint before it")
+    return None
+
+
+def saved_state(output: Path, source: str | None, report: Callable[[str], None]) -> Restored | None:
+    """The checkpoint that ``--resume_from_checkpoint`` names: ``latest`` (None where there is none yet) or a folder.
+
+    Raises:
+        CheckpointError: that folder is damaged, or nothing is named though a run has begun here.
+    """
+    if source == "latest":
+        return newest_state(output, report)
+    if source is not None:
+        return read_state(Path(source))
+    if begun := checkpoints(output):
+        way_on = "go on with --resume_from_checkpoint latest, or choose another --output_dir"
+        raise CheckpointError(f"{begun[-1]}: a run has begun here; {way_on}")
+    return None
+
+
+def rotate(output: Path, limit: int) -> None:
+    """Delete all but the newest ``limit`` checkpoints (0: none), and what a killed run left unfinished."""
+    surplus = checkpoints(output)[:-limit] if limit else []
+    for folder in surplus:
+        folder.rename(folder.with_name(folder.name + UNFINISHED))
+    for leftover in output.glob(f"*{UNFINISHED}"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def pack_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """What an optimiser remembers of each parameter, ``{number}.{name}``; its settings are the run's to know."""
+    packed: dict[str, Tensor] = {}
+    for number, parameter in enumerate(_parameters(optimizer)):
+        packed |= {f"{number}.{name}": tensor for name, tensor in optimizer.state[parameter].items()}
+    return packed
+
+
+def unpack_optimizer(optimizer: torch.optim.Optimizer, packed: dict[str, Tensor]) -> None:
+    """Put back what :func:`pack_optimizer` took; a tensor that fits no parameter raises ``ValueError``/``IndexError``.
+
+    Moments get their parameter's memory order: fused kernels read both by address, so another order would mix up
+    channels_last weights without an error.
+    """
+    parameters = _parameters(optimizer)
+    for key, tensor in packed.items():
+        number, _, name = key.partition(".")
+        parameter = parameters[int(number)]
+        if tensor.shape not in (parameter.shape, torch.Size([])):
+            raise ValueError(f"{key} has shape {tuple(tensor.shape)}, its parameter {tuple(parameter.shape)}")
+        like = torch.empty_like(parameter) if tensor.shape == parameter.shape else tensor.to(parameter.device)
+        optimizer.state[parameter][name] = like.copy_(tensor)
+
+
+def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,21 @@
+"""Small pairs on disk for the tests: a grainy photo, and the same darker and colder as its flash photo."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+
+def write_pairs(folder: Path, count: int = 5, size: tuple[int, int] = (96, 80)) -> Path:
+    """``count`` pairs ``p0_flash.png``, ``p0_ambient.png`` ... of ``size`` (width, height)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        random = np.random.default_rng(number)
+        few = random.integers(30, 230, (5, 6, 3)).astype(np.uint8)
+        grain = random.normal(0, 20, (size[1], size[0], 3))
+        smooth = np.asarray(Image.fromarray(few).resize(size, Image.Resampling.BICUBIC))
+        ambient = Image.fromarray((smooth + grain).clip(0, 255).astype(np.uint8))
+        flash = (np.asarray(ambient) * np.array([0.5, 0.6, 0.8])).astype(np.uint8)
+        ambient.save(folder / f"p{number}_ambient.png")
+        Image.fromarray(flash).save(folder / f"p{number}_flash.png")
+    return folder

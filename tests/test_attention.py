@@ -1,0 +1,31 @@
+"""The map that guides the losses."""
+
+import numpy as np
+import torch
+
+from f2a.attention import attention_map, no_attention
+
+
+def test_where_the_photos_agree_it_is_one_and_it_falls_by_the_mean_difference():
+    flash, ambient = torch.zeros(1, 3, 1, 2), torch.zeros(1, 3, 1, 2)
+    ambient[0, :, 0, 1] = torch.tensor([0.3, 0.6, 0.0])
+    assert attention_map(flash, ambient).shape == (1, 1, 1, 2)
+    torch.testing.assert_close(attention_map(flash, ambient).flatten(), torch.tensor([1.0, 0.7]))
+
+
+def test_it_is_the_same_both_ways_and_inside_0_and_1():
+    dark, bright = torch.zeros(2, 3, 2, 3), torch.ones(2, 3, 2, 3)
+    assert attention_map(dark, bright).equal(attention_map(bright, dark))
+    assert attention_map(dark, bright).equal(torch.zeros(2, 1, 2, 3))
+
+
+def test_without_attention_images_stay_what_they_are():
+    image = torch.rand(2, 3, 2, 3)
+    assert (image * no_attention(image, image)).equal(image)
+
+
+def test_it_is_that_of_the_2020_code(shared):
+    flash, ambient, expected = (
+        torch.from_numpy(np.load(shared("golden") / f"{name}.npy")) for name in ("flash", "ambient", "attention")
+    )
+    torch.testing.assert_close(attention_map(flash, ambient), expected, rtol=0, atol=1e-6)

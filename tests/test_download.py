@@ -1,0 +1,190 @@
+"""The published archives. Google Drive cannot be reached from a test: a stand-in for ``gdown`` copies from disk."""
+
+import stat
+import sys
+import zipfile
+from types import ModuleType
+
+import pytest
+
+from f2a import download
+from f2a.cli import main
+from f2a.download import ARCHIVES, FetchError, fetch
+from tests.pairs import write_pairs
+
+
+@pytest.fixture
+def published(tmp_path):
+    """The zip on the other side, with two pairs in it and what a Mac adds."""
+    pairs = write_pairs(tmp_path / "theirs" / "DATASET_LR" / "train", 2)
+    path = tmp_path / "published.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for photo in sorted(pairs.iterdir()):
+            archive.write(photo, f"DATASET_LR/train/{photo.name}")
+        archive.writestr("__MACOSX/DATASET_LR/train/._p0_flash.png", b"\0")
+    return path
+
+
+@pytest.fixture
+def drive(monkeypatch, published):
+    """The stand-in: like gdown 6 it keeps a .part file beside the output, resumes it, and renames it when whole."""
+
+    class Drive(ModuleType):
+        calls: list[tuple[str, int]] = []  # noqa: RUF012
+        cut: int | None = None
+        refusal: Exception | None = None
+
+        def download(self, *, id, output, resume):
+            assert resume
+            part = download.Path(f"{output}12345678.part")
+            done = part.read_bytes() if part.exists() else b""
+            self.calls.append((id, len(done)))
+            if self.refusal:
+                raise self.refusal
+            part.write_bytes(done + published.read_bytes()[len(done) : self.cut])
+            if self.cut:
+                self.cut = None
+                raise ConnectionError("Download is incomplete:\nthe line broke")
+            part.rename(output)
+            return output
+
+    drive = Drive("gdown")
+    drive.calls = []
+    monkeypatch.setitem(sys.modules, "gdown", drive)
+    return drive
+
+
+def names(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_the_pairs_are_fetched_checked_and_unpacked_once(drive, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["download", "dataset", "-o", str(out)]) == 0
+    said = capsys.readouterr()
+    assert said.out == f"{out / 'dataset'}\n"
+    assert f"train_accelerate.py --train_data_dir {out / 'dataset'}/DATASET_LR" in said.err
+    photos = [f"dataset/DATASET_LR/train/p{n}_{half}.png" for n in range(2) for half in ("ambient", "flash")]
+    assert names(out) == ["dataset.zip", *photos]
+    assert drive.calls == [("1Z7Wy9Hj5HjVD8P-zVkw55_BISQ7jQSFg", 0)]
+    assert main(["download", "dataset", "-o", str(out)]) == 0
+    assert len(drive.calls) == 1
+
+
+def test_an_archive_that_is_there_is_not_fetched_again(drive, published, tmp_path):
+    (tmp_path / "model.zip").write_bytes(published.read_bytes())
+    assert fetch("model", tmp_path) == tmp_path / "model"
+    assert not drive.calls
+
+
+def test_a_download_that_was_cut_goes_on(drive, tmp_path, capsys):
+    drive.cut = 1000
+    assert main(["download", "model", "-o", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert "(Download is incomplete: the line broke); run this again to go on" in said
+    assert len(said.splitlines()) == 1
+    assert not (tmp_path / "out" / "model").exists()
+    assert main(["download", "model", "-o", str(tmp_path / "out")]) == 0
+    assert drive.calls == [("15ycOOjjOJ4KkwubC7g8Ttc5OvzClzM1C", done) for done in (0, 1000)]
+
+
+def test_when_drive_refuses_the_way_by_hand_is_told(drive, tmp_path, capsys):
+    drive.refusal = RuntimeError("Cannot retrieve the public link of the file.")
+    assert main(["download", "model", "-o", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert f"open {ARCHIVES['model'].page} in a browser, save the file as {tmp_path / 'model.zip'}" in said
+    assert "quota" in said
+    assert len(said.splitlines()) == 1
+
+
+def test_without_gdown_one_sentence_says_what_to_install(monkeypatch, tmp_path, capsys):
+    monkeypatch.setitem(sys.modules, "gdown", None)
+    assert main(["download", "dataset", "-o", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert "pip install gdown" in said
+    assert len(said.splitlines()) == 1
+
+
+def link(name):
+    member = zipfile.ZipInfo(name)
+    member.external_attr = (stat.S_IFLNK | 0o777) << 16
+    return member
+
+
+UNSAFE = {
+    "../escaped.png": "outside the target folder",
+    "DATASET_LR/../../escaped.png": "outside the target folder",
+    "/tmp/escaped.png": "outside the target folder",
+    "C:/escaped.png": "outside the target folder",
+    "..\\escaped.png": "outside the target folder",
+    "__MACOSX/../escaped.png": "outside the target folder",
+    "link": "a link or device",
+}
+
+
+@pytest.mark.parametrize(("name", "sentence"), UNSAFE.items())
+def test_an_unsafe_name_is_refused_before_anything_is_unpacked(drive, published, tmp_path, name, sentence):
+    with zipfile.ZipFile(published, "a") as archive:
+        archive.writestr(link(name) if name == "link" else name, "../../escaped")
+    before = names(tmp_path)
+    with pytest.raises(FetchError, match=sentence):
+        fetch("dataset", tmp_path / "out")
+    assert names(tmp_path) == sorted([*before, "out/dataset.zip"])
+
+
+def test_more_than_expected_is_refused(drive, tmp_path, monkeypatch):
+    monkeypatch.setitem(ARCHIVES, "dataset", ARCHIVES["dataset"]._replace(largest=1000))
+    with pytest.raises(FetchError, match="the most that is expected"):
+        fetch("dataset", tmp_path / "out")
+    monkeypatch.setitem(ARCHIVES, "dataset", ARCHIVES["dataset"]._replace(files=2))
+    with pytest.raises(FetchError, match="in 5 files"):
+        fetch("dataset", tmp_path / "out")
+
+
+def test_a_full_disk_is_told_before_unpacking(drive, tmp_path, monkeypatch):
+    monkeypatch.setattr(download.shutil, "disk_usage", lambda path: sys.modules["types"].SimpleNamespace(free=10))
+    with pytest.raises(FetchError, match=r"0\.0 GiB are free there"):
+        fetch("dataset", tmp_path / "out")
+
+
+def flip(content):
+    at = content.index(b"IDAT") + 20
+    return content[:at] + bytes([content[at] ^ 255]) + content[at + 1 :]
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (flip, "p0_ambient.png in it is damaged"),
+        (lambda content: content[: len(content) // 2], "cannot be unpacked"),
+        (lambda content: b"<html>Quota exceeded</html>", "File is not a zip file"),
+    ],
+    ids=["one photo", "cut short", "a web page"],
+)
+def test_a_broken_archive_is_named_and_nothing_is_left(drive, published, tmp_path, damage, sentence):
+    published.write_bytes(damage(published.read_bytes()))
+    with pytest.raises(FetchError, match=sentence) as error:
+        fetch("dataset", tmp_path / "out")
+    assert "delete" in str(error.value)
+    assert str(tmp_path / "out" / "dataset.zip") in str(error.value)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["dataset.zip"]
+
+
+def test_half_unpacked_is_never_seen_and_the_next_run_starts_clean(drive, tmp_path, monkeypatch):
+    out, extract = tmp_path / "out", zipfile.ZipFile.extract
+
+    def pull_the_plug(archive, member, path):
+        extract(archive, member, path)
+        assert not (out / "dataset").exists()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(zipfile.ZipFile, "extract", pull_the_plug)
+    with pytest.raises(KeyboardInterrupt):
+        fetch("dataset", out)
+    monkeypatch.undo()
+    assert [path.name for path in out.iterdir()] == ["dataset.zip"]
+    (out / ".dataset.part" / "DATASET_LR").mkdir(parents=True)  # as kill -9 leaves it
+    (out / ".dataset.part" / "old.png").touch()
+    fetch("dataset", out)
+    assert "dataset/old.png" not in names(out)
+    assert not (out / ".dataset.part").exists()

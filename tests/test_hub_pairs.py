@@ -1,0 +1,351 @@
+"""Pairs from a Hub dataset: both layouts, what is wrong with them, and the way there and back over a real Hub."""
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from datasets import ClassLabel, Dataset, Features, Image, Value
+from huggingface_hub import HfApi
+from PIL import Image as Photo
+from pyarrow import parquet
+
+from f2a.data import DataError, read_pairs
+from f2a.dataset_push import PushError, write_card
+from f2a.hub_pairs import HubSplit, pair_states, read_hub_pairs
+from tests.hub_stub import HubStub
+from tests.pairs import write_pairs
+
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # the client's own uploads
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "datasets")
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    return write_pairs(tmp_path / "pairs", 3, size=(20, 16))
+
+
+def a_row_each_pair(folder, target):
+    """The layout that ``f2a dataset push`` makes, as a local folder of parquet."""
+    names = sorted(path.stem.removesuffix("_flash") for path in folder.glob("*_flash.png"))
+    rows = {"name": names} | {h: [content(folder / f"{n}_{h}.png") for n in names] for h in ("flash", "ambient")}
+    features = Features({"name": Value("string"), "flash": Image(), "ambient": Image()})
+    return write_parquet(rows, features, target)
+
+
+def a_row_each_photo(folder, target, spelt=("flash", "no-flash"), key="scene"):
+    """The layout of the FAID copy on the Hub, ambient photos first; the state is a class label."""
+    photos = sorted(folder.glob("*.png"))
+    halves = [("ambient", "flash").index(photo.stem.rpartition("_")[2]) for photo in photos]
+    rows = {"image": [content(photo) for photo in photos], key: [photo.stem.rpartition("_")[0] for photo in photos]}
+    rows["state"] = [1 - half for half in halves]
+    features = Features({"image": Image(), key: Value("string"), "state": ClassLabel(names=list(spelt))})
+    return write_parquet(rows, features, target)
+
+
+def content(path):
+    return {"bytes": path.read_bytes(), "path": path.name} if path.exists() else None
+
+
+def write_parquet(rows, features, target):
+    target.mkdir(parents=True)
+    Dataset.from_dict(rows, features).to_parquet(target / "train.parquet")
+    return str(target)
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read(dataset, **choices):
+        said = []
+        where = {name: choices.pop(name) for name in ("pair_key", "split") if name in choices}
+        return read_hub_pairs(HubSplit(dataset, **where), tmp_path / "cache", said.append, **choices), said
+
+    return read
+
+
+@pytest.mark.parametrize("layout", [a_row_each_pair, a_row_each_photo])
+def test_pixels_are_those_of_the_folder(pairs, tmp_path, read, layout):
+    ours, said = read(layout(pairs, tmp_path / "hub"))
+    theirs = read_pairs(pairs, tmp_path / "cache", said.append)
+    assert len(ours) == 3
+    for one, other in zip(ours, theirs, strict=True):
+        assert np.array_equal(one.flash, other.flash)
+        assert np.array_equal(one.ambient, other.ambient)
+        assert one.ambient_gain == other.ambient_gain
+    assert said[0] == f"{tmp_path / 'hub'} train: 3 pairs"
+
+
+def test_photos_are_decoded_once(pairs, tmp_path, read, monkeypatch):
+    dataset = a_row_each_pair(pairs, tmp_path / "hub")
+    read(dataset)
+    monkeypatch.setattr("f2a.pair_cache.decode_pair", None)
+    assert len(read(dataset)[0]) == 3
+
+
+def test_a_photo_without_partner_is_named(pairs, tmp_path, read):
+    (pairs / "p1_ambient.png").unlink()
+    dataset = a_row_each_photo(pairs, tmp_path / "hub", key="place")
+    found, said = read(dataset, pair_key="place")
+    assert len(found) == 2
+    assert said == [
+        f"left out: {dataset} train place 'p1': its ambient photo is missing",
+        f"{dataset} train: 2 pairs, 1 left out",
+    ]
+    with pytest.raises(DataError, match=r"place 'p1': its ambient photo is missing \(1 such in"):
+        read(dataset, pair_key="place", strict=True)
+
+
+def empty(folder):
+    (folder / "p1_ambient.png").unlink()
+    return "'p1', ambient: cannot be read as a photo (not an image)"
+
+
+def broken(folder):
+    (folder / "p1_flash.png").write_bytes((folder / "p1_flash.png").read_bytes()[:100])
+    return "'p1', flash: cannot be read as a photo ("
+
+
+def of_another_size(folder):
+    Photo.new("RGB", (16, 20)).save(folder / "p1_ambient.png")
+    return "'p1', flash: flash and ambient differ in size (20x16 and 16x20)"
+
+
+@pytest.mark.parametrize("spoil", [empty, broken, of_another_size])
+def test_a_pair_that_cannot_be_used_is_named_and_left_out(pairs, tmp_path, read, spoil):
+    sentence = spoil(pairs)
+    dataset = a_row_each_pair(pairs, tmp_path / "hub")
+    found, said = read(dataset)
+    assert len(found) == 2
+    assert said[0].startswith(f"left out: {dataset} train {sentence}")
+    assert said[-1] == f"{dataset} train: 2 pairs, 1 left out"
+    with pytest.raises(DataError, match="without --strict_data they are left out"):
+        read(dataset, strict=True)
+
+
+def test_rows_are_paired_by_what_they_share_and_the_rest_is_named():
+    source = HubSplit("user/data", pair_key="scene")
+    keys = ["a", "b", "b", "a", "a", "c", None]
+    found = pair_states(keys, ["Flash", "No Flash", "flash_on", "ambient", "flash", "lamp", "flash"], source)
+    assert [(pair.name, pair.flash.row, pair.ambient.row) for pair in found.pairs] == [
+        ("user/data train scene 'a'", 0, 3),
+        ("user/data train scene 'b'", 2, 1),
+    ]
+    assert found.left_out == [
+        "user/data train row 4: a second flash photo of scene 'a'",
+        "user/data train row 5: state 'lamp' is neither flash nor ambient (or no_flash)",
+        "user/data train row 6: has no scene",
+    ]
+
+
+def columns_of_others(folder, target):
+    return write_parquet({"photo": ["a"], "text": ["b"]}, None, target)
+
+
+def no_images(folder, target):
+    return write_parquet({n: ["x"] for n in ("flash", "ambient")}, None, target)
+
+
+@pytest.mark.parametrize(
+    ("layout", "sentence"),
+    [
+        (columns_of_others, "has the columns photo, text; it needs flash and ambient, or image, state and scene"),
+        (no_images, "column flash holds Value('string'); it has to hold images"),
+    ],
+)
+def test_another_layout_is_described(tmp_path, read, layout, sentence):
+    with pytest.raises(DataError) as error:
+        read(layout(None, tmp_path / "hub"))
+    assert sentence in str(error.value)
+
+
+def test_a_split_that_is_not_there_is_named(pairs, tmp_path, read):
+    with pytest.raises(DataError, match=r'Unknown split "soup"\. Should be one of \[.train.\]'):
+        read(a_row_each_pair(pairs, tmp_path / "hub"), split="soup")
+
+
+def test_the_card_counts_and_says_how_to_train():
+    card = write_card("user/data", {"train": 3, "val": 2}, "cc-by-4.0")
+    assert card.startswith("---\nlicense: cc-by-4.0\n")
+    assert "| val | 2 |" in card
+    assert "--dataset_name user/data --dataset_split train --validation_split val" in card
+
+
+# Over HTTP, through the real client libraries
+
+MAINS = """
+import contextlib, io, json, sys, time
+time.sleep = lambda seconds: None  # the client's pauses between two attempts
+import f2a.cli, train_accelerate
+told = []
+for which, arguments in json.loads(sys.argv[1]):
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        status = (train_accelerate if which == "train" else f2a.cli).main(arguments)
+    told.append((status, said.getvalue()))
+print(json.dumps(told))
+"""
+
+
+def run(hub, *command, token=True):
+    environment = hub.environment(token) | {"PYTHONPATH": str(ROOT), "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
+    return subprocess.run([sys.executable, *map(str, command)], capture_output=True, text=True, env=environment)
+
+
+def told(hub, *commands, token=True):
+    """Status and the f2a sentence of each command, run one after the other in a child process."""
+    spelt = json.dumps([[which, [str(word) for word in words]] for which, *words in commands])
+    done = run(hub, "-c", MAINS, spelt, token=token)
+    assert done.returncode == 0, done.stderr
+    answers = json.loads(done.stdout.splitlines()[-1])
+    for _, said in answers:
+        assert "Traceback" not in said
+        assert hub.token not in said
+    return [(status, said.strip().splitlines()[-1]) for status, said in answers]
+
+
+SMALL = ("--resolution", "32", "--train_batch_size", "2", "--max_train_steps", "1", "--lr_warmup_steps", "0")
+
+
+@pytest.fixture(scope="module")
+def hub():
+    with HubStub() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Four pairs to learn from, of which one lost its partner, and one to measure."""
+    root = tmp_path_factory.mktemp("data")
+    write_pairs(root / "train", 4)
+    (root / "train" / "p3_ambient.png").unlink()
+    write_pairs(root / "val", 1)
+    return root
+
+
+@pytest.fixture(scope="module")
+def pushed(hub, folder):
+    done = run(hub, "-m", "f2a", "dataset", "push", folder, "user/data", "--private")
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_a_pushed_dataset_is_trained_from(hub, pushed, tmp_path):
+    assert pushed.stdout == f"{hub.endpoint}/datasets/user/data\n"
+    assert "p3_flash.png: its partner p3_ambient.* is missing" in pushed.stderr
+    repo = hub.repo("user/data", "dataset")
+    assert repo.private
+    card = repo.files()["README.md"].decode()
+    assert "license: other" in card
+    assert "| train | 3 |\n| val | 1 |" in card
+    flags = ("--dataset_name", "user/data", "--validation_split", "val", "--output_dir", tmp_path / "run", *SMALL)
+    done = run(hub, ROOT / "train_accelerate.py", *flags)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[:2] == ["user/data train: 3 pairs", "user/data val: 1 pairs"]
+    assert (tmp_path / "run" / "best" / "model.safetensors").exists()
+
+
+@pytest.mark.slow
+def test_a_dataset_of_one_photo_a_row_is_trained_from(hub, folder, tmp_path, monkeypatch):
+    hub.in_process(monkeypatch)
+    a_row_each_photo(folder / "train", tmp_path / "photos")
+    HfApi().create_repo("user/photos", repo_type="dataset", private=True)
+    HfApi().upload_folder(repo_id="user/photos", repo_type="dataset", folder_path=tmp_path / "photos")
+    flags = ("--dataset_name", "user/photos", "--output_dir", tmp_path / "run", *SMALL)
+    done = run(hub, ROOT / "train_accelerate.py", *flags)
+    assert done.returncode == 0, done.stderr
+    assert "left out: user/photos train scene 'p3': its ambient photo is missing" in done.stdout
+    assert "user/photos train: 3 pairs, 1 left out" in done.stdout
+    assert run(hub, ROOT / "train_accelerate.py", *flags, "--strict_data").returncode == 2
+
+
+def test_the_photos_are_pushed_byte_for_byte(hub, pushed, folder):
+    files = hub.repo("user/data", "dataset").files()
+    (row,) = parquet.read_table(io.BytesIO(files["data/val-00000-of-00001.parquet"])).to_pylist()
+    assert row["flash"]["bytes"] == (folder / "val" / "p0_flash.png").read_bytes()
+    assert row["name"] == "p0"
+
+
+def test_what_the_hub_refuses_is_one_sentence_and_status_2(hub, pushed, tmp_path):
+    train = ("train", "--output_dir", tmp_path / "run", "--dataset_name")
+    answers = told(
+        hub,
+        (*train, "user/none"),
+        (*train, "user/data", "--dataset_revision", "none"),
+        (*train, "user/data", "--dataset_split", "none"),
+        (*train, "no such name"),
+    )
+    assert [status for status, _ in answers] == [2] * 4
+    reasons = ("user/none train:", "Revision 'none'", 'split "none"', "no such name")
+    for (_, said), reason in zip(answers, reasons, strict=True):
+        assert said.startswith("train_accelerate.py: ")
+        assert reason in said
+
+
+def test_without_a_token_a_private_dataset_is_not_there_and_none_is_pushed(hub, pushed, folder, tmp_path):
+    home = hub.home.name
+    hub.home.name = str(tmp_path / "stranger")
+    train = ("train", "--output_dir", tmp_path / "run", "--dataset_name", "user/data")
+    answers = told(hub, train, ("f2a", "dataset", "push", folder, "user/second"), token=False)
+    hub.home.name = home
+    assert [status for status, _ in answers] == [2, 2]
+    assert "a private one needs hf auth login or --hub_token" in answers[0][1]
+    assert answers[1][1] == "f2a: user/second: writing to the Hub needs a token: run hf auth login, or set HF_TOKEN"
+
+
+def test_a_line_that_breaks_is_one_sentence_and_status_2(hub, pushed, folder, tmp_path):
+    home = hub.home.name
+    hub.home.name = str(tmp_path / "afresh")
+    fault = hub.fail("train-00000|/storage/", method="GET|PUT", cut=0.5)
+    train = ("train", "--output_dir", tmp_path / "run", "--dataset_name", "user/data")
+    answers = told(hub, train, ("f2a", "dataset", "push", folder, "user/third"))
+    hub.faults.clear()
+    hub.home.name = home
+    assert fault.hits
+    assert [status for status, _ in answers] == [2, 2]
+    assert "user/data train: cannot be had from the Hub (" in answers[0][1]
+    assert "user/third: the Hub did not take it (" in answers[1][1]
+
+
+def test_a_public_dataset_that_is_there_is_not_taken_for_private(hub, folder):
+    hub.add_repo("user/public", "dataset")
+    hub.add_repo("other/data", "dataset")
+    answers = told(
+        hub,
+        ("f2a", "dataset", "push", folder, "user/public", "--private"),
+        ("f2a", "dataset", "push", folder, "other/data"),
+        ("f2a", "dataset", "push", folder / "none", "user/data"),
+    )
+    assert [status for status, _ in answers] == [2, 2, 2]
+    assert "is there already and public" in answers[0][1]
+    assert "403" in answers[1][1]
+    assert "no such folder of pairs" in answers[2][1]
+    assert list(hub.repo("user/public", "dataset").files()) == [".gitattributes"]
+
+
+def test_a_photo_that_tells_where_it_was_taken_is_not_made_public(tmp_path, monkeypatch):
+    from f2a.dataset_push import Choices, push_folder
+
+    folder = write_pairs(tmp_path / "pairs", 1)
+    exif = Photo.Exif()
+    exif[0x8825] = {1: "N", 2: (52.0, 31.0, 0.0)}
+    Photo.open(folder / "p0_flash.png").save(folder / "p0_flash.jpg", exif=exif)
+    (folder / "p0_flash.png").unlink()
+    monkeypatch.setenv("HF_TOKEN", "hf_test")
+    with pytest.raises(PushError, match=r"p0_flash\.jpg: tells where it was taken .* or push with --private"):
+        push_folder(folder, "user/data", Choices(), lambda sentence: None)
+
+
+def test_training_from_a_folder_never_imports_datasets(tmp_path):
+    program = "import sys, train_accelerate as t; s = t.main(sys.argv[1:]); print(s, 'datasets' in sys.modules)"
+    pairs = write_pairs(tmp_path / "pairs", 2)
+    flags = ("--train_data_dir", str(pairs), "--output_dir", str(tmp_path / "run"), *SMALL)
+    done = subprocess.run([sys.executable, "-c", program, *flags], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.splitlines()[-1] == "0 False", done.stderr

@@ -1,0 +1,172 @@
+"""Pairs that are read while training: their order, what a process holds of them, and resuming over a real Hub."""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from huggingface_hub import HfApi
+from PIL import Image as Photo
+from pyarrow import Table, parquet
+from safetensors.torch import load_file
+
+from f2a import hub_stream
+from f2a.data import DataError, Draws, Source
+from f2a.hub_pairs import HubSplit
+from f2a.hub_stream import WINDOW, Group, StreamedPairs
+from tests.hub_stub import HubStub
+from tests.pairs import write_pairs
+from tests.test_hub_pairs import SMALL, run, told
+
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # the client's own uploads
+
+ROWS = 3
+"""Rows in each group of these tests."""
+
+
+def encoded(folder):
+    names = sorted(path.stem.removesuffix("_flash") for path in folder.glob("*_flash.png"))
+    files = ({half: folder / f"{name}_{half}.png" for half in ("flash", "ambient")} for name in names)
+    return [{half: {"bytes": path.read_bytes()} for half, path in both.items()} for both in files]
+
+
+@pytest.fixture
+def streamed(tmp_path, monkeypatch):
+    """``streamed(groups)``: so many groups of three pairs from disk, which groups were fetched, and what was said."""
+
+    def make(groups, rows=None, strict=False):
+        rows = rows or encoded(write_pairs(tmp_path / "pairs", groups * ROWS, size=(7, 5)))
+        fetched, said = [], []
+
+        def fetch(group, source):
+            fetched.append(group.number)
+            return rows[group.first : group.first + group.rows]
+
+        found = [Group("url", number, number * ROWS, ROWS) for number in range(groups)]
+        monkeypatch.setattr(hub_stream, "_groups", lambda source: found)
+        monkeypatch.setattr(hub_stream, "_fetch", fetch)
+        return StreamedPairs(HubSplit("user/data"), said.append, strict=strict), fetched, said
+
+    return make
+
+
+def test_an_epoch_has_every_pair_once_and_fetches_every_group_once(streamed):
+    pairs, fetched, said = streamed(2 * WINDOW + 1)
+    assert said == [f"user/data train: {len(pairs)} pairs in 9 row groups, read while training"]
+    draws = Draws([Source(pairs, 1.0)], seed=3)
+    seen = [draws[draw].file for draw in range(2 * len(pairs))]
+    assert sorted(seen[: len(pairs)]) == sorted(f"user/data train row {row}, flash" for row in range(len(pairs)))
+    assert seen[: len(pairs)] != seen[len(pairs) :]
+    assert len(fetched) <= 2 * 9
+    assert len(pairs.held) <= WINDOW
+
+
+def test_a_draw_does_not_depend_on_those_before_it(streamed):
+    pairs, _, _ = streamed(6)
+    through = [Draws([Source(pairs, 1.0)], seed=1)[draw].file for draw in range(40)]
+    pairs, fetched, _ = streamed(6)
+    assert [Draws([Source(pairs, 1.0)], seed=1)[draw].file for draw in range(30, 40)] == through[30:]
+    assert len(fetched) <= 2 * WINDOW
+    assert [Draws([Source(pairs, 1.0)], seed=2)[draw].file for draw in range(40)] != through
+
+
+def test_a_broken_pair_is_named_once_and_the_next_takes_its_place(streamed, tmp_path):
+    rows = encoded(write_pairs(tmp_path / "more", ROWS, size=(7, 5)))
+    rows[1]["ambient"] = None
+    pairs, _, said = streamed(1, rows)
+    assert [pairs[row].file for row in (1, 1, 2)] == ["user/data train row 2, flash"] * 3
+    named = "user/data train row 1, ambient: cannot be read as a photo (not an image)"
+    assert [sentence for sentence in said if named in sentence] == said[1:]
+    assert len(said) == 2
+    with pytest.raises(DataError, match="row 1, ambient: cannot be read"):
+        streamed(1, rows, strict=True)[0][1]
+    with pytest.raises(DataError, match="none of the rows from 0 on can be used"):
+        streamed(1, [{"flash": None, "ambient": None}] * ROWS)[0][0]
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """``user/data`` with six pairs in three row groups of train and two of val, ``user/photos`` in another layout."""
+    with HubStub() as running:
+        running.in_process(monkeypatch)
+        for repo, split, rows, size in (
+            ("data", "train", encoded(write_pairs(tmp_path / "a", 6)), 2),
+            ("data", "val", encoded(write_pairs(tmp_path / "b", 2)), 2),
+            ("photos", "train", [{"image": None, "scene": "a", "state": "flash"}], 1),
+        ):
+            file = io.BytesIO()
+            parquet.write_table(Table.from_pylist(rows), file, row_group_size=size)
+            HfApi().create_repo(f"user/{repo}", repo_type="dataset", exist_ok=True)
+            where = {"repo_id": f"user/{repo}", "repo_type": "dataset", "path_in_repo": f"data/{split}-0.parquet"}
+            HfApi().upload_file(path_or_fileobj=file.getvalue(), **where)
+        yield running
+
+
+@pytest.mark.slow
+def test_a_streamed_run_goes_on_bit_for_bit_and_keeps_nothing(hub, tmp_path):
+    data = (
+        "--dataset_name",
+        "user/data",
+        "--streaming",
+        "--validation_split",
+        "validation",
+        *SMALL,
+        "--max_train_steps",
+        4,
+    )
+    through, on = tmp_path / "through", tmp_path / "on"
+    kept = ("--checkpointing_steps", "2", "--checkpoints_total_limit", "0")
+    way_on = ("--resume_from_checkpoint", through / "checkpoint-000002")
+    answers = told(hub, ("train", *data, *kept, "--output_dir", through), ("train", *data, *way_on, "--output_dir", on))
+    assert [status for status, _ in answers] == [0, 0], answers
+    one, other = (load_file(run / "last" / "model.safetensors") for run in (through, on))
+    assert all(tensor.equal(other[name]) for name, tensor in one.items())
+    (cached,) = (through / "cache").glob("*.u8")
+    assert cached.stat().st_size == 2 * 2 * 96 * 80 * 3  # of val alone
+    assert not list(Path(hub.home.name).rglob("*.arrow"))
+
+
+READ = """
+import json, sys
+from pathlib import Path
+from f2a.hub_pairs import HubSplit
+from f2a.hub_stream import StreamedPairs, read_streamed_once
+said = []
+pairs = StreamedPairs(HubSplit("user/data"), said.append)
+shapes = [pairs[row].flash.shape for row in (5, 0)]
+kept = read_streamed_once(HubSplit("user/data", "validation"), Path(sys.argv[1]), said.append)
+print(json.dumps([shapes, [int(pairs[0].flash.sum()), int(kept[0].flash.sum())], sorted(pairs.held), said]))
+"""
+
+
+def test_rows_come_over_the_line_a_group_at_a_time(hub, tmp_path):
+    done = run(hub, "-c", READ, tmp_path / "cache")
+    assert done.returncode == 0, done.stderr
+    shapes, sums, held, said = json.loads(done.stdout)
+    assert shapes == [[80, 96, 3]] * 2
+    assert sums == [int(np.asarray(Photo.open(tmp_path / name / "p0_flash.png")).sum()) for name in ("a", "b")]
+    assert held == [0, 2]
+    assert said == ["user/data train: 6 pairs in 3 row groups, read while training", "user/data validation: 2 pairs"]
+
+
+def test_what_cannot_be_streamed_is_one_sentence_and_status_2(hub, tmp_path):
+    stream = ("train", "--streaming", "--output_dir", tmp_path / "run", "--dataset_name")
+    answers = told(
+        hub,
+        (*stream, "user/photos"),
+        (*stream, "user/none"),
+        (*stream, "user/data", "--dataset_split", "soup"),
+    )
+    assert [status for status, _ in answers] == [2, 2, 2]
+    assert "has the columns image, scene, state; --streaming needs flash and ambient in one row" in answers[0][1]
+    assert "'user/none' doesn't exist" in answers[1][1]
+    assert "user/data soup: no rows; the dataset has the splits train, validation" in answers[2][1]
+
+
+def test_a_stream_that_breaks_says_how_to_go_on(hub, tmp_path):
+    fault = hub.fail("train-0", method="GET", status=500)
+    train = ("train", "--streaming", "--dataset_name", "user/data", "--output_dir", tmp_path / "run", *SMALL)
+    ((status, said),) = told(hub, train)
+    assert (status, fault.hits > 0) == (2, True)
+    assert "cannot be had" in said

@@ -1,0 +1,133 @@
+"""What the players learn from: values to check in the head, who gets a gradient, and the 2020 code's own figures."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from accelerate import Accelerator
+
+import train_accelerate
+from f2a.checkpoint import published_name
+from f2a.config import ConfigError, TrainConfig
+from f2a.crops import Batch
+from f2a.losses import (
+    GeneratorLosses,
+    GeneratorTerms,
+    Weights,
+    adversarial,
+    cauchy,
+    discriminator_losses,
+    generator_losses,
+    guided,
+    l1,
+    no_term,
+    structural_dissimilarity,
+)
+from f2a.metrics import ssim
+from f2a.perceptual import PerceptualDistance
+from f2a.training_arguments import parse_run
+from f2a.training_materials import Materials, build_checkpoint, generator_terms
+from tests.golden import filled
+
+HALF = torch.full((1, 3, 2, 3), 0.5)
+ONE = torch.ones(1, 1, 1, 1)
+
+
+def test_l1_and_cauchy_of_a_difference_of_a_half():
+    assert l1(HALF, 0 * HALF) == pytest.approx(0.5)
+    assert cauchy(HALF, 0 * HALF, c=0.5) == pytest.approx(0.5 * math.log(2))
+
+
+def test_cauchy_is_scaled_as_in_the_2020_code(shared):
+    flash, ambient = (torch.from_numpy(np.load(shared("golden") / f"{name}.npy")) for name in ("flash", "ambient"))
+    expected = json.loads((shared("golden") / "training_losses.json").read_text())["cauchy_flash_vs_ambient_mean"]
+    assert cauchy(flash, ambient).item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_what_attention_hides_is_not_compared():
+    attention = torch.tensor([[[[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]]])
+    assert guided(l1)(HALF, 0 * HALF, attention) == pytest.approx(0.5 / 6)
+
+
+def test_an_undecided_judge_costs_ln_2_a_verdict():
+    undecided = lambda image: torch.zeros(1, 1, 1, 1)  # noqa: E731
+    losses = discriminator_losses(undecided, HALF, HALF, ONE)
+    assert losses.relit == pytest.approx(math.log(2))
+    assert losses.total == pytest.approx(2 * math.log(2))
+    assert adversarial(undecided)(HALF, HALF, ONE) == pytest.approx(math.log(2))
+
+
+def test_a_judge_who_is_right_pays_less_than_one_who_is_wrong():
+    brightness = lambda image: 10 * (image.mean().reshape(1, 1, 1, 1) - 0.5)  # noqa: E731
+    right = discriminator_losses(brightness, 0 * HALF, 2 * HALF, ONE).total
+    wrong = discriminator_losses(brightness, 2 * HALF, 0 * HALF, ONE).total
+    assert right < 0.1 < wrong
+
+
+def test_the_discriminators_loss_gives_the_generator_no_gradient_and_its_judgement_does():
+    weight, relit = torch.ones((), requires_grad=True), HALF.clone().requires_grad_()
+    judge = lambda image: weight * image  # noqa: E731
+    discriminator_losses(judge, relit, HALF, ONE).total.backward()
+    assert relit.grad is None
+    assert weight.grad is not None
+    adversarial(judge)(relit, HALF, ONE).backward()
+    assert relit.grad is not None
+
+
+def test_a_term_of_weight_0_is_never_computed():
+    config = TrainConfig(reconstruction_weight=0, adversarial_weight=0, perceptual_weight=1, perceptual_encoder="x")
+    terms = generator_terms(config, None, None)
+    assert terms == GeneratorTerms(no_term, no_term, no_term, no_term)
+    losses = generator_losses(terms._replace(perceptual=guided(l1)), HALF, 0 * HALF, ONE)
+    assert Weights(0, 0, 2).total(losses) == pytest.approx(1.0)
+    assert GeneratorLosses._fields == Weights._fields == GeneratorTerms._fields
+
+
+def test_the_frozen_eye_sees_a_difference_and_passes_the_gradient_on(tmp_path, shared):
+    distance = PerceptualDistance(shared("weights") / "vgg16_features.safetensors")
+    relit = torch.rand(1, 3, 32, 48).requires_grad_()
+    assert distance(relit, relit) == 0
+    distance(relit, torch.rand(1, 3, 32, 48)).backward()
+    assert relit.grad.abs().sum() > 0
+    assert all(weight.grad is None for weight in distance.parameters())
+
+
+def test_an_eye_that_is_not_vgg_is_named(tmp_path):
+    (tmp_path / "eye.safetensors").write_bytes(b"no")
+    with pytest.raises(ConfigError, match=r"perceptual_encoder is .*eye\.safetensors"):
+        PerceptualDistance(tmp_path / "eye.safetensors")
+
+
+@pytest.mark.parametrize("flag", ["guided", "no-guided"])
+def test_the_first_three_steps_are_those_of_the_2020_code(shared, flag):
+    """In float64: at a learning rate of 2e-5 Adam turns float32's rounding of a zero gradient into whole steps, and by
+    the third the memory order alone moves the losses by 1e-3. The golden float32 run lies within 1e-4 of float64."""
+    golden = shared("golden")
+    config = parse_run(["--recipe", "paper", f"--{flag}", "--max_train_steps", "3"], "")
+    checkpoint = build_checkpoint(config)
+    state = filled(golden, "generator_deconv")
+    ours = checkpoint.generator.state_dict()
+    checkpoint.generator.load_state_dict({name: state[published_name(name)] for name in ours})
+    run = train_accelerate.prepare(config, "", Accelerator(cpu=True), Materials(checkpoint, [], [], None), pairs=1)
+    run.adversary.model.load_state_dict(filled(golden, "discriminator"))
+    for player in (run.generator, run.adversary.model):
+        player.double()
+    flash, ambient = (torch.from_numpy(np.load(golden / f"{name}.npy")).double() for name in ("flash", "ambient"))
+    batch = Batch(torch.cat([flash, flash.flip(-1)]), torch.cat([ambient, ambient.flip(-1)]), ["a", "b"])
+    expected = json.loads((golden / "training_losses.json").read_text())
+    for step in expected["guided_l1" if config.guided else "plain_l1"]:
+        losses = dict(zip(train_accelerate.LOSS_NAMES, train_accelerate.learn(run, batch).tolist(), strict=True))
+        assert losses["reconstruction"] == pytest.approx(step["reconstruction"], rel=1e-4, abs=1e-4)
+        assert losses["adversarial"] == pytest.approx(step["generator_adversarial"], rel=1e-4, abs=1e-4)
+        assert losses["discriminator"] == pytest.approx(step["discriminator"], rel=1e-4, abs=1e-4)
+
+
+def test_structural_dissimilarity_is_one_minus_ssim():
+    torch.manual_seed(0)
+    grey = torch.rand(1, 1, 21, 34).expand(1, 3, 21, 34)
+    noisy = (grey + 0.2 * torch.rand(1, 1, 21, 34)).clamp(0, 1)
+    # the metric takes the unbiased covariance of 49 samples and 8-bit values, the loss neither
+    assert float(structural_dissimilarity(noisy, grey)) == pytest.approx(1 - ssim(noisy, grey), abs=3e-3)
+    assert float(structural_dissimilarity(grey, grey)) == pytest.approx(0, abs=1e-5)

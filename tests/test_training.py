@@ -1,0 +1,285 @@
+"""The training script itself, in this process, on pairs of a few pixels."""
+
+import json
+import math
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from PIL import Image
+from safetensors.torch import load_file
+
+import train_accelerate
+from f2a.checkpoint import Checkpoint
+from f2a.config import RECIPES, ConfigError, TrainConfig
+from f2a.training_arguments import parse_run, without_secrets
+from f2a.training_guard import lock_output
+from f2a.training_schedule import planned_steps, rate_factor
+from f2a.training_watch import LossWatch, TrainingLost
+from tests.pairs import write_pairs
+
+ADVERSARIAL = ["--guided", "--adversarial_weight", "1", "--resolution", "64", "--discriminator_learning_rate", "1e-4"]
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory):
+    return write_pairs(tmp_path_factory.mktemp("data") / "pairs")
+
+
+@pytest.fixture
+def train(pairs, tmp_path):
+    """Runs the script with small defaults into ``tmp_path / name``; its exit status."""
+
+    def run(name, *flags):
+        small = ["--resolution", "32", "--train_batch_size", "2", "--max_train_steps", "4", "--lr_warmup_steps", "1"]
+        where = ["--train_data_dir", str(pairs), "--output_dir", str(tmp_path / name)]
+        return train_accelerate.main([*where, *small, *flags])
+
+    return run
+
+
+def assert_same_end(one: Path, other: Path) -> None:
+    """The last checkpoints hold the same bits, and so do the weights to use."""
+    files = sorted(path.name for path in one.glob("checkpoint-000004/*.safetensors"))
+    assert {"generator.safetensors", "generator_optimizer.safetensors"} <= set(files)
+    for name in [f"checkpoint-000004/{name}" for name in files] + ["last/model.safetensors"]:
+        tensors, others = load_file(one / name), load_file(other / name)
+        assert tensors.keys() == others.keys()
+        different = [key for key, tensor in tensors.items() if not tensor.equal(others[key])]
+        assert not different, (name, different)
+
+
+def test_a_run_leaves_weights_figures_a_picture_and_its_flags(train, pairs, tmp_path, capsys):
+    assert train("run", "--validation_dir", str(pairs), "--validation_steps", "2") == 0
+    output = tmp_path / "run"
+    rows = [json.loads(line) for line in (output / "validation.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [2, 4]
+    best = Checkpoint.load(output / "best").training
+    assert best["validation"] == max(rows, key=lambda row: row["psnr"])
+    assert Checkpoint.load(output / "last").training["command"].startswith("train_accelerate.py --train_data_dir")
+    assert Image.open(output / "pictures" / "000004.png").size == (4 * 240, 16 + 4 * 180)
+    assert parse_run(["--config", str(output / "run.yaml")], "").max_train_steps == 4
+    assert json.dumps(rows[0]) in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("flags", [[], ADVERSARIAL], ids=["reconstruction", "adversarial"])
+def test_a_run_that_was_cut_off_ends_as_one_that_was_not(train, tmp_path, monkeypatch, flags):
+    assert train("through", *flags) == 0
+    take_step = train_accelerate.take_step
+
+    def die_in_step_4(run, crops):
+        if run.step == 3:
+            torch.rand(5)
+            raise SystemExit(9)
+        take_step(run, crops)
+
+    monkeypatch.setattr(train_accelerate, "take_step", die_in_step_4)
+    with pytest.raises(SystemExit):
+        train("cut", "--checkpointing_steps", "2", *flags)
+    monkeypatch.undo()
+    assert train("cut", "--resume_from_checkpoint", "latest", *flags) == 0
+    assert_same_end(tmp_path / "through", tmp_path / "cut")
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_it_taken(train, tmp_path, capsys):
+    train("through", "--checkpointing_steps", "1", "--checkpoints_total_limit", "2")
+    output = tmp_path / "through"
+    assert sorted(path.name for path in output.glob("checkpoint-*")) == ["checkpoint-000003", "checkpoint-000004"]
+    whole = {p.name: p.read_bytes() for p in (output / "checkpoint-000004").iterdir()}
+    damaged = bytearray(whole["generator.safetensors"])
+    damaged[-1] ^= 1
+    (output / "checkpoint-000004" / "generator.safetensors").write_bytes(damaged)
+    assert train("through", "--resume_from_checkpoint", "latest") == 0
+    said = capsys.readouterr().out
+    assert "checkpoint-000004: generator.safetensors is damaged; going back" in said
+    assert "going on at step 3" in said
+    assert (output / "checkpoint-000004" / "generator.safetensors").read_bytes() == whole["generator.safetensors"]
+
+
+def test_asked_to_stop_it_saves_and_says_how_to_go_on(train, tmp_path, monkeypatch, capsys):
+    take_step, before = train_accelerate.take_step, signal.getsignal(signal.SIGTERM)
+
+    def stop_in_step_2(run, crops):
+        take_step(run, crops)
+        if run.step == 2:
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(train_accelerate, "take_step", stop_in_step_2)
+    assert train("run") == 0
+    assert signal.getsignal(signal.SIGTERM) is before
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("stopped at step 2 of 4")]
+    assert not (tmp_path / "run" / "last").exists()
+    monkeypatch.undo()
+    way_on = line.partition("train_accelerate.py ")[2].split()
+    assert train_accelerate.main(way_on) == 0
+    assert train("through") == 0
+    assert_same_end(tmp_path / "through", tmp_path / "run")
+
+
+def test_a_frozen_encoder_stays_and_the_rest_moves(train, tmp_path):
+    assert train("run", "--freeze_encoder", "--no-use_ema", "--max_train_steps", "2") == 0
+    architecture = Checkpoint.load(tmp_path / "run" / "last").architecture
+    train_accelerate.set_seed(0)
+    start = Checkpoint(architecture).generator.state_dict()
+    end = load_file(tmp_path / "run" / "checkpoint-000002" / "generator.safetensors")
+    moved = {name.partition(".")[0] for name, tensor in start.items() if not tensor.equal(end[name])}
+    assert moved == {"decoder", "head"}
+
+
+def test_without_an_adversarial_term_no_discriminator_is_built(train, monkeypatch):
+    monkeypatch.setattr(train_accelerate, "Discriminator", None)
+    assert train("run", "--max_train_steps", "1") == 0
+
+
+def test_accumulated_batches_make_one_step_like_a_large_batch(train, tmp_path):
+    assert train("large", "--train_batch_size", "4", "--max_train_steps", "1") == 0
+    assert train("small", "--gradient_accumulation_steps", "2", "--max_train_steps", "1") == 0
+    large, small = (load_file(tmp_path / n / "checkpoint-000001" / "average.safetensors") for n in ("large", "small"))
+    for name, tensor in large.items():
+        torch.testing.assert_close(small[name], tensor, rtol=1e-4, atol=1e-5)
+
+
+def test_the_splits_of_a_data_set_are_used(tmp_path, capsys):
+    for split, count in (("train", 3), ("test", 2)):
+        write_pairs(tmp_path / "faid" / split, count)
+    flags = ["--resolution", "32", "--train_batch_size", "1", "--num_train_epochs", "1", "--max_train_steps", "1"]
+    assert train_accelerate.main(["--train_data_dir", f"{tmp_path}/faid", "--output_dir", f"{tmp_path}/o", *flags]) == 0
+    said = capsys.readouterr().out
+    assert f"{tmp_path}/faid/train: 3 pairs" in said
+    assert f"{tmp_path}/faid/test: 2 pairs" in said
+    assert (tmp_path / "o" / "validation.jsonl").exists()
+
+
+def test_a_lost_run_names_step_and_files_and_keeps_no_weights(train, tmp_path, capsys):
+    assert train("run", "--learning_rate", "1e38", "--checkpointing_steps", "1", "--no-use_ema") == 1
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said.startswith("train_accelerate.py: step ")
+    assert "lower --learning_rate" in said
+    assert not (tmp_path / "run" / "last").exists()
+
+
+def test_minutes_end_a_run_early_with_weights(train, tmp_path, capsys):
+    assert train("run", "--max_train_minutes", "1e-9") == 0
+    assert "stopped at step 0 of 4" in capsys.readouterr().out
+    assert (tmp_path / "run" / "last" / "model.safetensors").exists()
+
+
+def test_a_loss_that_is_not_a_number_is_seen_one_step_late_with_its_files():
+    watch = LossWatch(["reconstruction"], 0)
+    watch.saw(1, torch.tensor([math.nan]), ["a_flash.png"])
+    with pytest.raises(TrainingLost, match=r"step 1: the reconstruction loss is nan at the pairs a_flash\.png;"):
+        watch.saw(2, torch.tensor([1.0]), ["b_flash.png"])
+
+
+def see_much_higher(watch):
+    for step in range(100):
+        watch.saw(step, torch.tensor([0.5]), ["c_flash.png"])
+
+
+def test_a_loss_that_rises_far_above_its_lowest_mean_stops_the_run():
+    watch = LossWatch(["reconstruction"], 3)
+    for step in range(LossWatch.settled + 1):
+        watch.saw(step, torch.tensor([0.1]), [])
+    with pytest.raises(TrainingLost, match=r"the mean reconstruction loss rose from 0\.1 to"):
+        see_much_higher(watch)
+
+
+MISTAKES = [
+    (["--train_data_dir", "/no/such"], "no such folder of pairs"),
+    (["--encoder_weights", "/no/such"], "encoder_weights is '/no/such': not weights of efficientnet_lite0"),
+    (["--resume_from_checkpoint", "/no/such"], "/no/such: not a whole checkpoint"),
+    (["--train_batch_size", "0"], "train_batch_size is 0: give at least 1"),
+    (["--learning_rate", "nan"], "learning_rate is nan: give at least 0"),
+    (["--crop", "0.9", "0.5"], "the smaller first"),
+    (["--adversarial_weight", "1"], "resolution is 32: the discriminator needs at least 64 pixels"),
+    (["--perceptual_weight", "1"], "--perceptual_encoder FILE"),
+    (["--report_to", "trackio"], "report_to is 'trackio': install it"),
+    (["--config", "/no/such.yaml"], "/no/such.yaml: cannot be read"),
+    (["--output_dir", "/proc/f2a"], "output_dir is '/proc/f2a': cannot be written"),
+]
+
+
+@pytest.mark.parametrize(("flags", "sentence"), MISTAKES, ids=lambda value: value[0] if isinstance(value, list) else "")
+def test_a_mistake_gets_one_sentence_and_status_2(train, capsys, monkeypatch, flags, sentence):
+    monkeypatch.setattr(train_accelerate.importlib.util, "find_spec", lambda name: None)
+    assert train("run", *flags) == 2
+    said = capsys.readouterr().err.strip()
+    assert sentence in said
+    assert len(said.splitlines()) == 1
+
+
+def test_a_folder_with_a_run_in_it_is_not_begun_anew(train, capsys):
+    assert train("run", "--max_train_steps", "1") == 0
+    assert train("run") == 2
+    assert "go on with --resume_from_checkpoint latest, or choose another --output_dir" in capsys.readouterr().err
+
+
+def test_a_checkpoint_of_another_generator_does_not_fit(train, capsys):
+    assert train("run", "--max_train_steps", "1") == 0
+    assert train("run", *ADVERSARIAL, "--resume_from_checkpoint", "latest") == 2
+    assert "the checkpoint does not fit this run" in capsys.readouterr().err
+
+
+def test_a_second_run_in_one_folder_is_refused(train, tmp_path, capsys):
+    lock = lock_output(tmp_path / "run")
+    assert train("run") == 2
+    assert "another run is training there" in capsys.readouterr().err
+    lock.release()
+    assert train("run", "--max_train_steps", "1") == 0
+
+
+def test_flags_win_over_the_file_and_the_file_over_the_recipe(tmp_path):
+    (tmp_path / "run.yaml").write_text("recipe: paper\nlearning_rate: 1e-3\ntrain_batch_size: 4\n")
+    config = parse_run(["--config", str(tmp_path / "run.yaml"), "--train_batch_size", "2"], "")
+    assert (config.preset, config.learning_rate, config.train_batch_size) == ("vgg16", 1e-3, 2)
+    (tmp_path / "run.json").write_text('{"train_batch_size": 3}')
+    assert parse_run(["--config", str(tmp_path / "run.json")], "") == TrainConfig(train_batch_size=3)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("lerning_rate: 1", "unknown field 'lerning_rate'"),
+        ("seed: much", "seed is 'much'"),
+        ("[1, 2]", "holds no table of flags"),
+        ("a: [", "not valid yaml"),
+        ("recipe: soup", "recipe is 'soup'"),
+    ],
+)
+def test_a_file_of_flags_with_a_mistake_is_named(tmp_path, text, sentence):
+    (tmp_path / "run.yaml").write_text(text)
+    with pytest.raises(ConfigError) as error:
+        parse_run(["--config", str(tmp_path / "run.yaml")], "")
+    assert "run.yaml: " in str(error.value)
+    assert sentence in str(error.value)
+
+
+def test_the_papers_recipe_and_the_default_are_what_they_were():
+    paper = RECIPES["paper"]
+    assert parse_run(["--recipe", "paper"], "") == paper
+    assert parse_run([], "") == RECIPES["f2a"] == TrainConfig()
+    assert (paper.adam_beta1, paper.learning_rate, paper.discriminator_learning_rate) == (0.5, 2e-5, 2e-6)
+    assert (paper.train_batch_size, paper.crop, paper.resolution) == (8, [0.8, 1.0], 224)
+    assert (paper.use_ema, paper.normalize_exposure, paper.guided) == (False, False, True)
+
+
+def test_a_token_is_written_nowhere(train, tmp_path):
+    assert train("run", "--hub_token", "hf_secret", "--max_train_steps", "1") == 0
+    assert without_secrets(["--hub_token=hf_secret", "--seed", "1"]) == ["--hub_token=HIDDEN", "--seed", "1"]
+    files = [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
+    assert not [path for path in files if b"hf_secret" in path.read_bytes()]
+    assert "hub_token" not in yaml.safe_load((tmp_path / "run" / "run.yaml").read_text())
+
+
+def test_learning_rates_rise_then_fall():
+    config = TrainConfig(lr_warmup_steps=2)
+    assert [rate_factor(config, step, 6) for step in (0, 1, 2, 4)] == pytest.approx([0.5, 1, 1, 0.5])
+    assert rate_factor(TrainConfig(lr_warmup_steps=0, lr_scheduler="linear"), 3, 4) == pytest.approx(0.25)
+
+
+def test_steps_win_over_epochs():
+    assert planned_steps(TrainConfig(num_train_epochs=3), pairs=10, pairs_a_step=4) == 8
+    assert planned_steps(TrainConfig(num_train_epochs=3, max_train_steps=5), pairs=10, pairs_a_step=4) == 5
+    assert planned_steps(TrainConfig(), pairs=10, pairs_a_step=4) == 3000

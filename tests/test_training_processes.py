@@ -1,0 +1,114 @@
+"""The training script in processes of its own: two at a time, and killed."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.pairs import write_pairs
+
+ROOT = Path(__file__).resolve().parents[1]
+ADVERSARIAL = ["--guided", "--adversarial_weight", "1", "--resolution", "64", "--discriminator_learning_rate", "1e-4"]
+
+
+def command(pairs, output, *flags, launch=()):
+    small = ["--resolution", "32", "--max_train_steps", "3", "--lr_warmup_steps", "1"]
+    where = ["--train_data_dir", str(pairs), "--output_dir", str(output)]
+    return [sys.executable, *launch, "train_accelerate.py", *where, *small, *flags]
+
+
+def start(*arguments, **keywords):
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+    return subprocess.Popen(command(*arguments, **keywords), cwd=ROOT, env=environment, text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+
+
+def end(process):
+    out, err = process.communicate(timeout=240)
+    assert process.returncode == 0, err[-2000:]
+    return out
+
+
+def last_state(output):
+    folder = sorted(output.glob("checkpoint-*"))[-1]
+    return json.loads((folder / "state.json").read_text()), folder
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(
+    "flags", [pytest.param([], marks=pytest.mark.slow), ADVERSARIAL], ids=["reconstruction", "adversarial"]
+)
+def test_two_processes_with_batch_4_train_as_one_with_batch_8(tmp_path, flags):
+    """Losses and weights to 1e-4, with an epsilon above the rounding of gradients, which Adam would otherwise enlarge
+    to whole steps. Gradients to 2 %: rounding takes a unit or two over the kink of LeakyReLU, which within one process
+    (channels_last or not, float32 or float64) moves the discriminator's gradients by 1 %."""
+    flags = [*flags, "--adam_epsilon", "1e-3"]
+    pairs = write_pairs(tmp_path / "pairs")
+    torchrun = ["-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
+    end(start(pairs, tmp_path / "two", *flags, "--train_batch_size", "4", launch=torchrun))
+    end(start(pairs, tmp_path / "one", *flags, "--train_batch_size", "8"))
+    (two, folder_of_two), (one, folder_of_one) = last_state(tmp_path / "two"), last_state(tmp_path / "one")
+    assert (two["processes"], one["processes"]) == (2, 1)
+    assert two["losses"] == pytest.approx(one["losses"], rel=1e-4)
+    for file in folder_of_one.glob("*r.safetensors"):
+        weights, others = whole(file), whole(folder_of_two / file.name)
+        assert (others - weights).norm() <= (2e-2 if "optimizer" in file.name else 1e-4) * weights.norm(), file.name
+
+
+def whole(file):
+    """All weights of a file, or all mean gradients, as one vector."""
+    tensors = load_file(file)
+    return torch.cat([t.flatten() for name, t in sorted(tensors.items()) if not name.endswith(("step", "avg_sq"))])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("flags", [[], ADVERSARIAL], ids=["reconstruction", "adversarial"])
+def test_killed_at_five_random_moments_it_ends_as_if_it_had_not_been(tmp_path, flags):
+    pairs = write_pairs(tmp_path / "pairs")
+    flags = [*flags, "--train_batch_size", "2", "--max_train_steps", "40", "--checkpointing_steps", "3"]
+    flags += ["--validation_dir", str(pairs), "--validation_steps", "7"]
+    end(start(pairs, tmp_path / "through", *flags))
+    moment, killed_at = random.Random(7), []
+    while len(killed_at) < 5:
+        process = start(pairs, tmp_path / "killed", *flags, "--resume_from_checkpoint", "latest")
+        seen = len(list((tmp_path / "killed").glob("checkpoint-*")))
+        begun = time.monotonic()
+        while process.poll() is None and not (tmp_path / "killed" / "run.yaml").exists():
+            time.sleep(0.05)
+        time.sleep(moment.uniform(4, 9) if seen else moment.uniform(0.2, 3))
+        if process.poll() is not None:
+            break
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        killed_at.append(time.monotonic() - begun)
+    end(start(pairs, tmp_path / "killed", *flags, "--resume_from_checkpoint", "latest"))
+    (_, through), (_, killed) = last_state(tmp_path / "through"), last_state(tmp_path / "killed")
+    assert through.name == killed.name == "checkpoint-000040"
+    assert len(killed_at) == 5
+    for path in through.glob("*.safetensors"):
+        assert path.read_bytes() == (killed / path.name).read_bytes(), path.name
+    for name in ("best", "last"):
+        weights = [tmp_path / run / name / "model.safetensors" for run in ("through", "killed")]
+        assert weights[0].read_bytes() == weights[1].read_bytes(), name
+    steps = [json.loads(line)["step"] for line in (tmp_path / "killed" / "validation.jsonl").read_text().splitlines()]
+    assert steps == [7, 14, 21, 28, 35, 40]
+
+
+@pytest.mark.timeout(120)
+def test_ctrl_c_ends_a_real_run_with_status_0_and_the_line_to_go_on(tmp_path):
+    pairs = write_pairs(tmp_path / "pairs")
+    process = start(pairs, tmp_path / "run", "--train_batch_size", "1", "--max_train_steps", "100000")
+    while process.poll() is None and not (tmp_path / "run" / "run.yaml").exists():
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    assert "--resume_from_checkpoint latest" in end(process)
+    assert last_state(tmp_path / "run")[0]["step"] < 100000
