@@ -12,9 +12,11 @@ from f2a.light import GAIN_FLOOR, linear_to_srgb, srgb_to_linear
 LUMA = (0.299, 0.587, 0.114)
 RADIUS = 16
 """Of the window in which the gain's slope is fitted, in pixels of the small copy."""
+OFFSET_RADIUS = 8
+"""Of the window over which the rest of the gain is smoothed, likewise: it takes the network's own grain out."""
 EPSILON = 1e-3
-"""Variance of the guide (sRGB luma, [0, 1]) under which an area counts as flat and keeps its gain unchanged. Both were
-chosen on held-out pairs of about a megapixel (docs/experiments.md)."""
+"""Variance of the guide (sRGB luma, [0, 1]) under which an area counts as flat and keeps its gain unchanged. Chosen, like the
+radii, on held-out pairs of about a megapixel (docs/experiments.md)."""
 STRIP_PIXELS = 400_000
 """Pixels of the full photo that are worked on at a time: the working set stays near the processor's caches."""
 
@@ -24,9 +26,7 @@ class GuidedGain:
     """A gain that follows the photo's edges: ``log_gain = slope * luma(photo) + offset`` at every pixel.
 
     This is the fast guided filter (He and Sun, arXiv 1505.00996): slope and offset are smooth, so they are fitted on
-    the small copy and enlarged bilinearly, and the full photo's own luma puts the edges back. Unlike the filter, the
-    offset is not smoothed, ``offset = gain - slope * luma``, so a photo of the small copy's size gets exactly the
-    gain that the network found. Kept libraries (OpenCV's ximgproc, kornia) filter at full size only: at 12 megapixels
+    the small copy and enlarged bilinearly, and the full photo's own luma puts the edges back. Kept libraries (OpenCV's ximgproc, kornia) filter at full size only: at 12 megapixels
     they would hold several float copies of the photo where this holds one strip.
 
     Attributes:
@@ -48,7 +48,7 @@ class GuidedGain:
         covariance = _box(guide * log_gain) - mean_guide * mean_gain
         variance = _box(guide * guide) - mean_guide**2
         slope = _box(covariance / (variance + EPSILON))
-        offset = log_gain - slope * guide
+        offset = _box(log_gain - slope * guide, OFFSET_RADIUS)
         return GuidedGain(torch.cat([slope, offset], 1)[0].permute(1, 2, 0).contiguous().cpu())
 
     def apply(self, values: np.ndarray, strength: float) -> np.ndarray:
@@ -90,10 +90,9 @@ def luma(image: Tensor, dim: int) -> Tensor:
     return (LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue).unsqueeze(dim)
 
 
-def _box(image: Tensor) -> Tensor:
-    """Mean over a window of radius ``RADIUS``, smaller at the borders."""
-    size = 2 * RADIUS + 1
-    return F.avg_pool2d(image, size, stride=1, padding=RADIUS, count_include_pad=False)
+def _box(image: Tensor, radius: int = RADIUS) -> Tensor:
+    """Mean over a window that is cut off at the borders."""
+    return F.avg_pool2d(image, 2 * radius + 1, stride=1, padding=radius, count_include_pad=False)
 
 
 _LINEAR_8BIT = srgb_to_linear(torch.arange(256) / 255)

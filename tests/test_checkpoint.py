@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from f2a.checkpoint import Checkpoint, CheckpointError, convert_published, published_name
+from f2a.checkpoint import BUNDLED, Checkpoint, CheckpointError, convert_published, published_name
 from f2a.cli import main
 from f2a.config import PRESETS
 from tests.conftest import brightening_checkpoint
@@ -138,3 +138,10 @@ def test_not_a_checkpoint_at_all(tmp_path):
         convert_published(tmp_path / "a.pth", PRESETS["vgg16"])
     with pytest.raises(CheckpointError, match=r"b\.pth"):
         convert_published(tmp_path / "b.pth", PRESETS["vgg16"])
+
+
+def test_the_bundled_weights_ship_and_say_what_they_are():
+    checkpoint = Checkpoint.load()
+    assert (BUNDLED / "model.safetensors").stat().st_size <= 12_000_000
+    assert checkpoint.architecture == PRESETS["compact"]
+    assert {"data", "minutes", "scores", "command"} <= set(checkpoint.training)
