@@ -11,12 +11,10 @@ from f2a.light import GAIN_FLOOR, linear_to_srgb, srgb_to_linear
 
 LUMA = (0.299, 0.587, 0.114)
 RADIUS = 16
-"""Of the window in which the gain's slope is fitted, in pixels of the small copy."""
-OFFSET_RADIUS = 8
-"""Of the window over which the rest of the gain is smoothed, likewise: it takes the network's own grain out."""
+"""Of the window in which slope and offset are fitted, in pixels of the small copy."""
 EPSILON = 1e-3
-"""Variance of the guide (sRGB luma, [0, 1]) under which an area counts as flat and keeps its gain unchanged. Chosen, like the
-radii, on held-out pairs of about a megapixel (docs/experiments.md)."""
+"""Variance of the guide (sRGB luma, [0, 1]) under which an area counts as flat and keeps its gain unchanged. Chosen,
+like the radius, on held-out pairs of about a megapixel (docs/experiments.md)."""
 STRIP_PIXELS = 400_000
 """Pixels of the full photo that are worked on at a time: the working set stays near the processor's caches."""
 
@@ -26,8 +24,9 @@ class GuidedGain:
     """A gain that follows the photo's edges: ``log_gain = slope * luma(photo) + offset`` at every pixel.
 
     This is the fast guided filter (He and Sun, arXiv 1505.00996): slope and offset are smooth, so they are fitted on
-    the small copy and enlarged bilinearly, and the full photo's own luma puts the edges back. Kept libraries (OpenCV's ximgproc, kornia) filter at full size only: at 12 megapixels
-    they would hold several float copies of the photo where this holds one strip.
+    the small copy and enlarged bilinearly, and the full photo's own luma puts the edges back. It
+    also takes the network's own grain out. Kept libraries (OpenCV's ximgproc, kornia) filter at full size only: at 12
+    megapixels they would hold several float copies of the photo where this holds one strip.
 
     Attributes:
         coefficients: ``(h, w, 6)`` float32: slopes of red, green, blue, then offsets.
@@ -48,7 +47,7 @@ class GuidedGain:
         covariance = _box(guide * log_gain) - mean_guide * mean_gain
         variance = _box(guide * guide) - mean_guide**2
         slope = _box(covariance / (variance + EPSILON))
-        offset = _box(log_gain - slope * guide, OFFSET_RADIUS)
+        offset = _box(log_gain - slope * guide)
         return GuidedGain(torch.cat([slope, offset], 1)[0].permute(1, 2, 0).contiguous().cpu())
 
     def apply(self, values: np.ndarray, strength: float) -> np.ndarray:
@@ -90,9 +89,9 @@ def luma(image: Tensor, dim: int) -> Tensor:
     return (LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue).unsqueeze(dim)
 
 
-def _box(image: Tensor, radius: int = RADIUS) -> Tensor:
-    """Mean over a window that is cut off at the borders."""
-    return F.avg_pool2d(image, 2 * radius + 1, stride=1, padding=radius, count_include_pad=False)
+def _box(image: Tensor) -> Tensor:
+    """Mean over a window of radius ``RADIUS``, cut off at the borders."""
+    return F.avg_pool2d(image, 2 * RADIUS + 1, stride=1, padding=RADIUS, count_include_pad=False)
 
 
 _LINEAR_8BIT = srgb_to_linear(torch.arange(256) / 255)
