@@ -33,7 +33,6 @@ class Checkpoint(
     library_name="f2a",
     pipeline_tag="image-to-image",
     tags=["relighting", "flash-photography"],
-    repo_url="https://github.com/f2a/f2a",
     paper_url="https://arxiv.org/abs/1912.08813",
 ):
     """A generator and what is known of its making.
