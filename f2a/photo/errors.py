@@ -1,0 +1,47 @@
+"""What goes wrong with photo files, in one sentence each."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import UnidentifiedImageError
+
+
+class PhotoError(ValueError):
+    """A file that cannot be read or written as a photo; ``str(error)`` is one sentence, ``path: reason``.
+
+    Attributes:
+        path: the file as the caller named it.
+        reason: the sentence without the file, for a page that must not show the server's folders.
+    """
+
+    def __init__(self, path: str | Path, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = Path(path)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turns whatever the readers of a photo file raise into a :class:`PhotoError`."""
+    try:
+        yield
+    except PhotoError:
+        raise
+    except FileNotFoundError:
+        raise PhotoError(path, "no such file; check the name") from None
+    except IsADirectoryError:
+        raise PhotoError(path, "is a folder, not a photo") from None
+    except PermissionError:
+        raise PhotoError(path, "may not be read; check its permissions") from None
+    except UnidentifiedImageError:
+        reason = "is not a photo that can be read; use a JPEG, PNG, WebP, TIFF, HEIC, AVIF or raw file"
+        raise PhotoError(path, reason) from None
+    except MemoryError:
+        raise PhotoError(path, "does not fit into memory; make it smaller first") from None
+    except Exception as error:  # the readers raise many kinds for damaged files
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise PhotoError(path, f"is damaged or cut short ({said}); copy it again from the camera") from None

@@ -1,0 +1,90 @@
+"""The formats of photo files: their suffixes, what they hold, and which one an output gets."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from f2a.photo.errors import PhotoError
+
+SUFFIXES = {
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "PNG": (".png",),
+    "WEBP": (".webp",),
+    "TIFF": (".tif", ".tiff"),
+    "BMP": (".bmp",),
+    "AVIF": (".avif",),
+    "HEIF": (".heic", ".heif"),
+}
+"""Formats that are written, by Pillow's name; the first suffix is the one given where the input's does not fit."""
+
+RAW_SUFFIXES = (".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw")
+
+READ_ONLY_SUFFIXES = (".gif", ".mpo", ".jp2", ".tga", ".ppm", ".pgm", *RAW_SUFFIXES)
+"""Further suffixes that mark a photo inside a folder; their relit photos are written in another format."""
+
+MODES = {
+    "JPEG": ("L", "RGB", "CMYK"),
+    "PNG": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"),
+    "WEBP": ("RGB", "RGBA"),
+    "TIFF": ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16"),
+    "BMP": ("1", "L", "P", "RGB"),
+    "AVIF": ("RGB", "RGBA"),
+    "HEIF": ("L", "LA", "RGB", "RGBA"),
+}
+"""Pillow's modes that a format holds without loss; another mode is widened, never clipped."""
+
+SIXTEEN_BITS = ("PNG", "TIFF", "HEIF")
+"""Formats that keep more than eight bits a colour (HEIF: ten)."""
+
+OPAQUE = ("JPEG", "BMP")
+"""Formats without transparency."""
+
+MOST_PIXELS = 200_000_000
+"""The largest sensors of telephones and the largest digital backs have less."""
+
+
+def output_format(format: str, has_alpha: bool) -> tuple[str, list[str]]:
+    """The format in which a photo read as ``format`` is written unless another is asked for, and notes about it."""
+    if format == "HEIF" and not can_write_heif():
+        note = "is written as a JPEG; for HEIC files run: pip install pillow-heif"
+        return ("PNG", [note.replace("JPEG", "PNG")]) if has_alpha else ("JPEG", [note])
+    if format not in SUFFIXES or (format in OPAQUE and has_alpha):
+        return "PNG", [f"{format} is written as PNG"]
+    return format, []
+
+
+def can_write_heif() -> bool:
+    return find_spec("pillow_heif") is not None
+
+
+def format_of(path: Path) -> str:
+    """The format that a file name asks for.
+
+    Raises:
+        PhotoError: its suffix is none that is written.
+    """
+    for format, suffixes in SUFFIXES.items():
+        if path.suffix.lower() in suffixes:
+            return format
+    known = " ".join(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
+    raise PhotoError(path, f"cannot be written; give it one of the suffixes {known}")
+
+
+def check_target(path: Path, overwrite: bool) -> str:
+    """The format that a file name asks for, if the file may be written.
+
+    Raises:
+        PhotoError: its suffix is none that is written, or it exists and ``overwrite`` is false.
+    """
+    if path.exists() and not overwrite:
+        raise PhotoError(path, "exists already; pass --overwrite to replace it")
+    return format_of(path)
+
+
+def check_size(path: Path, size: tuple[int, int]) -> None:
+    """
+    Raises:
+        PhotoError: width times height is more than :data:`MOST_PIXELS`.
+    """
+    if size[0] * size[1] > MOST_PIXELS:
+        given = f"{size[0]} x {size[1]} pixels"
+        raise PhotoError(path, f"has {given}, more than {MOST_PIXELS // 1_000_000} megapixels; make it smaller first")

@@ -1,0 +1,82 @@
+"""What a photo file says beside its pixels, gathered from any format in one form and cleaned."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from PIL import Image
+
+from f2a.photo.directories import ExifError
+from f2a.photo.exif import cleaned_exif
+from f2a.photo.iptc import RESOURCE, cleaned_iptc
+from f2a.photo.xmp import XmpError, cleaned_xmp
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """Attributes that a file lacks are empty.
+
+    Attributes:
+        exif: a block that begins with its byte order.
+        xmp: a packet.
+        iptc: data sets.
+        icc_profile: of the stored pixels.
+        comment: of a JPEG or GIF.
+        dpi: horizontal and vertical resolution.
+        png_chunks: type and content of a PNG's chunks that say something about the picture, in the file's order.
+    """
+
+    exif: bytes = b""
+    xmp: bytes = b""
+    iptc: bytes = b""
+    icc_profile: bytes = b""
+    comment: bytes = b""
+    dpi: tuple[float, float] | None = None
+    png_chunks: list[tuple[bytes, bytes]] = field(default_factory=list)
+
+    def cleaned(self, size: tuple[int, int], keep_private: bool, notes: list[str]) -> "Metadata":
+        """For the upright photo of ``size``; what is damaged is left out and said in ``notes``."""
+        exif, xmp = self.exif, self.xmp
+        if exif:
+            try:
+                exif = cleaned_exif(exif, size, keep_private)
+            except ExifError:
+                exif = b""
+                notes.append("its EXIF is damaged and was left out")
+        if xmp:
+            try:
+                xmp = cleaned_xmp(xmp, size, keep_private)
+            except XmpError:
+                xmp = b""
+                notes.append("its XMP is damaged and was left out")
+        iptc = cleaned_iptc(self.iptc, keep_private)
+        return Metadata(exif, xmp, iptc, self.icc_profile, self.comment, self.dpi, self.png_chunks)
+
+
+def gather(source: Image.Image) -> Metadata:
+    """The metadata of an opened file, as they are; those of a TIFF file's own directory are not among them."""
+    info = source.info
+    dpi = info.get("dpi")
+    return Metadata(
+        exif=_exif(source),
+        xmp=_bytes(info.get("xmp") or info.get("XML:com.adobe.xmp")),
+        iptc=_iptc(source),
+        icc_profile=_bytes(info.get("icc_profile")),
+        comment=_bytes(info.get("comment")),
+        dpi=(float(dpi[0]), float(dpi[1])) if dpi and min(dpi) > 1 else None,  # 1 is what Pillow says for "unknown"
+    )
+
+
+def _exif(source: Image.Image) -> bytes:
+    exif = _bytes(source.info.get("exif"))
+    if not exif and "Raw profile type exif" in source.info:  # as ImageMagick wrote PNG before it had a chunk for it
+        exif = bytes.fromhex("".join(source.info["Raw profile type exif"].split("\n")[3:]))
+    return exif.removeprefix(b"Exif\0\0")
+
+
+def _iptc(source: Image.Image) -> bytes:
+    resources = source.info.get("photoshop")
+    return _bytes(resources.get(RESOURCE)) if isinstance(resources, dict) else b""
+
+
+def _bytes(value: Any) -> bytes:
+    return value.encode() if isinstance(value, str) else bytes(value) if isinstance(value, (bytes, bytearray)) else b""

@@ -1,0 +1,126 @@
+"""PNG files (ISO 15948): their chunks, and colours of 16 bits, which Pillow cannot hold."""
+
+import struct
+import zlib
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+
+from f2a.photo.iptc import found_in, resource
+from f2a.photo.metadata import Metadata
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+QUICK = 3
+"""Of zlib's levels: of noisy 16-bit photos the higher ones take longer and leave no smaller file."""
+
+KEPT = {b"gAMA", b"cHRM", b"sRGB", b"cICP", b"pHYs", b"tIME", b"tEXt", b"zTXt", b"iTXt"}
+IPTC_PROFILE = b"Raw profile type iptc\0"
+"""The keyword under which ImageMagick and exiftool keep captions: Photoshop's resources as lines of hexadecimal."""
+
+REPLACED_TEXTS = (b"XML:com.adobe.xmp", b"Raw profile type ")
+"""Texts that are metadata in disguise: they are cleaned and written in their own chunks."""
+
+
+class Chunks(NamedTuple):
+    """What a PNG's chunks say: depth and colour type of the header, and those that are kept."""
+
+    bits: int
+    colour_type: int
+    kept: list[tuple[bytes, bytes]]
+    iptc: bytes = b""
+
+    @property
+    def is_deep_colour(self) -> bool:
+        """Whether it is more than Pillow can hold: 16 bits, in colour or with alpha."""
+        return self.bits == 16 and self.colour_type != 0
+
+
+NO_CHUNKS = Chunks(8, 0, [])
+
+
+def read_chunks(path: Path) -> Chunks:
+    """Read the chunks around the pixels of a file that begins as a PNG does."""
+    kept, iptc = [], b""
+    with path.open("rb") as file:
+        file.seek(len(SIGNATURE))
+        _, header = _next(file)
+        kind = b""
+        while kind != b"IEND":
+            kind, data = _next(file)
+            if kind in KEPT and not data.startswith(REPLACED_TEXTS):
+                kept.append((kind, data))
+            elif data.startswith(IPTC_PROFILE):
+                iptc = _unpacked(kind, data)
+    return Chunks(header[8], header[9], kept, iptc)
+
+
+def _next(file: BinaryIO) -> tuple[bytes, bytes]:
+    """Type and content of the next chunk; where pixels are missing, whoever decodes them says so."""
+    start = file.read(8)
+    if len(start) < 8:
+        return b"IEND", b""
+    length, kind = struct.unpack(">I4s", start)
+    if kind == b"IDAT":
+        file.seek(length + 4, 1)
+        return kind, b""
+    data = file.read(length)
+    file.seek(4, 1)
+    return kind, data
+
+
+def decode_deep(path: Path) -> np.ndarray:
+    """The pixels of a 16-bit PNG, ``(H, W, 1 to 4)`` uint16."""
+    import imagecodecs
+
+    values: np.ndarray = imagecodecs.png_decode(path.read_bytes())
+    return values if values.ndim == 3 else values[..., None]
+
+
+def encode_deep(stored: np.ndarray) -> bytes:
+    """A 16-bit PNG of ``(H, W, 1 to 4)`` uint16."""
+    import imagecodecs
+
+    shape = stored.shape[:2] if stored.shape[-1] == 1 else stored.shape
+    plain = np.ascontiguousarray(stored).ravel().reshape(shape)  # strides of sides of one pixel must be regular, too
+    return bytes(imagecodecs.png_encode(plain, QUICK))
+
+
+def with_metadata(png: bytes, metadata: Metadata) -> bytes:
+    """The same PNG with the metadata's chunks right behind its header."""
+    chunks = list(metadata.png_chunks)
+    kinds = {kind for kind, _ in chunks}
+    if metadata.icc_profile:
+        chunks = [chunk for chunk in chunks if chunk[0] != b"sRGB"]
+        chunks.insert(0, (b"iCCP", b"ICC Profile\0\0" + zlib.compress(metadata.icc_profile)))
+    if metadata.dpi and b"pHYs" not in kinds:
+        chunks.append((b"pHYs", struct.pack(">IIB", *(round(dots / 0.0254) for dots in metadata.dpi), 1)))
+    if metadata.exif:
+        chunks.append((b"eXIf", metadata.exif))
+    if metadata.iptc:
+        chunks.append((b"zTXt", IPTC_PROFILE + b"\0" + zlib.compress(_hexadecimal(resource(metadata.iptc)))))
+    if metadata.xmp:
+        chunks.append((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp))
+    end_of_header = len(SIGNATURE) + 25
+    return png[:end_of_header] + b"".join(_chunk(*chunk) for chunk in chunks) + png[end_of_header:]
+
+
+def _hexadecimal(content: bytes) -> bytes:
+    digits = content.hex().encode()
+    lines = [digits[start : start + 72] for start in range(0, len(digits), 72)]
+    return b"\niptc\n%8d\n" % len(content) + b"\n".join(lines) + b"\n"
+
+
+def _unpacked(kind: bytes, data: bytes) -> bytes:
+    """The captions in a ``tEXt`` or ``zTXt`` chunk; nothing if it is damaged."""
+    try:
+        text = data.split(b"\0", 1)[1]
+        text = zlib.decompress(text[1:]) if kind == b"zTXt" else text
+        return found_in(bytes.fromhex(text.split(b"\n", 3)[3].decode("ascii")))
+    except (IndexError, ValueError, zlib.error):
+        return b""
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

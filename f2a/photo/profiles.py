@@ -1,0 +1,183 @@
+"""Colour profiles (ICC.1:2022): a photo keeps its own primaries; only its transfer curve is exchanged for sRGB's.
+
+The gain is applied in the photo's own linear red, green and blue, so that no colour outside sRGB is clipped. What the
+network sees is a small copy converted to sRGB by LittleCMS.
+"""
+
+import io
+import struct
+from collections.abc import Callable
+from functools import cached_property
+
+import numpy as np
+from PIL import Image, ImageCms
+
+SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK", "LAB": "Lab"}
+
+SAME_CURVE = 1 / 1024
+"""Difference in encoded value under which a profile's curve counts as sRGB's own."""
+
+
+class ProfileError(ValueError):
+    """A profile that does not describe the photo's pixels."""
+
+
+class Colours:
+    """The colours of a photo that has the colour profile ``icc_profile`` (None: sRGB).
+
+    Args:
+        icc_profile: the profile's bytes.
+        space: the photo's colours, ``L`` or ``RGB``.
+
+    Raises:
+        ProfileError: the profile is damaged or describes other pixels.
+    """
+
+    def __init__(self, icc_profile: bytes | None = None, space: str = "RGB") -> None:
+        self.icc_profile = icc_profile
+        self._profile = open_profile(icc_profile, space) if icc_profile else None
+        curves = [] if icc_profile is None else _curves(icc_profile, ("kTRC",) if space == "L" else RGB_CURVES)
+        steps = np.linspace(0, 1, 1025)
+        same = all(np.abs(_srgb_encoded(curve(steps)) - steps).max() < SAME_CURVE for curve in curves)
+        self._curves = [] if same else curves
+
+    @property
+    def has_srgb_curve(self) -> bool:
+        return not self._curves
+
+    def to_srgb_curve(self, values: np.ndarray) -> np.ndarray:
+        """Stored values ``(H, W, C)`` uint8 or uint16 with sRGB's curve: uint16, or as they are if they have it."""
+        if self.has_srgb_curve:
+            return values
+        codes = np.linspace(0, 1, np.iinfo(values.dtype).max + 1)
+        return _look_up([_srgb_encoded(curve(codes)) for curve in self._curves], values, np.dtype(np.uint16))
+
+    def from_srgb_curve(self, values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+        """The way back, ``(H, W, C)`` uint16 to ``dtype``."""
+        if self.has_srgb_curve:
+            return values
+        return _look_up(self._inverse, values, dtype)
+
+    @cached_property
+    def _inverse(self) -> list[np.ndarray]:
+        codes = np.linspace(0, 1, 65536)
+        light = _srgb_decoded(codes)
+        return [np.interp(light, np.maximum.accumulate(curve(codes)), codes) for curve in self._curves]
+
+    def to_srgb(self, photo: Image.Image) -> Image.Image:
+        """An 8-bit RGB photo with sRGB's curve and this profile's primaries, converted to sRGB (clipped there)."""
+        if self._profile is None or self._profile.profile.xcolor_space != "RGB " or _is_srgb(self._profile):
+            return photo
+        values = np.asarray(photo)
+        if not self.has_srgb_curve:
+            photo = Image.fromarray(self.from_srgb_curve(values.astype(np.uint16) * 257, np.dtype(np.uint8)))
+        return converted(photo, self._profile)
+
+
+def open_profile(icc_profile: bytes, space: str) -> ImageCms.ImageCmsProfile:
+    """
+    Raises:
+        ProfileError: the profile is damaged or describes other pixels than those of mode ``space``.
+    """
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(icc_profile))
+    except (ImageCms.PyCMSError, OSError):
+        raise ProfileError("its colour profile is damaged and was ignored") from None
+    described = profile.profile.xcolor_space.strip()
+    if described != SPACES[space]:
+        raise ProfileError(f"its colour profile is one for {described} pixels and was ignored")
+    return profile
+
+
+def check_profile(icc_profile: bytes, space: str) -> None:
+    """
+    Raises:
+        ProfileError: the profile is damaged or describes other pixels than those of mode ``space``.
+    """
+    if space in ("L", "RGB"):
+        Colours(icc_profile, space)
+    else:
+        open_profile(icc_profile, space)
+
+
+def space_of(mode: str) -> str:
+    """The colours of a Pillow mode: ``L``, ``RGB``, ``CMYK`` or ``LAB``."""
+    if mode in ("CMYK", "LAB"):
+        return mode
+    return "L" if mode in ("1", "L", "LA", "F") or mode.startswith("I") else "RGB"
+
+
+def converted(photo: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
+    """``photo`` from ``profile`` to 8-bit sRGB."""
+    result = ImageCms.profileToProfile(photo, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    assert result is not None  # not asked to work in place
+    return result
+
+
+RGB_CURVES = ("rTRC", "gTRC", "bTRC")
+
+Curve = Callable[[np.ndarray], np.ndarray]
+
+
+def _curves(icc_profile: bytes, names: tuple[str, ...]) -> list[Curve]:
+    """The transfer curves, encoded to linear in [0, 1]; none for a profile made of tables, which passes as sRGB's."""
+    try:
+        count = struct.unpack_from(">I", icc_profile, 128)[0]
+        tags = {}
+        for n in range(min(count, 100)):
+            name, offset, length = struct.unpack_from(">4sII", icc_profile, 132 + 12 * n)
+            tags[name.decode("latin-1")] = icc_profile[offset : offset + length]
+        return [_curve(tags[name]) for name in names] if tags.keys() >= set(names) else []
+    except struct.error:
+        raise ProfileError("its colour profile is damaged and was ignored") from None
+
+
+def _curve(tag: bytes) -> Curve:
+    """The curve in a ``curv`` or ``para`` tag (ICC.1:2022, 10.6 and 10.18)."""
+    if tag[:4] == b"curv":
+        count = struct.unpack_from(">I", tag, 8)[0]
+        if count == 0:
+            return lambda x: x
+        table = np.frombuffer(tag, ">u2", min(count, (len(tag) - 12) // 2), 12)
+        if count == 1:
+            gamma = float(table[0]) / 256
+            return lambda x: x**gamma
+        return lambda x: np.interp(x, np.linspace(0, 1, len(table)), table / 65535)
+    kind = struct.unpack_from(">H", tag, 8)[0]
+    if tag[:4] != b"para" or kind > 4:
+        raise ProfileError("its colour profile has a curve of an unknown kind and was ignored")
+    given = [v / 65536 for v in struct.unpack_from(f">{(1, 3, 4, 5, 7)[kind]}i", tag, 12)]
+    g, a, b, c, d, e, f = given + [0.0] * (7 - len(given))
+    if kind == 0:
+        a, c, d = 1.0, 0.0, 0.0
+    elif kind in (1, 2):  # below -b / a constant: 0, or c which the other part has on top
+        c, d, e, f = 0.0, -b / a if a else 0.0, c, c
+    return lambda x: np.where(x >= d, np.maximum(a * x + b, 0) ** g + e, c * x + f).clip(0, 1)
+
+
+def _look_up(tables: list[np.ndarray], values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """``values`` ``(H, W, C)`` through one table in [0, 1] a channel, at the depth of ``dtype``."""
+    codes = [(table * np.iinfo(dtype).max).round().astype(dtype) for table in tables]
+    if all(np.array_equal(codes[0], code) for code in codes):
+        found: np.ndarray = codes[0][values]
+        return found
+    return np.stack([code[values[..., n]] for n, code in enumerate(codes)], -1)
+
+
+def _srgb_encoded(linear: np.ndarray) -> np.ndarray:
+    linear = linear.clip(0, 1)
+    return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+def _srgb_decoded(encoded: np.ndarray) -> np.ndarray:
+    return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+
+
+def _is_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
+    """Whether the primaries are sRGB's, so that a conversion would only round."""
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).profile
+    for name in ("red_colorant", "green_colorant", "blue_colorant"):
+        own, other = getattr(profile.profile, name), getattr(srgb, name)
+        if own is None or np.abs(np.subtract(own[0], other[0])).max() > 2e-3:
+            return False
+    return True

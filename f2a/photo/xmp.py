@@ -1,0 +1,87 @@
+"""XMP (ISO 16684-1) for a photo that has been turned upright and relit."""
+
+from xml.dom import minidom
+from xml.parsers.expat import ExpatError
+
+TIFF, EXIF = "http://ns.adobe.com/tiff/1.0/", "http://ns.adobe.com/exif/1.0/"
+EXIF_EX, AUX = "http://cipa.jp/exif/1.0/", "http://ns.adobe.com/exif/1.0/aux/"
+PHOTOSHOP, IPTC = "http://ns.adobe.com/photoshop/1.0/", "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/"
+IPTC_EXT = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+
+STALE_SPACES = {
+    "http://ns.adobe.com/hdr-gain-map/1.0/",
+    "http://ns.google.com/photos/1.0/container/",
+    "http://ns.google.com/photos/1.0/camera/",
+    "http://ns.google.com/photos/1.0/depthmap/",
+    "http://ns.google.com/photos/1.0/image/",
+    "http://ns.google.com/photos/1.0/audio/",
+    "http://ns.apple.com/HDRGainMap/1.0/",
+}
+"""What describes further pictures, films or sounds of the file: they are not written, so neither is this."""
+
+STALE = {
+    (TIFF, "Orientation"),
+    ("http://ns.adobe.com/xmp/note/", "HasExtendedXMP"),
+    ("http://ns.adobe.com/xap/1.0/", "Thumbnails"),
+}
+
+SERIALS = {
+    *((AUX, name) for name in ("SerialNumber", "LensSerialNumber", "OwnerName")),
+    *(
+        (EXIF_EX, name)
+        for name in ("BodySerialNumber", "LensSerialNumber", "CameraOwnerName", "SerialNumber", "OwnerName")
+    ),
+    (EXIF, "MakerNote"),
+}
+PLACES = {
+    *((PHOTOSHOP, name) for name in ("City", "State", "Country")),
+    *((IPTC, name) for name in ("Location", "CountryCode")),
+    *((IPTC_EXT, name) for name in ("LocationCreated", "LocationShown")),
+}
+
+
+class XmpError(ValueError):
+    """A block that is no XMP."""
+
+
+def cleaned_xmp(xmp: bytes, size: tuple[int, int], keep_private: bool) -> bytes:
+    """XMP without orientation, thumbnails and what describes further pictures, and of the size ``size``.
+
+    GPS position, place names and serial numbers are left out unless ``keep_private``.
+
+    Raises:
+        XmpError: the block is damaged.
+    """
+    try:
+        document = minidom.parseString(xmp.strip(b"\0 \r\n\t"))
+    except (ExpatError, ValueError):
+        raise XmpError from None
+    for element in list(document.getElementsByTagName("*")):
+        for attribute in list((element.attributes or {}).values()):
+            if _unwanted(attribute, keep_private):
+                element.removeAttributeNode(attribute)
+            elif (value := _size_of(attribute, size)) is not None:
+                attribute.value = value
+        if _unwanted(element, keep_private) and element.parentNode:
+            element.parentNode.removeChild(element)
+        elif (value := _size_of(element, size)) is not None and isinstance(element.firstChild, minidom.Text):
+            element.firstChild.data = value
+    return b"".join(node.toxml().encode() for node in document.childNodes)
+
+
+def _unwanted(node: minidom.Node, keep_private: bool) -> bool:
+    name = (node.namespaceURI, node.localName)
+    declared = node.nodeValue if node.namespaceURI == "http://www.w3.org/2000/xmlns/" else None
+    if name in STALE or {node.namespaceURI, declared} & STALE_SPACES:
+        return True
+    is_place = name in PLACES or (node.namespaceURI == EXIF and str(node.localName).startswith("GPS"))
+    return not keep_private and (is_place or name in SERIALS)
+
+
+def _size_of(node: minidom.Node, size: tuple[int, int]) -> str | None:
+    name = (node.namespaceURI, node.localName)
+    if name in ((TIFF, "ImageWidth"), (EXIF, "PixelXDimension")):
+        return str(size[0])
+    if name in ((TIFF, "ImageLength"), (EXIF, "PixelYDimension")):
+        return str(size[1])
+    return None

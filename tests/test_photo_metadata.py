@@ -1,0 +1,250 @@
+"""What a file says beside its pixels: kept byte for byte, but for the place, serial numbers and what went stale."""
+
+import io
+import struct
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, PngImagePlugin
+
+from f2a.photo import read_photo, write_photo
+from f2a.photo.directories import Block, ExifError
+from f2a.photo.exif import cleaned_exif
+from f2a.photo.iptc import cleaned_iptc, jpeg_segment
+from f2a.photo.xmp import XmpError, cleaned_xmp
+
+MAKE, ARTIST, ORIENTATION, EXIF, GPS = 0x010F, 0x013B, 0x0112, 0x8769, 0x8825
+EXPOSURE, MAKER_NOTE, BODY_SERIAL, WIDTH, HEIGHT = 0x829A, 0x927C, 0xA431, 0xA002, 0xA003
+SECRET = b"serial 4711"
+
+
+def exif_block(order="<", thumbnail=b"\xff\xd8 a thumbnail \xff\xd9"):
+    """A block with everything that is kept, changed or taken out, its values behind the directories."""
+    exif_at, gps_at, second_at, values_at = 100, 200, 250, 300
+
+    def entry(tag, kind, count, value):
+        held = struct.pack(order + "I", value) if isinstance(value, int) else value
+        return struct.pack(order + "HHI", tag, kind, count) + held
+
+    def short(value):
+        return struct.pack(order + "HH", value, 0)
+
+    def directory(*entries, following=0):
+        return struct.pack(order + "H", len(entries)) + b"".join(entries) + struct.pack(order + "I", following)
+
+    block = bytearray(values_at)
+    block[:8] = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", 8)
+    blobs = {"artist": "Zoë\0\0\0".encode(), "note": SECRET + b"\0", "exposure": struct.pack(order + "II", 1, 60)}
+    blobs |= {"place": struct.pack(order + "6I", 52, 1, 30, 1, 0, 1), "thumbnail": thumbnail}
+    at, where = values_at, {}
+    for name, blob in blobs.items():
+        where[name] = at
+        at += len(blob)
+    first = directory(
+        entry(MAKE, 2, 4, b"Cam\0"),
+        entry(ORIENTATION, 3, 1, short(6)),
+        entry(ARTIST, 2, 7, where["artist"]),
+        entry(EXIF, 4, 1, exif_at),
+        entry(GPS, 4, 1, gps_at),
+        following=second_at,
+    )
+    second = directory(entry(0x0201, 4, 1, where["thumbnail"]), entry(0x0202, 4, 1, len(thumbnail)))
+    photo = directory(
+        entry(EXPOSURE, 5, 1, where["exposure"]),
+        entry(MAKER_NOTE, 7, len(SECRET), where["note"]),
+        entry(WIDTH, 4, 1, 7),
+        entry(HEIGHT, 3, 1, short(5)),
+        entry(BODY_SERIAL, 2, 4, b"471\0"),
+    )
+    place = directory(entry(2, 5, 3, where["place"]))
+    for start, content in ((8, first), (exif_at, photo), (gps_at, place), (second_at, second)):
+        block[start : start + len(content)] = content
+    return bytes(block) + b"".join(blobs.values())
+
+
+def fields(block, at=None):
+    """Tag and bytes of every field of a directory."""
+    return {
+        entry.tag: bytes(block.data[entry.start : entry.start + entry.size])
+        for entry in block.entries(block.first if at is None else at)
+    }
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_place_serial_numbers_thumbnail_and_orientation_are_taken_out_of_exif(order):
+    cleaned = cleaned_exif(exif_block(order), (5, 7), keep_private=False)
+    block = Block(bytearray(cleaned))
+    found = fields(block)
+    assert found.keys() == {MAKE, ARTIST, EXIF}
+    assert found[ARTIST] == "Zoë".encode() + b"\0\0\0"
+    inner = fields(block, struct.unpack(order + "I", found[EXIF])[0])
+    assert inner.keys() == {EXPOSURE, WIDTH, HEIGHT}
+    assert struct.unpack(order + "II", inner[EXPOSURE]) == (1, 60)
+    assert struct.unpack(order + "I", inner[WIDTH]) == (5,)
+    assert struct.unpack(order + "H", inner[HEIGHT]) == (7,)
+    for gone in (SECRET, b"471", b"thumbnail", struct.pack(order + "6I", 52, 1, 30, 1, 0, 1)):
+        assert gone not in cleaned
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_with_keep_location_the_makers_note_stays_where_it_was(order):
+    """Makers count its inner offsets from the start of the block."""
+    before = exif_block(order)
+    cleaned = cleaned_exif(before, (5, 7), keep_private=True)
+    assert cleaned.index(SECRET) == before.index(SECRET)
+    assert fields(Block(bytearray(cleaned))).keys() == {MAKE, ARTIST, EXIF, GPS}
+    assert b"thumbnail" not in cleaned
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.integers(4, 330), st.integers(0, 255)), min_size=1, max_size=6))
+def test_damaged_exif_is_an_error_of_ours_or_stays_readable(places):
+    damaged = bytearray(exif_block())
+    for at, value in places:
+        damaged[at] = value
+    try:
+        cleaned = cleaned_exif(bytes(damaged), (5, 7), keep_private=False)
+    except ExifError:
+        return
+    assert len(cleaned) <= len(damaged)
+    assert cleaned[:4] == b"II*\0"
+
+
+XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
+<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description rdf:about="" xmlns:tiff="http://ns.adobe.com/tiff/1.0/" xmlns:e="http://ns.adobe.com/exif/1.0/"
+ xmlns:aux="http://ns.adobe.com/exif/1.0/aux/" xmlns:dc="http://purl.org/dc/elements/1.1/"
+ xmlns:ps="http://ns.adobe.com/photoshop/1.0/" xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/"
+ xmlns:xmp="http://ns.adobe.com/xap/1.0/" tiff:Orientation="6" tiff:ImageWidth="7" aux:SerialNumber="4711"
+ hdrgm:Version="1.0" xmp:Rating="4" ps:City="Ouagadougou">
+<e:GPSLatitude>12,21N</e:GPSLatitude><e:PixelYDimension>5</e:PixelYDimension>
+<dc:title><rdf:Alt><rdf:li xml:lang="x-default">Fête &amp; fun</rdf:li></rdf:Alt></dc:title>
+</rdf:Description></rdf:RDF></x:xmpmeta>
+<?xpacket end="w"?>"""
+PLAIN_XMP = XMP.replace('hdrgm:Version="1.0" ', "")
+
+
+def test_xmp_loses_place_serial_number_orientation_and_gain_map_and_nothing_else():
+    cleaned = cleaned_xmp(XMP.encode(), (5, 7), keep_private=False).decode()
+    for gone in ("Orientation", "4711", "Ouagadougou", "12,21N", "hdrgm"):
+        assert gone not in cleaned
+    for kept in ('xmp:Rating="4"', "Fête &amp; fun", 'tiff:ImageWidth="5"', "Dimension>7<", "<?xpacket end"):
+        assert kept in cleaned
+    kept = cleaned_xmp(XMP.encode(), (5, 7), keep_private=True).decode()
+    assert {"4711", "Ouagadougou", "12,21N"} <= set(kept.replace('"', " ").replace("<", " ").replace(">", " ").split())
+
+
+@pytest.mark.parametrize("xmp", [b"no xml", b"<a><b></a>", b""])
+def test_damaged_xmp_is_an_error_of_ours(xmp):
+    with pytest.raises(XmpError):
+        cleaned_xmp(xmp, (5, 7), keep_private=False)
+
+
+def test_iptc_loses_place_names_only():
+    def data_set(number, text):
+        return struct.pack(">BBBH", 0x1C, 2, number, len(text)) + text
+
+    city, caption = data_set(90, b"Berlin"), data_set(120, b"A party")
+    assert cleaned_iptc(city + caption, keep_private=False) == caption
+    assert cleaned_iptc(city + caption, keep_private=True) == city + caption
+    assert cleaned_iptc(caption + b"\x1c\x02\x78\xff\xff broken", keep_private=False) == caption
+
+
+def written_as(tmp_path, source, suffix):
+    file = read_photo(source)
+    target = tmp_path / f"b{suffix}"
+    notes = write_photo(file.photo, target, file)
+    return target, [*file.notes, *notes]
+
+
+def jpeg(tmp_path, photo, **options):
+    photo.save(tmp_path / "a.jpg", **options)
+    return tmp_path / "a.jpg"
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".avif", ".heic"])
+def test_exif_and_xmp_cross_into_every_format(tmp_path, photo, suffix):
+    source = jpeg(
+        tmp_path, photo.resize((70, 50)), exif=b"Exif\0\0" + exif_block(), xmp=PLAIN_XMP.encode(), dpi=(300, 300)
+    )
+    target, notes = written_as(tmp_path, source, suffix)
+    assert notes == []
+    again = read_photo(target)
+    block = Block(bytearray(again.metadata.exif))
+    assert fields(block)[ARTIST].rstrip(b"\0") == "Zoë".encode()
+    assert EXPOSURE in fields(block, struct.unpack("<I", fields(block)[EXIF])[0])
+    assert "Fête".encode() in again.metadata.xmp
+    assert b"4711" not in target.read_bytes()
+    if suffix in (".jpg", ".png", ".tif"):
+        assert again.metadata.dpi == pytest.approx((300, 300), abs=0.1)
+
+
+@pytest.mark.parametrize("mode", ["1", "P", "CMYK"])
+def test_exif_and_xmp_are_kept_in_the_tiffs_that_pillow_writes(tmp_path, photo, mode):
+    exif = Image.Exif()
+    exif[MAKE], exif[700] = "Cam", PLAIN_XMP.encode()
+    photo.convert(mode).save(tmp_path / "a.tif", exif=exif)
+    file = read_photo(tmp_path / "a.tif")
+    write_photo(file.original, tmp_path / "b.tif", file)
+    again = read_photo(tmp_path / "b.tif")
+    assert (again.original.mode, again.original.tobytes()) == (mode, file.original.tobytes())
+    assert fields(Block(bytearray(again.metadata.exif)))[MAKE] == b"Cam\0"
+    assert "Fête".encode() in again.metadata.xmp
+
+
+def test_a_pngs_texts_and_chunks_of_colour_come_back_in_order(tmp_path, photo):
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("Title", "Party")
+    texts.add_itxt("Author", "Zoë", lang="fr")
+    texts.add_text("Title", "again", zip=True)
+    texts.add_text("Raw profile type exif", "\nexif\n       8\n4d4d002a00000008\n")
+    texts.add(b"gAMA", struct.pack(">I", 45455))
+    photo.save(tmp_path / "a.png", pnginfo=texts)
+    target, _ = written_as(tmp_path, tmp_path / "a.png", ".png")
+    before, after = read_photo(tmp_path / "a.png").metadata.png_chunks, read_photo(target).metadata.png_chunks
+    assert after == before
+    assert sorted(kind for kind, _ in after) == [b"gAMA", b"iTXt", b"tEXt", b"zTXt"]
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
+def test_captions_cross_into_every_format_that_has_them(tmp_path, photo, suffix):
+    caption = struct.pack(">BBBH", 0x1C, 2, 120, 7) + b"A party"
+    target, _ = written_as(tmp_path, jpeg(tmp_path, photo, extra=jpeg_segment(caption)), suffix)
+    assert read_photo(target).metadata.iptc == caption
+
+
+def test_a_jpegs_comment_and_captions_are_kept(tmp_path, photo):
+    caption = struct.pack(">BBBH", 0x1C, 2, 120, 7) + b"A party"
+    source = jpeg(tmp_path, photo, comment=b"hello", extra=jpeg_segment(caption))
+    target, _ = written_as(tmp_path, source, ".jpg")
+    with Image.open(target) as written:
+        assert written.info["comment"] == b"hello"
+        assert written.info["photoshop"][0x0404] == caption
+
+
+def test_what_is_too_long_for_a_jpeg_is_left_out_and_said(tmp_path, photo):
+    long = PLAIN_XMP.replace("Fête", "F" * 70_000).encode()
+    photo.save(tmp_path / "a.webp", xmp=long, lossless=True)
+    _, notes = written_as(tmp_path, tmp_path / "a.webp", ".jpg")
+    assert notes == ["its xmp is longer than a JPEG can hold and was left out"]
+
+
+def test_damaged_blocks_are_left_out_and_said(tmp_path, photo):
+    source = jpeg(tmp_path, photo, exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff garbage", xmp=b"<broken")
+    target, notes = written_as(tmp_path, source, ".jpg")
+    assert notes == ["its EXIF is damaged and was left out", "its XMP is damaged and was left out"]
+    with Image.open(target) as written:
+        assert not {"exif", "xmp"} & written.info.keys()
+
+
+def test_a_gain_map_and_a_film_are_left_out_and_said(tmp_path, photo):
+    content = io.BytesIO()
+    space = 'xmlns:GCamera="http://ns.google.com/photos/1.0/camera/"'
+    film = XMP.replace("hdrgm:Version", f'{space} GCamera:MotionPhoto="1" hdrgm:Version')
+    photo.save(content, "MPO", save_all=True, append_images=[photo.convert("L")], xmp=film.encode())
+    (tmp_path / "a.jpg").write_bytes(content.getvalue())
+    target, notes = written_as(tmp_path, tmp_path / "a.jpg", ".jpg")
+    assert notes == ["its HDR gain map is left out: the result is the standard picture", "its film is left out"]
+    assert b"MotionPhoto" not in target.read_bytes()
+    assert getattr(Image.open(target), "n_frames", 1) == 1

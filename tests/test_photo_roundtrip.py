@@ -1,0 +1,223 @@
+"""Nothing lost: for photos of every size, depth, mode, profile, orientation and format, what goes in comes out."""
+
+import io
+import itertools
+
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from f2a.controls import Controls
+from f2a.photo import PhotoError, read_photo, write_photo
+from f2a.photo.metadata import Metadata
+from f2a.photo.png import with_metadata
+from f2a.relighter import relight_file
+from tests import profiles
+
+COLOUR_PROFILES = [b"", profiles.SRGB, profiles.DISPLAY_P3, profiles.ADOBE_RGB, profiles.PROPHOTO]
+GREY_PROFILES = [b"", profiles.GREY_22]
+
+TURN = {
+    1: lambda a: a,
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: a.swapaxes(0, 1)[:, ::-1],
+    7: lambda a: a.swapaxes(0, 1)[::-1, ::-1],
+    8: lambda a: a.swapaxes(0, 1)[::-1],
+}
+"""From the stored rows to the upright photo, as the EXIF standard draws it."""
+
+
+def exif_of(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif.tobytes()
+
+
+def stored_png(values, orientation, icc_profile):
+    if values.dtype == np.uint16:
+        plain = imagecodecs.png_encode(values)
+        exif = exif_of(orientation).removeprefix(b"Exif\0\0")
+        return with_metadata(plain, Metadata(exif=exif, icc_profile=icc_profile))
+    return saved(values, "PNG", exif=exif_of(orientation), icc_profile=icc_profile or None)
+
+
+def stored_tiff(values, orientation, icc_profile):
+    content = io.BytesIO()
+    grey = values.shape[-1] < 3
+    tifffile.imwrite(
+        content,
+        values[..., 0] if values.shape[-1] == 1 else values,
+        photometric="minisblack" if grey else "rgb",
+        extrasamples=["unassalpha"] if values.shape[-1] in (2, 4) else None,
+        planarconfig="contig" if values.shape[-1] > 1 else None,
+        compression="zlib",
+        predictor=True,
+        byteorder=">" if orientation % 2 else "<",
+        iccprofile=icc_profile or None,
+        extratags=[(0x0112, "H", 1, orientation, True)],
+        metadata=None,
+    )
+    return content.getvalue()
+
+
+def stored_webp(values, orientation, icc_profile):
+    options = {"exif": exif_of(orientation), "icc_profile": icc_profile or None}
+    return saved(values, "WEBP", lossless=True, exact=True, **options)
+
+
+def saved(values, format, **options):
+    content = io.BytesIO()
+    Image.fromarray(values[..., 0] if values.shape[-1] == 1 else values).save(content, format, **options)
+    return content.getvalue()
+
+
+def decoded(path):
+    """By other libraries than those that write."""
+    if path.suffix == ".tif":
+        with tifffile.TiffFile(path) as file:
+            values = file.pages.first.asarray(squeeze=False)[0, 0]
+    else:
+        values = imagecodecs.png_decode(path.read_bytes()) if path.suffix == ".png" else np.asarray(Image.open(path))
+    return values if values.ndim == 3 else values[..., None]
+
+
+def described(path):
+    """Profile and orientation."""
+    if path.suffix == ".tif":  # Pillow does not open 16-bit grey with alpha
+        with tifffile.TiffFile(path) as file:
+            tags = file.pages.first.tags
+            return tags.valueof(34675, default=b""), tags.valueof(0x0112, default=1)
+    with Image.open(path) as file:
+        return file.info.get("icc_profile", b""), file.getexif().get(0x0112, 1)
+
+
+@st.composite
+def photos(draw):
+    """Suffix, stored values, orientation and profile."""
+    suffix = draw(st.sampled_from([".png", ".tif", ".webp"]))
+    channels = draw(st.sampled_from([3, 4] if suffix == ".webp" else [1, 2, 3, 4]))
+    dtype = np.uint8 if suffix == ".webp" else draw(st.sampled_from([np.uint8, np.uint16]))
+    height, width = draw(st.integers(1, 40)), draw(st.integers(1, 40))
+    random = np.random.default_rng(draw(st.integers(0, 999)))
+    values = random.integers(0, np.iinfo(dtype).max, (height, width, channels), endpoint=True)
+    icc_profile = draw(st.sampled_from(GREY_PROFILES if channels < 3 else COLOUR_PROFILES))
+    return suffix, values.astype(dtype), draw(st.integers(1, 8)), icc_profile
+
+
+ENCODE = {".png": stored_png, ".tif": stored_tiff, ".webp": stored_webp}
+
+
+@pytest.mark.parametrize("orientation", TURN)
+def test_every_orientation_of_every_kind_of_pixels(tmp_path, orientation):
+    for (suffix, encode), dtype, channels in itertools.product(ENCODE.items(), (np.uint8, np.uint16), (1, 2, 3, 4)):
+        if suffix == ".webp" and (dtype == np.uint16 or channels < 3):
+            continue
+        values = np.arange(5 * 7 * channels).reshape(5, 7, channels).astype(dtype)
+        source, target = tmp_path / f"{channels}{suffix}", tmp_path / f"out{suffix}"
+        source.write_bytes(encode(values, orientation, b""))
+        file = read_photo(source)
+        write_photo(file.original, target, file, overwrite=True)
+        assert np.array_equal(decoded(target), TURN[orientation](values)), (suffix, dtype, channels)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(photos())
+def test_strength_zero_gives_back_every_bit(tmp_path, relighter, drawn):
+    suffix, values, orientation, icc_profile = drawn
+    source = tmp_path / f"a{suffix}"
+    source.write_bytes(ENCODE[suffix](values, orientation, icc_profile))
+    upright = TURN[orientation](values)
+    target = relight_file(relighter, source, tmp_path / f"b{suffix}", Controls(strength=0), overwrite=True)
+    result = decoded(target)
+    assert (result.dtype, result.shape) == (values.dtype, upright.shape)
+    assert np.array_equal(result, upright)
+    assert described(target) == (icc_profile, 1)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(photos())
+def test_relit_it_keeps_size_depth_channels_profile_and_alpha(tmp_path, relighter, drawn):
+    suffix, values, orientation, icc_profile = drawn
+    source = tmp_path / f"a{suffix}"
+    source.write_bytes(ENCODE[suffix](values, orientation, icc_profile))
+    upright = TURN[orientation](values)
+    target = relight_file(relighter, source, tmp_path / f"b{suffix}", overwrite=True)
+    result = decoded(target)
+    assert (result.dtype, result.shape) == (values.dtype, upright.shape)
+    if values.shape[-1] in (2, 4):
+        assert np.array_equal(result[..., -1], upright[..., -1])
+    colours = slice(0, 1 if values.shape[-1] < 3 else 3)
+    assert result[..., colours].astype(float).mean() >= upright[..., colours].astype(float).mean()  # the gain is 1.65
+    assert described(target) == (icc_profile, 1)
+
+
+@pytest.mark.parametrize("compression", ["zlib", "lzw", None])
+@pytest.mark.parametrize("planarconfig", ["contig", "separate"])
+def test_tiffs_of_other_layouts_are_read(tmp_path, compression, planarconfig):
+    values = np.random.default_rng(0).integers(0, 65535, (20, 30, 3)).astype(np.uint16)
+    stored = values if planarconfig == "contig" else np.moveaxis(values, -1, 0)
+    tifffile.imwrite(
+        tmp_path / "a.tif", stored, photometric="rgb", planarconfig=planarconfig, compression=compression, tile=(16, 16)
+    )
+    file = read_photo(tmp_path / "a.tif")
+    assert np.array_equal(file.original, values)
+    write_photo(file.original, tmp_path / "b.tif", file)
+    with tifffile.TiffFile(tmp_path / "b.tif") as written:
+        assert (
+            written.pages.first.compression.name == {"zlib": "ADOBE_DEFLATE", "lzw": "LZW", None: "NONE"}[compression]
+        )
+        assert np.array_equal(written.asarray(), values)
+
+
+def test_a_jpeg_keeps_its_tables_and_its_sampling(tmp_path, photo):
+    big = photo.resize((64, 48))
+    for quality, subsampling in itertools.product((35, 92), (0, 1, 2)):
+        big.save(tmp_path / "a.jpg", quality=quality, subsampling=subsampling, progressive=quality == 35)
+        file = read_photo(tmp_path / "a.jpg")
+        write_photo(file.pixels, tmp_path / "b.jpg", file, overwrite=True)
+        with Image.open(tmp_path / "a.jpg") as before, Image.open(tmp_path / "b.jpg") as after:
+            assert after.quantization == before.quantization
+            assert after.layer == before.layer
+            assert after.info.get("progressive") == before.info.get("progressive")
+    write_photo(file.pixels, tmp_path / "b.jpg", file, overwrite=True, quality=50)
+    with Image.open(tmp_path / "b.jpg") as after, Image.open(tmp_path / "a.jpg") as before:
+        assert after.quantization != before.quantization
+        assert after.layer[0][1:3] == (2, 2)
+
+
+def test_sixteen_bits_into_a_jpeg_are_said(tmp_path):
+    (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(np.full((4, 6, 3), 25700, np.uint16)))
+    file = read_photo(tmp_path / "a.png")
+    notes = write_photo(file.original, tmp_path / "b.jpg", file)
+    assert notes == ["JPEG holds 8 bits a colour, so 16 were rounded to 8"]
+    assert file.photo.getpixel((0, 0)) == (100, 100, 100)
+
+
+def test_a_heic_of_ten_bits_stays_one(tmp_path):
+    pillow_heif = pytest.importorskip("pillow_heif")
+    levels = np.linspace(0, 65535, 64 * 48).reshape(48, 64, 1).repeat(3, -1).astype(np.uint16)
+    pillow_heif.from_bytes("RGB;16", (64, 48), levels.tobytes()).save(tmp_path / "a.heic", quality=-1, chroma=444)
+    file = read_photo(tmp_path / "a.heic")
+    assert (file.format, file.original.dtype, file.original.shape) == ("HEIF", np.uint16, (48, 64, 3))
+    assert np.abs(file.original.astype(int) - levels).max() < 65535 / 1023 * 3
+    write_photo(file.original, tmp_path / "b.heic", file)
+    written = pillow_heif.open_heif(tmp_path / "b.heic", convert_hdr_to_8bit=False)
+    assert (written.info["bit_depth"], written.size) == (10, (64, 48))
+
+
+def test_without_its_encoder_a_heic_is_written_as_jpeg_and_says_what_to_install(tmp_path, photo, monkeypatch):
+    pytest.importorskip("pillow_heif").from_pillow(photo.resize((64, 48))).save(tmp_path / "a.heic")
+    monkeypatch.setattr("f2a.photo.formats.find_spec", lambda name: None)
+    file = read_photo(tmp_path / "a.heic")
+    assert file.output_name == "a_ambient.jpg"
+    assert file.notes == ("is written as a JPEG; for HEIC files run: pip install pillow-heif",)
+    with pytest.raises(PhotoError, match=r"b\.heic: .*pip install pillow-heif"):
+        write_photo(file.photo, tmp_path / "b.heic", file)
+    assert not (tmp_path / "b.heic").exists()
