@@ -58,11 +58,45 @@ def _window(grey: Tensor) -> Tensor:
 def aligned_psnr(image: Tensor, truth: Tensor) -> float:
     """PSNR after the best exposure and colour fit: brightness and white balance are told apart from structure.
 
-    Each channel is scaled in linear light by the factor of least squared error against ``truth``.
+    Each channel is scaled in linear light by the factor of least squared error against ``truth`` in sRGB, at most
+    four stops either way; of a large image the factor is sought on every n-th row and column.
 
     Args:
         image, truth: ``(1, 3, H, W)``, sRGB in [0, 1].
     """
-    linear, wanted = srgb_to_linear(image.clamp(0, 1)), srgb_to_linear(truth)
-    factor = (linear * wanted).sum((-2, -1), keepdim=True) / (linear**2).sum((-2, -1), keepdim=True).clamp(min=1e-12)
-    return psnr(linear_to_srgb(linear * factor), truth)
+    linear = srgb_to_linear(image.clamp(0, 1))
+    every = max(1, round((linear.shape[-1] * linear.shape[-2] / FITTED_PIXELS) ** 0.5))
+    stops = _best_stops(linear[..., ::every, ::every], truth[..., ::every, ::every])
+    return psnr(linear_to_srgb(linear * 2**stops), truth)
+
+
+FITTED_PIXELS = 200_000
+"""On which the best exposure is sought."""
+
+
+def _best_stops(linear: Tensor, truth: Tensor) -> Tensor:
+    """The stops, ``(1, 3, 1, 1)``, that bring ``linear`` nearest to ``truth`` (sRGB), to a 64th."""
+    best = torch.zeros(1, 3, 1, 1)
+    for step in (1 / 4, 1 / 64):
+        tried = [best + step * number for number in range(-16, 17)]
+        scaled = (linear_to_srgb(linear * 2**stops).clamp(max=1) for stops in tried)
+        errors = torch.stack([((image - truth) ** 2).mean((-2, -1), keepdim=True) for image in scaled])
+        best = torch.stack(tried).gather(0, errors.argmin(0, keepdim=True))[0]
+    return best
+
+
+def sharpness(image: Tensor, truth: Tensor) -> float:
+    """Energy of the gradient of the grey image over the truth's: 1 is as sharp as the truth, less is blurred.
+
+    More than 1 is grain, harsh edges or a picture brighter than the truth. Infinite, or not a number, for a flat truth.
+
+    Args:
+        image, truth: ``(1, 3, H, W)``, sRGB in [0, 1], at full size.
+    """
+    return float(_gradient_energy(image) / _gradient_energy(truth))
+
+
+def _gradient_energy(image: Tensor) -> Tensor:
+    grey = _grey(to_8bit(image))
+    down, across = grey.diff(dim=-2), grey.diff(dim=-1)
+    return (down**2).sum() + (across**2).sum()

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from f2a.metrics import aligned_psnr, psnr, ssim
+from f2a.light import linear_to_srgb, srgb_to_linear
+from f2a.metrics import aligned_psnr, psnr, sharpness, ssim
 
 
 def test_psnr_of_a_constant_difference():
@@ -45,3 +46,27 @@ def test_alignment_forgives_exposure_and_white_balance_but_not_structure():
     assert psnr(warm, truth) < 25
     assert aligned_psnr(warm, truth) > 35
     assert aligned_psnr(shuffled, truth) < 20
+
+
+def test_alignment_finds_the_stops_of_each_channel():
+    torch.manual_seed(0)
+    truth = torch.rand(1, 3, 16, 24) * 0.5 + 0.2
+    stops = torch.tensor([1.0, 2.0, -0.25]).reshape(1, 3, 1, 1)
+    darker = linear_to_srgb(srgb_to_linear(truth) / 2**stops)
+    assert aligned_psnr(darker.clamp(0, 1), truth) > 50
+
+
+def test_alignment_never_makes_a_picture_worse():
+    torch.manual_seed(0)
+    for size in ((9, 14), (700, 900)):  # the second is fitted on some of its pixels
+        image, truth = torch.rand(1, 3, *size) ** 3, torch.rand(1, 3, *size)
+        assert aligned_psnr(image, truth) >= psnr(image, truth) - 1e-3
+
+
+def test_sharpness_is_the_energy_of_the_gradient():
+    step = torch.zeros(1, 3, 8, 10)
+    step[..., 5:] = 0.4
+    assert sharpness(step, step) == 1
+    assert sharpness(step / 2, step) == pytest.approx(1 / 4)  # half the step, a quarter of its energy
+    ramp = torch.linspace(0, 0.4, 5).repeat_interleave(2).expand(1, 3, 8, 10)
+    assert sharpness(ramp, step) == pytest.approx(1 / 4, rel=0.02)  # four steps of a tenth instead of one of 0.4

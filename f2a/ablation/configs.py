@@ -1,0 +1,55 @@
+"""The systems that are compared, each a small table of training flags beside one that it differs from."""
+
+from typing import Any, NamedTuple
+
+from f2a.config import PRESETS
+
+Flags = dict[str, Any]
+"""Name of a flag of ``train_accelerate.py`` to its value."""
+
+
+class Config(NamedTuple):
+    """A system to train: what is said of it, and its flags."""
+
+    what: str
+    flags: Flags
+
+    @property
+    def encoder(self) -> str:
+        return PRESETS[self.flags["preset"]].encoder
+
+
+LARGE: Flags = {"learning_rate": 2e-4, "encoder_learning_rate": 2e-4}
+"""Of the networks with 30 million parameters and no normalisation layer."""
+
+PAPER: Flags = {"preset": "vgg16", "guided": True, "adversarial_weight": 1.0, **LARGE}
+ALONE: Flags = {"guided": False, "adversarial_weight": 0.0}
+
+CONFIGS = {
+    "paper": Config("VGG-16, deconv, guided L1 and guided adversary", PAPER),
+    "no_adversary": Config("paper without its adversary", PAPER | {"adversarial_weight": 0.0}),
+    "no_attention": Config("paper without attention", PAPER | {"guided": False}),
+    "attention_compared": Config("paper, attention for the reconstruction only", PAPER | {"guided_judgement": False}),
+    "attention_judged": Config("paper, attention for the discriminator only", PAPER | {"guided_comparison": False}),
+    "unpool": Config("paper with unpooling", PAPER | {"upsampling": "unpool"}),
+    "cauchy": Config("paper with the Cauchy loss", PAPER | {"reconstruction": "cauchy"}),
+    "frozen_encoder": Config("paper with a frozen encoder", PAPER | {"freeze_encoder": True}),
+    "gain_head": Config("paper that predicts a gain", PAPER | {"head": "gain"}),
+    "plain_vgg16": Config("VGG-16 encoder-decoder, L1 alone", PAPER | ALONE),
+    "difference": Config("the same, predicting a difference (DeepFlash)", PAPER | ALONE | {"head": "difference"}),
+    "unet": Config("U-Net from nothing, L1 alone", {"preset": "unet", **ALONE, **LARGE}),
+    "compact": Config("ours: EfficientNet-Lite0, gain, L1", {"preset": "compact"}),
+    "compact_direct": Config("ours, predicting the picture", {"preset": "compact", "head": "sigmoid"}),
+    "compact_frozen": Config("ours with a frozen encoder", {"preset": "compact", "freeze_encoder": True}),
+}
+
+
+def to_arguments(flags: Flags) -> list[str]:
+    """The command line of ``flags``, as ``train_accelerate.py`` reads it."""
+    arguments: list[str] = []
+    for name, value in flags.items():
+        if isinstance(value, bool):
+            arguments.append(f"--{name}" if value else f"--no-{name}")
+        else:
+            arguments += [f"--{name}", *map(str, value if isinstance(value, (list, tuple)) else [value])]
+    return arguments

@@ -1,0 +1,129 @@
+"""Classic methods that need no training, for the rows beside ours.
+
+Each turns an image, ``(1, 3, H, W)`` sRGB in [0, 1], into another. All but the first need scikit-image, which is not
+needed anywhere else and so is asked for when it is missing.
+"""
+
+import importlib
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from f2a.light import exposure_gain, linear_to_srgb, srgb_to_linear
+
+Baseline = Callable[[Tensor], Tensor]
+
+SURROUNDS = (15.0, 80.0, 250.0)
+"""Deviations of the Retinex surrounds (Jobson et al. 1997), in pixels of a photo of 512 on its longer side."""
+
+COPY_SIDE = 512
+"""A surround of a larger photo is found on a copy of this size."""
+
+
+class BaselineError(ValueError):
+    """A baseline cannot be computed here; the message says what to install."""
+
+
+def skimage(part: str) -> Any:
+    """A part of scikit-image.
+
+    Raises:
+        BaselineError: it is not installed.
+    """
+    try:
+        return importlib.import_module(f"skimage.{part}")
+    except ImportError as error:
+        raise BaselineError(f"the baselines need scikit-image ({error}): pip install scikit-image") from None
+
+
+def grey_world(image: Tensor) -> Tensor:
+    """White balance by equal channel means in linear light, then the exposure that gives the standard mean."""
+    linear = srgb_to_linear(image)
+    means = linear.mean((-2, -1), keepdim=True)
+    balanced = linear * means.mean() / means.clamp(min=1e-6)
+    return linear_to_srgb(balanced * exposure_gain(linear_to_srgb(balanced))).clamp(0, 1)
+
+
+def retinex(image: Tensor) -> Tensor:
+    """Single-scale Retinex: the logarithm of each channel less that of its surround, stretched to [0, 1]."""
+    return _retinex(image, SURROUNDS[1:2])
+
+
+def multiscale_retinex(image: Tensor) -> Tensor:
+    """The mean of Retinex at three scales (Jobson et al. 1997)."""
+    return _retinex(image, SURROUNDS)
+
+
+def clahe(image: Tensor) -> Tensor:
+    """Contrast-limited adaptive histogram equalisation of the lightness (CIE L*), scikit-image's defaults."""
+    color = skimage("color")
+    lab = color.rgb2lab(_array(image))
+    lab[..., 0] = 100 * skimage("exposure").equalize_adapthist(lab[..., 0] / 100)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # lightness alone can lead out of sRGB, where it clips
+        return _tensor(color.lab2rgb(lab))
+
+
+def lime(image: Tensor) -> Tensor:
+    """LIME (Guo et al., IEEE TIP 2017): the photo divided by its illumination map, gamma 0.8.
+
+    The map, the largest channel, is refined by a guided filter (He et al. 2013) in place of LIME's own optimisation,
+    and the result is not denoised.
+    """
+    pixels = _array(image)
+    brightest = pixels.max(-1)
+    illumination = _guided(brightest, pixels.mean(-1), radius=max(pixels.shape) // 32, epsilon=1e-3)
+    return _tensor(pixels / illumination.clip(0.02, 1)[..., None] ** 0.8)
+
+
+BASELINES: dict[str, Baseline] = {
+    "grey_world": grey_world,
+    "retinex": retinex,
+    "multiscale_retinex": multiscale_retinex,
+    "clahe": clahe,
+    "lime": lime,
+}
+
+
+def _retinex(image: Tensor, deviations: tuple[float, ...]) -> Tensor:
+    pixels = _array(image)
+    light = np.log(pixels + 1 / 255)
+    detail = np.mean([light - np.log(_surround(pixels, deviation) + 1 / 255) for deviation in deviations], axis=0)
+    darkest, brightest = np.percentile(detail, (1, 99))  # the usual stretch: one part in a hundred clips at each end
+    return _tensor((detail - darkest) / max(brightest - darkest, 1e-6))
+
+
+def _surround(pixels: np.ndarray, deviation: float) -> np.ndarray:
+    """Gaussian mean, found on a small copy: a surround is smooth, and its kernel as wide as the photo."""
+    resize = skimage("transform").resize
+    scale = min(1.0, COPY_SIDE / max(pixels.shape[:2]))
+    small = resize(pixels, [max(1, round(side * scale)) for side in pixels.shape[:2]], anti_aliasing=scale < 1)
+    blurred = skimage("filters").gaussian(small, deviation * max(small.shape) / COPY_SIDE, channel_axis=-1)
+    enlarged: np.ndarray = resize(blurred, pixels.shape[:2], order=1)
+    return enlarged
+
+
+def _guided(image: np.ndarray, guide: np.ndarray, radius: int, epsilon: float) -> np.ndarray:
+    """``image`` smoothed along the edges of ``guide``, both ``(H, W)``."""
+    skimage("filters")  # scipy comes with it
+    uniform = importlib.import_module("scipy.ndimage").uniform_filter
+
+    def box(values: np.ndarray) -> Any:
+        return uniform(values, 2 * radius + 1, mode="nearest")
+
+    mean_image, mean_guide = box(image), box(guide)
+    slope = (box(guide * image) - mean_guide * mean_image) / (box(guide * guide) - mean_guide**2 + epsilon)
+    smoothed: np.ndarray = box(slope) * guide + box(mean_image - slope * mean_guide)
+    return smoothed
+
+
+def _array(image: Tensor) -> np.ndarray:
+    return image[0].permute(1, 2, 0).numpy()
+
+
+def _tensor(pixels: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(pixels.clip(0, 1))).permute(2, 0, 1)[None].float()

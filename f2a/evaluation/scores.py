@@ -1,0 +1,166 @@
+"""Pictures of every system measured against the truth, scene by scene."""
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from PIL import Image
+from torch import Tensor
+from tqdm import tqdm
+
+from f2a.data import DataError, PairFiles
+from f2a.light import exposure_gain, linear_to_srgb, srgb_to_linear
+from f2a.metrics import aligned_psnr, psnr, sharpness, ssim, to_8bit
+from f2a.photo import PhotoError, open_photo, to_pixels, to_rgb8
+
+FLASH = "flash"
+"""The system that every other one is compared with: the photo as the camera made it."""
+
+SHORTEST_SIDE = 7
+"""Of a photo, in pixels: SSIM's window."""
+
+
+class Metric(NamedTuple):
+    """A measure of a picture against the truth, both ``(1, 3, H, W)`` sRGB in [0, 1]."""
+
+    name: str
+    title: str
+    measure: Callable[[Tensor, Tensor], float]
+    digits: int
+    best: str
+
+
+METRICS = (
+    Metric("psnr", "PSNR dB", psnr, 2, "higher is better"),
+    Metric("ssim", "SSIM", ssim, 3, "higher is better"),
+    Metric("aligned_psnr", "aligned dB", aligned_psnr, 2, "higher is better; exposure and colour are fitted first"),
+    Metric("sharpness", "sharpness", sharpness, 2, "1 is as sharp as the truth"),
+)
+
+
+class Scene(NamedTuple):
+    """A pair, upright; ``truth`` is what pictures are compared with, 8-bit RGB."""
+
+    name: str
+    files: PairFiles
+    flash: Image.Image
+    truth: Image.Image
+
+
+System = Callable[[Scene], Image.Image | None]
+"""The picture that a system makes of a scene; None where it has none of it."""
+
+Report = Callable[[str], None]
+Look = Callable[[Scene, dict[str, Image.Image]], None]
+
+
+class Score(NamedTuple):
+    """One picture of one system: the values of :data:`METRICS` (and of LPIPS where that is at hand), by name."""
+
+    scene: str
+    system: str
+    values: dict[str, float]
+
+
+def lpips_metric(report: Report) -> Metric | None:
+    """LPIPS (arXiv 1801.03924, AlexNet) where the package ``lpips`` imports; why not goes to ``report`` otherwise."""
+    try:
+        distance: Any = importlib.import_module("lpips").LPIPS(net="alex", verbose=False).eval()
+    except ImportError:
+        return None
+    except Exception as error:  # it fetches its weights from the network, which fails in many ways
+        report(f"LPIPS is left out: its weights cannot be had ({str(error).splitlines()[0]})")
+        return None
+
+    @torch.inference_mode()
+    def measure(image: Tensor, truth: Tensor) -> float:
+        return float(distance(image * 2 - 1, truth * 2 - 1))
+
+    return Metric("lpips", "LPIPS", measure, 3, "lower is better")
+
+
+def score_scenes(
+    pairs: Sequence[PairFiles],
+    systems: Mapping[str, System],
+    metrics: Sequence[Metric],
+    report: Report,
+    look: Look,
+    *,
+    normalize_exposure: bool = False,
+) -> list[Score]:
+    """Measure what every system makes of every pair, one scene in memory at a time.
+
+    Args:
+        report: told of each pair or picture that cannot be used; it is left out.
+        look: shown each scene and its pictures by system, all of the truth's size.
+        normalize_exposure: bring the truth to the standard exposure first, as training validates.
+
+    Raises:
+        DataError: no pair can be used.
+    """
+    scores: list[Score] = []
+    for pair in tqdm(pairs, unit="scene", leave=False, disable=None):  # shown on a terminal only
+        try:
+            scene = read_scene(pair, normalize_exposure)
+        except (PhotoError, DataError) as error:
+            report(f"left out: {error}")
+            continue
+        pictures = {name: picture for name, system in systems.items() if (picture := _picture(system, scene, report))}
+        truth = to_image(scene.truth)
+        for name, picture in pictures.items():
+            values = {metric.name: metric.measure(to_image(picture), truth) for metric in metrics}
+            scores.append(Score(scene.name, name, values))
+        look(scene, pictures)
+    if not scores:
+        raise DataError(f"none of {len(pairs)} pairs can be used; the sentences above say why")
+    return scores
+
+
+def read_scene(pair: PairFiles, normalize_exposure: bool) -> Scene:
+    """Both photos of a pair.
+
+    Raises:
+        PhotoError: one of them cannot be read.
+        DataError: they differ in size, or are too small to be compared.
+    """
+    flash, ambient = open_photo(pair.flash), rgb8(open_photo(pair.ambient))
+    sizes = " and ".join(f"{photo.width}x{photo.height}" for photo in (flash, ambient))
+    if flash.size != ambient.size:
+        raise DataError(f"{pair.flash}: flash and ambient differ in size ({sizes}); crop them to the same view")
+    if min(flash.size) < SHORTEST_SIDE:
+        raise DataError(f"{pair.flash}: too small to be compared ({sizes}); give sides of at least {SHORTEST_SIDE}")
+    if normalize_exposure:
+        image = to_image(ambient)
+        ambient = to_photo(linear_to_srgb((srgb_to_linear(image) * exposure_gain(image)).clamp(max=1)))
+    return Scene(pair.name, pair, flash, ambient)
+
+
+def _picture(system: System, scene: Scene, report: Report) -> Image.Image | None:
+    """The system's picture in 8-bit RGB and of the truth's size."""
+    try:
+        photo = system(scene)
+    except PhotoError as error:
+        report(f"left out: {error}")
+        return None
+    if photo is None or photo.size == scene.truth.size:
+        return photo and rgb8(photo)
+    sizes = f"{photo.width}x{photo.height} and not {scene.truth.width}x{scene.truth.height}"
+    report(f"{scene.name}: a picture of another system is {sizes}; it was resized before it was measured")
+    return rgb8(photo).resize(scene.truth.size, Image.Resampling.BICUBIC)
+
+
+def rgb8(photo: Image.Image) -> Image.Image:
+    """A photo of any mode in 8-bit RGB."""
+    return to_rgb8(to_pixels(photo))
+
+
+def to_image(photo: Image.Image) -> Tensor:
+    """An 8-bit RGB photo as ``(1, 3, H, W)`` sRGB in [0, 1]."""
+    pixels = torch.frombuffer(bytearray(photo.tobytes()), dtype=torch.uint8)
+    return pixels.reshape(1, photo.height, photo.width, 3).permute(0, 3, 1, 2).float() / 255
+
+
+def to_photo(image: Tensor) -> Image.Image:
+    """The inverse of :func:`to_image`, rounded."""
+    return Image.fromarray(to_8bit(image[0]).byte().permute(1, 2, 0).contiguous().numpy())

@@ -1,0 +1,94 @@
+"""Scores as text, CSV and JSON."""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from f2a.evaluation.scores import FLASH, Metric, Score
+
+
+def means(scores: Sequence[Score]) -> list[Score]:
+    """One row a system, over the scenes that it has; systems in the order of their first appearance."""
+    rows = []
+    for system in dict.fromkeys(score.system for score in scores):
+        own = [score.values for score in scores if score.system == system]
+        values = {name: sum(value[name] for value in own) / len(own) for name in own[0]}
+        rows.append(Score(f"mean of {len(own)}", system, values))
+    return rows
+
+
+def worse_than_flash(scores: Sequence[Score], metric: str = "psnr") -> dict[str, list[str]]:
+    """System to the scenes that score less than their own flash photo; a system without one is there too, empty."""
+    flash = {score.scene: score.values[metric] for score in scores if score.system == FLASH}
+    found: dict[str, list[str]] = {score.system: [] for score in scores if score.system != FLASH}
+    for score in scores:
+        if score.system != FLASH and score.values[metric] < flash[score.scene]:
+            found[score.system].append(score.scene)
+    return found
+
+
+def format_table(scores: Sequence[Score], metrics: Sequence[Metric]) -> str:
+    """The scores, their means, and the scenes that a system made worse, as text."""
+    rows = [*scores, *means(scores)]
+    scene, system = (max(len(row[column]) for row in rows) + 2 for column in (0, 1))
+    widths = [len(metric.title) + 3 for metric in metrics]
+    titles = "".join(f"{metric.title:>{width}}" for metric, width in zip(metrics, widths, strict=True))
+    lines = [f"{'scene':<{scene}}{'system':<{system}}{titles}"]
+    for row in rows:
+        values = [f"{row.values[m.name]:{width}.{m.digits}f}" for m, width in zip(metrics, widths, strict=True)]
+        lines.append(f"{row.scene:<{scene}}{row.system:<{system}}{''.join(values)}")
+    return "\n".join([*lines, "", *worse_sentences(scores)])
+
+
+def worse_sentences(scores: Sequence[Score]) -> list[str]:
+    """One sentence a system: on which scenes it is worse than the flash photo."""
+    counts = {row.system: row.scene.removeprefix("mean of ") for row in means(scores)}
+    by_metric = {title: worse_than_flash(scores, title.lower()) for title in ("PSNR", "SSIM")}
+    sentences = []
+    for system in by_metric["PSNR"]:
+        parts = [
+            f"in {title} on {len(worse[system])} of {counts[system]} ({_named(worse[system])})"
+            for title, worse in by_metric.items()
+            if worse[system]
+        ]
+        sentences.append(f"{system}: {'worse than the flash photo ' + ', '.join(parts) if parts else NEVER_WORSE}")
+    return sentences
+
+
+NEVER_WORSE = "on no scene worse than the flash photo"
+NAMED = 8
+"""Scenes that a sentence names; of more it gives the number."""
+
+
+def _named(scenes: Sequence[str]) -> str:
+    more = f" and {len(scenes) - NAMED} more" if len(scenes) > NAMED else ""
+    return ", ".join(scenes[:NAMED]) + more
+
+
+def to_csv(scores: Sequence[Score]) -> str:
+    """A line a picture; the means are left to whoever reads it."""
+    content = io.StringIO()
+    writer = csv.writer(content, lineterminator="\n")
+    writer.writerow(["scene", "system", *scores[0].values])
+    writer.writerows(
+        [score.scene, score.system, *(f"{value:.5g}" for value in score.values.values())] for score in scores
+    )
+    return content.getvalue()
+
+
+def to_json(scores: Sequence[Score], facts: dict[str, Any]) -> str:
+    """``facts`` about the run, then scenes, means and what got worse; a value that is not finite becomes null."""
+    content = facts | {
+        "scores": [_plain(score) for score in scores],
+        "means": {row.system: _plain(row)["values"] for row in means(scores)},
+        "worse_than_flash": {metric: worse_than_flash(scores, metric) for metric in ("psnr", "ssim")},
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _plain(score: Score) -> dict[str, Any]:
+    values = {name: value if math.isfinite(value) else None for name, value in score.values.items()}
+    return {"scene": score.scene, "system": score.system, "values": values}

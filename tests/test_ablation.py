@@ -1,0 +1,229 @@
+"""``python -m f2a ablate``: its configs are trainable, finished runs are kept, unfinished ones go on."""
+
+import json
+import os
+import signal
+import threading
+
+import pytest
+
+from f2a.ablation import command, runs
+from f2a.ablation.command import Request, ablate, parse_weights
+from f2a.ablation.configs import CONFIGS, to_arguments
+from f2a.ablation.runs import AblationError, Result, finished_runs
+from f2a.ablation.table import ablation_table, spread
+from f2a.cli import main
+from f2a.training.arguments import parse_run
+from f2a.training.materials import build_checkpoint
+from tests.pairs import write_pairs
+
+TRAINER = """
+import json, pathlib, signal, sys, time
+value = lambda flag: sys.argv[sys.argv.index(flag) + 1]
+folder, here = pathlib.Path(value("--output_dir")), pathlib.Path(__file__).parent
+with (here / "calls.jsonl").open("a") as file:
+    file.write(json.dumps(sys.argv[1:]) + chr(10))
+order = (here / "order.txt").read_text()
+if order == "wait":
+    signal.signal(signal.SIGTERM, lambda *seen: (folder / "checkpoint-000003").mkdir() or sys.exit(0))
+    (folder / "waiting").touch()
+    time.sleep(60)
+if order in ("1", "2"):
+    print("step 1  5 %", end=chr(13))
+    sys.exit(f"train_accelerate.py: trouble {order}") if order == "1" else (print("a mistake"), sys.exit(2))
+(folder / "last").mkdir()
+scores = {"step": 7, "minutes": 0.1, "psnr": 15 + 2 * float(value("--seed")), "ssim": 0.5}
+scores |= {"flash_psnr": 14.0, "flash_ssim": 0.4}
+(folder / "last" / "config.json").write_text(json.dumps({"training": {"steps": 7, "validation": scores}}))
+"""
+"""Stands in for train_accelerate.py where only processes and files matter; ``order.txt`` says how it ends."""
+
+
+@pytest.fixture
+def trainer(tmp_path, monkeypatch):
+    """``trainer("wait")`` orders how trainings end from now on; ``trainer.calls()`` are their command lines."""
+    script = tmp_path / "trainer" / "train.py"
+    script.parent.mkdir()
+    script.write_text(TRAINER)
+    for module in (runs, command):
+        monkeypatch.setattr(module, "SCRIPT", script)
+
+    def order(text):
+        (script.parent / "order.txt").write_text(text)
+
+    def calls():
+        return [json.loads(line) for line in (script.parent / "calls.jsonl").read_text().splitlines()]
+
+    order.calls = calls
+    order("end")
+    return order
+
+
+def request(tmp_path, **values):
+    defaults = {"train_data_dir": ("pairs",), "validation_dir": "held", "out": tmp_path / "out", "budget_minutes": 5.0}
+    return Request(**defaults | {"only": ("unet",)} | values)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_config_is_a_training(name):
+    config = parse_run(to_arguments(CONFIGS[name].flags), "")
+    assert all(getattr(config, flag) == value for flag, value in CONFIGS[name].flags.items())
+
+
+def test_the_preset_gives_way_to_the_configs_flags():
+    flags = to_arguments(CONFIGS["unpool"].flags | CONFIGS["difference"].flags | {"upsampling": "unpool"})
+    architecture = build_checkpoint(parse_run([*flags, "--encoder_weights", "none"], "")).architecture
+    assert (architecture.upsampling, architecture.head, architecture.encoder) == ("unpool", "difference", "vgg16")
+
+
+@pytest.mark.parametrize(
+    ("name", "compared", "judged"),
+    [("paper", True, True), ("no_attention", False, False), ("attention_compared", True, False),
+     ("attention_judged", False, True)],
+)  # fmt: skip
+def test_attention_is_switched_for_each_player(name, compared, judged):
+    config = parse_run(to_arguments(CONFIGS[name].flags), "")
+    assert (config.compares_guided, config.judges_guided) == (compared, judged)
+
+
+def test_each_variant_of_the_paper_differs_from_it_in_one_flag():
+    paper = CONFIGS["paper"].flags
+    for config in CONFIGS.values():
+        if config.what.startswith("paper"):
+            assert len(set(config.flags.items()) - set(paper.items())) == 1
+
+
+def test_spread_is_the_standard_deviation_of_the_seeds():
+    assert spread([15.0, 17.0], 2) == "16.00 ± 1.41"
+    assert spread([15.0], 2) == "15.00"
+    assert spread([], 2) == "-"
+
+
+def test_the_table_has_the_flash_photo_first_and_says_what_was_lost():
+    scored = [Result("unet", seed, 10, 1.0, 15.0 + seed, 0.5, 14.0, 0.4) for seed in (0, 2)]
+    table = ablation_table([*scored, Result("unet", 1, lost="ran away"), Result("compact", 0, lost="ran away")])
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()]
+    assert cells[2][:5] == ["flash", "-", "-", "14.00", "0.400"]
+    assert cells[3][:5] == ["unet", "2, 1 lost", "10", "16.00 ± 1.41", "0.500 ± 0.000"]
+    assert cells[4][:5] == ["compact", "0, 1 lost", "-", "-", "-"]
+
+
+def test_a_finished_run_is_one_line_and_is_not_repeated(tmp_path, trainer):
+    told = []
+    table = ablate(request(tmp_path), told.append)
+    assert "16.00 ± 1.41" in table
+    assert [result.seed for result in finished_runs(tmp_path / "out")] == [0, 1]
+    assert told[0] == "2 of 2 runs to do, 5 minutes of training each"
+    assert ablate(request(tmp_path), told.append) == table
+    assert told[-1] == "0 of 2 runs to do, 5 minutes of training each"
+    assert "17.00 ± 2.00" in ablate(request(tmp_path, seeds=(0, 1, 2)), told.append)
+    assert len(trainer.calls()) == 3
+
+
+def test_a_run_that_was_stopped_goes_on_with_the_minutes_it_has_left(tmp_path, trainer):
+    trainer("wait")
+    begun = tmp_path / "out" / "unet-seed0" / "waiting"
+
+    def stop():
+        while not begun.exists():
+            threading.Event().wait(0.02)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=stop).start()
+    told = []
+    with pytest.raises(KeyboardInterrupt):
+        ablate(request(tmp_path), told.append)
+    assert told[-1] == "stopped; the same command goes on from here"
+    assert (begun.parent / "checkpoint-000003").is_dir()  # it was asked to stop, and not killed
+    assert finished_runs(tmp_path / "out") == []
+    (begun.parent / runs.SPENT).write_text("2.0")
+    trainer("end")
+    ablate(request(tmp_path, seeds=(0,)), print)
+    assert finished_runs(tmp_path / "out")[0].minutes >= 2
+    first, second = trainer.calls()
+    assert first[first.index("--max_train_minutes") + 1] == "5.0"
+    assert second[second.index("--max_train_minutes") + 1] == "3.0"
+    assert second[second.index("--resume_from_checkpoint") + 1] == "latest"
+    assert not (begun.parent / "checkpoint-000003").exists()
+
+
+def test_a_lost_training_is_a_result_and_a_mistake_ends_all(tmp_path, trainer):
+    trainer("1")
+    assert "0, 1 lost" in ablate(request(tmp_path, seeds=(0,)), print)
+    assert finished_runs(tmp_path / "out")[0].lost == "train_accelerate.py: trouble 1"
+    trainer("2")
+    with pytest.raises(AblationError, match="unet, seed 1 ended with status 2: a mistake"):
+        ablate(request(tmp_path, seeds=(1,)), print)
+    assert len(finished_runs(tmp_path / "out")) == 1
+
+
+def test_a_result_whose_line_was_never_written_is_taken(tmp_path, trainer):
+    ablate(request(tmp_path, seeds=(0,)), print)
+    (tmp_path / "out" / runs.FINISHED).unlink()
+    ablate(request(tmp_path, seeds=(0,)), print)
+    assert len(trainer.calls()) == 1
+    assert len(finished_runs(tmp_path / "out")) == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"budget_minutes": 6.0}, r"made with budget_minutes 5\.0, not 6\.0"),
+        ({"training_flags": ("--resolution", "32")}, "made with training_flags"),
+        ({"only": ("vgg",)}, "no config is called 'vgg': choose from paper"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(tmp_path, trainer, values, said):
+    ablate(request(tmp_path, seeds=(0,)), print)
+    with pytest.raises(AblationError, match=said):
+        ablate(request(tmp_path, **values), print)
+    assert len(trainer.calls()) == 1
+
+
+def test_encoder_weights_are_a_table():
+    assert parse_weights(["vgg16=a=b.safetensors", "efficientnet_lite0=none"]) == {
+        "vgg16": "a=b.safetensors",
+        "efficientnet_lite0": "none",
+    }
+    for wrong in ("resnet=a.safetensors", "a.safetensors", "vgg16"):
+        with pytest.raises(AblationError, match="write efficientnet_lite0=FILE, unet=FILE, vgg16=FILE"):
+            parse_weights([wrong])
+
+
+def test_each_training_gets_the_weights_of_its_encoder(tmp_path, trainer):
+    table = {"vgg16": "v.safetensors"}
+    ablate(request(tmp_path, only=("paper", "compact"), seeds=(0,), encoder_weights=table), print)
+    paper, compact = trainer.calls()
+    assert paper[paper.index("--encoder_weights") + 1] == "v.safetensors"
+    assert "--encoder_weights" not in compact
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [(["--budget_minutes", "-1"], "--budget_minutes is -1.0"),
+     (["--budget-minutes", "1", "--steps", "0"], "--steps is 0"),
+     (["--budget_minutes", "1", "--encoder_weights", "x"], "write efficientnet_lite0=FILE")],
+)  # fmt: skip
+def test_wrong_usage_is_one_sentence_and_status_2(tmp_path, capsys, flags, said):
+    where = ["--train_data_dir", "a", "--validation_dir", "b", "--out", str(tmp_path / "out")]
+    assert main(["ablate", *where, *flags]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert len(error.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_real_trainings_are_compared(tmp_path, capsys):
+    pairs = str(write_pairs(tmp_path / "pairs", 2, (40, 32)))
+    flags = ["--train_data_dir", pairs, "--validation_dir", pairs, "--budget_minutes", "5", "--steps", "1"]
+    small = "--resolution 32 --train_batch_size 1"
+    arguments = ["ablate", *flags, "--out", str(tmp_path / "out"), "--only", "unet", "--training_flags", small]
+    assert main(arguments) == 0
+    assert main(arguments) == 0
+    printed = capsys.readouterr()
+    row = printed.out.splitlines()[-1]
+    assert row.startswith("| unet")
+    assert "±" in row
+    assert "0 of 2 runs to do" in printed.err
+    assert len(list((tmp_path / "out" / "cache").glob("*.u8"))) == 1

@@ -1,0 +1,239 @@
+"""``python -m f2a evaluate``: constants whose scores can be worked out, whose pictures count, and what is left out."""
+
+import csv
+import io
+import json
+import math
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from f2a.cli import main
+from f2a.data import DataError, find_pairs
+from f2a.evaluation.scores import METRICS, lpips_metric, score_scenes, to_image
+from f2a.evaluation.systems import pictures_beside, predicted
+from f2a.evaluation.tables import format_table, means, to_csv, to_json, worse_sentences, worse_than_flash
+from tests.pairs import write_pairs
+
+TEN_OFF = 20 * math.log10(255 / 10)
+ONE_OFF = 20 * math.log10(255)
+
+
+def plain(value, size=(12, 9)):
+    return Image.new("RGB", size, (value, value, value))
+
+
+def save(folder, **values):
+    """``save(folder, a_flash=100)`` writes a plain grey ``a_flash.png``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, value in values.items():
+        plain(value).save(folder / f"{name}.png")
+    return folder
+
+
+@pytest.fixture
+def scores(tmp_path):
+    """Two scenes whose truth is 110: flash 10 off; the system 1 off in scene a, 50 off in scene b."""
+    save(tmp_path, a_flash=100, a_ambient=110, b_flash=100, b_ambient=110)
+    systems = {
+        "flash": lambda scene: scene.flash,
+        "ours": lambda scene: plain({"a": 111, "b": 160}[scene.name]),
+        "theirs": lambda scene: plain(110) if scene.name == "a" else None,
+    }
+    return score_scenes(find_pairs(tmp_path).files, systems, METRICS[:3], print, lambda *seen: None)
+
+
+def test_every_picture_is_scored_against_its_truth(scores):
+    psnr = {(score.scene, score.system): score.values["psnr"] for score in scores}
+    assert psnr["a", "flash"] == pytest.approx(TEN_OFF, abs=1e-4)
+    assert psnr["a", "ours"] == pytest.approx(ONE_OFF, abs=1e-4)
+    assert psnr["a", "theirs"] == math.inf
+    assert ("b", "theirs") not in psnr
+    aligned = {(score.scene, score.system): score.values["aligned_psnr"] for score in scores}
+    assert aligned["b", "ours"] > 45  # only the exposure was wrong
+
+
+def test_means_are_over_the_scenes_that_a_system_has(scores):
+    rows = {row.system: row for row in means(scores)}
+    assert list(rows) == ["flash", "ours", "theirs"]
+    assert rows["ours"].scene == "mean of 2"
+    assert rows["theirs"].scene == "mean of 1"
+    assert rows["ours"].values["psnr"] == pytest.approx((ONE_OFF + 20 * math.log10(255 / 50)) / 2, abs=1e-4)
+
+
+def test_the_scenes_that_got_worse_are_named(scores):
+    assert worse_than_flash(scores) == {"ours": ["b"], "theirs": []}
+    ours, theirs = worse_sentences(scores)
+    assert "in PSNR on 1 of 2 (b)" in ours
+    assert theirs == "theirs: on no scene worse than the flash photo"
+    assert ours in format_table(scores, METRICS[:3])
+
+
+def test_csv_and_json_hold_every_picture(scores):
+    rows = list(csv.DictReader(io.StringIO(to_csv(scores))))
+    assert [(row["scene"], row["system"]) for row in rows] == [(score.scene, score.system) for score in scores]
+    assert float(rows[1]["psnr"]) == pytest.approx(ONE_OFF, abs=1e-3)
+    content = json.loads(to_json(scores, {"data": "here"}))
+    assert content["data"] == "here"
+    assert content["means"]["theirs"]["psnr"] is None  # an equal picture's is infinite, which JSON cannot say
+    assert content["worse_than_flash"]["psnr"] == {"ours": ["b"], "theirs": []}
+
+
+def test_the_truth_can_be_brought_to_the_standard_exposure(tmp_path):
+    save(tmp_path, a_flash=100, a_ambient=60)
+    seen = []
+    systems = {"flash": lambda scene: scene.flash}
+    score_scenes(
+        find_pairs(tmp_path).files,
+        systems,
+        METRICS,
+        print,
+        lambda scene, _: seen.append(scene),
+        normalize_exposure=True,
+    )
+    assert to_image(seen[0].truth).mean() == pytest.approx(0.56, abs=2 / 255)
+
+
+def test_a_picture_beside_a_pair_belongs_to_the_longest_name(tmp_path):
+    names = [f"{pair}_{half}" for pair in ("cup", "cup_2", "a[1]") for half in ("flash", "ambient")]
+    save(tmp_path, **dict.fromkeys([*names, "cup_paper1", "cup_2_paper1", "a[1]_paper2"], 9))
+    found = pictures_beside(find_pairs(tmp_path).files)
+    assert {label: sorted(files) for label, files in found.items()} == {"paper1": ["cup", "cup_2"], "paper2": ["a[1]"]}
+    assert found["paper1"]["cup_2"].name == "cup_2_paper1.png"
+
+
+@pytest.mark.parametrize("name", ["cup", "cup_ambient", "cup_flash_ambient"])
+def test_predictions_are_found_by_their_scene(tmp_path, name):
+    pairs = find_pairs(save(tmp_path / "pairs", cup_flash=9, cup_ambient=9)).files
+    save(tmp_path / "theirs", **{name: 9, "plate": 9})
+    assert {scene: path.stem for scene, path in predicted(tmp_path / "theirs", pairs).items()} == {"cup": name}
+
+
+def test_the_truth_is_nobodys_prediction(tmp_path):
+    pairs = find_pairs(save(tmp_path, cup_flash=9, cup_ambient=9)).files
+    with pytest.raises(DataError, match=r"no picture of these scenes in it; name them like cup\.png"):
+        predicted(tmp_path, pairs)
+    with pytest.raises(DataError, match="no such folder"):
+        predicted(tmp_path / "none", pairs)
+
+
+def evaluate(*arguments, weights):
+    return main(["evaluate", *map(str, arguments), "--weights", str(weights), "--device", "cpu"])
+
+
+def test_everything_at_once(tmp_path, weights, capsys):
+    pairs = write_pairs(tmp_path / "pairs", 2)
+    theirs = write_pairs(tmp_path / "theirs", 1, (48, 40)) / "p0_flash.png"
+    theirs.rename(theirs.with_name("p0.png"))
+    out, figures = tmp_path / "new" / "out", tmp_path / "figures" / "f.json"
+    flags = ("--baselines", "--predictions", tmp_path / "theirs", "--out", out, "--json", figures)
+    assert evaluate("--data", pairs, *flags, weights=weights) == 1  # for one prediction had to be resized
+    printed = capsys.readouterr()
+    assert "p0: a picture of another system is 48x40 and not 96x80; it was resized" in printed.err
+    systems = [line.split()[3] for line in printed.out.splitlines() if line.startswith("mean of")]
+    assert systems == ["flash", "ours", "grey_world", "retinex", "multiscale_retinex", "clahe", "lime", "theirs"]
+    assert sorted(path.name for path in out.iterdir()) == ["grid.png", "report.html", "scores.csv"]
+    assert Image.open(out / "grid.png").size == (9 * 240, 16 + 2 * 180)
+    assert json.loads(figures.read_text())["means"].keys() == set(systems)
+
+
+def test_several_weights_get_a_row_each(tmp_path, weights, capsys):
+    assert main(["evaluate", "--data", str(write_pairs(tmp_path, 1)), "--weights", str(weights), f"{weights}/."]) == 0
+    assert [line.split()[1] for line in capsys.readouterr().out.splitlines()[1:4]] == [
+        "flash",
+        str(weights),
+        f"{weights}/.",
+    ]
+
+
+def test_what_cannot_be_used_is_named_and_the_rest_is_scored(tmp_path, weights, capsys):
+    write_pairs(tmp_path, 2)
+    (tmp_path / "p1_flash.png").write_text("a letter")
+    plain(9, (12, 9)).save(tmp_path / "q_flash.png")
+    plain(9, (9, 12)).save(tmp_path / "q_ambient.png")
+    plain(9, (20, 6)).save(tmp_path / "r_flash.png")
+    plain(9, (20, 6)).save(tmp_path / "r_ambient.png")
+    (tmp_path / "p0_paper.png").write_text("a letter")
+    assert evaluate("--data", tmp_path, weights=weights) == 1
+    printed = capsys.readouterr()
+    complaints = printed.err.splitlines()
+    assert len(complaints) == 4
+    for said in ("p1_flash.png", "differ in size (12x9 and 9x12)", "sides of at least 7", "p0_paper.png"):
+        assert any(said in line for line in complaints)
+    assert printed.out.splitlines()[-3].startswith("mean of 1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--data", "{tmp}/none"], "none"),
+        (["--data", "{tmp}/broken"], "none of 1 pairs can be used"),
+        (["--data", "{tmp}/pairs", "--predictions", "{tmp}/none"], "no such folder of predictions"),
+        (["--data", "{tmp}/pairs", "--out", "{tmp}/pairs/p0_flash.png/x"], "cannot be made a folder"),
+        (["--data", "{tmp}/pairs", "--json", "{tmp}/pairs"], "cannot be written"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_status_2(tmp_path, weights, capsys, arguments, said):
+    write_pairs(tmp_path / "pairs", 1)
+    write_pairs(tmp_path / "broken", 1)
+    (tmp_path / "broken" / "p0_flash.png").write_text("a letter")
+    assert evaluate(*(text.format(tmp=tmp_path) for text in arguments), weights=weights) == 2
+    assert said in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("package", "flags", "said"),
+    [("matplotlib.figure", ["--out", "{tmp}/out"], "pip install matplotlib"),
+     ("skimage.exposure", ["--baselines"], "pip install scikit-image")],
+)  # fmt: skip
+def test_a_package_that_is_missing_is_named_before_anything_is_measured(
+    tmp_path, weights, capsys, monkeypatch, package, flags, said
+):
+    monkeypatch.setitem(sys.modules, package, None)
+    flags = [flag.format(tmp=tmp_path) for flag in flags]
+    assert evaluate("--data", write_pairs(tmp_path / "pairs", 1), *flags, weights=weights) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+class StandInForLpips:
+    """What our code touches of the package: images in [-1, 1] to a distance."""
+
+    def eval(self):
+        return self
+
+    def __call__(self, image, truth):
+        assert image.min() >= -1
+        assert image.max() > 0.9
+        return (image - truth).abs().mean()
+
+
+def test_lpips_is_a_column_where_its_package_imports(monkeypatch):
+    monkeypatch.setitem(sys.modules, "lpips", SimpleNamespace(LPIPS=lambda **options: StandInForLpips()))
+    metric = lpips_metric(print)
+    white, grey = (to_image(plain(value)) for value in (255, 0))
+    assert metric.measure(white, grey) == pytest.approx(2)
+
+
+def test_lpips_without_its_weights_or_its_package_is_left_out(monkeypatch):
+    def offline(**options):
+        raise OSError("no network")
+
+    told = []
+    monkeypatch.setitem(sys.modules, "lpips", SimpleNamespace(LPIPS=offline))
+    assert lpips_metric(told.append) is None
+    assert told == ["LPIPS is left out: its weights cannot be had (no network)"]
+    monkeypatch.setitem(sys.modules, "lpips", None)
+    assert lpips_metric(told.append) is None
+    assert len(told) == 1
+
+
+def test_a_photo_of_16_bits_is_scored_by_its_brightness(tmp_path):
+    Image.fromarray(np.full((9, 12), 100 * 257, np.uint16)).save(tmp_path / "a_flash.png")
+    plain(110).save(tmp_path / "a_ambient.png")
+    systems = {"flash": lambda scene: scene.flash}
+    (score,) = score_scenes(find_pairs(tmp_path).files, systems, METRICS, print, lambda *seen: None)
+    assert score.values["psnr"] == pytest.approx(TEN_OFF, abs=1e-4)

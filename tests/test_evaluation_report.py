@@ -1,0 +1,74 @@
+"""The page of an evaluation: whole without a network, worst scene first, safe with odd names."""
+
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from f2a.cli import main
+from f2a.evaluation.pictures import COPY_SIDE, decoded, error_map, picture_grid, small_jpeg
+from f2a.evaluation.report import changes, shown_scenes
+from f2a.evaluation.scores import Score
+from tests.pairs import write_pairs
+
+pytest.importorskip("matplotlib", reason="the report needs matplotlib")
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory, weights):
+    """The report of two pairs, one with an odd name; ours brightens by a log-gain of 0.5."""
+    folder = write_pairs(tmp_path_factory.mktemp("pairs"), 2)
+    for half in ("flash", "ambient"):
+        (folder / f"p1_{half}.png").rename(folder / f"<b>&_{half}.png")
+    arguments = ["--data", str(folder), "--weights", str(weights), "--out", str(folder / "out")]
+    assert main(["evaluate", *arguments]) == 0
+    return (folder / "out" / "report.html").read_text()
+
+
+def test_the_page_needs_nothing_but_itself(page):
+    sources = re.findall(r'(?:src|href)="([^"]{0,40})', page)
+    assert len(sources) == 4 + 2 * 4  # a plot a metric; flash, ours, truth and error of two scenes
+    assert all(source.startswith("data:image/") for source in sources)
+    assert "@import" not in page
+    assert "url(" not in page
+
+
+def test_an_odd_name_is_text(page):
+    assert "<b>" not in page
+    assert "&lt;b&gt;&amp;" in page
+
+
+def rows(**changes_by_scene):
+    flash = [Score(scene, "flash", {"psnr": 10.0}) for scene in changes_by_scene]
+    return flash + [Score(scene, "ours", {"psnr": 10.0 + change}) for scene, change in changes_by_scene.items()]
+
+
+def test_the_worst_scene_comes_first():
+    assert list(changes(rows(a=1.0, b=-2.0, c=0.5), "ours").items()) == [("b", -2.0), ("c", 0.5), ("a", 1.0)]
+
+
+def test_of_many_scenes_the_ends_are_shown():
+    shown = shown_scenes(rows(**{f"s{number:03d}": float(number) for number in range(100)}), "ours")
+    assert shown == [f"s{number:03d}" for number in (*range(12), *range(88, 100))]
+
+
+def test_error_is_white_where_right_red_where_too_bright_and_blue_where_too_dark():
+    truth = Image.new("RGB", (3, 2), (100, 100, 100))
+    picture = Image.fromarray(np.array([[[100] * 3, [250] * 3, [0] * 3]] * 2, np.uint8))
+    right, bright, dark = np.asarray(error_map(picture, truth))[0]
+    assert right.tolist() == [255, 255, 255]
+    assert bright[0] > 170 > 60 > bright[2]
+    assert dark[2] > 170 > dark[0]
+
+
+def test_a_large_photo_is_made_small():
+    assert decoded(small_jpeg(Image.new("RGB", (4000, 1000)))).size == (COPY_SIDE, COPY_SIDE // 4)
+
+
+def test_the_grid_leaves_a_missing_picture_grey():
+    red = small_jpeg(Image.new("RGB", (240, 180), (255, 0, 0)))
+    grid = picture_grid({"a": {"flash": red}, "b": {"flash": red, "ours": red}}, ["flash", "ours"])
+    assert grid.size == (480, 16 + 360)
+    assert grid.getpixel((360, 16 + 90)) == (128, 128, 128)
+    assert grid.getpixel((360, 16 + 270))[0] > 240
