@@ -5,11 +5,15 @@ import threading
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageCms
 
 from f2a import Relighter
+from f2a.config import PRESETS
+from f2a.controls import Controls
+from f2a.generator import Generator
+from f2a.inference import for_inference
 from f2a.light import apply_log_gain
-from f2a.relighter import DeviceError, choose_device, working_size
+from f2a.relighter import DeviceError, Prepared, choose_device, working_size
 
 
 def test_three_lines_relight_a_photo(weights, photo):
@@ -23,7 +27,7 @@ def test_three_lines_relight_a_photo(weights, photo):
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16"])
 def test_strength_zero_returns_the_photo_bit_for_bit(relighter, photo, mode):
     source = photo.convert("L").convert("I").convert("I;16") if mode == "I;16" else photo.convert(mode)
-    returned = relighter(source, strength=0)
+    returned = relighter(source, Controls(strength=0))
     assert (returned.mode, returned.size, returned.tobytes()) == (source.mode, source.size, source.tobytes())
 
 
@@ -54,14 +58,8 @@ def test_a_sideways_photo_comes_out_upright(relighter, photo):
     assert relighter(photo).size == (5, 7)
 
 
-@pytest.mark.parametrize("strength", [-0.1, 1.1, float("nan")])
-def test_a_strength_outside_its_range_is_named(relighter, photo, strength):
-    with pytest.raises(ValueError, match=str(strength)):
-        relighter(photo, strength)
-
-
 def test_stronger_is_further(relighter, photo):
-    mean = [np.asarray(relighter(photo, strength)).mean() for strength in (0, 0.3, 0.6, 1)]
+    mean = [np.asarray(relighter(photo, Controls(strength))).mean() for strength in (0, 0.3, 0.6, 1)]
     assert mean == sorted(mean)
     assert mean[3] - mean[0] > 10
 
@@ -69,7 +67,7 @@ def test_stronger_is_further(relighter, photo):
 def test_rendering_again_needs_no_network(relighter, photo, monkeypatch):
     prepared = relighter.prepare(photo)
     monkeypatch.setattr(relighter, "_generator", None)
-    assert prepared.render(0.5).size == photo.size
+    assert prepared.render(Controls(0.5)).size == photo.size
 
 
 def test_two_threads_share_one_relighter(relighter):
@@ -101,3 +99,55 @@ def test_a_device_that_is_not_there_is_named():
     with pytest.raises(DeviceError, match="gpu7"):
         choose_device("gpu7")
     assert choose_device("cpu").type == "cpu"
+
+
+def test_a_preview_is_bounded_and_looks_like_the_photo(relighter):
+    photo = Image.effect_noise((30, 20), 40).resize((900, 600), Image.Resampling.BICUBIC).convert("RGB")
+    prepared = relighter.prepare(photo)
+    small = prepared.preview(300)
+    assert small.photo.size == (300, 200)
+    controls = Controls(exposure=-0.5, warmth=20)
+    whole = prepared.render(controls).resize((300, 200), Image.Resampling.BOX)
+    difference = np.abs(np.asarray(small.render(controls)).astype(int) - np.asarray(whole))
+    assert difference.mean() < 3
+
+
+def test_relit_as_photo_and_as_pixels_are_the_same(relighter, photo):
+    """Plain photos go a shorter way, strip by strip."""
+    large = photo.resize((333, 217), Image.Resampling.BICUBIC)
+    prepared = relighter.prepare(large)
+    assert np.array_equal(np.asarray(prepared.render()), prepared.render_pixels().values)
+
+
+def test_grey_gets_the_mean_gain_of_the_three_channels(photo):
+    grey = photo.convert("L")
+    flash = torch.from_numpy(np.array(grey.convert("RGB"))).permute(2, 0, 1)[None].float() / 255
+    log_gain = torch.tensor([0.0, 0.3, 0.6]).reshape(1, 3, 1, 1).expand(1, 3, 5, 7)
+    uneven, even = Prepared(grey, flash, log_gain), Prepared(grey, flash, torch.full((1, 3, 5, 7), 0.3))
+    assert uneven.render().tobytes() == even.render().tobytes()
+
+
+def test_the_profile_comes_back(relighter, photo):
+    photo.info["icc_profile"] = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    assert relighter(photo).info["icc_profile"] == photo.info["icc_profile"]
+
+
+def test_the_quick_network_computes_the_same():
+    torch.manual_seed(0)
+    generator = Generator(PRESETS["vgg16"])
+    for layer in generator.modules():
+        if isinstance(layer, (torch.nn.Conv2d, torch.nn.ConvTranspose2d)):
+            torch.nn.init.kaiming_normal_(layer.weight)
+    flash = torch.rand(1, 3, 60, 75)
+    plain = generator(flash).detach()
+    with torch.inference_mode():
+        quick = for_inference(generator, torch.device("cpu"))(flash)
+    assert plain.std() > 0.05
+    assert torch.allclose(quick, plain, atol=1e-4)
+
+
+def test_each_process_of_a_launcher_takes_a_gpu_of_its_own(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    assert choose_device("auto") == torch.device("cuda:3")

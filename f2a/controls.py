@@ -1,0 +1,77 @@
+"""The controls of a relit photo, stated once: a field is the library's argument, the flag and the page's slider."""
+
+import argparse
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+
+class ControlError(ValueError):
+    """A control outside its range; the message names the control, the value and the range."""
+
+
+def control(default: float, low: float, high: float, step: float, unit: str, help: str) -> Any:
+    """A dataclass field that knows its range, the step of its slider, its unit and its help text."""
+    metadata = {"low": low, "high": high, "step": step, "unit": unit, "help": help}
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Controls:
+    """What a photographer may change about a relit photo. All of them act on the gain, so none needs the network.
+
+    ``relit_linear = (flash_linear + strength * 0.01) * exp(strength * log_gain + exposure * ln 2 + warmth + shadows)``
+
+    Attributes:
+        strength: the share of the log-gain that is applied. At 0, the others neutral, the photo comes back unchanged.
+        exposure: stops (EV) by which the relit photo is brightened.
+        warmth: mireds by which its light is warmed, as a colour filter does (an 81A is 18, an 85 is 112); luminance
+            is kept.
+        shadows: from -1 (two stops deeper in black) over 0 to 1 (two stops lighter), fading out at mid grey.
+        keep_colors: the luminance of the gain for all three channels, so that the flash photo's colours stay.
+
+    Raises:
+        ControlError: a number outside its range.
+    """
+
+    strength: float = control(1.0, 0, 1, 0.05, "", "0 the photo itself, 1 the full effect")
+    exposure: float = control(0.0, -3, 3, 0.1, "EV", "brighter or darker, in stops")
+    warmth: float = control(0.0, -100, 100, 5, "mired", "warmer (above 0) or cooler light, in mireds")
+    shadows: float = control(0.0, -1, 1, 0.05, "", "lighter (above 0) or deeper shadows")
+    keep_colors: bool = field(default=False, metadata={"help": "change the light's brightness only, not its colour"})
+
+    def __post_init__(self) -> None:
+        for item in dataclasses.fields(self):
+            value = getattr(self, item.name)
+            if "low" not in item.metadata:
+                continue
+            low, high = item.metadata["low"], item.metadata["high"]
+            if isinstance(value, str) or not low <= value <= high:
+                raise ControlError(f"{item.name} is {value}: give a number from {low} to {high}")
+
+    @property
+    def leave_unchanged(self) -> bool:
+        """Whether the photo is to come back as it is."""
+        return not (self.strength or self.exposure or self.warmth or self.shadows)
+
+
+NEUTRAL = Controls()
+"""The full effect and nothing else."""
+
+
+def add_control_flags(parser: argparse.ArgumentParser) -> None:
+    """Give ``parser`` one flag a control: ``--strength`` ... ``--keep-colors``."""
+    for item in dataclasses.fields(Controls):
+        flag, text = "--" + item.name.replace("_", "-"), item.metadata["help"]
+        if "low" not in item.metadata:
+            parser.add_argument(flag, action="store_true", help=text)
+            continue
+        bounds = f"{item.metadata['low']} to {item.metadata['high']}"
+        parser.add_argument(
+            flag, type=float, default=item.default, metavar="X", help=f"{text}, {bounds} (default: {item.default:g})"
+        )
+
+
+def controls_of(given: argparse.Namespace) -> Controls:
+    """The controls that the flags of :func:`add_control_flags` were given."""
+    return Controls(**{item.name: getattr(given, item.name) for item in dataclasses.fields(Controls)})

@@ -1,0 +1,114 @@
+"""What the network found in a photo: the gain as a picture, and whether the photo looks taken with flash."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+from f2a.gain import luma
+
+EXIF_IFD, FLASH = 0x8769, 0x9209
+
+FALL_OFF, BIAS = -2.81, -0.36
+"""Of the logistic regression of "taken with flash" on the correlation between a photo's luma and the squared distance
+from its centre: a flash lights the middle more than the corners. Fitted on 115 pairs of flash and ambient photos, it is
+right for 68 of 100 of them; no statistic of the gain is better, and three together reach 69 (docs/experiments.md)."""
+PROBABLY_NOT = 1 / 3
+"""Under this strength the note is given: for 10 of 100 flash photos and 37 of 100 others of those pairs."""
+
+MOST_STOPS = 3.0
+"""At which the picture's colours end, either way."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What was found in one photo.
+
+    Attributes:
+        log_gain: ``(h, w, 3)`` float32, natural logarithm, of the small copy that the network saw.
+        flash_strength: 0 to 1, a weak estimate from the photo's fall-off alone: 0.5 is undecided.
+        flash_fired: what the camera wrote (EXIF); None where it wrote nothing.
+    """
+
+    log_gain: np.ndarray
+    flash_strength: float
+    flash_fired: bool | None
+
+    @property
+    def mean_absolute_log_gain(self) -> float:
+        """How much the relighting changes: 0 nothing, 0.69 one stop on average."""
+        return float(np.abs(self.log_gain).mean())
+
+    @property
+    def looks_like_flash(self) -> bool:
+        """What the camera says; without its word, the estimate's."""
+        return self.flash_strength >= 0.5 if self.flash_fired is None else self.flash_fired
+
+    @property
+    def note(self) -> str:
+        """A sentence for photos that were, or probably were, taken without flash; else empty."""
+        if self.flash_fired is False:
+            return "The camera says that its flash did not fire; relighting is made for flash photos."
+        if self.flash_fired is None and self.flash_strength < PROBABLY_NOT:
+            return (
+                "This may be a photo without flash; relighting is made for flash photos, so look twice at the result."
+            )
+        return ""
+
+    def picture(self, width: int = 640) -> Image.Image:
+        """The gain in stops, mean of the three channels, with its legend: blue is darkened, red is lit, white kept."""
+        stops = self.log_gain.mean(-1) / math.log(2)
+        height = max(1, round(width * stops.shape[0] / stops.shape[1]))
+        picture = Image.new("RGB", (width, height + 40), "white")
+        picture.paste(Image.fromarray(_colours(stops)).resize((width, height), Image.Resampling.BILINEAR), (0, 0))
+        bar = _colours(np.linspace(-MOST_STOPS, MOST_STOPS, width)[None].repeat(14, 0))
+        picture.paste(Image.fromarray(bar), (0, height + 4))
+        draw = ImageDraw.Draw(picture)
+        for stop in range(-int(MOST_STOPS), int(MOST_STOPS) + 1):
+            place = (stop / MOST_STOPS + 1) / 2 * (width - 1)
+            anchor = "la" if place == 0 else "ra" if place == width - 1 else "ma"
+            draw.text((place, height + 22), f"{stop:+d} EV" if stop else "0", fill="black", anchor=anchor)
+        return picture
+
+
+def explain_gain(flash: Tensor, log_gain: Tensor, exif: Image.Exif) -> Explanation:
+    """What :meth:`f2a.relighter.Relighter.explain` returns.
+
+    Args:
+        flash: ``(1, 3, h, w)``, sRGB in [0, 1].
+        log_gain: the same shape, natural logarithm.
+        exif: the photo's.
+    """
+    strength = torch.sigmoid(torch.tensor(FALL_OFF * _brightness_with_distance(flash) + BIAS))
+    return Explanation(log_gain[0].permute(1, 2, 0).contiguous().numpy(), float(strength), flash_fired(exif))
+
+
+def flash_fired(exif: Image.Exif) -> bool | None:
+    """Bit 0 of EXIF's Flash (0x9209, EXIF 2.32 table 8); None where the camera wrote nothing that can be read."""
+    try:
+        value = exif.get_ifd(EXIF_IFD).get(FLASH)
+    except Exception:  # Pillow parses EXIF lazily and raises whatever the bytes provoke
+        return None
+    return bool(value & 1) if isinstance(value, int) else None
+
+
+def _brightness_with_distance(flash: Tensor) -> float:
+    """Correlation of luma with the squared distance from the centre, sides counted as equal; 0 for an even photo."""
+    bright = luma(flash, dim=1)[0, 0]
+    down, across = (torch.linspace(-1, 1, side) for side in bright.shape)
+    distance = down[:, None] ** 2 + across**2
+    bright, distance = bright - bright.mean(), distance - distance.mean()
+    spread = float((bright**2).mean() * (distance**2).mean()) ** 0.5
+    return float((bright * distance).mean()) / spread if spread > 1e-6 else 0.0
+
+
+def _colours(stops: np.ndarray) -> np.ndarray:
+    """``(h, w)`` to ``(h, w, 3)`` uint8."""
+    share = (stops / MOST_STOPS).clip(-1, 1)[..., None]
+    darker, lighter = np.array([20, 60, 200]), np.array([210, 40, 20])
+    end = np.where(share < 0, darker, lighter)
+    colours: np.ndarray = (255 + np.abs(share) * (end - 255)).round().astype(np.uint8)
+    return colours

@@ -1,0 +1,200 @@
+"""Many photos: each done once, whatever there is already, however many processes share the list."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from f2a.batch import Batch, BatchError, Job, Outcome, Share, plan, summary
+from f2a.cli import main
+from f2a.photo import PhotoError
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def photos(tmp_path, photo):
+    """Seven photos, 7 wide and 5 high: p0.png ... p6.png."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(7):
+        photo.save(folder / f"p{number}.png")
+    return folder
+
+
+def jobs_in(folder, output):
+    output.mkdir(exist_ok=True)
+    return [Job(photo, output) for photo in sorted(folder.iterdir())]
+
+
+def copy(source, target, *, claim, tell):
+    """Stands for the relighting: the result is named after the photo."""
+    result = target / f"{source.stem}_ambient{source.suffix}"
+    claim(result)
+    result.write_bytes(source.read_bytes())
+    return result
+
+
+def statuses(outcomes):
+    return [outcome.status for outcome in outcomes]
+
+
+def test_outcomes_come_in_order_and_only_so_many_photos_are_in_work(photos, tmp_path):
+    in_work, most = threading.Semaphore(0), []
+
+    def slow(source, target, *, claim, tell):
+        in_work.release()
+        most.append(in_work._value)
+        time.sleep(0.05 if source.stem == "p0" else 0.01)
+        in_work.acquire()
+        return copy(source, target, claim=claim, tell=tell)
+
+    outcomes = list(Batch(jobs_in(photos, tmp_path / "out")).run(slow, 3))
+    assert [Path(outcome.photo).name for outcome in outcomes] == [f"p{number}.png" for number in range(7)]
+    assert max(most) == 3
+
+
+def test_a_run_that_was_stopped_goes_on_where_it_was(photos, tmp_path):
+    jobs = jobs_in(photos, tmp_path / "out")
+    first = Batch(jobs).run(copy, 1)
+    next(first)
+    first.close()
+    done = len(list((tmp_path / "out").iterdir()))
+    assert 1 <= done < 7
+    again = Batch(jobs)
+    outcomes = [*again.done, *again.run(copy, 2)]
+    assert statuses(outcomes) == ["skipped"] * done + ["relit"] * (7 - done)
+    assert statuses(Batch(jobs).done) == ["skipped"] * 7
+    assert statuses(Batch(jobs, overwrite=True).run(copy, 2)) == ["relit"] * 7
+
+
+def test_a_bad_photo_fails_alone(photos, tmp_path):
+    def relight(source, target, *, claim, tell):
+        tell("a note")
+        if source.stem == "p2":
+            raise PhotoError(source, "is damaged")
+        return copy(source, target, claim=claim, tell=tell)
+
+    outcomes = list(Batch(jobs_in(photos, tmp_path / "out")).run(relight, 2))
+    assert statuses(outcomes) == ["relit"] * 2 + ["failed"] + ["relit"] * 4
+    assert "p2.png: is damaged" in outcomes[2].error
+    assert outcomes[2].notes == ("a note",)
+
+
+@pytest.mark.parametrize("of", [1, 2, 3, 10])
+def test_processes_share_the_list_without_overlap(photos, tmp_path, of):
+    """Even when the second looks at the folder after the first has written its results."""
+    jobs, seen = jobs_in(photos, tmp_path / "out"), []
+    for number in range(of):
+        batch = Batch(jobs, Share(number, of))
+        assert batch.done == []
+        seen += [outcome.photo for outcome in batch.run(copy, 1)]
+    assert sorted(seen) == sorted(str(job.photo) for job in jobs)
+
+
+def test_of_two_photos_for_one_name_the_second_fails_in_whichever_process_has_it(photo, tmp_path):
+    for place in ("x", "y"):
+        (tmp_path / place).mkdir()
+        photo.save(tmp_path / place / "a.png")
+    jobs = [Job(tmp_path / place / "a.png", tmp_path) for place in ("x", "y")]
+    assert statuses(Batch(jobs, Share(0, 2)).done) == []
+    assert statuses(Batch(jobs, Share(1, 2)).done) == ["failed"]
+    assert "a_ambient.png" in Batch(jobs).done[0].error
+
+
+def test_a_name_that_only_the_content_tells_is_claimed_too(photos, tmp_path):
+    def all_to_one(source, target, *, claim, tell):
+        claim(target / "same.png")
+        (target / "same.png").write_bytes(b"")
+        return target / "same.png"
+
+    jobs = jobs_in(photos, tmp_path / "out")
+    assert sorted(statuses(Batch(jobs).run(all_to_one, 3))) == ["failed"] * 6 + ["relit"]
+    assert statuses(Batch(jobs[:1]).run(all_to_one, 1)) == ["skipped"]
+
+
+@pytest.mark.parametrize(("rank", "size"), [("2", "2"), ("-1", "2"), ("x", "2"), ("0", "")])
+def test_a_wrong_rank_is_named(monkeypatch, rank, size):
+    monkeypatch.setenv("RANK", rank)
+    monkeypatch.setenv("WORLD_SIZE", size)
+    with pytest.raises(BatchError, match=f"RANK is '{rank}'"):
+        Share.of_process()
+
+
+def test_the_summary_counts():
+    outcomes = [Outcome("a", "relit"), Outcome("b", "relit"), Outcome("c", "skipped"), Outcome("d", "failed")]
+    line = summary(outcomes, 4.0, Share(1, 3))
+    assert line.startswith("process 2 of 3: 2 of 4 photos relit in 4.0 s (0.50 a second), 1 skipped")
+    assert line.endswith("1 failed")
+
+
+def test_results_in_a_folder_are_not_relit_again(photos):
+    (photos / "p0_ambient.png").write_bytes(b"")
+    (photos / "notes.txt").write_text("no photo")
+    assert len(plan([photos], photos)) == 7
+
+
+def test_the_report_says_what_became_of_every_photo(photos, tmp_path, weights, capsys):
+    (photos / "p3.png").write_text("a letter")
+    arguments = ["relight", str(photos), "-o", str(tmp_path / "out"), "--weights", str(weights), "--jobs", "2"]
+    report = tmp_path / "report.json"
+    assert main([*arguments, "--report", str(report)]) == 1
+    told = json.loads(report.read_text())
+    assert [entry["status"] for entry in told["photos"]] == ["relit"] * 3 + ["failed"] + ["relit"] * 3
+    assert "p3.png" in told["photos"][3]["error"]
+    assert told["options"]["jobs"] == "2"
+    assert main([*arguments, "--report", str(report)]) == 1
+    assert [entry["status"] for entry in json.loads(report.read_text())["photos"]].count("skipped") == 6
+    assert "6 skipped" in capsys.readouterr().err
+
+
+def test_nothing_to_do_needs_no_weights(photos, tmp_path, weights):
+    arguments = ["relight", str(photos), "-o", str(tmp_path / "out")]
+    assert main([*arguments, "--weights", str(weights)]) == 0
+    assert main([*arguments, "--weights", str(tmp_path / "none")]) == 0
+
+
+@pytest.mark.parametrize(("flag", "value"), [("--jobs", "0"), ("--report", "none/report.json")])
+def test_wrong_flags_are_named(photos, tmp_path, weights, capsys, flag, value):
+    assert main(["relight", str(photos), "-o", str(tmp_path), "--weights", str(weights), flag, value]) == 2
+    assert value in capsys.readouterr().err
+    assert not list(tmp_path.glob("*_ambient*"))
+
+
+def start(launcher, photos, output, weights, **environment):
+    command = [*launcher, "-m", "f2a", "relight", str(photos), "-o", str(output), "--weights", str(weights)]
+    command += ["--report", str(output.parent / "report.json"), "--device", "cpu"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"} | environment
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def check_shared_run(tmp_path):
+    assert len(list((tmp_path / "out").glob("p?_ambient.png"))) == 7
+    parts = [json.loads((tmp_path / f"report-{n}-of-2.json").read_text())["photos"] for n in (1, 2)]
+    assert [len(part) for part in parts] == [4, 3]
+    assert {entry["status"] for part in parts for entry in part} == {"relit"}
+
+
+def test_two_processes_do_every_photo_once(photos, tmp_path, weights):
+    processes = [
+        start([sys.executable], photos, tmp_path / "out", weights, RANK=str(rank), WORLD_SIZE="2") for rank in (0, 1)
+    ]
+    told = [process.communicate(timeout=120)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert "process 1 of 2: 4 of 4 photos relit" in told[0]
+    check_shared_run(tmp_path)
+
+
+@pytest.mark.slow
+def test_accelerate_launch_shares_the_list(photos, tmp_path, weights):
+    pytest.importorskip("accelerate", reason="needs accelerate (requirements.txt)")
+    launcher = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
+    process = start(launcher, photos, tmp_path / "out", weights, ACCELERATE_USE_CPU="true")
+    told = process.communicate(timeout=300)[1]
+    assert process.returncode == 0, told
+    check_shared_run(tmp_path)
