@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+# PyTorch's threads else spin while they wait for each other: beside other programs that is many times slower.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object, set_seed
@@ -28,12 +31,13 @@ from f2a.crops import Batch, Part, batches
 from f2a.data import DataError
 from f2a.discriminator import Discriminator
 from f2a.losses import GeneratorLosses, GeneratorTerms, Weights, discriminator_losses, generator_losses
-from f2a.training_arguments import parse_run, public_values, save_run, without_secrets
-from f2a.training_guard import StopRequest, lock_output
-from f2a.training_hub import PushError, push
-from f2a.training_materials import Materials, generator_terms, read_materials
-from f2a.training_schedule import planned_steps, rate_factor
-from f2a.training_state import (
+from f2a.training.arguments import parse_run, public_values, save_run, without_secrets
+from f2a.training.card import PICTURE, model_card
+from f2a.training.guard import StopRequest, lock_output
+from f2a.training.hub import Pusher, PushError
+from f2a.training.materials import Materials, generator_terms, read_materials
+from f2a.training.schedule import planned_steps, rate_factor
+from f2a.training.state import (
     Restored,
     checkpoint_folder,
     pack_optimizer,
@@ -43,10 +47,10 @@ from f2a.training_state import (
     unpack_optimizer,
     write_state,
 )
-from f2a.training_tools import adam, all_finite, averaged, frozen, generator_groups, set_rates
-from f2a.training_trackers import SHOW_PICTURE
-from f2a.training_validation import mean_scores, save_picture, validate
-from f2a.training_watch import LossWatch, TrainingLost
+from f2a.training.tools import adam, all_finite, arranged, averaged, frozen, generator_groups, set_rates
+from f2a.training.trackers import SHOW_PICTURE
+from f2a.training.validation import mean_scores, save_picture, validate
+from f2a.training.watch import LossWatch, TrainingLost
 
 MISTAKES = (ConfigError, DataError, CheckpointError)
 LOSS_NAMES = (*GeneratorLosses._fields, "discriminator")
@@ -73,7 +77,7 @@ class Adversary:
     """The discriminator and its optimiser: learns to tell relit from ambient photos, and judges relit ones."""
 
     def __init__(self, accelerator: Accelerator, config: TrainConfig) -> None:
-        model = Discriminator().train().to(accelerator.device, memory_format=torch.channels_last)
+        model = arranged(Discriminator().train(), accelerator.device)
         groups = [{"params": list(model.parameters()), "lr": config.discriminator_learning_rate}]
         self.accelerator = accelerator
         self.model, self.optimizer = accelerator.prepare(model, adam(groups, config))
@@ -107,6 +111,7 @@ class Run:
     average: AveragedModel | None
     steps: int
     watch: LossWatch
+    pusher: Pusher | None = None
     step: int = 0
     drawn: int = 0
     best: dict[str, float] = field(default_factory=dict)
@@ -191,7 +196,7 @@ def together(accelerator: Accelerator, work: Callable[[], Made]) -> Made:
 
 def prepare(config: TrainConfig, command: str, accelerator: Accelerator, materials: Materials, pairs: int) -> Run:
     """A run at its start; an epoch has ``pairs`` pairs."""
-    model = materials.checkpoint.generator.train().to(accelerator.device, memory_format=torch.channels_last)
+    model = arranged(materials.checkpoint.generator.train(), accelerator.device)
     model.encoder.requires_grad_(not config.freeze_encoder)
     average = averaged(model, config.ema_decay) if config.use_ema else None
     generator, optimizer = accelerator.prepare(model, adam(generator_groups(model, config), config))
@@ -209,7 +214,17 @@ def prepare(config: TrainConfig, command: str, accelerator: Accelerator, materia
         average=average,
         steps=planned_steps(config, pairs, pairs_a_step(config, accelerator)),
         watch=LossWatch(LOSS_NAMES, config.divergence_factor),
+        pusher=make_pusher(config) if config.push_to_hub and accelerator.is_main_process else None,
     )
+
+
+def repo_id(config: TrainConfig) -> str:
+    return config.hub_model_id or Path(config.output_dir).resolve().name
+
+
+def make_pusher(config: TrainConfig) -> Pusher:
+    copies = Path(config.output_dir) / ".pushing"
+    return Pusher(repo_id(config), copies, private=config.hub_private_repo, token=config.hub_token)
 
 
 def term_weights(config: TrainConfig) -> Weights:
@@ -226,10 +241,11 @@ def learn(run: Run, batch: Batch) -> Tensor:
     players = [run.generator, *([run.adversary.model] if run.adversary else [])]
     config, zero = run.config, batch.flash.new_zeros(())
     weights = term_weights(config)
-    attention = (attention_map if config.guided else no_attention)(batch.flash, batch.ambient)
+    attention = (attention_map if config.attends else no_attention)(batch.flash, batch.ambient)
+    judged = attention if config.judges_guided else torch.ones_like(attention)
     with run.accelerator.accumulate(*players):
         relit = run.generator(batch.flash)
-        verdict = run.adversary.learn(relit, batch.ambient, attention) if run.adversary else zero
+        verdict = run.adversary.learn(relit, batch.ambient, judged) if run.adversary else zero
         losses = generator_losses(run.terms, relit, batch.ambient, attention)
         run.accelerator.backward(weights.total(losses))
         run.optimizer.step()
@@ -263,6 +279,8 @@ def optimise(run: Run, stop: StopRequest) -> Halt:
                 measure(run)
             if run.config.checkpointing_steps and run.step % run.config.checkpointing_steps == 0:
                 keep_state(run)
+                if run.pusher and run.config.hub_interim_pushes:
+                    run.pusher.offer(run.output / "best", run.report)
     return Halt()
 
 
@@ -333,8 +351,10 @@ def keep_weights(run: Run, name: str) -> None:
     }
     with replaced_folder(run.output / name) as folder:
         kept.save(folder)
-        if (picture := picture_file(run)).exists():
-            shutil.copy(picture, folder / "validation.png")
+        if pictured := picture_file(run).exists():
+            shutil.copy(picture_file(run), folder / PICTURE)
+        card = model_card(run.config, kept.architecture, kept.training, repo_id(run.config), pictured=pictured)
+        (folder / "README.md").write_text(card, "utf-8")
 
 
 def keep_state(run: Run) -> None:
@@ -398,10 +418,8 @@ def finish(run: Run, halt: Halt) -> None:
     if run.step < run.steps:
         way_on = f"--config {shlex.quote(str(run.output / RUN_FILE))} --resume_from_checkpoint latest"
         run.report(f"stopped at step {run.step} of {run.steps}; go on with: accelerate launch {SCRIPT} {way_on}")
-    if run.config.push_to_hub and run.accelerator.is_main_process and not halt.asked:
-        folder = run.output / ("best" if run.materials.validation else "last")
-        name, private = run.config.hub_model_id or run.output.resolve().name, run.config.hub_private_repo
-        run.report(f"pushed to {push(folder, name, private=private, token=run.config.hub_token)}")
+    if run.pusher and not halt.asked:
+        run.report(f"pushed to {run.pusher.push(run.output / ('best' if run.materials.validation else 'last'))}")
 
 
 def train(config: TrainConfig, command: str) -> None:

@@ -28,7 +28,7 @@ from f2a.data import Draws, Source, find_pairs, read_pairs
 from f2a.discriminator import Discriminator
 from f2a.generator import Generator
 from f2a.losses import adversarial, discriminator_losses, guided, l1
-from f2a.training_tools import adam, frozen, generator_groups
+from f2a.training.tools import adam, arranged, frozen, generator_groups
 
 PARTS = ("data", "forward", "backward", "step")
 PHOTO_SIZE = (320, 240)
@@ -114,8 +114,8 @@ class OurLoop:
     def __init__(self, folder: Path, batch_size: int, how: Augmentation, device: torch.device, bf16: bool) -> None:
         torch.manual_seed(0)
         config = RECIPES["paper"]
-        self.generator = Generator(PRESETS["vgg16"]).train().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.discriminator = Discriminator().train().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.generator = arranged(Generator(PRESETS["vgg16"]).train(), device)
+        self.discriminator = arranged(Discriminator().train(), device)
         self.optimizer = adam(generator_groups(self.generator, config), config)
         groups = [{"params": list(self.discriminator.parameters()), "lr": config.discriminator_learning_rate}]
         self.discriminator_optimizer = adam(groups, config)

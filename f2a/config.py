@@ -40,7 +40,11 @@ def check_values(config: Any) -> None:
 class GeneratorConfig:
     """What a generator is made of; stands in ``config.json`` beside its weights."""
 
-    encoder: str = option("efficientnet_lite0", "pretrained encoder", ("efficientnet_lite0", "vgg16"))
+    encoder: str = option(
+        "efficientnet_lite0",
+        "encoder: two that start from ImageNet's weights, and U-Net's, which starts from nothing",
+        ("efficientnet_lite0", "vgg16", "unet"),
+    )
     upsampling: str = option(
         "bilinear",
         "how the decoder enlarges: deconv or unpool (the paper's mirrored decoder), bilinear (the light one)",
@@ -48,13 +52,17 @@ class GeneratorConfig:
     )
     head: str = option(
         "gain",
-        "what the network predicts: gain (log-gain in linear light), sigmoid or tanh (the relit image itself)",
-        ("gain", "sigmoid", "tanh"),
+        "what the network predicts: gain (log-gain in linear light), sigmoid or tanh (the relit image itself), "
+        "difference (what is added to the flash image)",
+        ("gain", "difference", "sigmoid", "tanh"),
     )
     normalization: str = option(
         "imagenet",
         "how the encoder sees the photo: unit [0, 1], signed [-1, 1], or imagenet mean and deviation",
         ("unit", "signed", "imagenet"),
+    )
+    exposure: float | None = option(
+        None, "mean sRGB value that every relit photo is brought to, 0 to 1; None leaves it to the network", least=0
     )
     working_pixels: int = option(
         320 * 240, "area of the copy of the photo that the network sees, in pixels", least=32 * 32
@@ -62,6 +70,10 @@ class GeneratorConfig:
 
     def __post_init__(self) -> None:
         check_values(self)
+        if self.exposure is not None and (self.head != "gain" or not 0 < self.exposure < 1):
+            raise ConfigError(
+                f"exposure is {self.exposure} with head {self.head!r}: give a number between 0 and 1, and head 'gain'"
+            )
         if self.upsampling == "unpool" and self.encoder != "vgg16":
             raise ConfigError(
                 f"upsampling 'unpool' needs the pooling indices of encoder 'vgg16', not of {self.encoder!r}: "
@@ -72,8 +84,10 @@ class GeneratorConfig:
 PRESETS = {
     "compact": GeneratorConfig(),
     "vgg16": GeneratorConfig(encoder="vgg16", upsampling="deconv", head="sigmoid", normalization="unit"),
+    "unet": GeneratorConfig(encoder="unet", upsampling="deconv", head="sigmoid", normalization="unit"),
 }
-"""``compact`` is the default; ``vgg16`` is the paper's generator as its authors trained it."""
+"""``compact`` is the default; ``vgg16`` is the paper's generator as its authors trained it; ``unet`` one to compare
+with."""
 
 
 def from_dict(cls: type[Config], values: dict[str, Any]) -> Config:
@@ -164,25 +178,44 @@ class TrainConfig:
     validation_split: str | None = option(None, "split of --dataset_name that is only measured")
     strict_data: bool = option(False, "stop at a pair that cannot be used, instead of leaving it out")
     output_dir: str = option("runs/f2a", "where weights, the cache of decoded pairs and the log go", metavar="DIR")
+    cache_dir: str | None = option(
+        None, "folder of decoded pairs, which runs may share; None is cache/ in the output folder", metavar="DIR"
+    )
 
     preset: str = option("compact", "generator preset", tuple(PRESETS))
-    head: str | None = option(None, "head in place of the preset's", ("gain", "sigmoid", "tanh"))
+    upsampling: str | None = option(None, "decoder in place of the preset's", ("bilinear", "deconv", "unpool"))
+    head: str | None = option(None, "head in place of the preset's", ("gain", "difference", "sigmoid", "tanh"))
     normalization: str | None = option(
         None,
-        "how the encoder sees the photo; None is the preset's, or imagenet where --encoder_weights is given",
+        "how the encoder sees the photo; None is imagenet where it starts from ImageNet's weights, else the preset's",
         ("unit", "signed", "imagenet"),
     )
-    encoder_weights: str | None = option(None, "safetensors file of the encoder's ImageNet weights", metavar="FILE")
+    exposure: float | None = option(
+        None,
+        "mean sRGB value, 0 to 1, that every relit photo is brought to, and every target crop in training; None leaves "
+        "it to the network",
+        least=0,
+    )
+    working_pixels: int | None = option(
+        None, "area of the copy of a photo that the network will see; None is the preset's", least=32 * 32
+    )
+    encoder_weights: str = option(
+        "hub", "the encoder's ImageNet weights: a safetensors file, hub (fetched once) or none", metavar="SRC"
+    )
     freeze_encoder: bool = option(False, "leave the encoder as it is")
     init_weights: str | None = option(None, "generator weights to start from: a folder or a Hub id", metavar="SRC")
 
     reconstruction: str = option("l1", "reconstruction loss", ("l1", "cauchy"))
     guided: bool = option(False, "multiply images by the attention map before they are compared or judged")
+    guided_comparison: bool | None = option(None, "the same where they are compared only; None is what --guided says")
+    guided_judgement: bool | None = option(None, "the same where they are judged only; None is what --guided says")
     reconstruction_weight: float = option(1.0, "weight of the reconstruction loss", least=0)
     adversarial_weight: float = option(0.0, "weight of the adversarial loss; 0: no discriminator is built", least=0)
     perceptual_weight: float = option(0.0, "weight of the perceptual loss; 0: no VGG-16 is loaded", least=0)
     structural_weight: float = option(0.0, "weight of the structural loss, 1 - SSIM of the grey photos", least=0)
-    perceptual_encoder: str | None = option(None, "safetensors file of VGG-16 for the perceptual loss", metavar="FILE")
+    perceptual_encoder: str = option(
+        "hub", "VGG-16's ImageNet weights for the perceptual loss: a safetensors file or hub", metavar="SRC"
+    )
 
     resolution: int = option(224, "side of a training crop, in pixels", least=1)
     crop: list[float] = option([0.55, 1.0], "smallest and largest crop, as a part of the short side")  # noqa: RUF009
@@ -233,7 +266,24 @@ class TrainConfig:
     push_to_hub: bool = option(False, "upload the best weights when the run ends")
     hub_model_id: str | None = option(None, "user/model to push to; None is the output folder's name", metavar="ID")
     hub_private_repo: bool = option(False, "make a new repository private")
+    hub_interim_pushes: bool = option(True, "upload the best weights so far at checkpoints too, in the background")
+    license: str = option("other", "licence of the weights for the model card, as the Hub spells it", metavar="WORD")
     hub_token: str | None = option(None, "Hub token; None is the one of hf auth login", metavar="TOKEN")
+
+    @property
+    def compares_guided(self) -> bool:
+        """Whether the attention map multiplies what the generator's comparing losses see."""
+        return self.guided if self.guided_comparison is None else self.guided_comparison
+
+    @property
+    def judges_guided(self) -> bool:
+        """Whether the attention map multiplies what the discriminator sees."""
+        return self.guided if self.guided_judgement is None else self.guided_judgement
+
+    @property
+    def attends(self) -> bool:
+        """Whether anything needs the attention map."""
+        return self.compares_guided or self.judges_guided
 
     def __post_init__(self) -> None:
         check_values(self)
@@ -245,8 +295,8 @@ class TrainConfig:
             raise ConfigError(f"crop is {self.crop}: a crop cannot be larger than the photo, give at most 1")
         if self.adversarial_weight and self.resolution < 64:
             raise ConfigError(f"resolution is {self.resolution}: the discriminator needs at least 64 pixels")
-        if self.perceptual_weight and not self.perceptual_encoder:
-            raise ConfigError("perceptual_weight needs VGG-16: give its weights as --perceptual_encoder FILE")
+        if self.perceptual_weight and self.perceptual_encoder == "none":
+            raise ConfigError("perceptual_encoder is 'none': the perceptual loss needs VGG-16's weights, give a file")
         if not any(
             getattr(self, f"{term}_weight") for term in ("reconstruction", "adversarial", "perceptual", "structural")
         ):

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from f2a.data import CachedPair, Draws, random_of
-from f2a.light import linear_to_srgb, srgb_to_linear
+from f2a.light import exposure_gain, linear_to_srgb, srgb_to_linear
 
 
 class Augmentation(NamedTuple):
@@ -24,6 +24,7 @@ class Augmentation(NamedTuple):
     ambient_in_flash: float = 0.25  # at most this much room light is mixed into the flash photo
     color_jitter: float = 0.0  # deviation of a log-gain a channel that both photos get: things of other colours
     normalize_exposure: bool = True  # bring the ambient photo to the standard exposure
+    exposure: float | None = None  # bring every crop of it to this mean, in place of the photo
 
 
 class Example(NamedTuple):
@@ -42,11 +43,8 @@ class Batch(NamedTuple):
     files: list[str]
 
     def to(self, device: torch.device) -> "Batch":
-        """On ``device``, in the memory order that convolutions are fastest in."""
-        flash, ambient = (
-            image.to(device, non_blocking=True, memory_format=torch.channels_last)
-            for image in (self.flash, self.ambient)
-        )
+        """On ``device``; the memory order is left to the network's weights."""
+        flash, ambient = (image.to(device, non_blocking=True) for image in (self.flash, self.ambient))
         return Batch(flash, ambient, self.files)
 
 
@@ -67,8 +65,11 @@ def augment(pair: CachedPair, how: Augmentation, *key: int) -> Example:
     colors = torch.tensor(np.exp(random.normal(0, how.color_jitter, (3, 1, 1))), dtype=torch.float32)
     flash, ambient = flash * colors, ambient * colors
     flash = (flash * 2.0**stops + mixed * ambient).clamp(max=1)
-    ambient = (ambient * (pair.ambient_gain if how.normalize_exposure else 1)).clamp(max=1)
-    return Example(linear_to_srgb(flash), linear_to_srgb(ambient), pair.file)
+    if how.exposure is not None:
+        gain = exposure_gain(linear_to_srgb(ambient.clamp(max=1)), how.exposure)
+    else:
+        gain = pair.ambient_gain if how.normalize_exposure else 1
+    return Example(linear_to_srgb(flash), linear_to_srgb((ambient * gain).clamp(max=1)), pair.file)
 
 
 def collate(examples: Sequence[Example]) -> Batch:

@@ -42,7 +42,7 @@ def find_pairs(source: str | Path) -> Pairs:
         DataError: the folder does not exist or holds no pair.
     """
     folder, pattern = Path(source), "*"
-    if not folder.is_dir():
+    if not folder.is_dir() and set(folder.name) & set("*?["):
         folder, pattern = folder.parent, folder.name
     if not folder.is_dir():
         raise DataError(f"{source}: no such folder of pairs")

@@ -24,17 +24,20 @@ VGG16_STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 """(channels, convolutions) of the five stages of VGG-16, configuration D (arXiv 1409.1556, table 1)."""
 
 
-class VGG16(nn.Module):
-    """The 13 convolutions of VGG-16, each with a ReLU, 2x2 max pooling between the five stages."""
+UNET_STAGES = ((64, 2), (128, 2), (256, 2), (512, 2), (1024, 2))
+"""The same of U-Net's contracting path (arXiv 1505.04597, figure 1)."""
 
-    channels = tuple(width for width, _ in VGG16_STAGES)
+
+class PooledStages(nn.Module):
+    """Stages of 3x3 convolutions, each with a ReLU; 2x2 max pooling between the five stages."""
+
     stride = 16
 
-    def __init__(self) -> None:
+    def __init__(self, plan: tuple[tuple[int, int], ...]) -> None:
         super().__init__()
         self.stages = nn.ModuleList()
         before = 3
-        for width, count in VGG16_STAGES:
+        for width, count in plan:
             layers: list[nn.Module] = []
             for _ in range(count):
                 layers += [nn.Conv2d(before, width, 3, padding=1), nn.ReLU(inplace=True)]
@@ -49,6 +52,15 @@ class VGG16(nn.Module):
             pool_indices.append(indices)
         return Pyramid(features, pool_indices)
 
+
+class VGG16(PooledStages):
+    """The 13 convolutions of VGG-16."""
+
+    channels = tuple(width for width, _ in VGG16_STAGES)
+
+    def __init__(self) -> None:
+        super().__init__(VGG16_STAGES)
+
     def load_imagenet(self, weights: dict[str, Tensor]) -> None:
         """Take torchvision's key names (``features.0.weight`` ...); other keys raise ``KeyError``."""
         index = 0
@@ -61,6 +73,23 @@ class VGG16(nn.Module):
             index += 1  # the pooling layer has a number of its own
 
 
+class UNet(PooledStages):
+    """U-Net's contracting path, trained from nothing: the encoder of a comparison, not of a product."""
+
+    channels = tuple(width for width, _ in UNET_STAGES)
+
+    def __init__(self) -> None:
+        super().__init__(UNET_STAGES)
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d) and layer.bias is not None:
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                nn.init.zeros_(layer.bias)
+
+    def load_imagenet(self, weights: dict[str, Tensor]) -> None:
+        """There are none: raises ``KeyError``."""
+        raise KeyError("U-Net starts from nothing, leave its weights out")
+
+
 LITE0_BLOCKS = (
     # output channels, kernel, stride of each inverted bottleneck; expansion is 1 in the first, 6 elsewhere
     (16, 3, 1),
@@ -71,6 +100,9 @@ LITE0_BLOCKS = (
     (192, 5, 2), (192, 5, 1), (192, 5, 1), (192, 5, 1),
     (320, 3, 1),
 )  # fmt: skip
+
+LITE0_DEPTHS = (1, 2, 2, 3, 3, 4, 1)
+"""Blocks in each of the network's seven stages."""
 
 
 class SameConv(nn.Conv2d):
@@ -129,7 +161,10 @@ class EfficientNetLite0(nn.Module):
         return Pyramid([*features, current], [])
 
     def load_imagenet(self, weights: dict[str, Tensor]) -> None:
-        """Take the key names of ``efficientnet_lite0_pytorch``; a missing key raises ``KeyError``."""
+        """Take the key names of ``efficientnet_lite0_pytorch`` or of timm; a missing key raises ``KeyError``."""
+        if "conv_stem.weight" in weights:
+            self._load_timm(weights)
+            return
         _fold(self.stem[0], weights, "_conv_stem", "_bn0")
         for number, block in enumerate(self.blocks):
             assert isinstance(block, InvertedBottleneck)
@@ -137,6 +172,17 @@ class EfficientNetLite0(nn.Module):
             names = [("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2")]
             for layer, (conv, norm) in zip(convolutions, names[-len(convolutions) :], strict=True):
                 _fold(layer, weights, f"_blocks.{number}.{conv}", f"_blocks.{number}.{norm}")
+
+    def _load_timm(self, weights: dict[str, Tensor]) -> None:
+        """timm counts blocks stage by stage, and names a block's convolutions by their work."""
+        _fold(self.stem[0], weights, "conv_stem", "bn1")
+        places = [(stage, place) for stage, depth in enumerate(LITE0_DEPTHS) for place in range(depth)]
+        for block, (stage, place) in zip(self.blocks, places, strict=True):
+            assert isinstance(block, InvertedBottleneck)
+            convolutions = [layer for layer in block.layers if isinstance(layer, nn.Conv2d)]
+            works = ("conv_pw", "conv_dw", "conv_pwl") if len(convolutions) == 3 else ("conv_dw", "conv_pw")
+            for number, (layer, work) in enumerate(zip(convolutions, works, strict=True), 1):
+                _fold(layer, weights, f"blocks.{stage}.{place}.{work}", f"blocks.{stage}.{place}.bn{number}")
 
 
 def _fold(layer: nn.Module, weights: dict[str, Tensor], conv: str, norm: str) -> None:
@@ -151,4 +197,8 @@ def _fill(layer: nn.Module, weight: Tensor, bias: Tensor) -> None:
     layer.bias.data.copy_(bias)
 
 
-ENCODERS: dict[str, type[VGG16] | type[EfficientNetLite0]] = {"vgg16": VGG16, "efficientnet_lite0": EfficientNetLite0}
+ENCODERS: dict[str, type[VGG16] | type[UNet] | type[EfficientNetLite0]] = {
+    "vgg16": VGG16,
+    "unet": UNet,
+    "efficientnet_lite0": EfficientNetLite0,
+}

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from f2a.config import GeneratorConfig
 from f2a.encoders import ENCODERS, Pyramid
-from f2a.light import apply_log_gain, log_gain_between
+from f2a.light import apply_log_gain, compressed, exposed, log_gain_between
 
 NORMALIZATIONS = {
     "unit": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
@@ -129,7 +129,7 @@ class GainHead(nn.Module):
         return MAX_LOG_GAIN * torch.tanh(self.convolution(features) / MAX_LOG_GAIN)
 
     def relit(self, flash: Tensor, features: Tensor) -> Tensor:
-        return apply_log_gain(flash, self.log_gain(flash, features))
+        return compressed(apply_log_gain(flash, self.log_gain(flash, features)))
 
 
 class SigmoidHead(nn.Module):
@@ -153,8 +153,22 @@ class TanhHead(SigmoidHead):
         return (torch.tanh(self.convolution(features)) + 1) / 2
 
 
-HEADS: dict[str, type[GainHead] | type[SigmoidHead] | type[TanhHead]] = {
+class DifferenceHead(GainHead):
+    """What is added to the flash image, through a tanh, as DeepFlash predicts it (arXiv 1901.04252).
+
+    It begins at nothing, and the sum may leave [0, 1] until it is written.
+    """
+
+    def relit(self, flash: Tensor, features: Tensor) -> Tensor:
+        return flash + torch.tanh(self.convolution(features))
+
+    def log_gain(self, flash: Tensor, features: Tensor) -> Tensor:
+        return log_gain_between(flash, self.relit(flash, features))
+
+
+HEADS: dict[str, type[GainHead] | type[SigmoidHead]] = {
     "gain": GainHead,
+    "difference": DifferenceHead,
     "sigmoid": SigmoidHead,
     "tanh": TanhHead,
 }
@@ -180,14 +194,17 @@ class Generator(nn.Module):
         self.register_buffer("deviation", torch.tensor(deviation).reshape(1, 3, 1, 1), persistent=False)
 
     def forward(self, flash: Tensor) -> Tensor:
-        """The relit image, sRGB; with the gain head, highlights may exceed 1 (see :func:`light.apply_log_gain`)."""
+        """The relit image, sRGB; with the gain head, highlights may exceed 1 (see :func:`light.compressed`)."""
+        if self.config.exposure is not None:
+            return compressed(apply_log_gain(flash, self.log_gain(flash)))
         padded, features = self._features(flash)
         return _crop(self.head.relit(padded, features), flash)
 
     def log_gain(self, flash: Tensor) -> Tensor:
         """Natural log-gain in linear light, ``(B, 3, H, W)``; of a direct head, its output against its input."""
         padded, features = self._features(flash)
-        return _crop(self.head.log_gain(padded, features), flash)
+        log_gain = _crop(self.head.log_gain(padded, features), flash)
+        return log_gain if self.config.exposure is None else exposed(flash, log_gain, self.config.exposure)
 
     def _features(self, flash: Tensor) -> tuple[Tensor, Tensor]:
         height, width = flash.shape[-2:]

@@ -67,6 +67,11 @@ def guided(compare: Callable[[Tensor, Tensor], Tensor]) -> Term:
     return lambda relit, ambient, attention: compare(relit * attention, ambient * attention)
 
 
+def unguided(term: Term) -> Term:
+    """``term`` of the images as they are, whatever the attention map."""
+    return lambda relit, ambient, attention: term(relit, ambient, torch.ones_like(attention))
+
+
 def _verdict(logits: Tensor, wanted: float) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, wanted))
 

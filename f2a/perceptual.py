@@ -1,38 +1,28 @@
 """The perceptual term: relit and ambient photo compared by what VGG-16 sees in them."""
 
-from pathlib import Path
-
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from f2a.config import ConfigError
 from f2a.encoders import VGG16, Pyramid
 from f2a.generator import NORMALIZATIONS
+
+SMALLEST = 1e-6
+"""Mean activation under which a stage sees nothing."""
 
 
 class PerceptualDistance(nn.Module):
     """Mean absolute difference of VGG-16 features, averaged over the last layers of its five stages.
 
-    After Johnson et al. (arXiv 1603.08155). The encoder is frozen; the generator learns through it. Weights should be
-    scaled so that every layer's mean activation is about 1, so that no stage drowns the others.
+    After Johnson et al. (arXiv 1603.08155), each stage over the mean of the ambient photo's own features, so that no
+    stage drowns the others however the weights are scaled. The generator learns through the frozen encoder.
 
     Args:
-        weights: safetensors file with torchvision's names (``features.0.weight`` ...).
-
-    Raises:
-        ConfigError: the file cannot be read or is not of VGG-16.
+        encoder: with ImageNet's weights.
     """
 
-    def __init__(self, weights: str | Path) -> None:
+    def __init__(self, encoder: VGG16) -> None:
         super().__init__()
-        self.encoder = VGG16()
-        try:
-            self.encoder.load_imagenet(load_file(weights))
-        except (OSError, SafetensorError, KeyError, RuntimeError) as error:
-            raise ConfigError(f"perceptual_encoder is {str(weights)!r}: not VGG-16 weights ({error})") from None
-        self.encoder.requires_grad_(False)
+        self.encoder = encoder.requires_grad_(False)
         mean, deviation = (torch.tensor(values).reshape(1, 3, 1, 1) for values in NORMALIZATIONS["imagenet"])
         self.register_buffer("mean", mean)
         self.register_buffer("deviation", deviation)
@@ -45,7 +35,8 @@ class PerceptualDistance(nn.Module):
         seen = self._features(relit)
         with torch.no_grad():
             wanted = self._features(ambient)
-        return torch.stack([(a - b).abs().mean() for a, b in zip(seen, wanted, strict=True)]).mean()
+        stages = [(a - b).abs().mean() / b.mean().clamp(min=SMALLEST) for a, b in zip(seen, wanted, strict=True)]
+        return torch.stack(stages).mean()
 
     def _features(self, image: Tensor) -> list[Tensor]:
         pyramid: Pyramid = self.encoder((image - self.mean) / self.deviation)

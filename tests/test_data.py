@@ -159,3 +159,11 @@ def test_light_is_jittered_within_its_range_and_the_target_brought_to_the_standa
     linear = ((64 / 255 + 0.055) / 1.055) ** 2.4
     assert crop.flash.mean().item() == pytest.approx(64 / 255, abs=1e-5)
     assert crop.ambient.mean().item() == pytest.approx(1.055 * (2 * linear) ** (1 / 2.4) - 0.055, abs=1e-5)
+
+
+def test_every_target_crop_has_the_wanted_exposure():
+    ramp = np.linspace(20, 120, 60, dtype=np.uint8)[None, :, None].repeat(40, 0).repeat(3, 2)
+    pair = CachedPair("p", ramp, ramp, 1.0)
+    how = Augmentation(32, crop=(0.3, 0.5), exposure=0.6)
+    means = [float(augment(pair, how, 0, draw).ambient.mean()) for draw in range(4)]
+    assert means == pytest.approx([0.6] * 4, abs=5e-3)

@@ -8,9 +8,9 @@ import torch
 
 from f2a.checkpoint import published_name
 from f2a.config import PRESETS, ConfigError, GeneratorConfig
-from f2a.encoders import LITE0_BLOCKS, EfficientNetLite0, SameConv
+from f2a.encoders import LITE0_BLOCKS, EfficientNetLite0, SameConv, UNet
 from f2a.generator import Generator
-from f2a.light import apply_log_gain
+from f2a.light import apply_log_gain, compressed
 
 
 def golden_weights(keys):
@@ -72,7 +72,7 @@ def test_an_untrained_gain_head_leaves_the_photo_at_its_floor():
     flash = torch.rand(1, 3, 32, 64)
     generator = Generator(PRESETS["compact"]).eval()
     assert torch.equal(generator.log_gain(flash), torch.zeros_like(flash))
-    assert torch.allclose(generator(flash), apply_log_gain(flash, torch.zeros_like(flash)), atol=1e-6)
+    assert torch.allclose(generator(flash), compressed(apply_log_gain(flash, torch.zeros_like(flash))), atol=1e-6)
 
 
 @pytest.mark.parametrize("head", ["gain", "sigmoid", "tanh"])
@@ -82,7 +82,32 @@ def test_every_head_tells_one_story_as_image_and_as_gain(head):
     torch.nn.init.normal_(generator.head.convolution.weight, std=0.1)
     flash = torch.rand(1, 3, 16, 32)
     with torch.inference_mode():
-        assert torch.allclose(apply_log_gain(flash, generator.log_gain(flash)), generator(flash), atol=1e-4)
+        assert torch.allclose(compressed(apply_log_gain(flash, generator.log_gain(flash))), generator(flash), atol=1e-4)
+
+
+def test_the_difference_head_adds_to_the_photo_and_starts_at_nothing():
+    flash = torch.rand(1, 3, 16, 32)
+    generator = Generator(GeneratorConfig("vgg16", "deconv", "difference", "unit")).eval()
+    assert torch.equal(generator(flash), flash)
+    torch.nn.init.constant_(generator.head.convolution.bias, 0.1)
+    with torch.inference_mode():
+        brighter = generator(flash)
+        assert torch.allclose(brighter, flash + np.tanh(0.1), atol=1e-6)
+        assert torch.allclose(apply_log_gain(flash, generator.log_gain(flash)), brighter, atol=1e-4)
+
+
+def test_unet_starts_from_nothing_and_says_so():
+    with pytest.raises(KeyError, match="starts from nothing"):
+        UNet().load_imagenet({})
+
+
+def test_features_of_an_untrained_unet_keep_their_size():
+    torch.manual_seed(0)
+    image = torch.randn(1, 3, 32, 48)
+    with torch.inference_mode():
+        features = UNet()(image).features
+    assert [tuple(f.shape[1:]) for f in features] == [(64 << level, 32 >> level, 48 >> level) for level in range(5)]
+    assert 0.3 < features[-1].std() / features[0].std() < 3  # ten layers deep, and neither faded nor grown
 
 
 def test_same_padding_is_asymmetric_at_stride_two():
@@ -143,3 +168,20 @@ def test_lite0_takes_the_imagenet_weights(shared):
 def test_a_config_that_cannot_be_built_is_named(values, named):
     with pytest.raises(ConfigError, match=named):
         GeneratorConfig(**values)
+
+
+def test_a_generator_with_an_exposure_gives_every_photo_that_mean():
+    torch.manual_seed(0)
+    generator = Generator(GeneratorConfig(exposure=0.5)).eval()
+    dark_and_bright = torch.rand(2, 3, 34, 50) * torch.tensor([0.3, 1.0]).reshape(2, 1, 1, 1)
+    with torch.inference_mode():
+        relit = generator(dark_and_bright)
+        assert relit.clamp(max=1).mean((1, 2, 3)).tolist() == pytest.approx([0.5, 0.5], abs=3e-3)
+        torch.testing.assert_close(
+            relit, compressed(apply_log_gain(dark_and_bright, generator.log_gain(dark_and_bright)))
+        )
+
+
+def test_an_exposure_needs_the_gain_head():
+    with pytest.raises(ConfigError, match="head 'gain'"):
+        GeneratorConfig(exposure=0.5, head="sigmoid")

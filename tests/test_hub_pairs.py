@@ -211,7 +211,8 @@ def told(hub, *commands, token=True):
     return [(status, said.strip().splitlines()[-1]) for status, said in answers]
 
 
-SMALL = ("--resolution", "32", "--train_batch_size", "2", "--max_train_steps", "1", "--lr_warmup_steps", "0")
+SMALL = ("--resolution", "32", "--train_batch_size", "2", "--max_train_steps", "1", "--lr_warmup_steps", "0",
+         "--encoder_weights", "none")  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,15 @@ import math
 import pytest
 import torch
 
-from f2a.light import apply_log_gain, exposure_gain, linear_to_srgb, log_gain_between, srgb_to_linear
+from f2a.light import (
+    apply_log_gain,
+    compressed,
+    exposed,
+    exposure_gain,
+    linear_to_srgb,
+    log_gain_between,
+    srgb_to_linear,
+)
 
 
 @pytest.mark.parametrize(("srgb", "linear"), [(0, 0), (0.04045, 0.0031308), (0.5, 0.2140), (1, 1)])
@@ -44,3 +52,27 @@ def test_exposure_is_brought_to_the_wanted_mean():
     gain = exposure_gain(image, mean=0.56)
     brought = linear_to_srgb((srgb_to_linear(image) * gain).clamp(max=1))
     assert float(brought.mean()) == pytest.approx(0.56, abs=1e-3)
+
+
+def test_an_exposed_gain_brings_each_image_to_the_mean_and_changes_no_ratio():
+    torch.manual_seed(0)
+    flash, log_gain = torch.rand(2, 3, 9, 14) * torch.tensor([0.2, 0.9]).reshape(2, 1, 1, 1), torch.randn(2, 3, 9, 14)
+    wanted = exposed(flash, log_gain, 0.5)
+    relit = apply_log_gain(flash, wanted).clamp(max=1)
+    assert relit.mean((1, 2, 3)).tolist() == pytest.approx([0.5, 0.5], abs=2e-3)
+    constants = (wanted - log_gain).flatten(1)
+    assert (constants.amax(1) - constants.amin(1)).max() < 1e-5
+
+
+def test_no_gradient_flows_through_the_exposure():
+    flash, log_gain = torch.full((1, 3, 2, 3), 0.3), torch.zeros(1, 3, 2, 3, requires_grad=True)
+    exposed(flash, log_gain, 0.5).sum().backward()
+    assert torch.equal(log_gain.grad, torch.ones_like(log_gain))
+
+
+def test_light_above_white_counts_a_tenth_and_keeps_a_gradient():
+    image = torch.tensor([0.2, 1.0, 3.0], requires_grad=True)
+    seen = compressed(image)
+    assert seen.tolist() == pytest.approx([0.2, 1.0, 1.2])
+    seen.sum().backward()
+    assert image.grad.tolist() == pytest.approx([1, 1, 0.1])

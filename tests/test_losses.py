@@ -12,6 +12,7 @@ import train_accelerate
 from f2a.checkpoint import published_name
 from f2a.config import ConfigError, TrainConfig
 from f2a.crops import Batch
+from f2a.encoders import VGG16
 from f2a.losses import (
     GeneratorLosses,
     GeneratorTerms,
@@ -27,8 +28,9 @@ from f2a.losses import (
 )
 from f2a.metrics import ssim
 from f2a.perceptual import PerceptualDistance
-from f2a.training_arguments import parse_run
-from f2a.training_materials import Materials, build_checkpoint, generator_terms
+from f2a.training.arguments import parse_run
+from f2a.training.materials import Materials, build_checkpoint, generator_terms
+from f2a.training.pretrained import pretrain
 from tests.golden import filled
 
 HALF = torch.full((1, 3, 2, 3), 0.5)
@@ -85,8 +87,41 @@ def test_a_term_of_weight_0_is_never_computed():
     assert GeneratorLosses._fields == Weights._fields == GeneratorTerms._fields
 
 
+@pytest.mark.parametrize(
+    ("flags", "reconstruction", "adversarial"),
+    [(["--guided"], 0, math.log(2)), (["--no-guided"], 0.5, math.log(1 + math.exp(-0.5))),
+     (["--guided_comparison"], 0, math.log(1 + math.exp(-0.5))), (["--guided_judgement"], 0.5, math.log(2)),
+     (["--guided", "--no-guided_judgement"], 0, math.log(1 + math.exp(-0.5)))],
+)  # fmt: skip
+def test_attention_hides_from_whom_it_is_asked_to(flags, reconstruction, adversarial):
+    config = parse_run([*flags, "--adversarial_weight", "1"], "")
+    everything_hidden = torch.zeros(1, 1, 2, 3)
+    terms = generator_terms(config, lambda image: image, None)
+    losses = generator_losses(terms, HALF, 0 * HALF, everything_hidden)
+    assert losses.reconstruction == pytest.approx(reconstruction)
+    assert losses.adversarial == pytest.approx(adversarial)
+
+
+@pytest.mark.parametrize(
+    ("flags", "seen"), [([], 1.0), (["--guided"], 0.5), (["--guided_comparison"], 1.0), (["--guided_judgement"], 0.5)]
+)
+def test_the_discriminator_learns_under_the_attention_that_it_is_asked_under(flags, seen):
+    config = parse_run([*flags, "--adversarial_weight", "1", "--max_train_steps", "1", "--encoder_weights", "none"], "")
+    run = train_accelerate.prepare(
+        config, "", Accelerator(cpu=True), Materials(build_checkpoint(config), [], [], None), pairs=1
+    )
+    shown = []
+    learn = run.adversary.learn
+    run.adversary.learn = lambda relit, ambient, attention: shown.append(attention) or learn(relit, ambient, attention)
+    black, grey = torch.zeros(1, 3, 64, 64), torch.full((1, 3, 64, 64), 0.5)
+    train_accelerate.learn(run, Batch(black, grey, ["a"]))
+    assert shown[0].unique().tolist() == [seen]
+
+
 def test_the_frozen_eye_sees_a_difference_and_passes_the_gradient_on(tmp_path, shared):
-    distance = PerceptualDistance(shared("weights") / "vgg16_features.safetensors")
+    eye = VGG16()
+    pretrain(eye, "vgg16", str(shared("weights") / "vgg16_features.safetensors"), "perceptual_encoder")
+    distance = PerceptualDistance(eye)
     relit = torch.rand(1, 3, 32, 48).requires_grad_()
     assert distance(relit, relit) == 0
     distance(relit, torch.rand(1, 3, 32, 48)).backward()
@@ -94,10 +129,23 @@ def test_the_frozen_eye_sees_a_difference_and_passes_the_gradient_on(tmp_path, s
     assert all(weight.grad is None for weight in distance.parameters())
 
 
+def test_the_eye_does_not_care_how_its_weights_are_scaled():
+    torch.manual_seed(0)
+    distance, relit, ambient = PerceptualDistance(VGG16()), torch.rand(1, 3, 32, 48), torch.rand(1, 3, 32, 48)
+    first = distance.encoder.stages[0][0]
+    before = distance(relit, ambient)
+    first.weight.data *= 3
+    first.bias.data *= 3
+    for layer in distance.encoder.modules():
+        if isinstance(layer, torch.nn.Conv2d) and layer is not first:
+            layer.bias.data *= 3
+    torch.testing.assert_close(distance(relit, ambient), before, rtol=1e-4, atol=0)
+
+
 def test_an_eye_that_is_not_vgg_is_named(tmp_path):
     (tmp_path / "eye.safetensors").write_bytes(b"no")
     with pytest.raises(ConfigError, match=r"perceptual_encoder is .*eye\.safetensors"):
-        PerceptualDistance(tmp_path / "eye.safetensors")
+        pretrain(VGG16(), "vgg16", str(tmp_path / "eye.safetensors"), "perceptual_encoder")
 
 
 @pytest.mark.parametrize("flag", ["guided", "no-guided"])
@@ -105,7 +153,7 @@ def test_the_first_three_steps_are_those_of_the_2020_code(shared, flag):
     """In float64: at a learning rate of 2e-5 Adam turns float32's rounding of a zero gradient into whole steps, and by
     the third the memory order alone moves the losses by 1e-3. The golden float32 run lies within 1e-4 of float64."""
     golden = shared("golden")
-    config = parse_run(["--recipe", "paper", f"--{flag}", "--max_train_steps", "3"], "")
+    config = parse_run(["--recipe", "paper", f"--{flag}", "--max_train_steps", "3", "--encoder_weights", "none"], "")
     checkpoint = build_checkpoint(config)
     state = filled(golden, "generator_deconv")
     ours = checkpoint.generator.state_dict()

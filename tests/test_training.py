@@ -14,10 +14,10 @@ from safetensors.torch import load_file
 import train_accelerate
 from f2a.checkpoint import Checkpoint
 from f2a.config import RECIPES, ConfigError, TrainConfig
-from f2a.training_arguments import parse_run, without_secrets
-from f2a.training_guard import lock_output
-from f2a.training_schedule import planned_steps, rate_factor
-from f2a.training_watch import LossWatch, TrainingLost
+from f2a.training.arguments import parse_run, without_secrets
+from f2a.training.guard import lock_output
+from f2a.training.schedule import planned_steps, rate_factor
+from f2a.training.watch import LossWatch, TrainingLost
 from tests.pairs import write_pairs
 
 ADVERSARIAL = ["--guided", "--adversarial_weight", "1", "--resolution", "64", "--discriminator_learning_rate", "1e-4"]
@@ -34,7 +34,7 @@ def train(pairs, tmp_path):
 
     def run(name, *flags):
         small = ["--resolution", "32", "--train_batch_size", "2", "--max_train_steps", "4", "--lr_warmup_steps", "1"]
-        where = ["--train_data_dir", str(pairs), "--output_dir", str(tmp_path / name)]
+        where = ["--train_data_dir", str(pairs), "--output_dir", str(tmp_path / name), "--encoder_weights", "none"]
         return train_accelerate.main([*where, *small, *flags])
 
     return run
@@ -144,7 +144,7 @@ def test_accumulated_batches_make_one_step_like_a_large_batch(train, tmp_path):
 def test_the_splits_of_a_data_set_are_used(tmp_path, capsys):
     for split, count in (("train", 3), ("test", 2)):
         write_pairs(tmp_path / "faid" / split, count)
-    flags = ["--resolution", "32", "--train_batch_size", "1", "--num_train_epochs", "1", "--max_train_steps", "1"]
+    flags = ["--resolution", "32", "--train_batch_size", "1", "--max_train_steps", "1", "--encoder_weights", "none"]
     assert train_accelerate.main(["--train_data_dir", f"{tmp_path}/faid", "--output_dir", f"{tmp_path}/o", *flags]) == 0
     said = capsys.readouterr().out
     assert f"{tmp_path}/faid/train: 3 pairs" in said
@@ -194,7 +194,7 @@ MISTAKES = [
     (["--learning_rate", "nan"], "learning_rate is nan: give at least 0"),
     (["--crop", "0.9", "0.5"], "the smaller first"),
     (["--adversarial_weight", "1"], "resolution is 32: the discriminator needs at least 64 pixels"),
-    (["--perceptual_weight", "1"], "--perceptual_encoder FILE"),
+    (["--perceptual_weight", "1", "--perceptual_encoder", "none"], "the perceptual loss needs VGG-16's weights"),
     (["--report_to", "trackio"], "report_to is 'trackio': install it"),
     (["--config", "/no/such.yaml"], "/no/such.yaml: cannot be read"),
     (["--output_dir", "/proc/f2a"], "output_dir is '/proc/f2a': cannot be written"),
@@ -263,6 +263,17 @@ def test_the_papers_recipe_and_the_default_are_what_they_were():
     assert (paper.adam_beta1, paper.learning_rate, paper.discriminator_learning_rate) == (0.5, 2e-5, 2e-6)
     assert (paper.train_batch_size, paper.crop, paper.resolution) == (8, [0.8, 1.0], 224)
     assert (paper.use_ema, paper.normalize_exposure, paper.guided) == (False, False, True)
+
+
+def test_the_tracker_gets_losses_scores_and_the_picture(train, pairs, tmp_path):
+    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    flags = ("--max_train_steps", "10", "--validation_steps", "10", "--report_to", "tensorboard")
+    assert train("run", "--validation_dir", str(pairs), *flags) == 0
+    seen = events.EventAccumulator(str(tmp_path / "run" / "f2a"))
+    seen.Reload()
+    assert {"loss/reconstruction", "validation/psnr", "validation/flash_psnr"} <= set(seen.Tags()["scalars"])
+    (picture,) = seen.Images("validation")
+    assert (picture.step, picture.width) == (10, 960)
 
 
 def test_a_token_is_written_nowhere(train, tmp_path):

@@ -21,7 +21,7 @@ ADVERSARIAL = ["--guided", "--adversarial_weight", "1", "--resolution", "64", "-
 
 def command(pairs, output, *flags, launch=()):
     small = ["--resolution", "32", "--max_train_steps", "3", "--lr_warmup_steps", "1"]
-    where = ["--train_data_dir", str(pairs), "--output_dir", str(output)]
+    where = ["--train_data_dir", str(pairs), "--output_dir", str(output), "--encoder_weights", "none"]
     return [sys.executable, *launch, "train_accelerate.py", *where, *small, *flags]
 
 

@@ -14,12 +14,16 @@ def _trackio(tracker: Any, picture: Path, step: int) -> None:
     tracker.log({"validation": trackio.Image(str(picture))}, step=step)
 
 
-def _log_images(tracker: Any, picture: Path, step: int) -> None:
-    tracker.log_images({"validation": np.asarray(Image.open(picture))[None]}, step=step)
+def _tensorboard(tracker: Any, picture: Path, step: int) -> None:
+    tracker.log_images({"validation": np.asarray(Image.open(picture))[None]}, step=step, dataformats="NHWC")
+
+
+def _wandb(tracker: Any, picture: Path, step: int) -> None:
+    tracker.log_images({"validation": [Image.open(picture)]}, step=step)
 
 
 SHOW_PICTURE: dict[str, Callable[[Any, Path, int], None]] = {
-    "tensorboard": _log_images,
-    "wandb": _log_images,
+    "tensorboard": _tensorboard,
+    "wandb": _wandb,
     "trackio": _trackio,
 }

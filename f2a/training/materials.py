@@ -5,17 +5,28 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from torch import Tensor
 
 from f2a.checkpoint import Checkpoint
 from f2a.config import PRESETS, ConfigError, TrainConfig
 from f2a.crops import Augmentation, Crops
 from f2a.data import CachedPair, Draws, Source, parse_share, read_pairs, split_folder
+from f2a.encoders import VGG16
 from f2a.hub_pairs import HubSplit, read_hub_pairs
 from f2a.hub_stream import StreamedPairs, read_streamed_once
-from f2a.losses import RECONSTRUCTIONS, GeneratorTerms, Judge, adversarial, guided, no_term, structural_dissimilarity
+from f2a.losses import (
+    RECONSTRUCTIONS,
+    GeneratorTerms,
+    Judge,
+    Term,
+    adversarial,
+    guided,
+    no_term,
+    structural_dissimilarity,
+    unguided,
+)
 from f2a.perceptual import PerceptualDistance
+from f2a.training.pretrained import FROM_NOTHING, HUB_WEIGHTS, pretrain
 
 
 class Materials(NamedTuple):
@@ -39,7 +50,7 @@ def read_materials(config: TrainConfig, report: Callable[[str], None]) -> Materi
     for flag in ("dataset_config_name", "dataset_revision", "streaming", "validation_split"):
         if getattr(config, flag) and not config.dataset_name:
             raise ConfigError(f"{flag} is {getattr(config, flag)!r}: it needs a Hub dataset, give --dataset_name too")
-    cache, strict = Path(config.output_dir) / "cache", config.strict_data
+    cache, strict = Path(config.cache_dir or Path(config.output_dir) / "cache"), config.strict_data
     shares = [parse_share(text) for text in config.train_data_dir]
     sources = [
         Source(read_pairs(split_folder(folder, ["train"]) or folder, cache, report, strict=strict), share)
@@ -61,9 +72,9 @@ def read_materials(config: TrainConfig, report: Callable[[str], None]) -> Materi
         config.ambient_in_flash,
         config.color_jitter,
         config.normalize_exposure,
+        config.exposure,
     )
-    perceptual = PerceptualDistance(str(config.perceptual_encoder)) if config.perceptual_weight else None
-    return Materials(build_checkpoint(config), Crops(Draws(sources, config.seed), how), validation, perceptual)
+    return Materials(build_checkpoint(config), Crops(Draws(sources, config.seed), how), validation, build_eye(config))
 
 
 def hub_sources(config: TrainConfig, cache: Path, report: Callable[[str], None]) -> tuple[Source, list[CachedPair]]:
@@ -85,23 +96,37 @@ def build_checkpoint(config: TrainConfig) -> Checkpoint:
     if config.init_weights:
         return Checkpoint.load(config.init_weights)
     preset = PRESETS[config.preset]
-    normalization = config.normalization or ("imagenet" if config.encoder_weights else preset.normalization)
-    architecture = dataclasses.replace(preset, head=config.head or preset.head, normalization=normalization)
+    starts = config.encoder_weights != FROM_NOTHING and preset.encoder in HUB_WEIGHTS
+    normalization = config.normalization or ("imagenet" if starts else preset.normalization)
+    wanted = {name: getattr(config, name) for name in ("upsampling", "head", "exposure", "working_pixels")}
+    given = {name: value for name, value in wanted.items() if value is not None}
+    architecture = dataclasses.replace(preset, normalization=normalization, **given)
     checkpoint = Checkpoint(architecture)
-    if config.encoder_weights:
-        try:
-            checkpoint.generator.encoder.load_imagenet(load_file(config.encoder_weights))
-        except (OSError, SafetensorError, KeyError, RuntimeError) as error:
-            what = f"not weights of {architecture.encoder} ({type(error).__name__}: {error})"
-            raise ConfigError(f"encoder_weights is {config.encoder_weights!r}: {what}") from None
+    pretrain(checkpoint.generator.encoder, architecture.encoder, config.encoder_weights, "encoder_weights")
     return checkpoint
+
+
+def build_eye(config: TrainConfig) -> PerceptualDistance | None:
+    """The frozen VGG-16 of the perceptual loss, where that has a weight."""
+    if not config.perceptual_weight:
+        return None
+    eye = VGG16()
+    pretrain(eye, "vgg16", config.perceptual_encoder, "perceptual_encoder")
+    return PerceptualDistance(eye)
 
 
 def generator_terms(config: TrainConfig, judge: Judge | None, perceptual: PerceptualDistance | None) -> GeneratorTerms:
     """One term for each of the generator's losses; one of weight 0 costs nothing."""
+
+    def seen(term: Term, wanted: bool) -> Term:
+        return term if wanted else unguided(term)
+
+    def compared(compare: Callable[[Tensor, Tensor], Tensor]) -> Term:
+        return seen(guided(compare), config.compares_guided)
+
     return GeneratorTerms(
-        reconstruction=guided(RECONSTRUCTIONS[config.reconstruction]) if config.reconstruction_weight else no_term,
-        adversarial=adversarial(judge) if judge else no_term,
-        perceptual=guided(perceptual) if perceptual else no_term,
-        structural=guided(structural_dissimilarity) if config.structural_weight else no_term,
+        reconstruction=compared(RECONSTRUCTIONS[config.reconstruction]) if config.reconstruction_weight else no_term,
+        adversarial=seen(adversarial(judge), config.judges_guided) if judge else no_term,
+        perceptual=compared(perceptual) if perceptual else no_term,
+        structural=compared(structural_dissimilarity) if config.structural_weight else no_term,
     )

@@ -1,0 +1,112 @@
+"""The model card that goes to the Hub with the weights."""
+
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import EvalResult, ModelCardData
+
+from f2a.config import GeneratorConfig, TrainConfig
+
+TASK = "image-to-image"
+PICTURE = "validation.png"
+
+METRICS = {
+    "psnr": "PSNR, dB",
+    "ssim": "SSIM",
+    "flash_psnr": "PSNR of the untouched flash photo, dB",
+    "flash_ssim": "SSIM of the untouched flash photo",
+}
+
+BODY = """
+# {name}
+
+Relights a flash photograph: a {encoder} encoder and its decoder ({upsampling}), with the head "{head}", trained with
+[f2a](https://arxiv.org/abs/1912.08813) for {steps} steps. Licence of the weights: {license}.
+
+{scores}
+{picture}
+## Use
+
+```
+python -m f2a relight photo.jpg -o relit/ --weights {repo_id}
+```
+
+```python
+from PIL import Image
+from f2a.relighter import Relighter
+
+Relighter.from_pretrained("{repo_id}")(Image.open("photo.jpg")).save("relit.png")
+```
+
+## Training
+
+Data: {data}.
+
+```
+{command}
+```
+"""
+
+
+def model_card(
+    config: TrainConfig, architecture: GeneratorConfig, training: dict[str, Any], repo_id: str, *, pictured: bool
+) -> str:
+    """The card's text.
+
+    Args:
+        config: of the run.
+        architecture: of the generator.
+        training: what ``config.json`` says of the training: ``command``, ``data``, ``steps``, ``validation`` (scores
+            beside those of the flash photo; empty where nothing was held out).
+        repo_id: where it goes.
+        pictured: whether ``validation.png`` stands beside it.
+    """
+    name, scores = repo_id.rpartition("/")[2], training["validation"]
+    held_out = config.validation_dir or config.validation_split or "held-out pairs of the training data"
+    results = [
+        EvalResult(
+            task_type=TASK,
+            dataset_type="flash-ambient-pairs",
+            dataset_name=Path(held_out).name,
+            metric_type=metric,
+            metric_name=title,
+            metric_value=round(scores[metric], 4),
+        )
+        for metric, title in METRICS.items()
+        if metric in scores
+    ]
+    data = ModelCardData(
+        license=config.license,
+        library_name="f2a",
+        pipeline_tag=TASK,
+        tags=["relighting", "flash-photography"],
+        datasets=[config.dataset_name] if config.dataset_name else None,
+        model_name=name,
+        eval_results=results or None,
+    )
+    body = BODY.format(
+        name=name,
+        repo_id=repo_id,
+        license=config.license,
+        steps=training["steps"],
+        scores=_table(scores, Path(held_out).name, config.normalize_exposure),
+        picture=f"\n![Flash, ours, truth and attention of held-out pairs]({PICTURE})\n" if pictured else "",
+        data=", ".join(training["data"]),
+        command=training["command"],
+        encoder=architecture.encoder,
+        upsampling=architecture.upsampling,
+        head=architecture.head,
+    )
+    return f"---\n{data.to_yaml()}\n---\n{body}"
+
+
+def _table(scores: dict[str, Any], held_out: str, normalized: bool) -> str:
+    if not scores:
+        return "Not measured: no pairs were held out."
+    truth = "the truth brought to one exposure" if normalized else "the truth as it is"
+    return (
+        f"On {held_out}, at working size, against {truth}:\n\n"
+        "| | PSNR, dB | SSIM |\n|---|---|---|\n"
+        f"| this model | {scores['psnr']:.2f} | {scores['ssim']:.3f} |\n"
+        f"| the flash photo as it is | {scores['flash_psnr']:.2f} | {scores['flash_ssim']:.3f} |"
+    )

@@ -1,0 +1,67 @@
+"""Trained weights to the Hub; they are on disk before and stay there, whatever the network does."""
+
+import shlex
+import shutil
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+
+from huggingface_hub import HfApi
+
+
+class PushError(RuntimeError):
+    """The upload did not succeed; the message gives the reason and the command that tries again."""
+
+
+class Pusher:
+    """Uploads folders of weights to one model repository, made if it is not there.
+
+    Args:
+        repo_id: ``user/model``.
+        copies: a folder for the copy that an upload in the background reads from.
+        private: make a new repository private.
+        token: None is the one of ``hf auth login``.
+    """
+
+    def __init__(self, repo_id: str, copies: Path, *, private: bool = False, token: str | None = None) -> None:
+        self.repo_id, self.copies, self.private = repo_id, copies, private
+        self._api = HfApi(token=token)
+        self._upload: Future[None] | None = None
+
+    def offer(self, folder: Path, report: Callable[[str], None]) -> None:
+        """Upload a copy of ``folder`` in the background, unless an upload is on its way; a failure is reported."""
+        if not folder.is_dir() or (self._upload and not self._upload.done()):
+            return
+        shutil.rmtree(self.copies, ignore_errors=True)
+        shutil.copytree(folder, self.copies)
+
+        def upload() -> None:
+            try:
+                self._push(self.copies)
+            except PushError as error:
+                report(f"an interim push failed, training goes on: {error.__cause__}")
+
+        self._upload = self._api.run_as_future(upload)
+
+    def push(self, folder: Path) -> str:
+        """Upload ``folder`` now, after what is on its way; the repository's address.
+
+        Raises:
+            PushError: the Hub refused, or could not be reached.
+        """
+        if self._upload:
+            self._upload.result()
+        address = self._push(folder)
+        shutil.rmtree(self.copies, ignore_errors=True)
+        return address
+
+    def _push(self, folder: Path) -> str:
+        try:
+            repository = self._api.create_repo(self.repo_id, private=self.private, exist_ok=True)
+            self._api.upload_folder(repo_id=repository.repo_id, folder_path=folder, commit_message="Train with f2a")
+        except Exception as error:  # the client's transport, server and file errors share no ancestor
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            again = shlex.join(["hf", "upload", self.repo_id, str(folder), "."])
+            what = f"the Hub did not take {self.repo_id} ({reason}); the weights are in {folder}: {again}"
+            raise PushError(what) from error
+        return str(repository)
