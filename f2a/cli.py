@@ -2,11 +2,19 @@
 
 import argparse
 import dataclasses
+import functools
+import os
 import shlex
 import sys
+import time
+import warnings
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+
+from f2a.ablation.flags import add_ablate_flags
+from f2a.controls import add_control_flags, controls_of
+from f2a.evaluation.flags import add_evaluate_flags
 
 
 class UsageError(ValueError):
@@ -27,21 +35,38 @@ def add_relight_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", required=True, type=Path, metavar="OUT", help="folder, or for one photo a file"
     )
+    add_control_flags(parser)
+    add_saving_flags(parser)
     parser.add_argument(
-        "--strength", type=float, default=1.0, help="0 the photo itself, 1 the full effect (default: 1)"
+        "--overwrite", action="store_true", help="replace results that are there, which are else left as they are"
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace files that are there already")
+    parser.add_argument(
+        "--jobs", type=int, metavar="N", help="photos in work at a time (default: one a processor, at most 4)"
+    )
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write what became of every photo here, as JSON")
     add_weights_flags(parser)
+
+
+FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "tiff": "TIFF", "avif": "AVIF", "heic": "HEIF", "bmp": "BMP"}
+
+
+def add_saving_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--format", choices=FORMATS, metavar="NAME", help=f"{', '.join(FORMATS)} (default: the photo's own)"
+    )
+    parser.add_argument(
+        "--quality", type=int, metavar="N", help="1 to 100 (default: the photo's own where it is a JPEG)"
+    )
+    parser.add_argument(
+        "--keep-location",
+        action="store_true",
+        help="keep GPS position, place names, serial numbers and the maker's note, which are else left out",
+    )
 
 
 def add_convert_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoint", type=Path, metavar="PTH", help="the published file, model-1000.pth")
     parser.add_argument("output", type=Path, metavar="OUT_DIR", help="folder for config.json and model.safetensors")
-
-
-def add_evaluate_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", required=True, type=Path, metavar="FOLDER", help="folder of flash/ambient pairs")
-    add_weights_flags(parser)
 
 
 def add_dataset_flags(parser: argparse.ArgumentParser) -> None:
@@ -56,6 +81,18 @@ def add_dataset_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_space_flags(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    what = "make or renew a Space on the Hub that shows the page"
+    push = actions.add_parser("push", help=what, description=what)
+    push.add_argument("repo_id", metavar="REPO_ID", help="user/space, made if it is not there")
+    push.add_argument("--weights", metavar="ID", help="user/model[@revision], pinned at its commit (default: bundled)")
+    push.add_argument("--examples", metavar="ID", help="user/dataset[@revision] of pairs (default: the rendered ones)")
+    push.add_argument("--hardware", metavar="WORD", help="zero-a10g, cpu-basic, ... as the Hub spells it")
+    push.add_argument("--private", action="store_true", help="only you can see it")
+    push.add_argument("--dry-run", action="store_true", help="print what would be uploaded and set; change nothing")
+
+
 def add_download_flags(parser: argparse.ArgumentParser) -> None:
     what = "dataset: the paper's pairs; model: its generator, which convert reads"
     parser.add_argument("what", choices=("dataset", "model"), help=what)
@@ -67,68 +104,67 @@ def add_download_flags(parser: argparse.ArgumentParser) -> None:
 def relight(given: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from f2a.photo import PhotoError
-    from f2a.relighter import relight_file
+    warnings.filterwarnings("ignore", category=UserWarning, module="PIL")  # f2a says itself what is wrong with a file
+    from f2a.batch import Batch, Outcome, Share, plan, summary, write_report
 
-    if not 0 <= given.strength <= 1:
-        raise UsageError(f"--strength is {given.strength}: give a number from 0 (the photo) to 1 (the full effect)")
+    check_relight(given)
+    format = FORMATS.get(given.format)
+    share = Share.of_process()
     jobs = plan(given.photos, given.output)
-    relighter = load_relighter(given)
-    written: set[Path] = set()
-    failed = 0
-    for job in tqdm(jobs, unit="photo", disable=len(jobs) == 1):
-        try:
-            target = relight_file(relighter, job.photo, job.target, given.strength, given.overwrite, taken=written)
-            written.add(target.resolve())
-            tqdm.write(str(target))
-        except PhotoError as error:
-            failed += 1
-            tqdm.write(one_line(f"f2a: {error}"), file=sys.stderr)
-    if len(jobs) > 1:
-        print(f"{len(written)} of {len(jobs)} photos relit", file=sys.stderr)
-    return 1 if failed else 0
-
-
-class Job(NamedTuple):
-    photo: Path
-    target: Path
-
-
-def plan(inputs: Sequence[Path], output: Path) -> list[Job]:
-    """Which photo goes where; makes the output folder.
-
-    A folder stands for the photos right inside it, except those named ``*_ambient``, which are results.
-
-    Raises:
-        UsageError: a folder without photos, several photos for one file, or an output that cannot be made.
-    """
-    from f2a.photo import READ_ONLY_SUFFIXES, SUFFIXES
-
-    known = {suffix for suffixes in SUFFIXES.values() for suffix in suffixes}
-    photos: list[Path] = []
-    for given in inputs:
-        if not given.is_dir():
-            photos.append(given)
-            continue
-        inside = [
-            path
-            for path in sorted(given.iterdir())
-            if path.suffix.lower() in known.union(READ_ONLY_SUFFIXES) and not path.stem.endswith("_ambient")
-        ]
-        if not inside:
-            raise UsageError(f"{given}: no photo in this folder; name the photos or another folder")
-        photos += inside
-    if output.suffix.lower() in known and not output.is_dir():
-        if len(photos) > 1:
-            raise UsageError(f"{output}: one file cannot hold {len(photos)} photos; name a folder")
-        folder = output.parent
-    else:
-        folder = output
+    batch = Batch(jobs, share, given.overwrite, format)
+    at_once = given.jobs or min(4, os.cpu_count() or 1, max(1, len(batch.jobs)))
+    start, outcomes = time.perf_counter(), list[Outcome]()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"{folder}: cannot be made a folder ({error.strerror}); choose another output") from None
-    return [Job(photo, output) for photo in photos]
+        fresh = batch.run(photo_work(given, format, at_once), at_once) if batch.jobs else iter(())
+        total = len(batch.done) + len(batch.jobs)
+        for outcome in tqdm(chain(batch.done, fresh), total=total, unit="photo", disable=len(jobs) == 1):
+            outcomes.append(outcome)
+            for line in (*outcome.notes, outcome.error):
+                if line:
+                    tqdm.write(one_line(f"f2a: {line}"), file=sys.stderr)
+            if outcome.status == "relit":
+                tqdm.write(str(outcome.target))
+    finally:
+        seconds = time.perf_counter() - start
+        if given.report:
+            run = {"options": {name: str(value) for name, value in vars(given).items()}}
+            write_report(share.path(given.report), outcomes, seconds, run)
+    if len(jobs) > 1:
+        print(summary(outcomes, seconds, share), file=sys.stderr)
+    elif outcomes and outcomes[0].status == "skipped":
+        print(one_line(f"f2a: {outcomes[0].target}: exists already; pass --overwrite to replace it"), file=sys.stderr)
+        return 1
+    return 1 if any(outcome.status == "failed" for outcome in outcomes) else 0
+
+
+def check_relight(given: argparse.Namespace) -> None:
+    """
+    Raises:
+        ValueError: an option outside its range.
+    """
+    controls_of(given)
+    if given.quality is not None and not 1 <= given.quality <= 100:
+        raise UsageError(f"--quality is {given.quality}: give a number from 1 to 100")
+    if given.jobs is not None and given.jobs < 1:
+        raise UsageError(f"--jobs is {given.jobs}: give at least 1")
+    if given.report and not given.report.parent.is_dir():
+        raise UsageError(f"{given.report}: its folder is not there; make it or choose another place")
+
+
+def photo_work(given: argparse.Namespace, format: str | None, at_once: int):  # type: ignore[no-untyped-def]
+    """:func:`f2a.relighter.relight_file` as the flags ask for it; several photos at once share the processors."""
+    from f2a.relighter import relight_file, share_processors
+
+    share_processors(at_once)
+    return functools.partial(
+        relight_file,
+        load_relighter(given),
+        controls=controls_of(given),
+        overwrite=given.overwrite,
+        keep_location=given.keep_location,
+        format=format,
+        quality=given.quality,
+    )
 
 
 def convert(given: argparse.Namespace) -> int:
@@ -141,9 +177,29 @@ def convert(given: argparse.Namespace) -> int:
 
 
 def evaluate(given: argparse.Namespace) -> int:
-    from f2a.evaluation import format_table, score_folder
+    from tqdm import tqdm
 
-    print(format_table(score_folder(given.data, load_relighter(given))))
+    from f2a.evaluation.command import evaluate as measure
+    from f2a.evaluation.command import request_of
+
+    left_out: list[str] = []
+
+    def report(sentence: str) -> None:
+        left_out.append(sentence)
+        tqdm.write(one_line(f"f2a: {sentence}"), file=sys.stderr)
+
+    sources = given.weights or [None]
+    names = sources if len(sources) > 1 else ["ours"]
+    relighters = {name: open_relighter(source, given.device) for name, source in zip(names, sources, strict=True)}
+    print(measure(request_of(given), relighters, report))
+    return 1 if left_out else 0
+
+
+def ablate(given: argparse.Namespace) -> int:
+    from f2a.ablation.command import ablate as compare
+    from f2a.ablation.command import request_of
+
+    print(compare(request_of(given), lambda sentence: print(one_line(sentence), file=sys.stderr)))
     return 0
 
 
@@ -157,6 +213,17 @@ def dataset(given: argparse.Namespace) -> int:
     return 0
 
 
+def space(given: argparse.Namespace) -> int:
+    from f2a.space_push import Space, describe, plan_space, push_space
+
+    wanted = Space(given.repo_id, given.weights, given.examples, given.hardware, given.private)
+    contents = plan_space(wanted)
+    print(describe(contents) if given.dry_run else push_space(wanted, contents))
+    for note in contents.notes:
+        print(one_line(note), file=sys.stderr)
+    return 0
+
+
 def download(given: argparse.Namespace) -> int:
     from f2a.download import ARCHIVES, fetch
 
@@ -167,32 +234,61 @@ def download(given: argparse.Namespace) -> int:
 
 
 def add_bench_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", choices=["train"], help="train: the paper's training step, beside a plain loop")
+    what = "train: the paper's training step, beside a plain loop; relight: network, whole files, memory and start"
+    parser.add_argument("what", choices=["train", "relight"], help=what)
     parser.add_argument("--batch_size", type=int, default=8, help="pairs a step (default: 8)")
     parser.add_argument("--resolution", type=int, default=224, help="side of a crop in pixels (default: 224)")
     parser.add_argument("--steps", type=int, default=3, help="steps to time, after one to warm up (default: 3)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
+    parser.add_argument("--rounds", type=int, default=5, help="relight: of which the best counts (default: 5)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="relight: write the table here, too")
 
 
 def bench(given: argparse.Namespace) -> int:
-    from f2a.bench import bench_train, format_rows
+    return bench_relight(given) if given.what == "relight" else bench_train(given)
+
+
+def bench_relight(given: argparse.Namespace) -> int:
+    from f2a import bench_relight as bench
+
+    if given.rounds < 1:
+        raise UsageError(f"--rounds is {given.rounds}: give at least 1")
+    measurements = []
+    for measurement in bench.bench_relight(open_relighter(None, given.device), rounds=given.rounds):
+        measurements.append(measurement)
+        print(bench.as_line(measurement), flush=True)
+    if given.json:
+        bench.write_json(given.json, measurements)
+    return 0
+
+
+def bench_train(given: argparse.Namespace) -> int:
+    from f2a import bench
     from f2a.discriminator import SHORTEST_SIDE
     from f2a.relighter import choose_device
 
     for name, least in (("batch_size", 1), ("steps", 1), ("resolution", SHORTEST_SIDE)):
         if getattr(given, name) < least:
             raise UsageError(f"--{name} is {getattr(given, name)}: give at least {least}")
-    print(format_rows(bench_train(given.batch_size, given.resolution, given.steps, choose_device(given.device))))
+    print(
+        bench.format_rows(
+            bench.bench_train(given.batch_size, given.resolution, given.steps, choose_device(given.device))
+        )
+    )
     return 0
 
 
 def load_relighter(given: argparse.Namespace):  # type: ignore[no-untyped-def]  # its type would import torch
+    return open_relighter(given.weights, given.device)
+
+
+def open_relighter(weights: str | None, device: str):  # type: ignore[no-untyped-def]
     from f2a.relighter import Relighter
 
-    source, _, revision = (given.weights or "").partition("@")
-    if given.weights and Path(given.weights).is_dir():
-        source, revision = given.weights, ""
-    return Relighter.from_pretrained(source or None, revision=revision or None, device=given.device)
+    source, _, revision = (weights or "").partition("@")
+    if weights and Path(weights).is_dir():
+        source, revision = weights, ""
+    return Relighter.from_pretrained(source or None, revision=revision or None, device=device)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -207,11 +303,13 @@ class Command:
 COMMANDS = {
     "relight": Command("relight flash photos", add_relight_flags, relight),
     "evaluate": Command("score weights on flash/ambient pairs", add_evaluate_flags, evaluate),
+    "ablate": Command("train systems that differ in one part, and compare them", add_ablate_flags, ablate),
     "convert": Command("convert the weights that the paper's authors published", add_convert_flags, convert),
     "download": Command(
         "fetch the pairs or the weights that the paper's authors published", add_download_flags, download
     ),
     "dataset": Command("put flash/ambient pairs on the Hub", add_dataset_flags, dataset),
+    "space": Command("put the page on the Hub", add_space_flags, space),
     "bench": Command("measure speed", add_bench_flags, bench),
 }
 
