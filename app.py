@@ -1,200 +1,476 @@
 """The f2a page: a flash photograph in, the same photograph in the light of the room out. Run ``python app.py``.
 
 Environment: ``F2A_WEIGHTS`` is a folder or a Hub id, ``user/model`` or ``user/model@revision`` (default: the weights
-that ship with f2a); ``GRADIO_SERVER_NAME`` and ``GRADIO_SERVER_PORT`` say where the page listens (default:
-127.0.0.1:7860).
+that ship with f2a); ``F2A_EXAMPLES`` a folder of pairs or a Hub dataset (default: the rendered pairs that ship with
+f2a); ``GRADIO_SERVER_NAME`` and ``GRADIO_SERVER_PORT`` say where the page listens (default: 127.0.0.1:7860).
 """
 
+import argparse
+import asyncio
 import html
 import os
-import shutil
 import sys
 import tempfile
 import time
-from functools import cached_property
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import fields
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+try:  # before torch: on a ZeroGPU Space it prepares CUDA, elsewhere it is not installed
+    import spaces
+except ImportError:
+    spaces = None
+
 import gradio as gr
 from gradio.utils import get_upload_folder
-from PIL import Image
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 
-import f2a
 from f2a.checkpoint import CheckpointError
-from f2a.photo import PhotoError, open_photo, to_pixels, to_rgb8
-from f2a.relighter import Relighter, relight_file
+from f2a.controls import ControlError, Controls
+from f2a.page import words
+from f2a.page.darkroom import KEEP_S, MOST_PHOTOS, SWEEP_S, BatchError, Darkroom, sweep_folder
+from f2a.page.examples import BUNDLED, EVERYTHING, FolderPairs, open_examples
+from f2a.page.gallery import Gallery
+from f2a.page.words import said, sentence_of
+from f2a.pair_cache import DataError
+from f2a.photo import PhotoError
+from f2a.relighter import Relighter
 
-EXAMPLES = sorted((Path(f2a.__file__).parent / "examples").glob("*_flash.jpg"))
-PREVIEW_SIDE_PX = 1600
-CLEAN_EVERY_S, KEEP_S = 600, 3000  # together an hour at most
+PAGE = Path(words.__file__).parent
+WAITING, AT_ONCE = 40, 2
+"""Requests in the queue at most, and those that are worked on together."""
+GPU_SECONDS = 10
+"""What a ZeroGPU Space is asked for; a photo takes a fraction of a second."""
+TROUBLE = (PhotoError, ControlError, BatchError, DataError)
+"""What a visitor is told in a sentence."""
 
-INTRODUCTION = """# Flash to ambient
-Give a photograph that was taken with flash; get it back as the light of the room would have shown it.
-"""
-EXPLANATION = """## Examples
-In threes: the flash picture, what f2a makes of it, and the same view without flash (the ground truth). **These are
-rendered pictures, not photographs.** Choose one to try its flash picture above.
-"""
-PRIVACY = "Photographs are used for nothing but your result, and are deleted from this computer within an hour."
-
-CSS = """
-#examples .grid-wrap { max-height: none; min-height: 0; }
-#examples .grid-container { grid-template-columns: repeat(3, minmax(0, 1fr)); padding-top: 0; }
-#examples .caption-label { max-width: 100%; font-size: 0.7rem; padding: 1px 4px; }
-#before-after .wrap:has(> .error), #note .wrap { display: none; }  /* the sentence says it all */
-@media (min-width: 1000px) { #examples .grid-container { grid-template-columns: repeat(6, minmax(0, 1fr)); } }
-"""
-LAUNCH: dict[str, Any] = {
-    "theme": gr.themes.Base(
-        primary_hue="neutral",
-        secondary_hue="neutral",
-        neutral_hue="neutral",
-        font=("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"),
-        font_mono=("ui-monospace", "Consolas", "monospace"),
-    ).set(
-        button_primary_background_fill="*neutral_900",
-        button_primary_background_fill_hover="*neutral_700",
-        button_primary_background_fill_dark="*neutral_100",
-        button_primary_background_fill_hover_dark="*neutral_300",
-        button_primary_text_color_dark="*neutral_900",
-    ),
-    "css": CSS,
-    "max_file_size": "100mb",
-    "enable_monitoring": False,
-    "run_history": False,
-    "footer_links": ["api"],
+OPENING, FAILURE = "woman_red_coat", "shelf"
+"""Of the bundled pairs, the one that the page opens with and one where the result falls short."""
+LABELS = {
+    "strength": "Strength",
+    "exposure": "Exposure (EV)",
+    "warmth": "Warmth (mired)",
+    "shadows": "Shadows",
+    "keep_colors": "Keep the photo's colours",
 }
+VIEWS = {"Flash | ours": ("flash", "ours"), "Flash | truth": ("flash", "truth"), "Ours | truth": ("ours", "truth")}
+
+SHARED: dict[str, Any] = {"concurrency_id": "relight", "concurrency_limit": AT_ONCE}
+PRIVATE: dict[str, Any] = SHARED | {"api_visibility": "private"}
+PROGRESS = gr.Progress()
+
+AMBER = gr.themes.Color(
+    "#fdf6ec", "#f9e9cf", "#f0d3a5", "#e6bb79", "#dba352", "#c4852c", "#9a6316", "#7a4d0f", "#5c3a0c", "#40290a",
+    "#2a1b07",
+)  # fmt: skip
+THEME = gr.themes.Base(
+    primary_hue=AMBER,
+    secondary_hue=AMBER,
+    neutral_hue="stone",
+    radius_size="sm",
+    font=("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"),
+    font_mono=("ui-monospace", "Consolas", "monospace"),
+).set(
+    body_background_fill="*neutral_50",
+    body_background_fill_dark="*neutral_950",
+    body_text_color_subdued="*neutral_600",
+    body_text_color_subdued_dark="*neutral_300",
+    block_label_text_color="*neutral_700",
+    block_label_text_color_dark="*neutral_200",
+    block_title_text_color="*neutral_800",
+    block_title_text_color_dark="*neutral_100",
+    color_accent="*primary_700",
+    link_text_color="*primary_700",
+    link_text_color_dark="*primary_300",
+    slider_color="*primary_600",
+    slider_color_dark="*primary_400",
+    button_primary_background_fill="*neutral_900",
+    button_primary_background_fill_hover="*neutral_700",
+    button_primary_text_color="white",
+    button_primary_background_fill_dark="*neutral_100",
+    button_primary_background_fill_hover_dark="*neutral_300",
+    button_primary_text_color_dark="*neutral_900",
+)
 
 
-class Darkroom:
-    """What the page does; nothing of a visitor is kept between two calls, and every call writes to its own folder."""
+def controls_of(values: Sequence[Any]) -> Controls:
+    """The controls as the sliders stand; None is an emptied number field."""
+    items = zip(fields(Controls), values, strict=True)
+    return Controls(**{item.name: item.default if value is None else value for item, value in items})
 
-    def __init__(self, relighter: Relighter) -> None:
-        self.relighter = relighter
-        # Outside Gradio's cache, which is emptied by the hour; Gradio serves copies.
-        self.example_folder = tempfile.TemporaryDirectory(prefix="f2a-examples-")
 
-    def show(self, photo: str | None) -> tuple[tuple[str, str] | None, dict[str, Any], str]:
-        """The photo as it came, before it is relit, and no download: it takes the last result off the page."""
-        no_download = gr.update(value=None, interactive=False)
+class Visit:
+    """What happens when a visitor touches something; what goes wrong is said in a line of the page."""
+
+    def __init__(self, room: Darkroom, gallery: Gallery, bundled: Gallery) -> None:
+        self.room, self.gallery, self.bundled = room, gallery, bundled
+
+    def look(self, photo: str | None, *values: Any) -> tuple[Any, Any, str, Any, str]:
+        """The photo that was given, relit: previews, what changed, a line that says how it went, no download yet."""
+        no_file = gr.File(None, visible=False), ""
         if not photo:
-            return None, no_download, ""
+            return *self.opening(), *no_file
+        start = time.perf_counter()
         try:
-            preview = _preview(Path(photo), _new_folder() / "flash.webp")
-        except PhotoError as error:
-            return None, no_download, _sentence(error, photo)
-        return (preview, preview), no_download, ""
+            held = self.room.look(Path(photo))
+            shown = self.room.preview(held, controls_of(values))
+        except TROUBLE as error:
+            return None, None, said(sentence_of(error), error=True), *no_file
+        width, height = held.size
+        seconds = time.perf_counter() - start
+        line = f"{Path(photo).name}: {width} x {height} pixels, relit in {seconds:.1f} s."
+        return (str(shown.flash), str(shown.relit)), str(shown.changes), said(line, *held.notes), *no_file
 
-    def relight(self, photo: str | None, strength: float | None) -> tuple[tuple[str, str], str, str]:
-        """Before and after at screen size, the relit photo's file at full size, and a line that says how it went."""
-        if not photo:
-            raise gr.Error("Choose a photograph first.", print_exception=False)
-        folder, start = _new_folder(), time.perf_counter()
+    def opening(self) -> tuple[tuple[str, str], None, str]:
+        """An example, so that nobody meets an empty page."""
+        example = self.bundled.show(OPENING)
+        return (str(example.flash), str(example.ours)), None, said(words.WELCOME)
+
+    def adjust(self, photo: str | None, *values: Any) -> tuple[Any, ...]:
+        """The previews again after a slider moved, and no download of what it was before; the network doesn't run."""
         try:
-            # None: the slider's number field was emptied.
-            relit = relight_file(self.relighter, Path(photo), folder, 1.0 if strength is None else strength)
-            elapsed_s = time.perf_counter() - start
-            previews = _preview(Path(photo), folder / "flash.webp"), _preview(relit, folder / "relit.webp")
-        except PhotoError as error:
-            raise gr.Error(_sentence(error, photo), print_exception=False) from error
-        with Image.open(relit) as file:
-            width, height = file.size
-        return previews, str(relit), f"{width} x {height} pixels, relit in {elapsed_s:.1f} s"
+            shown = self.room.preview(self.room.look(chosen(photo)), controls_of(values))
+        except TROUBLE:  # was said when the photo was given
+            return (gr.skip(),) * 4
+        return (str(shown.flash), str(shown.relit)), str(shown.changes), gr.File(visible=False), ""
 
-    def relight_again(self, photo: str | None, strength: float | None, shown: str | None) -> Any:
-        """:meth:`relight` for a strength that moved; before the first result there is nothing to bring up to date."""
-        return self.relight(photo, strength) if photo and shown else (gr.skip(), gr.skip(), gr.skip())
+    def download(self, photo: str | None, keep_location: bool, *values: Any) -> tuple[Any, str]:
+        """The relit photo's file and a line about it."""
+        try:
+            done = self.room.relight(chosen(photo), controls_of(values), keep_location)
+        except TROUBLE as error:
+            return gr.File(None, visible=False), said(sentence_of(error), error=True)
+        return gr.File(str(done.file), visible=True), said(done.sentence)
 
-    @cached_property
-    def gallery(self) -> list[tuple[str, str]]:
-        """Flash, ours and ground truth of each example with captions; relit once in the life of the server."""
-        folder = Path(self.example_folder.name)
-        pictures = []
-        for flash in EXAMPLES:
-            name = flash.stem.removesuffix("_flash")
-            ours = relight_file(self.relighter, flash, folder / f"{name}_f2a.jpg")
-            ambient = shutil.copy(flash.with_stem(f"{name}_ambient"), folder)
-            pictures += [(str(shutil.copy(flash, folder)), "flash"), (str(ours), "f2a"), (str(ambient), "ground truth")]
-        return pictures
+    def batch(
+        self, photos: list[str] | None, keep_location: bool, *values: Any, progress: gr.Progress = PROGRESS
+    ) -> tuple[Any, str]:
+        """One zip, and a line for each photo that is not in it."""
+        try:
+            done = self.room.relight_all(photos or [], controls_of(values), keep_location, progress.tqdm)
+        except TROUBLE as error:
+            return gr.File(None, visible=False), said(sentence_of(error), error=True)
+        failed = said(*map(sentence_of, done.failed), error=True)
+        return gr.File(path_of(done.archive), visible=bool(done.archive)), said(done.summary) + failed
 
-    def take_example(self, choice: gr.SelectData) -> str:
-        """A copy of the chosen example's flash picture, as if the visitor had uploaded it."""
-        return str(shutil.copy(EXAMPLES[choice.index // 3], _new_folder()))
+    def turn(self, category: str, place: int, step: int, view: str) -> tuple[int, Any, str]:
+        """The example ``step`` places on in its category, going round."""
+        names = self.gallery.names(category)
+        place = (place + step) % len(names)
+        try:
+            example = self.gallery.show(names[place])
+        except DataError as error:
+            return place, None, said(sentence_of(error), error=True)
+        left, right = (str(getattr(example, half)) for half in VIEWS[view])
+        return place, (left, right), said(f"{place + 1} of {len(names)}: {words.describe(example)}")
 
-
-def _new_folder() -> Path:
-    """A folder of its own for each request, where Gradio cleans up."""
-    Path(get_upload_folder()).mkdir(parents=True, exist_ok=True)
-    return Path(tempfile.mkdtemp(dir=get_upload_folder()))
-
-
-def _preview(path: Path, target: Path) -> str:
-    """A copy that fits a screen, with the colour profile, so that the browser shows the photo's own colours."""
-    photo = open_photo(path)
-    copy = to_rgb8(to_pixels(photo))
-    copy.thumbnail((PREVIEW_SIDE_PX, PREVIEW_SIDE_PX), Image.Resampling.LANCZOS)
-    copy.save(target, quality=90, icc_profile=photo.info.get("icc_profile") if photo.mode.startswith("RGB") else None)
-    return str(target)
+    def take(self, category: str, place: int) -> str:
+        """A copy of the example's flash photo, as if the visitor had given it."""
+        return str(self.gallery.copy_flash(self.gallery.names(category)[place], self.room.new_folder()))
 
 
-def _sentence(error: PhotoError, photo: str) -> str:
-    """What the visitor reads: without the server's folders, and the file name as text, never as markup."""
-    return html.escape(str(error).replace(str(Path(photo).parent) + os.sep, ""))
+def chosen(photo: str | None) -> Path:
+    if not photo:
+        raise BatchError("Choose a photo first.")
+    return Path(photo)
 
 
-def build_demo(relighter: Relighter) -> gr.Blocks:
-    """The page; launch it with ``build_demo(relighter).launch(**LAUNCH)``."""
-    room = Darkroom(relighter)
-    demo = gr.Blocks(analytics_enabled=False, title="Flash to ambient", delete_cache=(CLEAN_EVERY_S, KEEP_S))
-    with demo:
-        gr.Markdown(INTRODUCTION)
+def path_of(file: Path | None) -> str | None:
+    return str(file) if file else None
+
+
+@contextmanager
+def raised() -> Iterator[None]:
+    """What goes wrong, as the error that Gradio tells a program."""
+    try:
+        yield
+    except TROUBLE as error:
+        raise gr.Error(html.escape(sentence_of(error)), print_exception=False) from error
+
+
+class Endpoints:
+    """The page for programs; the docstrings are what they read."""
+
+    def __init__(self, room: Darkroom, gallery: Gallery) -> None:
+        self.room, self.gallery = room, gallery
+
+    def relight(
+        self,
+        photo: str,
+        strength: float,
+        exposure: float,
+        warmth: float,
+        shadows: float,
+        keep_colors: bool,
+        keep_location: bool,
+    ) -> tuple[str, str]:
+        """Relight a flash photo: a file of the same size and format, and a sentence about it.
+
+        Args:
+            photo: a photo file (JPEG, PNG, WebP, TIFF, HEIC, AVIF).
+            strength: 0 (the photo itself) to 1 (the full effect).
+            exposure: stops by which the relit photo is brightened, -3 to 3.
+            warmth: mireds by which its light is warmed, -100 to 100.
+            shadows: lighter (above 0) or deeper (below 0) shadows, -1 to 1.
+            keep_colors: change the brightness of the light only, not its colour.
+            keep_location: leave the place where the photo was taken in the file.
+        """
+        with raised():
+            controls = controls_of((strength, exposure, warmth, shadows, keep_colors))
+            done = self.room.relight(chosen(photo), controls, keep_location)
+        return str(done.file), done.sentence
+
+    def relight_batch(
+        self,
+        photos: list[str],
+        strength: float,
+        exposure: float,
+        warmth: float,
+        shadows: float,
+        keep_colors: bool,
+        keep_location: bool,
+    ) -> tuple[str | None, str]:
+        """Relight up to 20 flash photos: a zip, and a line for each photo that is not in it.
+
+        Args:
+            photos: photo files.
+            strength: 0 (the photos themselves) to 1 (the full effect).
+            exposure: stops by which the relit photos are brightened, -3 to 3.
+            warmth: mireds by which their light is warmed, -100 to 100.
+            shadows: lighter (above 0) or deeper (below 0) shadows, -1 to 1.
+            keep_colors: change the brightness of the light only, not its colour.
+            keep_location: leave the places where the photos were taken in the files.
+        """
+        with raised():
+            controls = controls_of((strength, exposure, warmth, shadows, keep_colors))
+            done = self.room.relight_all(photos or [], controls, keep_location)
+        return path_of(done.archive), "\n".join([done.summary, *map(sentence_of, done.failed)])
+
+    def examples(self, category: str, number: int) -> tuple[list[str], dict[str, Any]]:
+        """An example pair: the files of flash, ours and truth at screen size, and its name and scores.
+
+        Args:
+            category: one of the categories that the answer lists; all of them together are "all".
+            number: which example of the category, from 1.
+        """
+        with raised():
+            names = self.gallery.names(category)
+            if not 1 <= (number or 0) <= len(names):
+                raise DataError(f"{category} has {len(names)} examples, so there is no number {number}")
+            example = self.gallery.show(names[number - 1])
+        facts = {"name": example.name, "number": number, "of": len(names), "categories": self.gallery.categories}
+        scores = {"flash": example.flash_score._asdict(), "ours": example.our_score._asdict()}
+        return [str(path) for path in (example.flash, example.ours, example.truth)], facts | scores
+
+
+def slider_pair(label: str, elem_id: str) -> gr.ImageSlider:
+    return gr.ImageSlider(label=label, elem_id=elem_id, interactive=False, max_height=640, buttons=["fullscreen"])
+
+
+class Layout:
+    """The components of each tab and what they are wired to."""
+
+    def __init__(self, demo: gr.Blocks, visit: Visit) -> None:
+        self.demo, self.visit = demo, visit
+
+    def relight(self) -> None:
+        visit = self.visit
+        with gr.Column(elem_id="desk"):
+            with gr.Column(elem_id="photo-cell"):
+                self.photo = gr.File(label="Flash photo", height=150, elem_id="photo")
+                with gr.Accordion("Use the webcam", open=False):
+                    camera = gr.Image(sources=["webcam"], type="filepath", label="Webcam", show_label=False)
+            with gr.Column(elem_id="view-cell"):
+                view, note = slider_pair("Flash | relit", "view"), gr.HTML(elem_id="note")
+            with gr.Column(elem_id="controls-cell"):
+                self.controls = [self.control(item.name, item.default, **item.metadata) for item in fields(Controls)]
+                self.keep_location = gr.Checkbox(False, label="Keep location data in the file")
+                make = gr.Button("Download at full size", variant="primary")
+                file = gr.File(label="Full size", interactive=False, visible=False, elem_id="file")
+                done = gr.HTML(elem_id="done")
+            with gr.Accordion("What changed", open=False, elem_id="changes-cell"):
+                alt = "The photo in colours that say how much brighter or darker each place became"
+                changes = gr.Image(alt_text=alt, show_label=False, interactive=False, buttons=[], height=320)
+                gr.HTML(said(words.CHANGES))
+        given = [self.photo, *self.controls]
+        self.photo.change(visit.look, given, [view, changes, note, file, done], **PRIVATE)
+        camera.input(lambda taken: taken, camera, self.photo, **PRIVATE)
+        for control in self.controls:  # not `release`, which the keyboard and the number field never fire
+            control.change(
+                visit.adjust,
+                given,
+                [view, changes, file, done],
+                trigger_mode="always_last",
+                show_progress="hidden",
+                **PRIVATE,
+            )
+        made = make.click(visit.download, [self.photo, self.keep_location, *self.controls], [file, done], **PRIVATE)
+        made.success(None, file, None, js="(file) => window.f2a_save(file)")
+        self.demo.load(visit.opening, None, [view, changes, note], **PRIVATE)
+
+    @staticmethod
+    def control(name: str, default: Any, low: float | None = None, high: float = 1, step: float = 1, **_: Any) -> Any:
+        """The slider or tick of one of the library's controls."""
+        if low is None:
+            return gr.Checkbox(default, label=LABELS[name])
+        return gr.Slider(low, high, default, step=step, label=LABELS[name])
+
+    def examples(self, tabs: gr.Tabs) -> None:
+        visit, gallery = self.visit, self.visit.gallery
+        gr.Markdown(words.origin(gallery.pairs.title, gallery.pairs.rendered))
         with gr.Row():
-            with gr.Column(scale=2, min_width=280):
-                photo = gr.File(label="Flash photograph", height=140)
-                strength = gr.Slider(0, 1, 1, step=0.05, label="Strength")
-                button = gr.Button("Relight", variant="primary")
-                download = gr.DownloadButton("Download at full size", interactive=False)
-                note = gr.HTML(elem_id="note")
-            with gr.Column(scale=5, min_width=280):
-                view = gr.ImageSlider(
-                    label="Before | after",
-                    interactive=False,
-                    max_height=600,
-                    buttons=["fullscreen"],
-                    elem_id="before-after",
-                )
-        gr.Markdown(EXPLANATION)
-        gallery = gr.Gallery(show_label=False, columns=3, allow_preview=False, buttons=[], elem_id="examples")
-        gr.Markdown(PRIVACY)
+            filtered = len(gallery.categories) > 1
+            category = gr.Dropdown(gallery.categories, value=EVERYTHING, label="Category", visible=filtered)
+            view = gr.Radio(list(VIEWS), value=next(iter(VIEWS)), label="Compare", elem_id="compare")
+        pictures, note = slider_pair("Example", "example"), gr.HTML(elem_id="example-note")
+        with gr.Row():
+            back, on, take = gr.Button("Previous"), gr.Button("Next"), gr.Button("Relight it yourself")
+        place, zero = gr.State(0), gr.State(0)
+        for event, start, step in (
+            (self.demo.load, zero, zero),
+            (category.change, zero, zero),
+            (view.change, place, zero),
+            (back.click, place, gr.State(-1)),
+            (on.click, place, gr.State(1)),
+        ):
+            shown = [place, pictures, note]
+            event(visit.turn, [category, start, step, view], shown, show_progress="hidden", **PRIVATE)
+        taken = take.click(visit.take, [category, place], self.photo, **PRIVATE)
+        taken.success(lambda: gr.Tabs(selected="relight"), None, tabs, **PRIVATE)
 
-        results = [view, download, note]
-        # One line for all: an upload's preview, asked for first, can never arrive on top of its result.
-        private: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "photo"}
-        photo.change(room.show, photo, results, **private)
-        relit = button.click(room.relight, [photo, strength], results, api_name="relight", concurrency_id="photo")
-        relit.success(lambda: gr.update(interactive=True), None, download, queue=False, api_visibility="private")
-        # Not `release`, which the keyboard and the number field never fire.
-        strength.change(room.relight_again, [photo, strength, download], results, trigger_mode="always_last", **private)
-        gallery.select(room.take_example, None, photo, scroll_to_output=True, api_visibility="private")
-        demo.load(lambda: room.gallery, None, gallery, api_visibility="private")
-    demo.queue(max_size=20, default_concurrency_limit=1)
+    def batch(self) -> None:
+        gr.Markdown(f"Up to {MOST_PHOTOS} photos, with the settings of the first tab, into one zip.")
+        photos = gr.File(label="Flash photos", file_count="multiple", height=200, elem_id="batch-photos")
+        start = gr.Button("Relight all", variant="primary")
+        note = gr.HTML(elem_id="batch-note")
+        archive = gr.File(label="Relit photos", interactive=False, visible=False, elem_id="archive")
+        given = [photos, self.keep_location, *self.controls]
+        start.click(self.visit.batch, given, [archive, note], show_progress_on=note, **PRIVATE)
+
+    def about(self, text: str) -> None:
+        gr.HTML(text, elem_id="about")
+        failure = slider_pair("Ours | truth", "failure")
+        gr.Markdown(words.FALLS_SHORT)
+        example = self.visit.bundled.show(FAILURE)
+        self.demo.load(lambda: (str(example.ours), str(example.truth)), None, failure, **PRIVATE)
+
+    def endpoints(self, endpoints: Endpoints) -> None:
+        """What programs call; nothing of it is seen."""
+        with gr.Column(visible=False):
+            photo, photos = gr.File(label="Flash photo"), gr.File(label="Flash photos", file_count="multiple")
+            file, archive = gr.File(label="Relit photo"), gr.File(label="Zip of relit photos")
+            category, number = gr.Textbox(EVERYTHING, label="Category"), gr.Number(1, precision=0, label="Number")
+            sentence, facts = gr.Textbox(label="What was done"), gr.JSON(label="Name and scores")
+            pictures = gr.File(label="Flash, ours, truth", file_count="multiple")
+        settings = [*self.controls, self.keep_location]
+        for name, act, inputs, outputs in (
+            ("relight", endpoints.relight, [photo, *settings], [file, sentence]),
+            ("relight_batch", endpoints.relight_batch, [photos, *settings], [archive, sentence]),
+            ("examples", endpoints.examples, [category, number], [pictures, facts]),
+        ):
+            gr.Button(visible=False).click(act, inputs, outputs, api_name=name, **SHARED)
+
+
+def build_demo(
+    relighter: Relighter, gallery: Gallery | None = None, source: str | None = None, notices: Sequence[str] = ()
+) -> gr.Blocks:
+    """The page; launch it with ``build_demo(relighter).launch(**LAUNCH)``.
+
+    Args:
+        relighter: one for all visitors.
+        gallery: the examples; None for the bundled ones.
+        source: the Hub id of the weights, None for the bundled ones.
+        notices: sentences at the top of the page.
+    """
+    bundled = Gallery(FolderPairs(BUNDLED), relighter)
+    visit = Visit(Darkroom(relighter, Path(get_upload_folder())), gallery or bundled, bundled)
+    demo = gr.Blocks(analytics_enabled=False, title="Flash to ambient", delete_cache=(SWEEP_S, KEEP_S))
+    layout = Layout(demo, visit)
+    with demo:
+        gr.Markdown(words.INTRODUCTION, elem_classes="lead")
+        gr.HTML(said(*notices), visible=bool(notices))
+        with gr.Tabs() as tabs:
+            with gr.Tab("Relight", id="relight"):
+                layout.relight()
+            with gr.Tab("Examples", id="examples"):
+                layout.examples(tabs)
+            with gr.Tab("Batch", id="batch"):
+                layout.batch()
+            with gr.Tab("About", id="about"):
+                layout.about(words.about(source, relighter.training))
+        layout.endpoints(Endpoints(visit.room, visit.gallery))
+    demo.queue(max_size=WAITING, default_concurrency_limit=AT_ONCE)
     return demo
 
 
-def main() -> int:
-    """Load the weights and serve the page; 2 if the weights cannot be had."""
-    source: str | None = os.environ.get("F2A_WEIGHTS") or None
-    revision = None
-    if source and not Path(source).is_dir():
-        source, _, revision = source.partition("@")
+@asynccontextmanager
+async def sweeping(app: Any) -> AsyncIterator[None]:
+    """While the server runs, old files go; Gradio's own cleaning leaves those that no component points to."""
+
+    async def sweep() -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            await asyncio.to_thread(sweep_folder, Path(get_upload_folder()))
+
+    task = asyncio.create_task(sweep())
+    yield
+    task.cancel()
+
+
+async def health(request: Request) -> PlainTextResponse:
+    return PlainTextResponse("ok")
+
+
+LAUNCH: dict[str, Any] = {
+    "theme": THEME,
+    "css_paths": PAGE / "page.css",
+    "js": (PAGE / "page.js").read_text(encoding="utf-8"),
+    "max_file_size": "100mb",
+    "enable_monitoring": False,
+    "run_history": False,
+    "ssr_mode": False,
+    "state_session_capacity": 200,  # Gradio keeps about a third of a megabyte for each program that ever called
+    "footer_links": ["api"],
+    "app_kwargs": {"lifespan": sweeping, "routes": [Route("/health", health)]},
+}
+
+
+def load_weights(source: str | None) -> tuple[Relighter, str | None]:
+    """The relighter for ``F2A_WEIGHTS``, or the bundled one and a sentence that says why."""
+    repo_id, _, revision = (source or "").partition("@")
+    folder = source if source and Path(source).is_dir() else None
     try:
-        relighter = Relighter.from_pretrained(source, revision or None)
+        return Relighter.from_pretrained(folder or repo_id or None, None if folder else revision or None), None
     except CheckpointError as error:
-        print(f"F2A_WEIGHTS: {error}", file=sys.stderr)
-        return 2
-    build_demo(relighter).launch(**LAUNCH)
-    return 0
+        return Relighter.from_pretrained(), f"F2A_WEIGHTS: {error}; using the bundled weights"
+
+
+def main() -> None:
+    """Load the weights and serve the page."""
+    parser = argparse.ArgumentParser(description="Serve the f2a page.")
+    parser.add_argument("--mcp", action="store_true", help="serve MCP tools too (pip install gradio[mcp])")
+    given = parser.parse_args()
+    if given.mcp and not find_spec("mcp"):
+        parser.error('--mcp needs the MCP library: pip install "gradio[mcp]"')
+    source = os.environ.get("F2A_WEIGHTS") or None
+    relighter, problem = load_weights(source)
+    problems = [problem] if problem else []
+    if spaces:
+        relighter.prepare = spaces.GPU(duration=GPU_SECONDS)(relighter.prepare)
+    gallery = Gallery(open_examples(os.environ.get("F2A_EXAMPLES"), problems.append), relighter)
+    for sentence in problems:
+        print(sentence, file=sys.stderr)
+    notices = [f"The weights {source} cannot be had just now; these are the bundled ones."] if problem else []
+    with tempfile.TemporaryDirectory(prefix="f2a-page-", ignore_cleanup_errors=True) as folder:
+        os.environ.setdefault("GRADIO_TEMP_DIR", folder)  # of our own, so that all that is old in it can go
+        demo = build_demo(relighter, gallery, None if problem else source, notices)
+        demo.launch(mcp_server=given.mcp or None, **LAUNCH)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,93 +1,55 @@
-"""The page, met as a visitor meets it: a real server, a real browser, the Gradio client, ``python app.py``."""
+"""The page, met as a visitor meets it: a real server, a real browser."""
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
+import zipfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-import numpy as np
+import pillow_heif
 import pytest
 from PIL import Image, ImageChops
 
-from f2a.photo import PhotoError
+from f2a.controls import Controls
+from f2a.page.examples import FolderPairs
+from f2a.page.gallery import Gallery
 from f2a.relighter import Relighter, relight_file
+from tests.page_server import DESKTOP, browsing, save_gradient, serving, visiting
+from tests.pairs import write_pairs
 
 pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
 
-from gradio_client import Client, handle_file
-
 import app
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
 ORIENTATION = 0x0112
-BOTH_SIDES_DIFFER = "new Set([...document.querySelectorAll('#before-after img')].map(image => image.src)).size == 2"
-NOT_A_PHOTO = "not & a photo.jpg"
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+NOT_A_PHOTO = "not & a <b>photo.jpg"
 
 
 @pytest.fixture(scope="module")
 def server(relighter: Relighter, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
-        demo = app.build_demo(relighter)
-        _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, server_port=free_port(), **app.LAUNCH)
+    with serving(lambda: app.build_demo(relighter), tmp_path_factory.mktemp("gradio"), app.LAUNCH) as url:
         yield url
-        demo.close(verbose=False)
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright (requirements-dev.txt)")
-    if not CHROMIUM:
-        pytest.skip("needs a Chromium browser on the PATH")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET.split())
+    with browsing() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
 def page(chromium: Any, server: str) -> Iterator[Any]:
-    """The page at phone width; afterwards, no error on the console and no request to anywhere but the server."""
-    page = chromium.new_page(viewport={"width": 360, "height": 740})
-    errors: list[str] = []
-    hosts = set()
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
-    page.goto(server)
-    page.get_by_role("button", name="Relight").wait_for()
-    yield page
-    page.close()
-    assert errors == []
-    assert hosts - {None} == {"127.0.0.1"}  # None: data and blob addresses
+    with visiting(chromium, server) as page:
+        yield page
 
 
-def save_gradient(path: Path, mode: str = "RGB", **options: Any) -> Path:
-    """48 wide, 30 high, dark on the left and light on the right."""
-    Image.linear_gradient("L").rotate(90).resize((48, 30)).convert(mode).save(path, **options)
-    return path
+def after(page: Any) -> Any:
+    return page.locator("#view img").nth(1)
 
 
-def relight_in(page: Any, photo: Path) -> None:
-    page.locator("input[type=file]").set_input_files(photo)
-    page.get_by_text(photo.suffix, exact=True).wait_for()
-    page.get_by_role("button", name="Relight").click()
-    page.get_by_text("relit in").wait_for()
+def give(page: Any, photo: Path) -> None:
+    """Choose a photo and wait until it is relit."""
+    page.locator("#photo input[type=file]").set_input_files(photo)
+    page.locator("#note").get_by_text(f"{photo.name}: ").wait_for()
 
 
 def download_from(page: Any, folder: Path) -> Path:
@@ -98,152 +60,254 @@ def download_from(page: Any, folder: Path) -> Path:
     return target
 
 
-def test_relit_photo_is_shown_and_downloads_byte_for_byte(page: Any, relighter: Relighter, tmp_path: Path) -> None:
-    photo = save_gradient(tmp_path / "party.jpg", quality=90)
-    relight_in(page, photo)
-    page.wait_for_function(BOTH_SIDES_DIFFER)
-    after = page.locator("#before-after img").nth(1)
-    assert after.evaluate("async image => (await image.decode(), [image.naturalWidth, image.naturalHeight])") == [
-        48,
-        30,
-    ]
-    assert page.get_by_text("48 x 30 pixels").is_visible()
+def size_in_browser(image: Any) -> list[int]:
+    return image.evaluate("async image => (await image.decode(), [image.naturalWidth, image.naturalHeight])")
 
+
+def test_a_photo_is_relit_at_once_and_downloads_byte_for_byte(page: Any, relighter: Relighter, tmp_path: Path) -> None:
+    photo = save_gradient(tmp_path / "party.jpg", quality=90)
+    give(page, photo)
+    page.get_by_text("party.jpg: 48 x 30 pixels, relit in").wait_for()
+    assert size_in_browser(after(page)) == [48, 30]
     downloaded = download_from(page, tmp_path / "downloads")
     assert downloaded.name == "party_ambient.jpg"
-    assert Image.open(downloaded).size == (48, 30)
+    assert downloaded.read_bytes() == relight_file(relighter, photo, tmp_path).read_bytes()
+    page.locator("#done").get_by_text("made in").wait_for()
+    assert page.locator("#file").get_by_text("party_").is_visible()  # the same file again, as a link
+
+
+def test_heic_comes_back_as_heic(page: Any, relighter: Relighter, tmp_path: Path) -> None:
+    photo = tmp_path / "IMG_0001.HEIC"
+    pillow_heif.from_pillow(Image.new("RGB", (64, 48), (200, 60, 20))).save(photo, quality=95)
+    give(page, photo)
+    assert size_in_browser(after(page)) == [64, 48]
+    downloaded = download_from(page, tmp_path / "downloads")
+    assert downloaded.name == "IMG_0001_ambient.HEIC"
     assert downloaded.read_bytes() == relight_file(relighter, photo, tmp_path).read_bytes()
 
 
-def test_strength_that_moves_renews_the_result(page: Any, tmp_path: Path) -> None:
-    photo = save_gradient(tmp_path / "party.png")
-    relight_in(page, photo)
-    after = page.locator("#before-after img").nth(1)
-    page.wait_for_function(BOTH_SIDES_DIFFER)
-    first = after.evaluate("image => image.src")
-    page.get_by_role("slider", name="Strength").press("Home")
-    page.wait_for_function("first => document.querySelectorAll('#before-after img')[1].src != first", arg=first)
-    untouched = Image.open(download_from(page, tmp_path / "downloads"))
-    assert ImageChops.difference(untouched, Image.open(photo)).getbbox() is None
-
-
-def test_text_named_jpg_is_refused_in_one_sentence(page: Any, tmp_path: Path) -> None:
-    text = tmp_path / NOT_A_PHOTO
-    text.write_text("Dear diary")
-    page.locator("input[type=file]").set_input_files(text)
-    page.locator("#note").get_by_text(f"{NOT_A_PHOTO}: is not a photo").wait_for()
-    page.get_by_role("button", name="Relight").click()
-    toast = page.get_by_test_id("toast-body")
-    toast.wait_for()
-    assert f"{NOT_A_PHOTO}: is not a photo" in toast.inner_text()
-    assert "Traceback" not in page.content()
-    assert page.get_by_text("Error", exact=True).locator("visible=true").count() <= 1  # the toast's heading
-
-
-def test_page_fits_a_phone_and_shows_the_examples(page: Any, tmp_path: Path) -> None:
-    pictures = page.locator("#examples .thumbnail-item")
-    pictures.nth(11).wait_for()
-    assert pictures.count() == 12
-    assert page.get_by_text("rendered pictures").is_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
-
-    pictures.nth(4).click()
-    page.get_by_text("shelf_flash").wait_for()
-    page.get_by_role("button", name="Relight").click()
-    page.get_by_text("480 x 640 pixels").wait_for()
-    assert download_from(page, tmp_path).name == "shelf_flash_ambient.jpg"
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
-
-
-def test_examples_are_relit_once(relighter: Relighter, monkeypatch: pytest.MonkeyPatch) -> None:
-    relit = []
-
-    def count(relighter: Relighter, source: Path, target: Path) -> Path:
-        relit.append(source)
-        return Path(shutil.copy(source, target))
-
-    monkeypatch.setattr(app, "relight_file", count)
-    room = app.Darkroom(relighter)
-    assert relit == []
-    assert [caption for _, caption in room.gallery[:3]] == ["flash", "f2a", "ground truth"]
-    assert room.gallery is room.gallery
-    assert relit == app.EXAMPLES
-    assert len(relit) == 4
-
-
-def test_sideways_photo_comes_out_upright(server: str, tmp_path: Path) -> None:
+def test_a_sideways_photo_stands_upright(page: Any, tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[ORIENTATION] = 6  # the camera was held on its side: 48 x 30 stored, 30 x 48 meant
-    photo = save_gradient(tmp_path / "tall.jpg", exif=exif)
-    previews, file, note = Client(server, verbose=False).predict(handle_file(photo), 1, api_name="/relight")
-    for path in (file, *previews):
-        relit = Image.open(path)
-        assert relit.size == (30, 48)
-        assert relit.getexif().get(ORIENTATION, 1) == 1
-        column = np.asarray(relit.convert("L"), float)[:, 15]
-        assert abs(column[2] - column[45]) > 100
-    assert note.startswith("30 x 48 pixels")
+    give(page, save_gradient(tmp_path / "tall.jpg", exif=exif))
+    assert size_in_browser(after(page)) == [30, 48]
+    relit = Image.open(download_from(page, tmp_path / "downloads"))
+    assert (relit.size, relit.getexif().get(ORIENTATION, 1)) == ((30, 48), 1)
 
 
-def test_two_visitors_get_their_own_photo(server: str, relighter: Relighter, tmp_path: Path) -> None:
-    def visit(mode: str) -> bool:
-        folder = tmp_path / mode
-        folder.mkdir()
-        photo = save_gradient(folder / "photo.png", mode)
-        client = Client(server, verbose=False, download_files=folder / "downloads")
-        _, file, _ = client.predict(handle_file(photo), 0.5, api_name="/relight")
-        return Path(file).read_bytes() == relight_file(relighter, photo, folder, 0.5).read_bytes()
+def test_a_slider_that_moves_renews_preview_and_file(page: Any, relighter: Relighter, tmp_path: Path) -> None:
+    photo = save_gradient(tmp_path / "party.png")
+    give(page, photo)
+    download_from(page, tmp_path / "first")
+    first = after(page).get_attribute("src")
+    page.get_by_label("range slider for Strength").press("Home")
+    page.wait_for_function("first => document.querySelectorAll('#view img')[1].src != first", arg=first)
+    page.locator("#file").wait_for(state="hidden")  # it is no longer what is shown
+    untouched = Image.open(download_from(page, tmp_path / "second"))
+    assert ImageChops.difference(untouched, Image.open(photo)).getbbox() is None
 
-    with ThreadPoolExecutor(2) as pool:
-        assert list(pool.map(visit, ("RGB", "L"))) == [True, True]
-
-
-@pytest.mark.parametrize("name", ["I;16.png", "CMYK.tif", "RGBA.png", "P.png", "RGB.jpg"])
-def test_wide_photos_of_any_mode_keep_their_size_beside_a_small_preview(server: str, tmp_path: Path, name: str) -> None:
-    photo = tmp_path / f"photo{Path(name).suffix}"
-    Image.new(Path(name).stem, (3000, 40), 90).save(photo)
-    previews, file, _ = Client(server, verbose=False).predict(handle_file(photo), 1, api_name="/relight")
-    assert Path(file).name == f"photo_ambient{photo.suffix}"
-    assert [Image.open(path).size for path in (*previews, file)] == [(1600, 21), (1600, 21), (3000, 40)]
+    page.get_by_label("number input for Exposure").fill("1")
+    page.get_by_label("Keep the photo's colours").check()
+    page.wait_for_timeout(500)
+    brighter = download_from(page, tmp_path / "third")
+    (tmp_path / "wanted").mkdir()
+    wanted = relight_file(relighter, photo, tmp_path / "wanted", Controls(strength=0, exposure=1, keep_colors=True))
+    assert brighter.read_bytes() == wanted.read_bytes()
 
 
-def test_file_names_are_shown_as_text_not_as_markup(tmp_path: Path) -> None:
-    photo = str(tmp_path / "<b>bold.jpg")
-    assert app._sentence(PhotoError(f"{photo}: is not a photo"), photo) == "&lt;b&gt;bold.jpg: is not a photo"
+@pytest.mark.parametrize("keep", [False, True])
+def test_the_place_stays_in_the_file_only_if_ticked(page: Any, tmp_path: Path, keep: bool) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8825)[1] = "N"
+    give(page, save_gradient(tmp_path / "here.jpg", exif=exif))
+    page.get_by_label("Keep location data").set_checked(keep)
+    assert bool(Image.open(download_from(page, tmp_path / "downloads")).getexif().get_ifd(0x8825)) is keep
 
 
-def start_app(**environment: str) -> subprocess.Popen[str]:
-    settings = os.environ | {"HF_HUB_OFFLINE": "1"} | environment
-    pipes: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([sys.executable, app.__file__], env=settings, **pipes)
+def test_what_is_no_photo_is_refused_in_one_sentence(page: Any, tmp_path: Path) -> None:
+    text = tmp_path / NOT_A_PHOTO
+    text.write_text("Dear diary")
+    page.locator("#photo input[type=file]").set_input_files(text)
+    alert = page.locator("#note [role=alert]")
+    alert.wait_for()
+    assert "photo.jpg: is not a photo that can be read" in alert.inner_text()
+    assert alert.locator("b").count() == 0  # a name is text, never markup
+    page.get_by_role("button", name="Download at full size").click()
+    page.locator("#done [role=alert]").wait_for()
+    assert "Traceback" not in page.content()
+    assert page.get_by_test_id("toast-body").count() == 0
+    assert page.get_by_text("Error", exact=True).locator("visible=true").count() == 0
 
 
-def status_of(url: str) -> int | None:
-    try:
-        return int(urllib.request.urlopen(url, timeout=5).status)
-    except OSError:
-        return None
+def test_without_a_photo_the_download_asks_for_one_and_the_page_shows_an_example(page: Any) -> None:
+    assert page.get_by_text("This is an example, a rendered picture").is_visible()
+    page.get_by_role("button", name="Download at full size").click()
+    page.locator("#done").get_by_text("Choose a photo first.").wait_for()
 
 
-def test_python_app_py_serves_the_page(weights: Path, tmp_path: Path) -> None:
-    url, end = f"http://127.0.0.1:{(port := free_port())}", time.monotonic() + 40
-    process = start_app(F2A_WEIGHTS=str(weights), GRADIO_SERVER_PORT=str(port), GRADIO_TEMP_DIR=str(tmp_path))
-    try:
-        while (status := status_of(url)) != 200 and process.poll() is None and time.monotonic() < end:
-            time.sleep(0.2)
-        assert status == 200
-        endpoints = Client(url, verbose=False).view_api(return_format="dict", print_info=False)["named_endpoints"]
-    finally:
-        process.terminate()
-        process.communicate(timeout=20)
-    assert list(endpoints) == ["/relight"]
-    assert [parameter["parameter_name"] for parameter in endpoints["/relight"]["parameters"]] == ["photo", "strength"]
+def test_a_picture_is_pasted(page: Any) -> None:
+    page.evaluate(
+        """async () => {
+        const canvas = Object.assign(document.createElement("canvas"), { width: 20, height: 10 });
+        canvas.getContext("2d").fillRect(0, 0, 9, 9);
+        const picture = await new Promise((resolve) => canvas.toBlob(resolve));
+        const clipboardData = new DataTransfer();
+        clipboardData.items.add(new File([picture], "image.png", { type: "image/png" }));
+        document.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+    }"""
+    )
+    page.get_by_text("image.png: 20 x 10 pixels, relit in").wait_for()
 
 
-@pytest.mark.parametrize("setting", ["/no/such/folder", "nobody/nothing@main"])
-def test_weights_that_cannot_be_had_end_in_one_sentence(setting: str) -> None:
-    process = start_app(F2A_WEIGHTS=setting)
-    _, errors = process.communicate(timeout=40)
-    assert process.returncode == 2
-    assert len(errors.splitlines()) == 1
-    assert errors.startswith(f"F2A_WEIGHTS: {setting.partition('@')[0]}: ")
+def test_a_picture_of_the_webcam_is_relit(page: Any) -> None:
+    page.get_by_role("button", name="Use the webcam").click()
+    page.get_by_text("Click to Access Webcam").click()
+    page.wait_for_function("document.querySelector('#photo-cell video')?.videoWidth > 0")
+    page.get_by_label("capture photo").click()
+    page.locator("#note").get_by_text("pixels, relit in").wait_for()
+
+
+def test_examples_are_compared_with_the_truth_and_go_round(page: Any) -> None:
+    page.get_by_role("tab", name="Examples").click()
+    assert page.get_by_text("Rendered pictures, not photographs").is_visible()
+    note, pictures = page.locator("#example-note"), page.locator("#example img")
+    note.get_by_text("1 of 4: living room. Against the truth: flash").wait_for()
+    page.get_by_role("button", name="Previous").click()
+    note.get_by_text("4 of 4: woman red coat.").wait_for()
+    flash, ours = (pictures.nth(place).get_attribute("src") for place in (0, 1))
+    page.get_by_label("Ours | truth").check()
+    page.wait_for_function("ours => document.querySelectorAll('#example img')[0].src == ours", arg=ours)
+    assert pictures.nth(1).get_attribute("src") not in (flash, ours)
+    assert [pictures.nth(place).get_attribute("alt") for place in (0, 1)] == ["Ours picture", "truth picture"]
+    page.get_by_role("button", name="Next").click()
+    note.get_by_text("1 of 4").wait_for()
+
+    page.get_by_role("button", name="Relight it yourself").click()
+    page.get_by_text("living_room.jpg: 480 x 640 pixels, relit in").wait_for()
+
+
+def test_examples_of_a_folder_are_filtered_by_category(chromium: Any, relighter: Relighter, tmp_path: Path) -> None:
+    for name in ("People_1", "People_2", "Rooms_1"):
+        write_pairs(tmp_path / "pairs" / name, 1)
+        for half in ("flash", "ambient"):
+            (tmp_path / "pairs" / name / f"p0_{half}.png").rename(tmp_path / "pairs" / f"{name}_{half}.png")
+    gallery = Gallery(FolderPairs(tmp_path / "pairs"), relighter)
+    build = lambda: app.build_demo(relighter, gallery)  # noqa: E731
+    with serving(build, tmp_path / "gradio", app.LAUNCH) as url, visiting(chromium, url) as page:
+        page.get_by_role("tab", name="Examples").click()
+        assert page.get_by_text("Photographs of pairs: with flash").is_visible()
+        note = page.locator("#example-note")
+        note.get_by_text("1 of 3: People 1.").wait_for()
+        page.get_by_label("Category").click()
+        page.get_by_role("option", name="Rooms").click()
+        note.get_by_text("1 of 1: Rooms 1.").wait_for()
+
+
+def test_a_batch_becomes_one_zip_and_a_line_for_what_failed(page: Any, relighter: Relighter, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    photos = [save_gradient(tmp_path / "a" / "party.jpg"), save_gradient(tmp_path / "b" / "party.jpg", tint=90)]
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(photos[0].read_bytes()[:300])
+    page.get_by_role("tab", name="Batch").click()
+    page.locator("#batch-photos input[type=file]").set_input_files([*photos, bad])
+    page.locator("#batch-photos").get_by_text("bad").first.wait_for()
+    page.get_by_role("button", name="Relight all").click()
+    page.get_by_text("2 of 3 photos relit.").wait_for()
+    assert page.locator("#batch-note [role=alert]").inner_text().startswith("bad.jpg: is damaged or cut short")
+    with page.expect_download() as download:
+        page.locator("#archive a").first.click()
+    download.value.save_as(tmp_path / "relit.zip")
+    with zipfile.ZipFile(tmp_path / "relit.zip") as relit:
+        assert relit.namelist() == ["party_ambient.jpg", "party_ambient (2).jpg"]
+        for photo, name in zip(photos, relit.namelist(), strict=True):
+            assert relit.read(name) == relight_file(relighter, photo, photo.parent).read_bytes()
+
+
+def test_too_many_photos_are_refused_before_any_work(page: Any, tmp_path: Path) -> None:
+    photos = [save_gradient(tmp_path / f"{number}.png", tint=number) for number in range(21)]
+    page.get_by_role("tab", name="Batch").click()
+    page.locator("#batch-photos input[type=file]").set_input_files(photos)
+    page.locator("#batch-photos").get_by_text("20", exact=True).wait_for()
+    page.get_by_role("button", name="Relight all").click()
+    page.get_by_text("Give between 1 and 20 photos at a time, not 21.").wait_for()
+
+
+@pytest.mark.parametrize("tab", ["Relight", "Examples", "Batch", "About"])
+def test_a_phone_shows_one_column_with_buttons_for_thumbs(page: Any, tab: str) -> None:
+    page.get_by_role("tab", name=tab).click()
+    page.wait_for_timeout(300)
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    for button in page.locator(".tabitem:visible button.lg:visible, [role=tab]:visible").all():
+        assert button.bounding_box()["height"] >= 44, button.inner_text()
+
+
+CONTRASTS = """() => {
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const rgba = (colour) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const luminance = (colour) => {
+    const [r, g, b] = colour.map((c) => c / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = (element) => {
+    for (let e = element; e; e = e.parentElement) {
+      const colour = rgba(getComputedStyle(e).backgroundColor);
+      if (colour[3] > 250) return colour.slice(0, 3);
+    }
+    return [255, 255, 255];
+  };
+  const low = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const text = walker.currentNode.data.trim(), element = walker.currentNode.parentElement;
+    if (!text || !element.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
+    const both = [rgba(getComputedStyle(element).color).slice(0, 3), ground(element)].map(luminance);
+    const ratio = (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
+    if (ratio < 4.5) low.push(`${text.slice(0, 30)}: ${ratio.toFixed(1)}`);
+  }
+  return low;
+}"""
+"""Visible texts whose contrast with what they stand on is below 4.5 (WCAG 2.2, 1.4.3, level AA)."""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_text_has_enough_contrast(chromium: Any, server: str, theme: str) -> None:
+    with visiting(chromium, f"{server}/?__theme={theme}") as page:
+        for tab in ("Relight", "Examples", "Batch", "About"):
+            page.get_by_role("tab", name=tab).click()
+            page.wait_for_timeout(400)
+            assert page.evaluate(CONTRASTS) == []
+
+
+def test_the_divider_follows_the_arrow_keys(page: Any) -> None:
+    def hidden_part() -> float:
+        return float(after(page).get_attribute("style").split("0px 0px 0px ")[1].split("%")[0])
+
+    divider = page.locator("#view [role=separator]")
+    assert "arrow keys" in divider.get_attribute("aria-label")
+    middle = hidden_part()
+    divider.press("ArrowLeft")
+    page.wait_for_timeout(200)
+    assert middle - 8 < hidden_part() < middle - 2
+    divider.press("Home")
+    page.wait_for_timeout(200)
+    assert hidden_part() < 1
+
+
+def test_two_visitors_at_once_see_their_own_photo(chromium: Any, server: str, relighter: Any, tmp_path: Path) -> None:
+    with visiting(chromium, server) as one, visiting(chromium, server, DESKTOP) as other:
+        photos = {}
+        for visitor, tint in ((one, 0), (other, 120)):
+            (tmp_path / str(tint)).mkdir()
+            photos[visitor] = save_gradient(tmp_path / str(tint) / "party.jpg", tint=tint)
+            visitor.locator("#photo input[type=file]").set_input_files(photos[visitor])
+        for visitor in photos:
+            visitor.get_by_text("party.jpg: 48 x 30 pixels").wait_for()
+        for visitor, photo in photos.items():
+            downloaded = download_from(visitor, photo.parent / "downloads")
+            assert downloaded.read_bytes() == relight_file(relighter, photo, photo.parent).read_bytes()

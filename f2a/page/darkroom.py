@@ -1,0 +1,225 @@
+"""What the page does with a visitor's photos; the page itself is the only one that knows Gradio.
+
+Every request writes into a folder of its own with a random name, and everything is gone within an hour.
+"""
+
+import math
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image
+
+from f2a.controls import Controls
+from f2a.explanation import explain_gain
+from f2a.gain import controlled
+from f2a.page.shelf import Shelf
+from f2a.photo import PhotoError, Pixels, heif, preview, read_photo
+from f2a.relighter import Prepared, Relighter, relight_file
+
+PREVIEW_SIDE = 1600
+"""Pixels on the longest side of what is shown; the file that is downloaded has all of them."""
+
+MOST_MEGAPIXELS = 64
+MOST_PHOTOS = 20
+HELD_PHOTOS = 24
+"""Previews kept ready for the sliders, about 12 MB each; a photo past that is read again when a slider moves."""
+
+KEEP_S, SWEEP_S = 3000, 300
+"""Seconds that a file stays, and between two looks for older ones: within an hour everything is gone."""
+
+PREVIEW_QUALITY = 88
+
+
+class BatchError(ValueError):
+    """No photo, or too many; the message says so."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A photo that is on the page.
+
+    Attributes:
+        prepared: bounded to :data:`PREVIEW_SIDE`.
+        flash: the file of its preview.
+        size: width and height of the whole photo.
+        notes: what was left out or changed when it was read, a sentence each.
+    """
+
+    prepared: Prepared
+    flash: Path
+    size: tuple[int, int]
+    notes: tuple[str, ...]
+
+
+class Preview(NamedTuple):
+    """Pictures for the screen: the flash photo, the relit one, and what changed between them."""
+
+    flash: Path
+    relit: Path
+    changes: Path
+
+
+class Relit(NamedTuple):
+    """The file of a relit photo, and a sentence with its size and the time that it took."""
+
+    file: Path
+    sentence: str
+
+
+class Batch(NamedTuple):
+    """The zip of what could be relit (None if nothing could), how many those are, and what is wrong with the others."""
+
+    archive: Path | None
+    summary: str
+    failed: list[PhotoError]
+
+
+class Darkroom:
+    """One for all visitors; it holds a bounded number of previews and nothing else of them.
+
+    Args:
+        relighter: relights.
+        folder: where the folders of the requests are made.
+    """
+
+    def __init__(self, relighter: Relighter, folder: Path) -> None:
+        self.relighter, self.folder = relighter, folder
+        self._held: Shelf[Path, Held] = Shelf(HELD_PHOTOS, KEEP_S)
+
+    def new_folder(self) -> Path:
+        """An empty folder with a name that nobody guesses."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix="request-", dir=self.folder))
+
+    def look(self, photo: Path) -> Held:
+        """Read a photo and run the network on it, if that was not done just now.
+
+        Raises:
+            PhotoError: it cannot be read, or is larger than :data:`MOST_MEGAPIXELS`.
+        """
+        return self._held.get(photo, lambda: self._prepare(photo))
+
+    def _prepare(self, photo: Path) -> Held:
+        refuse_giant(photo)
+        file = read_photo(photo)
+        prepared = self.relighter.prepare(file).preview(PREVIEW_SIDE)
+        flash = save_preview(prepared.pixels, self.new_folder() / "flash.jpg")
+        exif = Image.Exif()
+        exif.load(file.metadata.exif)
+        note = explain_gain(prepared.flash, prepared.log_gain, exif).note
+        notes = (*([note] if note else []), *map(as_sentence, file.notes))
+        return Held(prepared, flash, file.photo.size, notes)
+
+    def preview(self, held: Held, controls: Controls) -> Preview:
+        """The pictures of the relit photo; the network does not run."""
+        folder = self.new_folder()
+        prepared = held.prepared
+        gain = controlled(prepared.flash, prepared.log_gain, controls)
+        explain_gain(prepared.flash, gain, Image.Exif()).picture(400).save(changes := folder / "changes.png")
+        relit = save_preview(prepared.render_pixels(controls), folder / "relit.jpg")
+        return Preview(held.flash, relit, changes)
+
+    def relight(self, photo: Path, controls: Controls, keep_location: bool) -> Relit:
+        """The relit photo's file at full size, ``NAME_ambient.EXT``, byte for byte what the library writes.
+
+        Raises:
+            PhotoError: it cannot be read or written, or is larger than :data:`MOST_MEGAPIXELS`.
+        """
+        start = time.perf_counter()
+        refuse_giant(photo)
+        folder = self.new_folder()
+        notes: list[str] = []
+        file = relight_file(self.relighter, photo, folder, controls, keep_location=keep_location, tell=notes.append)
+        seconds = time.perf_counter() - start
+        line = f"{file.name}: {file.stat().st_size / 1e6:.1f} MB, made in {seconds:.1f} s."
+        return Relit(file, " ".join([line, *map(as_sentence, notes)]))
+
+    def relight_all(
+        self,
+        photos: Sequence[str],
+        controls: Controls,
+        keep_location: bool,
+        watched: Callable[[Iterable[str]], Iterable[str]] = iter,
+    ) -> Batch:
+        """All of them into one zip; a photo that fails does not stop the others.
+
+        Args:
+            photos: their files.
+            controls: for all of them.
+            keep_location: see :func:`f2a.relighter.relight_file`.
+            watched: passes the photos on one by one, and may show how far that is.
+
+        Raises:
+            BatchError: no photo, or more than :data:`MOST_PHOTOS`.
+        """
+        if not 1 <= len(photos) <= MOST_PHOTOS:
+            raise BatchError(f"Give between 1 and {MOST_PHOTOS} photos at a time, not {len(photos)}.")
+        archive = self.new_folder() / "relit.zip"
+        names: set[str] = set()
+        failed = []
+        with zipfile.ZipFile(archive, "w") as relit:  # photos are compressed already
+            for photo in watched(photos):
+                try:
+                    file = self.relight(Path(photo), controls, keep_location).file
+                except PhotoError as error:
+                    failed.append(error)
+                    continue
+                names.add(name := free_name(file.name, names))
+                relit.write(file, name)
+                file.unlink()
+        return Batch(archive if names else None, f"{len(names)} of {len(photos)} photos relit.", failed)
+
+
+def sweep_folder(folder: Path) -> None:
+    """Delete every file in it that is older than :data:`KEEP_S`, and folders that are empty by then."""
+    oldest = time.time() - KEEP_S
+    for path in sorted(folder.rglob("*"), reverse=True):  # files before their folders
+        try:
+            if path.lstat().st_ctime < oldest:
+                path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+        except OSError:  # not empty, or gone already
+            continue
+
+
+def refuse_giant(photo: Path) -> None:
+    """Look at the size that a photo file states, before anything is decoded.
+
+    Raises:
+        PhotoError: more than :data:`MOST_MEGAPIXELS`.
+    """
+    try:
+        if heif.is_heif(photo):
+            megapixels = math.prod(heif.open_heif(photo).size) / 1e6
+        else:
+            with Image.open(photo) as opened:
+                megapixels = math.prod(opened.size) / 1e6
+    except Image.DecompressionBombError:  # Pillow's own limit is higher
+        megapixels = math.inf
+    except Exception:  # what is wrong with it is found, and said, when it is read
+        return
+    if megapixels > MOST_MEGAPIXELS:
+        limit = f"has more than the {MOST_MEGAPIXELS} megapixels that this page takes"
+        raise PhotoError(photo, f"{limit}; make it smaller first, or use f2a on your own computer")
+
+
+def save_preview(pixels: Pixels, target: Path) -> Path:
+    """Write what the browser shows: sRGB, at most :data:`PREVIEW_SIDE` long."""
+    preview(pixels, PREVIEW_SIDE).save(target, quality=PREVIEW_QUALITY, subsampling=0)
+    return target
+
+
+def as_sentence(note: str) -> str:
+    """A note on a file, such as "its EXIF is damaged and was left out", as a sentence of its own."""
+    return f"{note[:1].upper()}{note[1:]}."
+
+
+def free_name(name: str, taken: set[str]) -> str:
+    """``name``, or ``NAME (2).EXT`` and so on where that is taken."""
+    path = Path(name)
+    names = [name, *(f"{path.stem} ({number}){path.suffix}" for number in range(2, len(taken) + 2))]
+    return next(free for free in names if free not in taken)

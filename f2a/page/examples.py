@@ -1,0 +1,161 @@
+"""Flash/ambient pairs to look at: the bundled, rendered ones, those of a folder, or those of a dataset on the Hub."""
+
+import io
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from f2a.data import find_pairs
+from f2a.hub_pairs import HubSplit, first_line
+from f2a.hub_stream import StreamedPairs
+from f2a.pair_cache import DataError, EncodedPhoto
+from f2a.photo import SUFFIXES
+
+BUNDLED = Path(__file__).parents[1] / "examples"
+
+SPLITS = ("test", "val", "validation", "train")
+"""Of a dataset, the first of these that it has is shown: pairs that were not trained on come first."""
+
+EVERYTHING = "all"
+
+
+class PairPhotos(NamedTuple):
+    """The two photo files of a pair."""
+
+    flash: Path
+    ambient: Path
+
+
+class ExamplePairs(Protocol):
+    """Pairs in a fixed order; ``title`` says whose they are."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def rendered(self) -> bool: ...
+    @property
+    def names(self) -> Sequence[str]: ...
+
+    def photos(self, name: str) -> PairPhotos:
+        """The files of one pair.
+
+        Raises:
+            DataError: it cannot be had just now.
+        """
+        ...
+
+
+class FolderPairs:
+    """The pairs of a folder, ``NAME_flash.*`` and ``NAME_ambient.*`` at any depth.
+
+    Raises:
+        DataError: there is no pair in it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.title, self.rendered = folder.name, folder == BUNDLED
+        self._pairs = {pair.name: PairPhotos(pair.flash, pair.ambient) for pair in find_pairs(folder).files}
+        self.names = list(self._pairs)
+
+    def photos(self, name: str) -> PairPhotos:
+        return self._pairs[name]
+
+
+class HubPairs:
+    """The pairs of a dataset that ``python -m f2a dataset push`` made; a pair is fetched when it is first looked at.
+
+    Raises:
+        DataError: the dataset cannot be had, or has another layout.
+    """
+
+    rendered = False
+
+    def __init__(self, dataset: str, revision: str | None) -> None:
+        self.title = dataset
+        source = HubSplit(dataset, _first_split(dataset, revision), revision=revision)
+        self._pairs = StreamedPairs(source, lambda sentence: None)
+        self._rows = {name: row for row, name in enumerate(_names(self._pairs, source))}
+        self.names = list(self._rows)
+        self._folder = tempfile.TemporaryDirectory(prefix="f2a-pairs-")
+
+    def photos(self, name: str) -> PairPhotos:
+        row = self._rows[name]
+        found = sorted(Path(self._folder.name).glob(f"{row}_*"))
+        if len(found) < 2:
+            encoded = self._pairs.encoded(row)
+            self._pairs.held.clear()  # a group of rows may be a hundred photos
+            found = sorted(_write(photo, Path(self._folder.name, f"{row}_{half}")) for half, photo in _halves(encoded))
+        ambient, flash = found
+        return PairPhotos(flash, ambient)
+
+
+def _halves(encoded: Any) -> list[tuple[str, EncodedPhoto]]:
+    return [("flash", encoded.flash), ("ambient", encoded.ambient)]
+
+
+def _write(photo: EncodedPhoto, stem: Path) -> Path:
+    from PIL import Image, UnidentifiedImageError
+
+    assert isinstance(photo.content, io.BytesIO)
+    try:
+        with Image.open(photo.content) as opened:
+            suffix = SUFFIXES.get(opened.format or "", (".png",))[0]
+    except UnidentifiedImageError:
+        raise DataError(f"{photo.name}: not an image") from None
+    target = stem.with_suffix(suffix)
+    target.write_bytes(photo.content.getvalue())
+    return target
+
+
+def _first_split(dataset: str, revision: str | None) -> str:
+    from datasets import get_dataset_split_names
+
+    try:
+        found = get_dataset_split_names(dataset, revision=revision)
+    except Exception as error:  # the library's, the client's and the transport's errors share no ancestor
+        raise DataError(f"{dataset}: cannot be had from the Hub ({first_line(error)})") from error
+    return next((split for split in SPLITS if split in found), found[0])
+
+
+def _names(pairs: StreamedPairs, source: HubSplit) -> list[str]:
+    from huggingface_hub import HfFileSystem
+    from pyarrow import parquet
+
+    names: list[str] = []
+    try:
+        for url in dict.fromkeys(group.url for group in pairs.groups):
+            with HfFileSystem(token=source.token).open(url) as file:
+                parts = parquet.ParquetFile(file)
+                names += parts.read(columns=["name"])["name"].to_pylist() if "name" in parts.schema_arrow.names else []
+    except Exception as error:  # the libraries' and the transport's errors share no ancestor
+        raise DataError(f"{source.title}: cannot be had from the Hub ({first_line(error)})") from error
+    return names if len(set(names)) == len(pairs) else [f"row {row}" for row in range(len(pairs))]
+
+
+def open_examples(source: str | None, report: Callable[[str], None]) -> ExamplePairs:
+    """The pairs of a folder or a Hub dataset ``user/data[@revision]``; with None, or where those cannot be had (which
+    ``report`` is told), the bundled ones."""
+    if not source:
+        return FolderPairs(BUNDLED)
+    try:
+        if Path(source).is_dir():
+            return FolderPairs(Path(source))
+        dataset, _, revision = source.partition("@")
+        return HubPairs(dataset, revision or None)
+    except (DataError, ImportError) as error:
+        report(f"F2A_EXAMPLES: {error}; showing the bundled pairs")
+        return FolderPairs(BUNDLED)
+
+
+def categories(names: Sequence[str]) -> list[str]:
+    """``all`` and the first words of the names (``People_014`` is one of ``People``); ``all`` alone where each name has
+    a first word of its own."""
+    words = [Path(name).name.partition("_")[0] for name in names]
+    found = sorted(set(words))
+    return [EVERYTHING, *found] if 1 < len(found) < len(words) else [EVERYTHING]
+
+
+def in_category(names: Sequence[str], category: str) -> list[str]:
+    """The names of a category, in their order."""
+    return [name for name in names if category in (EVERYTHING, Path(name).name.partition("_")[0])]

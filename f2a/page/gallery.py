@@ -1,0 +1,106 @@
+"""Example pairs as the page shows them: flash, ours and truth, with scores, each made once for all visitors."""
+
+import math
+import shutil
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from f2a.metrics import psnr, ssim
+from f2a.page.darkroom import PREVIEW_SIDE, save_preview
+from f2a.page.examples import ExamplePairs, categories, in_category
+from f2a.page.shelf import Shelf
+from f2a.pair_cache import DataError
+from f2a.photo import PhotoError, Pixels, bounded, preview, read_photo
+from f2a.relighter import Relighter
+
+MOST_SHOWN = 200
+"""Examples whose previews are kept, about half a megabyte each."""
+
+
+class Score(NamedTuple):
+    """Against the truth, at the size that is shown."""
+
+    psnr_db: float
+    ssim: float
+
+
+class Example(NamedTuple):
+    """Three previews of the same size, and how close the first two come to the third."""
+
+    name: str
+    flash: Path
+    ours: Path
+    truth: Path
+    flash_score: Score
+    our_score: Score
+
+
+class Gallery:
+    """Shows the pairs of one source.
+
+    Args:
+        pairs: the source.
+        relighter: relights their flash photos.
+    """
+
+    def __init__(self, pairs: ExamplePairs, relighter: Relighter) -> None:
+        self.pairs, self.relighter = pairs, relighter
+        self._folder = tempfile.TemporaryDirectory(prefix="f2a-examples-")  # not the visitors', which is swept
+        self._shown: Shelf[str, Example] = Shelf(MOST_SHOWN, math.inf)
+        self._one_at_a_time = threading.Lock()
+
+    @property
+    def categories(self) -> list[str]:
+        return categories(self.pairs.names)
+
+    def names(self, category: str) -> Sequence[str]:
+        """The names of a category, in order."""
+        return in_category(self.pairs.names, category)
+
+    def show(self, name: str) -> Example:
+        """One example; the first visitor who looks at it waits for its relighting.
+
+        Raises:
+            DataError: it cannot be had just now, or is no usable pair.
+        """
+        with self._one_at_a_time:
+            return self._shown.get(name, lambda: self._make(name))
+
+    def _make(self, name: str) -> Example:
+        files = self.pairs.photos(name)
+        try:
+            flash, truth = read_photo(files.flash), read_photo(files.ambient)
+        except PhotoError as error:
+            raise DataError(f"{name}: {error.reason}") from error
+        if flash.photo.size != truth.photo.size or min(flash.photo.size) < 7:
+            raise DataError(f"{name}: its two photos differ in size, or are too small")
+        prepared = self.relighter.prepare(flash).preview(PREVIEW_SIDE)
+        pictures = [prepared.pixels, prepared.render_pixels(), bounded(truth.pixels, PREVIEW_SIDE)]
+        folder = Path(tempfile.mkdtemp(dir=self._folder.name))
+        names = ("flash.jpg", "ours.jpg", "truth.jpg")
+        saved = [save_preview(pixels, folder / file) for pixels, file in zip(pictures, names, strict=True)]
+        scores = [measure(pixels, pictures[2]) for pixels in pictures[:2]]
+        return Example(name, saved[0], saved[1], saved[2], scores[0], scores[1])
+
+    def copy_flash(self, name: str, folder: Path) -> Path:
+        """A copy of an example's flash photo, named as the example is."""
+        with self._one_at_a_time:
+            flash = self.pairs.photos(name).flash
+        return Path(shutil.copy(flash, folder / f"{Path(name).name}{flash.suffix}"))
+
+
+def measure(picture: Pixels, truth: Pixels) -> Score:
+    """PSNR in dB and SSIM, both in sRGB."""
+    image, wanted = _image(picture), _image(truth)
+    return Score(psnr(image, wanted), ssim(image, wanted))
+
+
+def _image(pixels: Pixels) -> Tensor:
+    return torch.from_numpy(np.array(preview(pixels, PREVIEW_SIDE))).permute(2, 0, 1)[None].float() / 255

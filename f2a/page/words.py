@@ -1,0 +1,65 @@
+"""What the page says."""
+
+import html
+from collections.abc import Mapping
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from f2a.page.gallery import Example, Score
+from f2a.photo import PhotoError
+
+INTRODUCTION = """# Flash to ambient
+Give a photograph that was taken with flash; get it back as the light of the room would have shown it.
+"""
+WELCOME = "This is an example, a rendered picture. Choose a photo of yours: it is relit at once."
+FALLS_SHORT = """Here it falls short: the room is lit from the right and the wall above lies in shade (right, the
+truth). The flash photo doesn't show that, so ours (left) is lit evenly. A rendered picture."""
+
+CHANGES = "Red became brighter and blue darker than in the flash photo, white is as it was; the scale is in stops."
+
+ABOUT = Path(__file__).with_name("about.html")
+
+
+def said(*sentences: str, error: bool = False) -> str:
+    """Lines of the page, as HTML; sentences are text, never markup."""
+    kind, role = ("note error", "alert") if error else ("note", "status")
+    return "".join(f'<p class="{kind}" role="{role}">{html.escape(sentence)}</p>' for sentence in sentences)
+
+
+def sentence_of(error: Exception) -> str:
+    """What went wrong: of a file the name, without the server's folders."""
+    return f"{error.path.name}: {error.reason}" if isinstance(error, PhotoError) else str(error)
+
+
+def describe(example: Example) -> str:
+    """An example's scores in a sentence."""
+    name = Path(example.name).name.replace("_", " ")
+    scores = f"flash {_spoken(example.flash_score)}; ours {_spoken(example.our_score)}"
+    return f"{name}. Against the truth: {scores}."
+
+
+def _spoken(score: Score) -> str:
+    return f"{score.psnr_db:.1f} dB, SSIM {score.ssim:.2f}"
+
+
+def origin(title: str, rendered: bool) -> str:
+    """What the examples are."""
+    whose = "Rendered pictures, not photographs" if rendered else f"Photographs of {title}"
+    return f"{whose}: with flash, what f2a makes of it, and the same view without flash (the truth)."
+
+
+def about(source: str | None, training: Mapping[str, Any]) -> str:
+    """The text of the About tab, as HTML.
+
+    Args:
+        source: the Hub id of the weights, ``user/model`` or ``user/model@revision``; None for the bundled ones.
+        training: what the weights say of their making.
+    """
+    licence = f"Their licence: {html.escape(str(training.get('licence', 'not stated')))}."
+    if source:
+        repo_id = html.escape(source.partition("@")[0])
+        weights = f'The weights are <a href="https://huggingface.co/{repo_id}">{repo_id}</a>. {licence}'
+    else:
+        weights = f"The weights are those that ship with f2a. {licence}"
+    return Template(ABOUT.read_text(encoding="utf-8")).substitute(weights=weights)

@@ -1,0 +1,243 @@
+"""``python -m f2a space push``: the page as a Space on the Hub, from a clone of the repository."""
+
+import re
+import tempfile
+from dataclasses import dataclass
+from modulefinder import ModuleFinder
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import yaml
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+ROOT = Path(__file__).resolve().parents[1]
+
+DATA = ("LICENSE", "f2a/weights/*", "f2a/examples/*", "f2a/page/*.*")
+"""What the page reads beside its code."""
+
+THUMBNAIL = "docs/page-desktop.jpg"
+
+TORCH = "torch>=2.8,<2.12  # those that ZeroGPU Spaces offer"
+CPU_WHEELS = "--extra-index-url https://download.pytorch.org/whl/cpu  # a CPU Space needs none of the CUDA wheels\n"
+
+HEIF = "pillow-heif>=1.1,<2  # writes HEIC; optional elsewhere, for its wheel holds an encoder under the GPL"
+
+MODULES = {"pillow": "PIL", "pyyaml": "yaml"}
+"""What requirements are imported as, where that differs by more than a hyphen."""
+
+WEIGHT_FILES = ("config.json", "model.safetensors")
+
+CARD = """
+# {title}
+
+Give a photograph that was taken with flash; get it back as the light of the room would have shown it: at full size, in
+its own format, with its own metadata. Photographs are used for nothing but the result, and deleted within an hour.
+
+The method is that of [arXiv 1912.08813](https://arxiv.org/abs/1912.08813). {weights}
+
+As a program:
+
+```python
+from gradio_client import Client, handle_file
+
+file, sentence = Client("{repo_id}").predict(handle_file("party.jpg"), api_name="/relight")
+```
+
+Made by `python -m f2a space push`, which overwrites what is changed here. The settings are the variables `F2A_WEIGHTS`
+(`user/model@revision`) and `F2A_EXAMPLES` (a dataset of flash and ambient pairs).
+"""
+
+
+class SpaceError(ValueError):
+    """The Space was not made; the message names the repository or file, the reason and the remedy."""
+
+
+@dataclass(frozen=True)
+class Space:
+    """What is asked for: ids of the Hub, with ``@revision`` where one is wanted; ``hardware`` is the Hub's word."""
+
+    repo_id: str
+    weights: str | None = None
+    examples: str | None = None
+    hardware: str | None = None
+    private: bool = False
+
+
+class Pinned(NamedTuple):
+    """A repository at one commit."""
+
+    repo_id: str
+    commit: str
+    private: bool
+
+    def __str__(self) -> str:
+        return f"{self.repo_id}@{self.commit}"
+
+
+class Contents(NamedTuple):
+    """The whole Space: each file's path in it and its content (or where that is), and the variables that are set."""
+
+    files: dict[str, bytes | Path]
+    variables: dict[str, str | None]
+    notes: list[str]
+
+
+def plan_space(space: Space, root: Path = ROOT) -> Contents:
+    """What the Space will hold; only ``weights`` and ``examples`` are looked up on the Hub, and nothing is changed.
+
+    Raises:
+        SpaceError: ``root`` is no clone of the repository, or the weights or examples are not on the Hub.
+    """
+    if not (root / "app.py").is_file():
+        raise SpaceError(f"{root}: has no app.py; run this in a clone of the repository, not from an installed f2a")
+    weights = _pin(space.weights, "model") if space.weights else None
+    examples = _pin(space.examples, "dataset") if space.examples else None
+    sources = _sources(root / "app.py")
+    data = [path for pattern in DATA for path in root.glob(pattern) if path.is_file()]
+    files: dict[str, bytes | Path] = {
+        path.resolve().relative_to(root).as_posix(): path.resolve() for path in sorted(sources + data)
+    }
+    thumbnail = root / THUMBNAIL
+    if thumbnail.is_file():
+        files["thumbnail.jpg"] = thumbnail
+    files["README.md"] = write_card(space, weights, examples, root).encode()
+    code = "\n".join(path.read_text(encoding="utf-8") for path in sources)
+    files["requirements.txt"] = write_requirements((root / "requirements.txt").read_text(), code, space).encode()
+    pinned = {"F2A_WEIGHTS": weights, "F2A_EXAMPLES": examples}
+    variables = {name: str(value) if value else None for name, value in pinned.items()}
+    secret = "is private: give the Space a secret HF_TOKEN that may read it, on its settings page"
+    notes = [f"{value.repo_id}: {secret}" for value in pinned.values() if value and value.private]
+    return Contents(dict(sorted(files.items())), variables, notes)
+
+
+def _sources(script: Path) -> list[Path]:
+    """``script`` and those of our modules that it needs."""
+    finder = ModuleFinder(path=[str(script.parent)])
+    finder.run_script(str(script))
+    files = (getattr(module, "__file__", None) for module in finder.modules.values())
+    return [Path(file) for file in files if file]
+
+
+def _pin(wanted: str, kind: str) -> Pinned:
+    from huggingface_hub import HfApi
+
+    repo_id, _, revision = wanted.partition("@")
+    try:
+        info = HfApi().repo_info(repo_id, repo_type=kind, revision=revision or None)
+    except Exception as error:  # the client's and the transport's errors share no ancestor
+        remedy = "check name, revision, token and connection"
+        raise SpaceError(
+            f"{wanted}: no such {kind} could be seen on the Hub ({_first_line(error)}); {remedy}"
+        ) from error
+    there = {file.rfilename for file in getattr(info, "siblings", None) or ()}
+    missing = [name for name in WEIGHT_FILES if kind == "model" and name not in there]
+    if missing:
+        raise SpaceError(f"{wanted}: holds no {missing[0]}, so these are no weights of f2a; name another model")
+    return Pinned(repo_id, str(info.sha), bool(info.private))
+
+
+def write_requirements(requirements: str, code: str, space: Space) -> str:
+    """The lines of ``requirements.txt`` that the page needs, with a torch that ZeroGPU Spaces offer.
+
+    Args:
+        requirements: the project's own, a requirement a line.
+        code: the page's; what it imports, or names in quotes as ``import_module`` takes it, is needed.
+        space: on CPU hardware (the Hub's default) torch comes without CUDA.
+    """
+    lines = []
+    for line in requirements.splitlines():
+        name = re.split(r"[^\w.-]", line)[0]
+        module = MODULES.get(name, name.replace("-", "_"))
+        if name and re.search(rf"^\s*(from|import) {module}\b|[\"']{module}[\"']", code, re.MULTILINE):
+            lines.append(TORCH if name == "torch" else line)
+    on_cpu = (space.hardware or "cpu-basic").startswith("cpu")
+    return (CPU_WHEELS if on_cpu else "") + "\n".join([*lines, HEIF]) + "\n"
+
+
+def write_card(space: Space, weights: Pinned | None, examples: Pinned | None, root: Path = ROOT) -> str:
+    """The Space's README: the settings that head the project's own, with what this Space uses, and a short text."""
+    settings: dict[str, Any] = yaml.safe_load((root / "README.md").read_text(encoding="utf-8").split("---\n")[1])
+    if weights:
+        settings["models"] = [weights.repo_id]
+        if not weights.private:  # the Hub preloads only what everybody may read
+            settings["preload_from_hub"] = [f"{weights.repo_id} {','.join(WEIGHT_FILES)} {weights.commit}"]
+    if examples:
+        settings["datasets"] = [examples.repo_id]
+    if (root / THUMBNAIL).is_file():
+        settings["thumbnail"] = f"https://huggingface.co/spaces/{space.repo_id}/resolve/main/thumbnail.jpg"
+    source = f"The weights are [{weights.repo_id}](https://huggingface.co/{weights.repo_id})." if weights else ""
+    text = CARD.format(title=settings["title"], repo_id=space.repo_id, weights=source or "The weights are f2a's own.")
+    return f"---\n{yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)}---\n{text}"
+
+
+def describe(contents: Contents) -> str:
+    """The files with their sizes, the variables and the two files that are written for the Space, as text."""
+    sizes = {name: len(c) if isinstance(c, bytes) else c.stat().st_size for name, c in contents.files.items()}
+    lines = [f"{size:>10,} {name}" for name, size in sizes.items()]
+    lines.append(f"{sum(sizes.values()):>10,} bytes in {len(sizes)} files")
+    lines += [f"variable {name}={value}" for name, value in contents.variables.items() if value]
+    for name in ("requirements.txt", "README.md"):
+        content = contents.files[name]
+        assert isinstance(content, bytes)
+        lines.append(f"\n{name}:\n{content.decode()}")
+    return "\n".join(lines)
+
+
+def push_space(space: Space, contents: Contents) -> str:
+    """Make or renew the Space; its address. What is as it should be already is left alone, so nothing restarts twice.
+
+    Raises:
+        SpaceError: no token, the Hub refused or was not reached, or it is public and was to be private.
+    """
+    from huggingface_hub import HfApi, get_token
+
+    if not get_token():
+        raise SpaceError(f"{space.repo_id}: writing to the Hub needs a token: run hf auth login, or set HF_TOKEN")
+    api = HfApi()
+    try:
+        address = api.create_repo(
+            space.repo_id, repo_type="space", space_sdk="gradio", private=space.private or None, exist_ok=True
+        )
+        if space.private and not api.space_info(space.repo_id).private:
+            raise SpaceError(
+                f"{space.repo_id}: is there already and public; make it private on its page, or choose another name"
+            )
+        _set_variables(api, space.repo_id, contents.variables)
+        _upload(api, space.repo_id, contents.files)
+        runtime = api.get_space_runtime(space.repo_id)
+        if space.hardware and space.hardware not in (runtime.requested_hardware, runtime.hardware):
+            api.request_space_hardware(space.repo_id, space.hardware)  # type: ignore[arg-type]  # the Hub knows more
+    except SpaceError:
+        raise
+    except Exception as error:  # the client's and the transport's errors share no ancestor
+        remedy = "check name, token, hardware and connection, then run this again"
+        raise SpaceError(f"{space.repo_id}: the Hub did not take it ({_first_line(error)}); {remedy}") from error
+    return str(address)
+
+
+def _set_variables(api: "HfApi", repo_id: str, wanted: dict[str, str | None]) -> None:
+    found = {name: variable.value for name, variable in api.get_space_variables(repo_id).items()}
+    for name, value in wanted.items():
+        if value is None and name in found:
+            api.delete_space_variable(repo_id, name)
+        elif value is not None and found.get(name) != value:
+            api.add_space_variable(repo_id, name, value)
+
+
+def _upload(api: "HfApi", repo_id: str, files: dict[str, bytes | Path]) -> None:
+    """One commit: these files, and nothing else of ours that an earlier version left there."""
+    with tempfile.TemporaryDirectory(prefix="f2a-space-") as folder:
+        for name, content in files.items():
+            target = Path(folder, name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content if isinstance(content, bytes) else content.read_bytes())
+        api.upload_folder(
+            repo_id=repo_id, repo_type="space", folder_path=folder, delete_patterns=["f2a/*"],
+            commit_message="Publish the page with f2a",
+        )  # fmt: skip
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

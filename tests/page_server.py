@@ -1,0 +1,97 @@
+"""The page as the tests meet it: a server in this process, a browser, and photos that are easy to tell apart."""
+
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from PIL import Image
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+CAMERA = "--use-fake-device-for-media-stream --use-fake-ui-for-media-stream"
+PHONE, DESKTOP = {"width": 360, "height": 740}, {"width": 1440, "height": 900}
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@contextmanager
+def serving(build: Callable[[], Any], folder: Path, launch: dict[str, Any]) -> Iterator[str]:
+    """The address of a page while it is served; its files lie in ``folder``."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(folder))
+        demo = build()
+        _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, server_port=free_port(), **launch)
+        yield url.rstrip("/")
+        demo.close(verbose=False)
+
+
+@contextmanager
+def started(command: list[Any], environment: dict[str, str]) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """The address of a page in a process of its own, once it answers, and the process."""
+    url, end = f"http://127.0.0.1:{(port := free_port())}", time.monotonic() + 90
+    settings = environment | {"GRADIO_SERVER_PORT": str(port)}
+    pipes: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command, env=settings, **pipes)
+    try:
+        while not is_healthy(url) and process.poll() is None and time.monotonic() < end:
+            time.sleep(0.2)
+        yield url, process
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+def is_healthy(url: str) -> bool:
+    try:
+        return bool(urllib.request.urlopen(f"{url}/health", timeout=5).read() == b"ok")
+    except OSError:
+        return False
+
+
+@contextmanager
+def browsing() -> Iterator[Any]:
+    """A browser, or the reason why there is none."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright (requirements-dev.txt)")
+    if not CHROMIUM:
+        pytest.skip("needs a Chromium browser on the PATH")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET.split(), *CAMERA.split()])
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def visiting(browser: Any, url: str, size: dict[str, int] = PHONE) -> Iterator[Any]:
+    """The page, open; afterwards, no error on the console and no request to anywhere but the server."""
+    context = browser.new_context(viewport=size, permissions=["camera"])
+    page = context.new_page()
+    errors: list[str] = []
+    hosts = set()
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
+    page.goto(url)
+    page.locator("#view img").nth(1).wait_for(timeout=60_000)
+    yield page
+    context.close()
+    assert errors == []
+    assert hosts - {None} == {"127.0.0.1"}  # None: data and blob addresses
+
+
+def save_gradient(path: Path, mode: str = "RGB", tint: int = 0, **options: Any) -> Path:
+    """48 wide, 30 high, dark on the left and light on the right; ``tint`` darkens it, so that photos differ."""
+    photo = Image.linear_gradient("L").rotate(90).resize((48, 30))
+    photo.point([value * (255 - tint) // 255 for value in range(256)]).convert(mode).save(path, **options)
+    return path

@@ -1,0 +1,206 @@
+"""The page as programs meet it: the Gradio client, curl's requests, ``python app.py``."""
+
+import json
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from f2a.controls import Controls
+from f2a.page.examples import BUNDLED
+from f2a.relighter import Relighter, relight_file
+from tests.hub_stub import Blob, HubStub
+from tests.page_server import is_healthy, save_gradient, serving, started
+
+pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
+
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+import app
+
+
+@pytest.fixture(scope="module")
+def server(relighter: Relighter, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(lambda: app.build_demo(relighter), tmp_path_factory.mktemp("gradio"), app.LAUNCH) as url:
+        yield url
+
+
+@pytest.fixture
+def client(server: str, tmp_path: Path) -> Client:
+    return Client(server, verbose=False, download_files=tmp_path / "downloads")
+
+
+def test_relight_answers_with_the_librarys_file(client: Client, relighter: Relighter, tmp_path: Path) -> None:
+    photo = save_gradient(tmp_path / "party.jpg", quality=90)
+    file, sentence = client.predict(handle_file(photo), api_name="/relight")
+    assert Path(file).name == "party_ambient.jpg"
+    assert Path(file).read_bytes() == relight_file(relighter, photo, tmp_path).read_bytes()
+    assert sentence.startswith("party_ambient.jpg: 0.0 MB, made in")
+
+
+def test_relight_takes_every_control_by_name(client: Client, relighter: Relighter, tmp_path: Path) -> None:
+    photo = save_gradient(tmp_path / "party.png")
+    settings = {"strength": 0.5, "exposure": 1.5, "warmth": 40, "shadows": -0.5, "keep_colors": True}
+    file, _ = client.predict(photo=handle_file(photo), **settings, api_name="/relight")
+    assert Path(file).read_bytes() == relight_file(relighter, photo, tmp_path, Controls(**settings)).read_bytes()
+
+
+def test_relight_batch_answers_with_a_zip_and_a_line_for_each_failure(client: Client, tmp_path: Path) -> None:
+    good, bad = save_gradient(tmp_path / "good.webp"), tmp_path / "bad.png"
+    bad.write_text("Dear diary")
+    file, lines = client.predict([handle_file(good), handle_file(bad)], api_name="/relight_batch")
+    assert zipfile.ZipFile(file).namelist() == ["good_ambient.webp"]
+    summary, failed = lines.split("\n")
+    assert summary == "1 of 2 photos relit."
+    assert failed.startswith("bad.png: is not a photo")
+
+
+def test_examples_answers_with_three_pictures_of_one_size_and_scores(client: Client) -> None:
+    pictures, facts = client.predict(number=2, api_name="/examples")
+    assert [Path(picture).name for picture in pictures] == ["flash.jpg", "ours.jpg", "truth.jpg"]
+    assert {Image.open(picture).size for picture in pictures} == {(480, 640)}
+    assert (facts["name"], facts["number"], facts["of"], facts["categories"]) == ("shelf", 2, 4, ["all"])
+    flash, truth = (np.asarray(Image.open(BUNDLED / f"shelf_{half}.jpg"), float) for half in ("flash", "ambient"))
+    psnr = 10 * np.log10(255**2 / ((flash - truth) ** 2).mean())
+    assert facts["flash"]["psnr_db"] == pytest.approx(psnr, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"photo": None, "api_name": "/relight"}, r"^Choose a photo first\.$"),
+        ({"photos": [], "api_name": "/relight_batch"}, "^Give between 1 and 20 photos at a time, not 0"),
+        ({"number": 5, "api_name": "/examples"}, "^all has 4 examples, so there is no number 5$"),
+        ({"category": "People", "api_name": "/examples"}, "^People has 0 examples"),
+    ],
+)
+def test_a_mistake_is_one_sentence(client: Client, arguments: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(AppError, match=sentence):
+        client.predict(**arguments)
+
+
+def test_a_bad_file_is_named_without_the_servers_folders(client: Client, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.jpg"
+    bad.write_text("Dear diary")
+    with pytest.raises(AppError, match=r"^bad\.jpg: is not a photo"):
+        client.predict(handle_file(bad), api_name="/relight")
+
+
+def test_a_giant_is_refused_before_it_is_decoded(client: Client, tmp_path: Path) -> None:
+    giant = tmp_path / "giant.png"
+    Image.new("1", (9000, 9000)).save(giant)
+    with pytest.raises(AppError, match=r"^giant\.png: has more than the 64 megapixels that this page takes"):
+        client.predict(handle_file(giant), api_name="/relight")
+
+
+def test_the_endpoints_are_typed_and_described(client: Client, server: str) -> None:
+    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    assert sorted(endpoints) == ["/examples", "/relight", "/relight_batch"]
+    parameters = {row["parameter_name"]: row for row in endpoints["/relight"]["parameters"]}
+    assert list(parameters) == ["photo", "strength", "exposure", "warmth", "shadows", "keep_colors", "keep_location"]
+    assert parameters["exposure"]["type"]["description"] == "numeric value between -3 and 3"
+    assert all(row["parameter_has_default"] for name, row in parameters.items() if name != "photo")
+    described = json.load(urllib.request.urlopen(f"{server}/gradio_api/openapi.json"))
+    assert "Relight a flash photo: a file of the same size" in json.dumps(described)
+
+
+def test_curls_three_requests_relight_a_photo(server: str, relighter: Relighter, tmp_path: Path) -> None:
+    photo = save_gradient(tmp_path / "party.jpg")
+
+    def curl(*arguments: str) -> str:
+        return subprocess.run(["curl", "-sf", *arguments], capture_output=True, text=True, check=True).stdout
+
+    [uploaded] = json.loads(curl("-F", f"files=@{photo}", f"{server}/gradio_api/upload"))
+    asked = json.dumps({"photo": {"path": uploaded, "meta": {"_type": "gradio.FileData"}}, "exposure": 0.3})
+    started = curl("-H", "Content-Type: application/json", "-d", asked, f"{server}/gradio_api/call/v2/relight")
+    answer = curl(f"{server}/gradio_api/call/relight/{json.loads(started)['event_id']}")
+    event, data = answer.strip().split("\n")
+    assert event == "event: complete"
+    [file, sentence] = json.loads(data.removeprefix("data: "))
+    assert "made in" in sentence
+    relit = urllib.request.urlopen(file["url"]).read()
+    assert relit == relight_file(relighter, photo, tmp_path, Controls(exposure=0.3)).read_bytes()
+
+
+def test_visitors_at_once_get_their_own_photo(server: str, relighter: Relighter, tmp_path: Path) -> None:
+    def visit(tint: int) -> bool:
+        folder = tmp_path / str(tint)
+        folder.mkdir()
+        photo = save_gradient(folder / "photo.png", tint=tint)
+        client = Client(server, verbose=False, download_files=folder / "downloads")
+        file, _ = client.predict(handle_file(photo), 0.5, api_name="/relight")
+        return Path(file).read_bytes() == relight_file(relighter, photo, folder, Controls(0.5)).read_bytes()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(visit, (0, 60, 120, 180))) == [True] * 4
+
+
+def test_nobody_reads_a_file_that_the_page_did_not_hand_out(server: str) -> None:
+    for path in ("/etc/passwd", app.__file__):
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(f"{server}/gradio_api/file={path}")
+    client = Client(server, verbose=False)
+    with pytest.raises(Exception):  # noqa: B017, PT011  # the client's own, of no public class
+        client.predict({"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}, api_name="/relight")
+
+
+@contextmanager
+def running(*flags: str, **environment: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """``python app.py``, up and answering."""
+    settings = os.environ | {"HF_HUB_OFFLINE": "1"} | environment
+    with started([sys.executable, app.__file__, *flags], settings) as both:
+        yield both
+
+
+@pytest.mark.parametrize("setting", ["/no/such/folder", "nobody/nothing@main"])
+def test_weights_that_cannot_be_had_leave_the_bundled_ones_and_a_sentence(setting: str) -> None:
+    with running(F2A_WEIGHTS=setting, F2A_EXAMPLES="nobody/nothing") as (url, process):
+        assert is_healthy(url)
+        page = urllib.request.urlopen(url).read().decode()
+        assert f"The weights {setting} cannot be had just now; these are the bundled ones." in page
+        process.terminate()
+        errors = process.stderr.read().splitlines()
+    assert [line.split(": ")[0] for line in errors if line.startswith("F2A_")] == ["F2A_WEIGHTS", "F2A_EXAMPLES"]
+    assert not any("Traceback" in line for line in errors)
+
+
+def test_weights_of_the_hub_are_used_and_named(weights: Path, relighter: Relighter, tmp_path: Path) -> None:
+    photo = save_gradient(tmp_path / "party.png")
+    with HubStub() as hub:
+        repo = hub.add_repo("user/model")
+        files = {path.name: Blob(path.read_bytes()) for path in weights.iterdir()}
+        commit = repo.commit("Add weights", repo.at().files | files)
+        with running(F2A_WEIGHTS=f"user/model@{commit.sha}", **hub.environment(), HF_HUB_OFFLINE="0") as (url, _):
+            client = Client(url, verbose=False, download_files=tmp_path / "downloads")
+            file, _ = client.predict(handle_file(photo), api_name="/relight")
+            page = urllib.request.urlopen(url).read().decode()
+    assert "cannot be had" not in page
+    assert "https://huggingface.co/user/model" in page
+    assert Path(file).read_bytes() == relight_file(relighter, photo, tmp_path).read_bytes()
+
+
+def test_mcp_tools_are_there_when_asked_for_or_the_missing_library_is_named() -> None:
+    if not find_spec("mcp"):
+        done = subprocess.run([sys.executable, app.__file__, "--mcp"], capture_output=True, text=True)
+        assert done.returncode == 2
+        assert done.stderr.endswith('--mcp needs the MCP library: pip install "gradio[mcp]"\n')
+        return
+    with running("--mcp") as (url, _):
+        tools = {tool["name"]: tool for tool in json.load(urllib.request.urlopen(f"{url}/gradio_api/mcp/schema"))}
+    assert {"relight", "relight_batch", "examples"} <= {name.removeprefix("f2a_") for name in tools}
+    relight = tools["relight"]
+    assert relight["description"].startswith("Relight a flash photo")
+    assert "stops by which" in relight["inputSchema"]["properties"]["exposure"]["description"]

@@ -1,0 +1,278 @@
+"""What lies behind the page, without Gradio: the darkroom, its shelf, the examples and what is said of them."""
+
+import json
+import math
+import shutil
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pillow_heif
+import pytest
+from PIL import Image
+
+from f2a.controls import NEUTRAL, Controls
+from f2a.page import darkroom, words
+from f2a.page.darkroom import BatchError, Darkroom, free_name, sweep_folder
+from f2a.page.examples import BUNDLED, FolderPairs, categories, in_category, open_examples
+from f2a.page.gallery import Gallery
+from f2a.page.shelf import Shelf
+from f2a.pair_cache import DataError
+from f2a.photo import PhotoError
+from f2a.relighter import relight_file
+from tests.hub_stub import HubStub
+from tests.pairs import write_pairs
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def room(relighter, tmp_path):
+    return Darkroom(relighter, tmp_path / "requests")
+
+
+@pytest.fixture
+def party(tmp_path):
+    """A photo 40 wide and 30 high."""
+    Image.linear_gradient("L").resize((40, 30)).convert("RGB").save(tmp_path / "party.jpg")
+    return tmp_path / "party.jpg"
+
+
+def test_the_network_runs_once_however_often_a_slider_moves(room, party, monkeypatch):
+    runs = []
+    prepare = room.relighter.prepare
+    monkeypatch.setattr(room.relighter, "prepare", lambda photo: runs.append(photo) or prepare(photo))
+    previews = [room.preview(room.look(party), Controls(exposure=exposure)) for exposure in (-1, 0, 1)]
+    brightness = [np.asarray(Image.open(preview.relit)).mean() for preview in previews]
+    assert brightness == sorted(brightness)
+    assert brightness[0] < brightness[2] - 20
+    assert len(runs) == 1
+    assert len({preview.relit.parent for preview in previews}) == 3  # a folder for each request
+
+
+@pytest.mark.parametrize("size", [(3200, 40), (40, 3200), (300, 200)])
+def test_a_preview_is_never_longer_than_1600_pixels_nor_enlarged(room, tmp_path, size):
+    Image.new("RGB", size, (90, 80, 70)).save(tmp_path / "long.png")
+    held = room.look(tmp_path / "long.png")
+    scale = min(1, 1600 / max(size))
+    wanted = (round(size[0] * scale), round(size[1] * scale))
+    assert held.size == size
+    assert Image.open(held.flash).size == Image.open(room.preview(held, NEUTRAL).relit).size == wanted
+
+
+@pytest.mark.parametrize("name", ["I;16.png", "CMYK.tif", "RGBA.png", "P.png", "L.jpg"])
+def test_photos_of_any_mode_are_shown_and_written_as_the_library_does(room, relighter, tmp_path, name):
+    photo = tmp_path / f"photo{Path(name).suffix}"
+    Image.new(Path(name).stem, (30, 20), 90).save(photo)
+    assert Image.open(room.preview(room.look(photo), NEUTRAL).relit).mode == "RGB"
+    assert (
+        room.relight(photo, NEUTRAL, False).file.read_bytes() == relight_file(relighter, photo, tmp_path).read_bytes()
+    )
+
+
+def test_what_changed_follows_the_sliders(room, party):
+    """The weights of the tests brighten everything by 0.72 stops; in the picture red is brighter and blue darker."""
+    held = room.look(party)
+    brighter, darker = (
+        np.asarray(Image.open(room.preview(held, Controls(exposure=exposure)).changes))[100, 100].astype(int)
+        for exposure in (0, -2)
+    )
+    assert brighter[0] > brighter[2] + 20
+    assert darker[2] > darker[0] + 20
+
+
+@pytest.mark.parametrize(("fired", "noted"), [(0x00, True), (0x10, True), (0x01, False), (0x19, False)])
+def test_a_photo_without_flash_gets_a_friendly_note(room, tmp_path, fired, noted):
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9209] = fired
+    Image.new("RGB", (20, 10)).save(tmp_path / "photo.jpg", exif=exif)
+    notes = room.look(tmp_path / "photo.jpg").notes
+    assert any("flash did not fire" in note for note in notes) is noted
+
+
+def test_what_a_file_could_not_keep_is_said_in_a_sentence(room, tmp_path):
+    Image.new("CMYK", (20, 10)).save(tmp_path / "print.tif")
+    assert "CMYK colours come back relit in RGB (sRGB)." in room.look(tmp_path / "print.tif").notes
+
+
+def test_a_batch_goes_on_after_a_photo_that_fails(room, party, tmp_path):
+    (tmp_path / "other").mkdir()
+    namesake, bad = shutil.copy(party, tmp_path / "other"), tmp_path / "bad.jpg"
+    bad.write_text("Dear diary")
+    seen = []
+    done = room.relight_all(
+        [str(party), str(bad), str(namesake)], NEUTRAL, False, lambda photos: (seen.append(p) or p for p in photos)
+    )
+    assert zipfile.ZipFile(done.archive).namelist() == ["party_ambient.jpg", "party_ambient (2).jpg"]
+    assert done.summary == "2 of 3 photos relit."
+    assert [error.path for error in done.failed] == [bad]
+    assert len(seen) == 3
+    assert list(done.archive.parent.iterdir()) == [done.archive]
+
+
+def test_a_batch_in_which_all_fail_has_no_zip(room, tmp_path):
+    (tmp_path / "bad.jpg").write_text("Dear diary")
+    assert room.relight_all([str(tmp_path / "bad.jpg")], NEUTRAL, False).archive is None
+
+
+@pytest.mark.parametrize("count", [0, 21])
+def test_a_batch_has_between_1_and_20_photos(room, party, count):
+    with pytest.raises(BatchError, match=f"not {count}"):
+        room.relight_all([str(party)] * count, NEUTRAL, False)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".heic"])
+def test_a_photo_over_the_limit_is_refused_before_it_is_decoded(room, tmp_path, monkeypatch, suffix):
+    photo = tmp_path / f"large{suffix}"
+    image = Image.new("RGB", (80, 64))
+    pillow_heif.from_pillow(image).save(photo) if suffix == ".heic" else image.save(photo)
+    monkeypatch.setattr(darkroom, "MOST_MEGAPIXELS", 0.005)
+    monkeypatch.setattr(darkroom, "read_photo", None)
+    for refused in (lambda: room.look(photo), lambda: room.relight(photo, NEUTRAL, False)):
+        with pytest.raises(PhotoError, match=r"has more than the 0\.005 megapixels that this page takes"):
+            refused()
+
+
+def test_a_photo_over_pillows_own_limit_is_refused_too(room, party, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    with pytest.raises(PhotoError, match="has more than the 64 megapixels"):
+        room.look(party)
+
+
+def test_names_in_a_zip_are_told_apart():
+    assert free_name("a.jpg", {"b.jpg"}) == "a.jpg"
+    assert free_name("a.jpg", {"a.jpg", "a (2).jpg"}) == "a (3).jpg"
+
+
+def test_files_go_after_their_time_and_folders_with_them(tmp_path, monkeypatch):
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "photo.jpg").write_text(name)
+    sweep_folder(tmp_path)
+    assert len(list(tmp_path.rglob("*.jpg"))) == 2
+    now = time.time()
+    monkeypatch.setattr(darkroom.time, "time", lambda: now + 3001)
+    sweep_folder(tmp_path)
+    sweep_folder(tmp_path)  # a folder counts as changed when its files went
+    assert list(tmp_path.rglob("*.jpg")) == []
+    assert darkroom.KEEP_S + 2 * darkroom.SWEEP_S <= 3600
+
+
+def test_a_shelf_keeps_what_was_used_last():
+    shelf = Shelf(2, math.inf)
+    made = []
+    for name in ("a", "b", "a", "c", "a", "b"):
+        shelf.get(name, lambda name=name: made.append(name))
+    assert made == ["a", "b", "c", "b"]
+    assert len(shelf) == 2
+
+
+def test_a_shelf_keeps_nothing_past_its_time(monkeypatch):
+    now = 0.0
+    monkeypatch.setattr("f2a.page.shelf.time.monotonic", lambda: now)
+    shelf = Shelf(9, keep_s=10)
+    shelf.get("a", list)
+    now = 9.0
+    shelf.get("a", list)  # using it does not lengthen its life
+    now = 11.0
+    shelf.tidy()
+    assert len(shelf) == 0
+
+
+NAMES = ["People_014", "People_150", "Rooms_1", "Rooms_2"]
+
+
+def test_pairs_are_filtered_by_the_first_word_of_their_names():
+    assert categories(NAMES) == ["all", "People", "Rooms"]
+    assert in_category(NAMES, "Rooms") == ["Rooms_1", "Rooms_2"]
+    assert in_category(NAMES, "all") == NAMES
+    assert categories(["living_room", "shelf"]) == ["all"]  # a category each would be no help
+    assert categories(["faid_1", "faid_2"]) == ["all"]
+
+
+def test_an_example_is_made_once_and_scored(relighter, tmp_path, monkeypatch):
+    write_pairs(tmp_path / "pairs", 2)
+    gallery = Gallery(FolderPairs(tmp_path / "pairs"), relighter)
+    runs = []
+    prepare = relighter.prepare
+    monkeypatch.setattr(relighter, "prepare", lambda photo: runs.append(photo) or prepare(photo))
+    name = gallery.names("all")[0]
+    example = gallery.show(name)
+    assert gallery.show(name) is example
+    assert len(runs) == 1
+    sizes = {Image.open(path).size for path in (example.flash, example.ours, example.truth)}
+    assert len(sizes) == 1
+    assert not gallery.pairs.rendered
+    assert words.describe(example).startswith(f"{name}. Against the truth: flash ".replace("_", " "))
+
+
+def test_a_pair_of_different_sizes_is_named(relighter, tmp_path):
+    Image.new("RGB", (20, 20)).save(tmp_path / "odd_flash.png")
+    Image.new("RGB", (20, 10)).save(tmp_path / "odd_ambient.png")
+    with pytest.raises(DataError, match="odd: its two photos differ in size"):
+        Gallery(FolderPairs(tmp_path), relighter).show("odd")
+
+
+@pytest.mark.parametrize("source", ["/no/such/folder", "nobody/nothing"])
+def test_examples_that_cannot_be_had_leave_the_bundled_ones_and_a_sentence(source, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    told = []
+    pairs = open_examples(source, told.append)
+    assert (pairs.title, pairs.rendered) == (BUNDLED.name, True)
+    assert len(told) == 1
+    assert told[0].startswith(f"F2A_EXAMPLES: {source}")
+
+
+SHOW = """
+import json, sys
+from f2a.page.examples import open_examples
+from f2a.page.gallery import Gallery
+from f2a.relighter import Relighter
+told = []
+pairs = open_examples(sys.argv[1], told.append)
+shown = Gallery(pairs, Relighter.from_pretrained(sys.argv[2], device="cpu")).show(list(pairs.names)[-1])
+print(json.dumps([pairs.title, list(pairs.names), pairs.photos(pairs.names[-1]).flash.read_bytes().hex(), told]))
+"""
+
+
+def test_pairs_of_a_hub_dataset_are_shown_byte_for_byte(weights, tmp_path):
+    write_pairs(tmp_path / "data" / "train", 2)
+    write_pairs(tmp_path / "data" / "test", 3)
+    with HubStub() as hub:
+        environment = hub.environment() | {"PYTHONPATH": str(ROOT), "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
+
+        def run(*words):
+            command = [sys.executable, *map(str, words)]
+            return subprocess.run(command, capture_output=True, text=True, env=environment, check=True).stdout
+
+        run("-m", "f2a", "dataset", "push", tmp_path / "data", "user/faid")
+        commit = hub.repo("user/faid", "dataset").at().sha
+        title, names, flash, told = json.loads(run("-c", SHOW, f"user/faid@{commit}", weights).splitlines()[-1])
+        with hub.unreachable():
+            offline = json.loads(run("-c", SHOW, "user/other", weights).splitlines()[-1])
+    assert (title, names, told) == ("user/faid", ["p0", "p1", "p2"], [])  # the split test
+    assert bytes.fromhex(flash) == (tmp_path / "data" / "test" / "p2_flash.png").read_bytes()
+    assert offline[0] == "examples"
+    assert offline[3][0].startswith("F2A_EXAMPLES: user/other")
+
+
+def test_what_is_said_is_text_and_never_markup():
+    error = PhotoError(Path("/srv/secret/<b>bold.jpg"), "is not a photo")
+    line = words.said(words.sentence_of(error), error=True)
+    assert line == '<p class="note error" role="alert">&lt;b&gt;bold.jpg: is not a photo</p>'
+    assert words.said() == ""
+
+
+def test_the_about_text_names_weights_and_licence():
+    assert "those that ship with f2a. Their licence: research use." in words.about(None, {"licence": "research use"})
+    hub = words.about("user/model@abc", {})
+    assert '<a href="https://huggingface.co/user/model">user/model</a>. Their licence: not stated.' in hub
+    assert "$" not in hub
+
+
+def test_how_it_works_is_told_in_five_sentences():
+    text = words.ABOUT.read_text().split("<p>")[1].split("</p>")[0]
+    assert text.count(".") == 5

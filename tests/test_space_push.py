@@ -1,0 +1,208 @@
+"""``python -m f2a space push`` against the loopback Hub; what was pushed runs on its own (slow)."""
+
+import os
+import re
+import subprocess
+import sys
+import venv
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pillow_heif
+import pytest
+import yaml
+from huggingface_hub import HfApi
+from PIL import Image
+
+from f2a.cli import main
+from f2a.space_push import ROOT, Space, SpaceError, plan_space, write_requirements
+from tests.hub_stub import HubStub
+from tests.page_server import browsing, started, visiting
+
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # the client's own uploads
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    with HubStub() as running:
+        running.in_process(monkeypatch)
+        yield running
+
+
+@pytest.fixture
+def model(hub, weights):
+    """The commit of user/model, weights on the Hub."""
+    api = HfApi()
+    api.create_repo("user/model")
+    return api.upload_folder(repo_id="user/model", folder_path=weights).oid
+
+
+@pytest.fixture
+def examples(hub):
+    """The commit of user/faid, a dataset on the Hub."""
+    api = HfApi()
+    api.create_repo("user/faid", repo_type="dataset")
+    return api.dataset_info("user/faid").sha
+
+
+def settings_of(hub, repo_id="user/f2a"):
+    """The YAML at the head of the Space's README."""
+    return yaml.safe_load(hub.repo(repo_id, "space").files()["README.md"].decode().split("---\n")[1])
+
+
+def test_the_space_holds_what_the_page_needs_and_no_more(hub, capsys):
+    assert main(["space", "push", "user/f2a"]) == 0
+    assert capsys.readouterr().out == f"{hub.endpoint}/spaces/user/f2a\n"
+    files = hub.repo("user/f2a", "space").files()
+    assert files["app.py"] == (ROOT / "app.py").read_bytes()
+    assert files["f2a/weights/model.safetensors"] == (ROOT / "f2a/weights/model.safetensors").read_bytes()
+    assert {"f2a/__init__.py", "f2a/relighter.py", "f2a/examples/shelf_flash.jpg", "LICENSE"} <= set(files)
+    unneeded = re.compile(r"train|tests/|docs/|losses|discriminator|cli\.py|__pycache__|space_push|dataset_push")
+    assert [name for name in files if unneeded.search(name)] == []
+
+
+def test_the_card_names_weights_and_examples_at_their_commits(hub, model, examples):
+    assert main(f"space push user/f2a --weights user/model --examples user/faid@{examples}".split()) == 0
+    space = hub.repo("user/f2a", "space")
+    settings = settings_of(hub)
+    assert settings["models"] == ["user/model"]
+    assert settings["datasets"] == ["user/faid"]
+    assert settings["preload_from_hub"] == [f"user/model config.json,model.safetensors {model}"]
+    assert (settings["sdk"], settings["python_version"], settings["app_file"]) == ("gradio", "3.12", "app.py")
+    assert len(settings["short_description"]) <= 60
+    assert {name: row["value"] for name, row in space.variables.items()} == {
+        "F2A_WEIGHTS": f"user/model@{model}",
+        "F2A_EXAMPLES": f"user/faid@{examples}",
+    }
+
+
+def test_a_second_push_changes_nothing_and_a_third_takes_back(hub, model):
+    command = ["space", "push", "user/f2a", "--weights", "user/model", "--hardware", "zero-a10g", "--private"]
+    assert main(command) == 0
+    space = hub.repo("user/f2a", "space")
+    assert (space.hardware, space.private) == ("zero-a10g", True)
+    commits, already = len(space.commits), len(hub.requests)
+    assert main(command) == 0
+    assert len(space.commits) == commits
+    again = [(request.method, request.path.rpartition("/")[2]) for request in hub.requests[already:]]
+    assert not {("POST", "variables"), ("POST", "hardware"), ("DELETE", "variables")} & set(again)
+
+    assert main(["space", "push", "user/f2a", "--private"]) == 0
+    assert space.variables == {}
+    assert "models" not in settings_of(hub)
+    assert space.hardware == "zero-a10g"  # not named, so not touched
+
+
+def test_files_of_an_earlier_version_go_and_the_owners_own_stay(hub):
+    assert main(["space", "push", "user/f2a"]) == 0
+    api = HfApi()
+    for name in ("f2a/outdated.py", "notes.md"):
+        api.upload_file(path_or_fileobj=b"#", path_in_repo=name, repo_id="user/f2a", repo_type="space")
+    assert main(["space", "push", "user/f2a"]) == 0
+    files = hub.repo("user/f2a", "space").files()
+    assert "f2a/outdated.py" not in files
+    assert {"notes.md", ".gitattributes"} <= set(files)
+
+
+def test_a_dry_run_prints_the_list_and_changes_nothing(hub, model, capsys):
+    already = len(hub.requests)
+    assert main(["space", "push", "user/f2a", "--weights", "user/model", "--hardware", "zero-a10g", "--dry-run"]) == 0
+    printed = capsys.readouterr().out
+    assert ("space", "user/f2a") not in hub.repos
+    assert {request.method for request in hub.requests[already:]} == {"GET"}
+    for line in (f"variable F2A_WEIGHTS=user/model@{model}", "torch>=2.8,<2.12", "python_version: '3.12'"):
+        assert line in printed
+    listed = re.findall(r"^ *([\d,]+) ([\w./]+)$", printed, re.MULTILINE)
+    assert {name: size for size, name in listed}["app.py"] == f"{(ROOT / 'app.py').stat().st_size:,}"
+
+
+def test_a_cpu_space_gets_torch_without_cuda_and_any_space_one_that_zerogpu_offers():
+    ours = (
+        "gradio>=6  # page\ntorch>=2.8,<2.14  # newest\naccelerate>=1  # training\npillow>=12  # photos\npi-heif>=1\n"
+    )
+    code = 'import torch.nn\nfrom PIL import Image\nimport gradio as gr\nlibrary = import_module("pi_heif")\n'
+    on_cpu = write_requirements(ours, code, Space("user/f2a"))
+    on_gpu = write_requirements(ours, code, Space("user/f2a", hardware="zero-a10g"))
+    assert on_cpu.splitlines()[0].startswith("--extra-index-url https://download.pytorch.org/whl/cpu")
+    assert on_cpu.splitlines()[1:] == on_gpu.splitlines()
+    needed = ["gradio>=6", "torch>=2.8,<2.12", "pillow>=12", "pi-heif>=1", "pillow-heif>=1.1,<2"]
+    assert [line.split()[0] for line in on_gpu.splitlines()] == needed
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        ("user/f2a --weights user/nothing", r"user/nothing: no such model could be seen on the Hub \(.+\); check name"),
+        ("user/f2a --weights user/empty", "user/empty: holds no config.json, so these are no weights of f2a"),
+        ("other/f2a", r"other/f2a: the Hub did not take it \(.+\); check name, token"),
+        ("user/public --private", "user/public: is there already and public; make it private on its page"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(hub, capsys, command, sentence):
+    hub.add_repo("user/empty")
+    hub.add_repo("user/public", "space", sdk="gradio")
+    assert main(["space", "push", *command.split()]) == 2
+    said = capsys.readouterr().err
+    assert re.match(f"f2a: {sentence}", said)
+    assert len(said.splitlines()) == 1
+    assert hub.token not in said
+    assert set(hub.repo("user/public", "space").files()) == {".gitattributes", "README.md"}
+
+
+def test_weights_that_only_the_owner_sees_need_a_secret_and_are_not_preloaded(hub, model, capsys):
+    hub.repo("user/model").private = True
+    assert main(["space", "push", "user/f2a", "--weights", "user/model"]) == 0
+    assert "user/model: is private: give the Space a secret HF_TOKEN" in capsys.readouterr().err
+    assert "preload_from_hub" not in settings_of(hub)
+    assert hub.repo("user/f2a", "space").secrets == {}  # ours is never copied
+
+
+def test_an_installed_f2a_without_the_page_says_so(tmp_path):
+    with pytest.raises(SpaceError, match=r"has no app\.py; run this in a clone"):
+        plan_space(Space("user/f2a"), tmp_path)
+
+
+def test_planning_imports_neither_torch_nor_gradio():
+    plan = "import sys; from f2a.space_push import *; plan_space(Space('user/f2a'))"
+    code = f"{plan}; print({{'torch', 'gradio'}} & {{*sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+@pytest.fixture
+def fresh_python(tmp_path):
+    """A virtual environment; torch alone is lent to it, whose wheels are larger than all the rest together."""
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    where = subprocess.run(
+        [python, "-c", "import site; print(site.getsitepackages()[0])"], capture_output=True, text=True, check=True
+    )
+    ours = Path(str(distribution("torch").locate_file("")))
+    for name in ("torch", "torchgen", "functorch"):
+        Path(where.stdout.strip(), name).symlink_to(ours / name)
+    return python
+
+
+@pytest.mark.slow
+def test_what_was_pushed_runs_in_a_fresh_environment(hub, fresh_python, tmp_path):
+    assert main(["space", "push", "user/f2a"]) == 0
+    space = tmp_path / "space"
+    for name, content in hub.repo("user/f2a", "space").files().items():
+        (space / name).parent.mkdir(parents=True, exist_ok=True)
+        (space / name).write_bytes(content)
+    lines = (space / "requirements.txt").read_text().splitlines()
+    needed = [line.partition("#")[0].strip() for line in lines if not line.startswith(("torch", "--extra-index-url"))]
+    of_torch = [line.partition(";")[0].strip() for line in distribution("torch").requires or () if ";" not in line]
+    gradio = f"gradio=={settings_of(hub)['sdk_version']}"
+    command = [fresh_python, "-m", "pip", "install", "-q", gradio, *needed, *of_torch]
+    subprocess.run(command, check=True, capture_output=True, timeout=400)
+
+    pillow_heif.from_pillow(Image.new("RGB", (64, 48), (200, 60, 20))).save(photo := tmp_path / "party.heic")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "F2A_", "HF_"))}
+    page_there = started([fresh_python, space / "app.py"], clean)
+    with page_there as (url, _), browsing() as browser, visiting(browser, url) as page:
+        page.locator("#photo input[type=file]").set_input_files(photo)
+        page.get_by_text("party.heic: 64 x 48 pixels, relit in").wait_for()
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Download at full size").click()
+        assert download.value.suggested_filename == "party_ambient.heic"
