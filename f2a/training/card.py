@@ -62,12 +62,29 @@ def model_card(
         pictured: whether ``validation.png`` stands beside it.
     """
     name, scores = repo_id.rpartition("/")[2], training["validation"]
-    held_out = config.validation_dir or config.validation_split or "held-out pairs of the training data"
+    held_out = Path(config.validation_dir or config.validation_split or "held-out pairs of the training data").name
+    body = BODY.format(
+        name=name,
+        repo_id=repo_id,
+        license=config.license,
+        steps=training["steps"],
+        scores=_table(scores, held_out, config.normalize_exposure),
+        picture=f"\n![Flash, ours, truth and attention of held-out pairs]({PICTURE})\n" if pictured else "",
+        data=", ".join(training["data"]),
+        command=training["command"],
+        encoder=architecture.encoder,
+        upsampling=architecture.upsampling,
+        head=architecture.head,
+    )
+    return f"---\n{_front_matter(config, name, held_out, scores).to_yaml()}\n---\n{body}"
+
+
+def _front_matter(config: TrainConfig, name: str, held_out: str, scores: dict[str, Any]) -> ModelCardData:
     results = [
         EvalResult(
             task_type=TASK,
             dataset_type="flash-ambient-pairs",
-            dataset_name=Path(held_out).name,
+            dataset_name=held_out,
             metric_type=metric,
             metric_name=title,
             metric_value=round(scores[metric], 4),
@@ -75,7 +92,7 @@ def model_card(
         for metric, title in METRICS.items()
         if metric in scores
     ]
-    data = ModelCardData(
+    return ModelCardData(
         license=config.license,
         library_name="f2a",
         pipeline_tag=TASK,
@@ -84,20 +101,6 @@ def model_card(
         model_name=name,
         eval_results=results or None,
     )
-    body = BODY.format(
-        name=name,
-        repo_id=repo_id,
-        license=config.license,
-        steps=training["steps"],
-        scores=_table(scores, Path(held_out).name, config.normalize_exposure),
-        picture=f"\n![Flash, ours, truth and attention of held-out pairs]({PICTURE})\n" if pictured else "",
-        data=", ".join(training["data"]),
-        command=training["command"],
-        encoder=architecture.encoder,
-        upsampling=architecture.upsampling,
-        head=architecture.head,
-    )
-    return f"---\n{data.to_yaml()}\n---\n{body}"
 
 
 def _table(scores: dict[str, Any], held_out: str, normalized: bool) -> str:
