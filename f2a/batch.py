@@ -138,7 +138,7 @@ class Batch:
             if first[target.resolve()] != job.photo:
                 error = PhotoError(job.photo, f"its result would replace {target}; choose another output")
                 self.done.append(Outcome(str(job.photo), "failed", error=str(error)))
-            elif target.exists() and not overwrite and target.resolve() != job.photo.resolve():
+            elif os.path.exists(target) and not overwrite and target.resolve() != job.photo.resolve():
                 self.done.append(Outcome(str(job.photo), "skipped", str(target)))
             else:
                 self.jobs.append(job)
@@ -178,7 +178,7 @@ class Batch:
             owner = self._claimed.setdefault(target.resolve(), photo)
         if owner != photo:
             raise PhotoError(photo, f"its result would replace {target}; choose another output")
-        if target.exists() and not self.overwrite:
+        if os.path.exists(target) and not self.overwrite:  # unlike the path's own, for names of any length
             raise _ThereAlready(target)
 
     def _expected_target(self, job: Job) -> Path:
@@ -214,7 +214,8 @@ def write_report(path: Path, outcomes: Sequence[Outcome], seconds: float, run: d
     report = run | {"seconds": round(seconds, 3), "photos": [asdict(outcome) for outcome in outcomes]}
     beside = path.with_name(f".{path.name}.part")
     try:
-        beside.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        text = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
+        beside.write_text(text, encoding="utf-8", errors="backslashreplace")  # names that are not UTF-8
         os.replace(beside, path)
     except OSError as error:
         reason = error.strerror or str(error)

@@ -123,7 +123,7 @@ def relight(given: argparse.Namespace) -> int:
                 if line:
                     tqdm.write(one_line(f"f2a: {line}"), file=sys.stderr)
             if outcome.status == "relit":
-                tqdm.write(str(outcome.target))
+                tqdm.write(one_line(str(outcome.target)))
     finally:
         seconds = time.perf_counter() - start
         if given.report:

@@ -15,9 +15,19 @@ NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I"}
 
 HEADER_SIZE = 8
 
+MOST_ENTRIES = 20_000
+"""Fields read of one file, counted again each time: some hundred in a camera's, any number where directories loop."""
+
+MOST_PASSES = 32
+"""How many times the length of a block all values that are met may have; cleaning one takes about six passes."""
+
 
 class ExifError(ValueError):
     """A block that is no EXIF."""
+
+
+class ExifTrapError(ExifError):
+    """A block whose directories loop, or whose values overlap thousandfold, so that reading all of it takes hours."""
 
 
 class Entry(NamedTuple):
@@ -35,6 +45,7 @@ class Block:
 
     Raises:
         ExifError: the data do not begin as a TIFF file does.
+        ExifTrapError: from any method that walks through directories.
     """
 
     def __init__(self, data: bytearray) -> None:
@@ -42,6 +53,8 @@ class Block:
         self.order = {b"II*\0": "<", b"MM\0*": ">"}.get(bytes(data[:4]), "")
         if not self.order or len(data) < HEADER_SIZE:
             raise ExifError
+        self._entries_left = MOST_ENTRIES
+        self._bytes_left = MOST_PASSES * len(data)
 
     @property
     def first(self) -> int:
@@ -53,9 +66,13 @@ class Block:
 
     def entries(self, at: int) -> Iterator[Entry]:
         for n in range(self.number(at, "H")):
+            self._entries_left -= 1
+            if self._entries_left < 0:
+                raise ExifTrapError
             here = at + 2 + 12 * n
             tag, kind, count = struct.unpack_from(self.order + "HHI", self.data, here)
             size = SIZES.get(kind, 1) * count
+            self._spend(min(size, len(self.data)))
             start = here + 8 if size <= 4 else self.number(here + 8, "I")
             yield Entry(tag, kind, here, start, size)
 
@@ -69,9 +86,15 @@ class Block:
     def put(self, entry: Entry, value: int) -> None:
         struct.pack_into(self.order + NUMBERS.get(entry.type, "I"), self.data, entry.start, value)
 
+    def _spend(self, size: int) -> None:
+        self._bytes_left -= size
+        if self._bytes_left < 0:
+            raise ExifTrapError
+
     def blank(self, start: int, size: int) -> None:
         """Overwrite with zeros, but never the header, wherever a damaged field may point."""
         start, end = max(start, HEADER_SIZE), min(start + size, len(self.data))
+        self._spend(max(0, end - start))
         self.data[start:end] = bytes(max(0, end - start))
 
     def blank_directory(self, at: int) -> None:

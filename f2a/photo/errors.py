@@ -1,4 +1,4 @@
-"""What goes wrong with photo files, in one sentence each."""
+"""What goes wrong with photo files, in one printable sentence each, whatever the files and their names hold."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,9 +6,14 @@ from pathlib import Path
 
 from PIL import UnidentifiedImageError
 
+LONGEST_REASON = 200
+"""Characters of what a library says: some repeat the damaged content."""
+
 
 class PhotoError(ValueError):
     """A file that cannot be read or written as a photo; ``str(error)`` is one sentence, ``path: reason``.
+
+    In both, what cannot be printed is written as Python writes it, such as a line's end in a file's name.
 
     Attributes:
         path: the file as the caller named it.
@@ -18,10 +23,15 @@ class PhotoError(ValueError):
     def __init__(self, path: str | Path, reason: str) -> None:
         super().__init__(path, reason)
         self.path = Path(path)
-        self.reason = reason
+        self.reason = printable(reason)
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
+        return f"{printable(str(self.path))}: {self.reason}"
+
+
+def printable(text: str) -> str:
+    """``text`` in one line without control characters and lone surrogates, as which Python reads names not in UTF-8."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 @contextmanager
@@ -43,5 +53,5 @@ def explained(path: Path) -> Iterator[None]:
     except MemoryError:
         raise PhotoError(path, "does not fit into memory; make it smaller first") from None
     except Exception as error:  # the readers raise many kinds for damaged files
-        said = " ".join(str(error).split()) or type(error).__name__
+        said = " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
         raise PhotoError(path, f"is damaged or cut short ({said}); copy it again from the camera") from None

@@ -21,6 +21,9 @@ RAW_SUFFIXES = (".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", 
 READ_ONLY_SUFFIXES = (".gif", ".mpo", ".jp2", ".tga", ".ppm", ".pgm", *RAW_SUFFIXES)
 """Further suffixes that mark a photo inside a folder; their relit photos are written in another format."""
 
+DECODERS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "AVIF", "GIF", "JPEG2000", "TGA", "PPM")
+"""The only ones of Pillow's that a file may reach: others run programs (EPS) or are little tested."""
+
 MODES = {
     "JPEG": ("L", "RGB", "CMYK"),
     "PNG": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"),
@@ -40,6 +43,10 @@ OPAQUE = ("JPEG", "BMP")
 
 MOST_PIXELS = 200_000_000
 """The largest sensors of telephones and the largest digital backs have less."""
+
+
+MOST_SQUEEZED = 4000
+"""Bytes of pixels for one of the file: Deflate reaches 1032 and LZW 2730, both of blank pages only."""
 
 
 def output_format(format: str, has_alpha: bool) -> tuple[str, list[str]]:
@@ -75,7 +82,11 @@ def check_target(path: Path, overwrite: bool) -> str:
     Raises:
         PhotoError: its suffix is none that is written, or it exists and ``overwrite`` is false.
     """
-    if path.exists() and not overwrite:
+    try:
+        exists = path.exists()
+    except OSError as error:  # a name that is too long, for one
+        raise PhotoError(path, f"cannot be written ({error.strerror}); choose another output") from None
+    if exists and not overwrite:
         raise PhotoError(path, "exists already; pass --overwrite to replace it")
     return format_of(path)
 
@@ -88,3 +99,12 @@ def check_size(path: Path, size: tuple[int, int]) -> None:
     if size[0] * size[1] > MOST_PIXELS:
         given = f"{size[0]} x {size[1]} pixels"
         raise PhotoError(path, f"has {given}, more than {MOST_PIXELS // 1_000_000} megapixels; make it smaller first")
+
+
+def check_squeeze(path: Path, unpacked: int) -> None:
+    """
+    Raises:
+        PhotoError: so many bytes of pixels cannot be in the file.
+    """
+    if unpacked > MOST_SQUEEZED * path.stat().st_size:
+        raise PhotoError(path, "is damaged or cut short (most pixels are missing); copy it again from the camera")

@@ -10,6 +10,9 @@ from f2a.photo.exif import cleaned_exif
 from f2a.photo.iptc import RESOURCE, cleaned_iptc
 from f2a.photo.xmp import XmpError, cleaned_xmp
 
+MOST_DOTS = 65_535
+"""An inch, in a JPEG."""
+
 
 @dataclass(frozen=True)
 class Metadata:
@@ -62,8 +65,13 @@ def gather(source: Image.Image) -> Metadata:
         iptc=_iptc(source),
         icc_profile=_bytes(info.get("icc_profile")),
         comment=_bytes(info.get("comment")),
-        dpi=(float(dpi[0]), float(dpi[1])) if dpi and min(dpi) > 1 else None,  # 1 is what Pillow says for "unknown"
+        dpi=sensible_dpi(dpi),
     )
+
+
+def sensible_dpi(dpi: Any) -> tuple[float, float] | None:
+    """A resolution that every format can hold; 1 is what Pillow says for "unknown"."""
+    return (float(dpi[0]), float(dpi[1])) if dpi and all(1 < dots <= MOST_DOTS for dots in dpi) else None
 
 
 def _exif(source: Image.Image) -> bytes:

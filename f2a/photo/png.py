@@ -23,6 +23,10 @@ REPLACED_TEXTS = (b"XML:com.adobe.xmp", b"Raw profile type ")
 """Texts that are metadata in disguise: they are cleaned and written in their own chunks."""
 
 
+LONGEST_TEXT = 1 << 22
+"""Bytes unpacked of one text: twice as many captions as any file has, and no bomb."""
+
+
 class Chunks(NamedTuple):
     """What a PNG's chunks say: depth and colour type of the header, and those that are kept."""
 
@@ -116,7 +120,7 @@ def _unpacked(kind: bytes, data: bytes) -> bytes:
     """The captions in a ``tEXt`` or ``zTXt`` chunk; nothing if it is damaged."""
     try:
         text = data.split(b"\0", 1)[1]
-        text = zlib.decompress(text[1:]) if kind == b"zTXt" else text
+        text = zlib.decompressobj().decompress(text[1:], LONGEST_TEXT) if kind == b"zTXt" else text
         return found_in(bytes.fromhex(text.split(b"\n", 3)[3].decode("ascii")))
     except (IndexError, ValueError, zlib.error):
         return b""

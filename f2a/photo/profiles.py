@@ -86,6 +86,11 @@ def open_profile(icc_profile: bytes, space: str) -> ImageCms.ImageCmsProfile:
     described = profile.profile.xcolor_space.strip()
     if described != SPACES[space]:
         raise ProfileError(f"its colour profile is one for {described} pixels and was ignored")
+    if space in ("RGB", "CMYK"):
+        try:
+            converted(Image.new(space, (1, 1)), profile)
+        except (ImageCms.PyCMSError, OSError, ValueError):  # LittleCMS looks into the curves and tables only now
+            raise ProfileError("its colour profile is damaged and was ignored") from None
     return profile
 
 
@@ -139,6 +144,8 @@ def _curve(tag: bytes) -> Curve:
         if count == 0:
             return lambda x: x
         table = np.frombuffer(tag, ">u2", min(count, (len(tag) - 12) // 2), 12)
+        if not len(table):
+            raise ProfileError("its colour profile is damaged and was ignored")
         if count == 1:
             gamma = float(table[0]) / 256
             return lambda x: x**gamma

@@ -13,9 +13,10 @@ from PIL import Image, JpegImagePlugin
 from PIL.ExifTags import Base
 
 from f2a.photo import heif, png, raw, tiff
-from f2a.photo.directories import ExifError
+from f2a.photo.directories import ExifError, ExifTrapError
 from f2a.photo.errors import PhotoError, explained
-from f2a.photo.formats import RAW_SUFFIXES, SUFFIXES, check_size, output_format
+from f2a.photo.exif import cleaned_exif
+from f2a.photo.formats import DECODERS, RAW_SUFFIXES, SUFFIXES, check_size, output_format
 from f2a.photo.metadata import Metadata, gather
 from f2a.photo.pixels import Pixels, from_pixels, image_of, pixels_of, to_pixels, upright
 from f2a.photo.profiles import ProfileError, check_profile, space_of
@@ -137,10 +138,12 @@ def _read_with_pillow(path: Path) -> PhotoFile:
         format = {"MPO": "JPEG"}.get(source.format or "", source.format or "")
         metadata, notes = gather(source), _notes_on(source)
         chunks = png.read_chunks(path) if format == "PNG" else png.NO_CHUNKS
+        _hide_trap(source)
         if chunks.is_deep_colour:
             stored: Image.Image | np.ndarray = _turned(png.decode_deep(path), _orientation(source))
         else:
             source.load()
+            _hide_trap(source)
             needs_no_copy = type(source) is JpegImagePlugin.JpegImageFile and _orientation(source) == 1
             stored = source if needs_no_copy else upright(source)
         encoding = _encoding(source, path)
@@ -212,13 +215,25 @@ def _orientation(source: Image.Image) -> int:
         return 1
 
 
+def _hide_trap(source: Image.Image) -> None:
+    """Of EXIF whose values overlap thousandfold Pillow would copy each one to find the orientation."""
+    exif = source.info.get("exif")
+    try:
+        if isinstance(exif, bytes):
+            cleaned_exif(exif.removeprefix(b"Exif\0\0"), source.size, keep_private=False)
+    except ExifTrapError:
+        del source.info["exif"]
+    except ExifError:
+        pass
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     """Pillow's own limit of pixels lies below the largest cameras; ours is looked at right after the header."""
     with _opening:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            source = Image.open(path)
+            source = Image.open(path, formats=DECODERS)
         finally:
             Image.MAX_IMAGE_PIXELS = limit
     with source:

@@ -1,5 +1,6 @@
 """TIFF files (TIFF 6.0) at any depth; Pillow writes no 16-bit colour, and no text that is not ASCII."""
 
+import logging
 import struct
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -7,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from f2a.photo.directories import EXIF_IFD, GPS_IFD, Block, Field, directory, extracted, fields_at
-from f2a.photo.formats import check_size
-from f2a.photo.metadata import Metadata
+from f2a.photo.formats import check_size, check_squeeze
+from f2a.photo.metadata import Metadata, sensible_dpi
 
 STRIP_BYTES = 1 << 20
 UNCOMPRESSED, LZW, DEFLATE = 1, 5, 8
@@ -73,12 +74,14 @@ def read_deep(path: Path) -> Deep | None:
     """A TIFF of 16 bits a colour, which Pillow would cut to eight or not read; None if it is of another kind."""
     import tifffile
 
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # f2a says itself what is wrong with a file
     with tifffile.TiffFile(path) as file:
         page = file.pages.first
         channels = page.samplesperpixel
         if page.dtype != np.uint16 or channels > 4 or page.photometric != (BLACK_IS_ZERO if channels < 3 else RGB):
             return None
         check_size(path, (page.imagewidth, page.imagelength))
+        check_squeeze(path, page.nbytes)
         said = {code: tag.value for code in (274, 282, 283, 296, 700, ICC) if (tag := page.tags.get(code)) is not None}
         planes = page.asarray(squeeze=False)[:, 0]  # (planes, H, W, channels in each)
         pages = len(file.pages)
@@ -96,7 +99,7 @@ def _dpi(said: dict[int, Any]) -> tuple[float, float] | None:
         across, down = (said[tag][0] / said[tag][1] for tag in (282, 283))
     except (KeyError, TypeError, ZeroDivisionError):
         return None
-    return {2: (across, down), 3: (across * 2.54, down * 2.54)}.get(int(said.get(296, 2)))
+    return sensible_dpi({2: (across, down), 3: (across * 2.54, down * 2.54)}.get(int(said.get(296, 2))))
 
 
 def encode(stored: np.ndarray, metadata: Metadata, compression: int = DEFLATE) -> bytes:

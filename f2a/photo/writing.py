@@ -59,7 +59,7 @@ def write_photo(
         encoded = _encode(content, format, metadata, options, quality)
     except HeifError as error:
         raise PhotoError(path, str(error)) from None
-    except (OSError, ValueError, RuntimeError) as error:  # WebP, for one, ends at 16383 pixels a side
+    except Exception as error:  # of many kinds; WebP, for one, ends at 16383 pixels a side
         raise PhotoError(path, f"cannot be encoded as {format} ({error}); choose another format") from None
     try:
         _write_beside(path, encoded)
@@ -176,7 +176,7 @@ def _pillow_options(format: str, metadata: Metadata, options: dict[str, Any], qu
 
 def _write_beside(path: Path, content: bytes | memoryview) -> None:
     """Write under another name in the same folder, then rename: a reader sees all of the file or none of it."""
-    beside = path.with_name(f".{path.name[:80]}.{uuid.uuid4().hex}.part")
+    beside = path.with_name(f".{uuid.uuid4().hex}.part")  # without the name, which may be as long as names can be
     try:
         beside.write_bytes(content)
         os.replace(beside, path)

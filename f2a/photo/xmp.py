@@ -40,6 +40,10 @@ PLACES = {
 }
 
 
+MOST_MARKS = 100_000
+"""Tags and attributes that are read, in a second; the largest packets of raw developers have a tenth."""
+
+
 class XmpError(ValueError):
     """A block that is no XMP."""
 
@@ -52,10 +56,16 @@ def cleaned_xmp(xmp: bytes, size: tuple[int, int], keep_private: bool) -> bytes:
     Raises:
         XmpError: the block is damaged.
     """
+    if b"<!DOCTYPE" in xmp or xmp.count(b"<") + xmp.count(b"=") > MOST_MARKS:  # entities that unfold, or reach out
+        raise XmpError
     try:
         document = minidom.parseString(xmp.strip(b"\0 \r\n\t"))
-    except (ExpatError, ValueError):
+        return _cleaned(document, size, keep_private)
+    except (ExpatError, ValueError, LookupError, RecursionError):
         raise XmpError from None
+
+
+def _cleaned(document: minidom.Document, size: tuple[int, int], keep_private: bool) -> bytes:
     for element in list(document.getElementsByTagName("*")):
         for attribute in list((element.attributes or {}).values()):
             if _unwanted(attribute, keep_private):
