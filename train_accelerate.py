@@ -27,7 +27,7 @@ from tqdm import tqdm
 from f2a.attention import attention_map, no_attention
 from f2a.checkpoint import CheckpointError
 from f2a.config import ConfigError, TrainConfig
-from f2a.crops import Batch, Part, batches
+from f2a.crops import Batch, Part, WorkerLost, batches, watched_workers
 from f2a.data import DataError
 from f2a.discriminator import Discriminator
 from f2a.losses import GeneratorLosses, GeneratorTerms, Weights, discriminator_losses, generator_losses
@@ -46,6 +46,7 @@ from f2a.training.state import (
     saved_state,
     unpack_optimizer,
     write_state,
+    write_text,
 )
 from f2a.training.tools import adam, all_finite, arranged, averaged, frozen, generator_groups, set_rates
 from f2a.training.trackers import SHOW_PICTURE
@@ -370,7 +371,7 @@ def keep_state(run: Run) -> None:
             "losses": run.watch.means,
             "processes": run.part.processes,
         }
-        facts["config"] = public_values(run.config)
+        facts |= {"config": public_values(run.config), "pairs": run.materials.crops.draws.fingerprint()}
         scaler = run.accelerator.scaler
         facts["scaler"] = scaler.state_dict() if scaler else None
         write_state(checkpoint_folder(run.output, run.step), parts | {"random": {"cpu": random}}, facts)
@@ -399,11 +400,23 @@ def restore(run: Run, state: Restored) -> None:
     for name, value in public_values(run.config).items():
         if name != "resume_from_checkpoint" and (before := state.facts["config"].get(name)) != value:
             run.report(f"changed since the checkpoint: {name} was {before!r}, is {value!r}")
+    if state.facts.get("pairs") not in (None, run.materials.crops.draws.fingerprint()):
+        run.report(
+            "changed since the checkpoint: the pairs to learn from; the run goes on with those that are there now"
+        )
     run.report(f"going on at step {run.step}")
     log = run.output / VALIDATION_LOG
     if run.accelerator.is_main_process and log.exists():
-        lines = log.read_text().splitlines(keepends=True)
-        log.write_text("".join(line for line in lines if json.loads(line)["step"] <= run.step))
+        lines = log.read_text("utf-8", "replace").splitlines(keepends=True)
+        write_text(log, "".join(line for line in lines if step_of(line) <= run.step))
+
+
+def step_of(line: str) -> float:
+    """The step of a line of the validation log; of one that a kill or a full disk cut off, one that never comes."""
+    try:
+        return int(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return math.inf
 
 
 def finish(run: Run, halt: Halt) -> None:
@@ -439,7 +452,9 @@ def train(config: TrainConfig, command: str) -> None:
                 save_run(config, output / RUN_FILE)
             values = public_values(config).items()
             accelerator.init_trackers("f2a", {n: v if isinstance(v, (int, float)) else str(v) for n, v in values})
-            finish(run, optimise(run, stop))
+            with watched_workers():
+                halt = optimise(run, stop)
+            finish(run, halt)
             accelerator.wait_for_everyone()
             accelerator.end_training()
         finally:
@@ -452,11 +467,19 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         train(parse_run(arguments, str(__doc__)), f"{SCRIPT} {shlex.join(without_secrets(arguments))}")
-    except (*MISTAKES, TrainingLost, PushError, OSError) as error:
+    except (*MISTAKES, TrainingLost, WorkerLost, PushError, OSError) as error:
         if os.environ.get("RANK", "0") == "0":
-            print(f"{SCRIPT}: {error}", file=sys.stderr)
+            print(f"{SCRIPT}: {sentence_of(error)}", file=sys.stderr)
         return 2 if isinstance(error, MISTAKES) else 1
     return 0
+
+
+def sentence_of(error: Exception) -> str:
+    """What went wrong and what to do about it."""
+    if not isinstance(error, OSError):
+        return str(error)
+    reason = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+    return f"{reason}; put that right, then go on with --resume_from_checkpoint latest"
 
 
 if __name__ == "__main__":

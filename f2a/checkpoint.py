@@ -11,14 +11,14 @@ from typing import Any, Optional
 
 import safetensors
 import torch
-from huggingface_hub import ModelHubMixin, hf_hub_download
+from huggingface_hub import ModelHubMixin
 from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from f2a.config import ConfigError, GeneratorConfig, from_dict
 from f2a.generator import Generator
+from f2a.hub_files import HubFileError, fetch_file
 
 BUNDLED = Path(__file__).parent / "weights"
 """The default weights, which ship with the library."""
@@ -68,8 +68,11 @@ class Checkpoint(
         """
         try:
             self.save_pretrained(folder)
-        except OSError as error:
-            raise CheckpointError(f"{folder}: cannot be written ({error.strerror}); choose another folder") from None
+        except (OSError, safetensors.SafetensorError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise CheckpointError(
+                f"{folder}: cannot be written ({reason}); make room or choose another folder"
+            ) from None
 
     @classmethod
     def load(cls, source: str | Path | None = None, revision: str | None = None) -> "Checkpoint":
@@ -84,42 +87,42 @@ class Checkpoint(
         """
         folder = BUNDLED if source is None else Path(source)
         if source is None or folder.is_dir():
-            config, weights = (folder / name for name in (CONFIG_NAME, SAFETENSORS_SINGLE_FILE))
-        else:
-            config, weights = (
-                _download(str(source), name, revision) for name in (CONFIG_NAME, SAFETENSORS_SINGLE_FILE)
-            )
-        checkpoint = _read_config(config)
-        state = _read_weights(weights)
-        _check(state, checkpoint.generator.state_dict(), str(weights))
-        checkpoint.generator.load_state_dict(state)
-        checkpoint.generator.eval()
-        return checkpoint
+            return _read(folder / CONFIG_NAME, folder / SAFETENSORS_SINGLE_FILE)
+        try:
+            config = fetch_file(str(source), CONFIG_NAME, revision)
+            commit = config.parent.name  # or a push between the two would mix one model's config and another's weights
+            return _read(config, fetch_file(str(source), SAFETENSORS_SINGLE_FILE, commit))
+        except HubFileError as error:
+            raise CheckpointError(f"{error}; or pass a folder of weights") from error
+        except CheckpointError as error:
+            raise CheckpointError(f"{source}: {error}") from error
 
     @classmethod
     def _from_pretrained(cls, *, model_id: str, revision: str | None, **ignored: Any) -> "Checkpoint":
         return cls.load(model_id, revision)
 
 
-def _download(repo_id: str, name: str, revision: str | None) -> Path:
-    try:
-        return Path(hf_hub_download(repo_id, name, revision=revision))
-    except HFValidationError as error:
-        raise CheckpointError(f"{repo_id}: neither a folder nor a Hub id like user/model") from error
-    except LocalEntryNotFoundError as error:
-        raise CheckpointError(f"{repo_id}: the Hub cannot be reached; pass a folder of weights instead") from error
-    except (HfHubHTTPError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise CheckpointError(f"{repo_id}: {name} cannot be had from the Hub ({reason})") from error
+def _read(config: Path, weights: Path) -> Checkpoint:
+    checkpoint = _read_config(config)
+    state = _read_weights(weights)
+    _check(state, checkpoint.generator.state_dict(), str(weights))
+    checkpoint.generator.load_state_dict(state)
+    checkpoint.generator.eval()
+    return checkpoint
 
 
 def _read_config(path: Path) -> Checkpoint:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return Checkpoint(from_dict(GeneratorConfig, content["architecture"]), content.get("training"))
+        architecture, training = content["architecture"], content.get("training")
+        if not isinstance(architecture, dict) or not isinstance(training, dict | None):
+            raise ConfigError("architecture and training have to be tables")
+        return Checkpoint(from_dict(GeneratorConfig, architecture), training)
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror}); a checkpoint folder holds it") from error
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ConfigError) as error:
+    except KeyError as error:
+        raise CheckpointError(f"{path}: not the config of an f2a generator (it has no {error})") from error
+    except (ValueError, TypeError, RecursionError) as error:
         raise CheckpointError(f"{path}: not the config of an f2a generator ({error})") from error
 
 
@@ -140,7 +143,9 @@ def _check(state: dict[str, Tensor], wanted: dict[str, Tensor], origin: str) -> 
         if state[key].shape != tensor.shape:
             shapes = f"{tuple(state[key].shape)}, not {tuple(tensor.shape)}"
             raise CheckpointError(f"{origin}: {key} has shape {shapes}; is this the right file?")
-        if not state[key].isfinite().all():
+        if not state[key].is_floating_point():
+            raise CheckpointError(f"{origin}: {key} holds {state[key].dtype}, not floats; is this the right file?")
+        if not state[key].float().isfinite().all():
             raise CheckpointError(f"{origin}: {key} holds values that are not finite; the weights are damaged")
     unexpected = [key for key in state if key not in wanted]
     if unexpected:

@@ -1,6 +1,7 @@
 """Training crops: which ones a process cuts, and how; all of it a pure function of seed and draw number."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import count
 from typing import NamedTuple
 
@@ -10,8 +11,12 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from f2a.data import CachedPair, Draws, random_of
+from f2a.data import CachedPair, DataError, Draws, random_of
 from f2a.light import exposure_gain, linear_to_srgb, srgb_to_linear
+
+
+class WorkerLost(RuntimeError):
+    """A process that cuts crops has died; the message says how the run goes on."""
 
 
 class Augmentation(NamedTuple):
@@ -116,3 +121,23 @@ def batches(crops: Crops, part: Part, first: int, workers: int = 0) -> Iterator[
         generator=torch.Generator(),  # or the loader would draw from the run's own random numbers
     )
     return iter(loader)
+
+
+@contextmanager
+def watched_workers() -> Iterator[None]:
+    """PyTorch tells of a worker process that died wherever the run is at that moment; here it becomes one error.
+
+    Raises:
+        WorkerLost: a worker was killed or ended by itself.
+        DataError: as the worker raised it, without the traceback that PyTorch adds to the sentence.
+    """
+    try:
+        yield
+    except DataError as error:
+        raise DataError(str(error).rpartition("DataError: ")[2].strip()) from None
+    except RuntimeError as error:
+        if not str(error).startswith("DataLoader worker"):
+            raise
+        reason = str(error).splitlines()[0].rstrip(" .")
+        remedy = "is the memory short? Take fewer --dataloader_num_workers"
+        raise WorkerLost(f"{reason}; {remedy}, and go on with --resume_from_checkpoint latest") from None

@@ -16,6 +16,9 @@ from f2a.pair_cache import CACHE_FORMAT, EncodedPair, EncodedPhoto, cached_pairs
 from f2a.pair_cache import CachedPair as CachedPair
 from f2a.pair_cache import DataError as DataError
 
+SAMPLED = 61
+"""Pixels between those that stand for a photo in a fingerprint; odd, so that no pattern of a camera hides in it."""
+
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
 
 
@@ -146,6 +149,17 @@ class Draws:
     def __len__(self) -> int:
         """Draws in an epoch: as many as there are pairs."""
         return sum(len(source.pairs) for source in self.sources)
+
+    def fingerprint(self) -> str:
+        """A digest that another number, size or look of the decoded pairs changes, but not where their files are; of
+        streamed pairs it knows the number alone."""
+        digest = hashlib.sha256(str([(len(source.pairs), source.share) for source in self.sources]).encode())
+        for source in self.sources:
+            for pair in [] if isinstance(source.pairs, InOwnOrder) else source.pairs:
+                digest.update(str(pair.flash.shape).encode())
+                for photo in (pair.flash, pair.ambient):
+                    digest.update(photo[::SAMPLED, ::SAMPLED].tobytes())
+        return digest.hexdigest()
 
     def __getitem__(self, draw: int) -> CachedPair:
         cycle, slot = divmod(draw, len(self.pattern))

@@ -74,7 +74,7 @@ def read_hub_pairs(
         raise DataError(f"{source.title}: no pair in {len(data)} rows; {(left_out or ['it is empty'])[0]}")
     origin = [file["filename"] for file in data.cache_files]  # of one commit each
     key = hashlib.sha256(f"{CACHE_FORMAT} {source.pair_key} {origin}".encode()).hexdigest()
-    cached = cached_pairs(key, _encoded(data, found.pairs), cache, left_out.append)
+    cached = cached_pairs(key, _encoded(data, found.pairs, source), cache, left_out.append)
     count_left_out(source.title, cached, left_out, report, strict=strict)
     return cached
 
@@ -162,16 +162,32 @@ def pair_states(keys: Any, states: list[str], source: HubSplit) -> Found:
     return Found(pairs, left_out)
 
 
-def _encoded(data: "Dataset", pairs: list[PairPlaces]) -> Iterator[EncodedPair]:
+def _encoded(data: "Dataset", pairs: list[PairPlaces], source: HubSplit) -> Iterator[EncodedPair]:
     for pair in pairs:
         rows = {row: data[row] for row in {pair.flash.row, pair.ambient.row}}
         photos = [rows[place.row][place.column] for place in (pair.flash, pair.ambient)]
         names = (f"{pair.name}, flash", f"{pair.name}, ambient")
-        yield EncodedPair(*(EncodedPhoto(name, _content(photo)) for name, photo in zip(names, photos, strict=True)))
+        yield EncodedPair(*(_photo(name, photo, source) for name, photo in zip(names, photos, strict=True)))
 
 
-def _content(photo: dict[str, Any] | None) -> Path | io.BytesIO:
-    """What Pillow opens; an empty cell becomes an empty file, which it refuses by name."""
+def _photo(name: str, photo: dict[str, Any] | None, source: HubSplit) -> EncodedPhoto:
+    """What Pillow opens; an empty cell becomes an empty file, which it refuses by name.
+
+    Raises:
+        DataError: a row of somebody else's dataset names a file of this machine that did not come with it.
+    """
     photo = photo or {}
-    in_file = photo.get("path") and photo.get("bytes") is None
-    return Path(photo["path"]) if in_file else io.BytesIO(photo.get("bytes") or b"")
+    if not photo.get("path") or photo.get("bytes") is not None:
+        return EncodedPhoto(name, io.BytesIO(photo.get("bytes") or b""))
+    path = Path(photo["path"])
+    if not Path(source.dataset).is_dir() and not any(path.resolve().is_relative_to(cache) for cache in _caches()):
+        raise DataError(f"{name}: names the file {str(path)!r}, which did not come with the dataset; do not trust it")
+    return EncodedPhoto(name, path)
+
+
+def _caches() -> list[Path]:
+    """Where the libraries put what they download."""
+    from datasets.config import DOWNLOADED_DATASETS_PATH, HF_DATASETS_CACHE
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    return [Path(folder).resolve() for folder in (HF_DATASETS_CACHE, DOWNLOADED_DATASETS_PATH, HF_HUB_CACHE)]

@@ -4,10 +4,11 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 import torch
@@ -65,7 +66,7 @@ def cached_pairs(
     """
     stem = folder / f"pairs-{key[:16]}"
     index = stem.with_suffix(".json")
-    if not index.exists():
+    if not _is_whole(stem):
         folder.mkdir(parents=True, exist_ok=True)
         _write_cache(pairs, stem)
     content = json.loads(index.read_text())
@@ -83,9 +84,31 @@ def cached_pairs(
     return cached
 
 
+def _is_whole(stem: Path) -> bool:
+    """Whether both files of a cache are there, the pixels to the last byte that the index names."""
+    try:
+        entries = json.loads(stem.with_suffix(".json").read_text())["pairs"]
+        size = sum(6 * entry["height"] * entry["width"] for entry in entries)
+        return bool(stem.with_suffix(".u8").stat().st_size == size)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+@contextmanager
+def _unfinished(stem: Path) -> Iterator[IO[bytes]]:
+    """A new file beside the cache, which is gone if writing it fails."""
+    with tempfile.NamedTemporaryFile(dir=stem.parent, suffix=".part", delete=False) as file:
+        try:
+            yield file
+            file.flush()
+        except BaseException:
+            os.unlink(file.name)
+            raise
+
+
 def _write_cache(pairs: Iterable[EncodedPair], stem: Path) -> None:
     entries, left_out, offset = [], [], 0
-    with tempfile.NamedTemporaryFile(dir=stem.parent, suffix=".part", delete=False) as file:
+    with _unfinished(stem) as file:
         for pair in pairs:
             try:
                 decoded = decode_pair(pair)

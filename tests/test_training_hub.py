@@ -118,7 +118,7 @@ def test_the_encoder_starts_from_the_hubs_weights_and_offline_the_flag_is_named(
     with HubStub(token="hf_test") as hub:
         run = train(hub, pairs, tmp_path / "none", *still)
         assert run.returncode == 2
-        assert f"encoder_weights: {ENCODER} cannot be had from the Hub" in run.stderr
+        assert f"encoder_weights: {ENCODER}: the Hub does not show model.safetensors (status 4" in run.stderr
         assert "pass a file of them as --encoder_weights FILE" in run.stderr
         hub.add_repo(ENCODER).commit("weights", {"model.safetensors": Blob(save(timm_weights(encoder)))})
         run = train(hub, pairs, tmp_path / "run", *still)

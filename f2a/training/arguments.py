@@ -51,7 +51,7 @@ def read_run(path: Path) -> dict[str, Any]:
         values = READERS[path.suffix](path.read_text("utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
-    except (ValueError, yaml.YAMLError) as error:
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: not valid {path.suffix[1:]} ({' '.join(str(error).split())})") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: holds no table of flags, like 'learning_rate: 0.001'")
@@ -64,8 +64,10 @@ def read_run(path: Path) -> dict[str, Any]:
 
 
 def save_run(config: TrainConfig, path: Path) -> None:
-    """Write a file that ``--config`` reads: every flag, secrets left out."""
-    path.write_text(yaml.safe_dump(public_values(config), sort_keys=False, allow_unicode=True), "utf-8")
+    """Write a file that ``--config`` reads: every flag, secrets left out; it is there whole or as it was before."""
+    beside = path.with_name(path.name + ".part")
+    beside.write_text(yaml.safe_dump(public_values(config), sort_keys=False, allow_unicode=True), "utf-8")
+    beside.replace(path)
 
 
 def public_values(config: TrainConfig) -> dict[str, Any]:

@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-from huggingface_hub import hf_hub_download
-from huggingface_hub.errors import HfHubHTTPError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from f2a.config import ConfigError
 from f2a.encoders import VGG16, EfficientNetLite0, UNet
+from f2a.hub_files import HubFileError, fetch_file
 
 HUB_WEIGHTS = {"vgg16": "timm/vgg16.tv_in1k", "efficientnet_lite0": "timm/tf_efficientnet_lite0.in1k"}
 """Repositories whose ``model.safetensors`` has an encoder's weights; U-Net has none."""
@@ -41,10 +40,8 @@ def pretrain(encoder: VGG16 | UNet | EfficientNetLite0, name: str, source: str, 
 
 def fetch(name: str, flag: str) -> Path:
     """The weights' file in the Hub's cache."""
-    repository = HUB_WEIGHTS[name]
     try:
-        return Path(hf_hub_download(repository, "model.safetensors"))
-    except (HfHubHTTPError, OSError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        remedy = f"pass a file of them as --{flag} FILE, or --{flag} {FROM_NOTHING} to start from nothing"
-        raise ConfigError(f"{flag}: {repository} cannot be had from the Hub ({reason}); {remedy}") from None
+        return fetch_file(HUB_WEIGHTS[name], "model.safetensors")
+    except HubFileError as error:
+        remedy = f"or pass a file of them as --{flag} FILE, or --{flag} {FROM_NOTHING} to start from nothing"
+        raise ConfigError(f"{flag}: {error}; {remedy}") from None

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from f2a.checkpoint import CheckpointError
 
 MARK = "state.json"
-UNFINISHED = ".part"
+UNFINISHED, REPLACED = ".part", ".old.part"
 
 Parts = dict[str, dict[str, Tensor]]
 """Name of a part to its tensors."""
@@ -34,26 +35,54 @@ class Restored(NamedTuple):
 @contextmanager
 def replaced_folder(folder: Path) -> Iterator[Path]:
     """A new folder beside ``folder`` to write into; takes its place, synced to disk, when all went well."""
-    beside, old = (folder.with_name(folder.name + end) for end in (UNFINISHED, ".old" + UNFINISHED))
+    beside, old = (folder.with_name(folder.name + end) for end in (UNFINISHED, REPLACED))
+    clear_unfinished(folder)
+    try:
+        beside.mkdir(parents=True)
+        yield beside
+        for path in beside.iterdir():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        if folder.exists():
+            folder.rename(old)
+        beside.rename(folder)
+    finally:
+        clear_unfinished(folder)
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Delete what a killed or failed :func:`replaced_folder` left; what it had put aside comes back if nothing new is
+    in its place."""
+    beside, old = (folder.with_name(folder.name + end) for end in (UNFINISHED, REPLACED))
+    if old.exists() and not folder.exists():
+        old.rename(folder)
     for leftover in (beside, old):
         shutil.rmtree(leftover, ignore_errors=True)
-    beside.mkdir(parents=True)
-    yield beside
-    for path in beside.iterdir():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-    if folder.exists():
-        folder.rename(old)
-    beside.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file that is there with all of ``text``, or as it was before."""
+    beside = path.with_name(path.name + UNFINISHED)
+    try:
+        beside.write_text(text, "utf-8")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def write_state(folder: Path, parts: Parts, facts: dict[str, Any]) -> None:
-    """Write ``parts`` and plain ``facts`` as the checkpoint ``folder``."""
+    """Write ``parts`` and plain ``facts`` as the checkpoint ``folder``.
+
+    Raises:
+        OSError: it cannot be written; the checkpoints before it stay as they are.
+    """
     with replaced_folder(folder) as beside:
         for name, tensors in parts.items():
             state = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
-            save_file(state, beside / f"{name}.safetensors")
+            try:
+                save_file(state, beside / f"{name}.safetensors")
+            except SafetensorError as error:  # the library's own for a full disk
+                raise OSError(f"{folder}: cannot be written ({error})") from None
         digests = {path.name: _digest(path) for path in sorted(beside.iterdir())}
         (beside / MARK).write_text(json.dumps({"files": digests, **facts}, indent=2) + "\n", "utf-8")
 
@@ -68,15 +97,20 @@ def read_state(folder: Path) -> Restored:
         facts = json.loads((folder / MARK).read_text("utf-8"))
         digests = facts.pop("files")
         for name, digest in digests.items():
+            if Path(name).name != name:
+                raise CheckpointError(f"{folder}: {MARK} names {name!r}, a file outside; do not trust it")
             if _digest(folder / name) != digest:
                 raise CheckpointError(f"{folder}: {name} is damaged")
+        parts = {Path(name).stem: load_file(folder / name) for name in digests}
     except OSError as error:
         raise CheckpointError(f"{folder}: not a whole checkpoint ({error.strerror}: {error.filename})") from None
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
+    except SafetensorError as error:
+        raise CheckpointError(f"{folder}: a part of it is no safetensors file ({error})") from None
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         if isinstance(error, CheckpointError):
             raise
         raise CheckpointError(f"{folder}: {MARK} is damaged ({error})") from None
-    return Restored({Path(name).stem: load_file(folder / name) for name in digests}, facts)
+    return Restored(parts, facts)
 
 
 def checkpoint_folder(output: Path, step: int) -> Path:
@@ -120,8 +154,8 @@ def rotate(output: Path, limit: int) -> None:
     surplus = checkpoints(output)[:-limit] if limit else []
     for folder in surplus:
         folder.rename(folder.with_name(folder.name + UNFINISHED))
-    for leftover in output.glob(f"*{UNFINISHED}"):
-        shutil.rmtree(leftover, ignore_errors=True)
+    for leftover in list(output.glob(f"*{UNFINISHED}")):
+        clear_unfinished(output / leftover.name.removesuffix(UNFINISHED).removesuffix(".old"))
 
 
 def pack_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

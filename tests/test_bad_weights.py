@@ -1,0 +1,309 @@
+"""Weights that cannot be used, in a folder or on a Hub that fails: one sentence, nothing half kept, the page runs."""
+
+import json
+import pickle
+import re
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save, save_file
+
+from f2a.checkpoint import Checkpoint, CheckpointError
+from f2a.config import ConfigError
+from f2a.training.pretrained import fetch
+from tests.conftest import brightening_checkpoint
+from tests.hub_stub import Blob, HubStub
+
+WHOLE = "not a whole safetensors file"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    brightening_checkpoint().save(tmp_path / "model")
+    return tmp_path / "model"
+
+
+@pytest.fixture
+def hub(weights, monkeypatch):
+    """A Hub with whole weights as user/model; its client does not wait between attempts, and gives up after 0.3 s."""
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    for name in ("HF_HUB_DOWNLOAD_TIMEOUT", "HF_HUB_ETAG_TIMEOUT"):
+        monkeypatch.setattr(f"huggingface_hub.constants.{name}", 0.3)
+    with HubStub() as running:
+        repo = running.add_repo("user/model")
+        repo.commit("Add weights", {path.name: Blob(path.read_bytes()) for path in weights.iterdir()})
+        running.in_process(monkeypatch)
+        yield running
+
+
+def sentence(source, revision=None):
+    with pytest.raises(CheckpointError) as caught:
+        Checkpoint.load(source, revision)
+    said = str(caught.value)
+    assert "\n" not in said
+    return said
+
+
+# Files of weights
+
+
+def cut(part):
+    def damage(path):
+        content = path.read_bytes()
+        path.write_bytes(content[: int(len(content) * part)])
+
+    return damage
+
+
+def lengthen(path):
+    path.write_bytes(path.read_bytes() + b"more")
+
+
+def claim_a_terabyte_of_header(path):
+    path.write_bytes((2**40).to_bytes(8, "little") + path.read_bytes()[8:])
+
+
+def lead_a_tensor_out_of_the_file(path):
+    header = json.dumps({"a": {"dtype": "F32", "shape": [2**40], "data_offsets": [0, 2**42]}}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [*map(cut, (0, 4e-7, 1e-6, 1e-3, 0.5, 0.999)), lengthen, claim_a_terabyte_of_header, lead_a_tensor_out_of_the_file],
+)
+def test_a_damaged_file_of_weights_is_named_and_not_read(folder, damage):
+    path = folder / "model.safetensors"
+    damage(path)
+    said = sentence(folder)
+    assert said.startswith(f"{path}: {WHOLE}")
+    assert said.endswith("download it again")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_one_value_that_is_no_number_spoils_the_weights(folder, value):
+    path = folder / "model.safetensors"
+    state = load_file(path)
+    next(iter(state.values())).flatten()[-1] = value
+    save_file(state, path)
+    assert re.fullmatch(rf"{path}: \S+ holds values that are not finite; the weights are damaged", sentence(folder))
+
+
+@pytest.mark.parametrize(
+    ("bias", "said"),
+    [
+        (torch.zeros(3, dtype=torch.int64), "holds torch.int64, not floats"),
+        (torch.zeros(3, dtype=torch.complex64), "holds torch.complex64, not floats"),
+        (torch.full((3,), 1e300, dtype=torch.float64), "holds values that are not finite"),
+        (torch.full((3,), float("nan")).to(torch.float8_e4m3fn), "holds values that are not finite"),
+        (torch.zeros(3, 1), r"has shape (3, 1), not (3,)"),
+        (torch.zeros(0), r"has shape (0,), not (3,)"),
+    ],
+    ids=["integers", "complex", "too large for 32 bits", "8-bit NaN", "shape", "empty"],
+)
+def test_a_tensor_of_another_kind_is_named(folder, bias, said):
+    state = load_file(folder / "model.safetensors") | {"head.convolution.bias": bias}
+    save_file(state, folder / "model.safetensors")
+    assert f"model.safetensors: head.convolution.bias {said}" in sentence(folder)
+
+
+class Trap:
+    """Unpickling this would write a file."""
+
+    def __init__(self, sprung):
+        self.sprung = sprung
+
+    def __reduce__(self):
+        return Path.touch, (self.sprung,)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "pytorch_model.bin"])
+@pytest.mark.parametrize("write", [lambda trap: pickle.dumps(trap), None], ids=["pickle", "torch"])
+def test_a_pickle_under_any_name_is_never_opened(folder, tmp_path, name, write):
+    trap = Trap(tmp_path / "sprung")
+    if write:
+        (folder / name).write_bytes(write(trap))
+    else:
+        torch.save({"head.convolution.bias": trap}, folder / name)
+    if name == "pytorch_model.bin":
+        Checkpoint.load(folder)
+    else:
+        assert sentence(folder).startswith(f"{folder / name}: not ")
+    assert not trap.sprung.exists()
+    pickle.loads(pickle.dumps(trap))
+    assert trap.sprung.exists()
+
+
+@pytest.mark.parametrize("missing", [("model.safetensors",), ("config.json",), ("model.safetensors", "config.json")])
+def test_a_folder_without_its_files_names_the_missing_one(folder, missing):
+    for name in missing:
+        (folder / name).unlink()
+        (folder / name).mkdir()
+        assert name in sentence(folder)
+        (folder / name).rmdir()
+    assert f"{folder / missing[-1]}: cannot be read (No such file or directory" in sentence(folder)
+
+
+# Configs
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "Expecting value"),
+        ('{"architecture": {"encoder": "vgg16"', "Expecting"),
+        ("[" * 100_000, "recursion"),
+        ("null", "NoneType"),
+        ("[]", "list indices"),
+        ("{}", "it has no 'architecture'"),
+        ('{"architecture": []}', "have to be tables"),
+        ('{"architecture": {}, "training": "long"}', "have to be tables"),
+        ('{"architecture": {"depth": 3}}', "unknown field 'depth': GeneratorConfig has encoder"),
+        ('{"architecture": {"encoder": "resnet"}}', "encoder is 'resnet': choose one of"),
+        ('{"architecture": {"encoder": ["vgg16"]}}', "encoder is ['vgg16']: expected"),
+        ('{"architecture": {"working_pixels": NaN}}', "working_pixels is nan: expected"),
+        ('{"architecture": {"working_pixels": -5}}', "working_pixels is -5: give at least"),
+        ('{"architecture": {"exposure": Infinity}}', "exposure is inf"),
+    ],
+)
+def test_a_config_that_is_none_is_named_with_its_fault(folder, content, said):
+    (folder / "config.json").write_text(content)
+    assert sentence(folder).startswith(f"{folder / 'config.json'}: not the config of an f2a generator (")
+    assert said in sentence(folder)
+
+
+def test_a_config_that_is_no_text_is_named(folder):
+    (folder / "config.json").write_bytes(b'{"architecture": "\xff\xfe"}')
+    assert "config.json: not the config of an f2a generator" in sentence(folder)
+
+
+def test_a_field_that_is_missing_is_the_default(folder):
+    (folder / "config.json").write_text('{"architecture": {"head": "gain"}}')
+    assert Checkpoint.load(folder).architecture == brightening_checkpoint().architecture
+
+
+# The Hub
+
+
+def cached(hub):
+    return [path for path in Path(hub.home.name).rglob("*") if path.is_file() and "/snapshots/" in str(path)]
+
+
+def assert_nothing_half_is_kept_and_the_next_try_works(hub, weights):
+    for path in cached(hub):
+        assert path.read_bytes() == (weights / path.name).read_bytes()
+    hub.faults.clear()
+    state, wanted = (Checkpoint.load(source).generator.state_dict() for source in ("user/model", weights))
+    assert all(torch.equal(state[key], wanted[key]) for key in wanted)
+
+
+FAULTS = {
+    "401": ({"status": 401}, "status 401", "run hf auth login"),
+    "403": ({"status": 403}, "status 403", "run hf auth login"),
+    "gated": ({"status": 403, "code": "GatedRepo"}, "status 403", "run hf auth login"),
+    "404": ({"status": 404, "code": "RepoNotFound"}, "status 404", "check the name"),
+    "no such file": ({"status": 404, "code": "EntryNotFound"}, "holds no", "is it the right model?"),
+    "429": ({"status": 429, "retry_after": 0}, "status 429", "wait some minutes and try again"),
+    "500": ({"status": 500}, "status 500", "try again later"),
+    "503": ({"status": 503}, "status 503", "try again later"),
+    "slow": ({"delay": 1.0}, "cannot be", "try again"),
+    "cut at half": ({"cut": 0.5}, "cannot be had from the Hub (", "try again"),
+    "cut at the end": ({"cut": 0.999}, "cannot be had from the Hub (", "try again"),
+}
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_hub_that_fails_is_one_sentence_and_the_next_try_works(hub, weights, fault, name):
+    how, reason, remedy = FAULTS[fault]
+    where = f"{name}|/storage/" if fault.startswith("cut") and name == "model.safetensors" else name
+    planned = hub.fail(where, **how)
+    said = sentence("user/model")
+    assert planned.hits
+    assert said.startswith("user/model: ")
+    assert reason in said
+    assert remedy in said
+    assert said.endswith("; or pass a folder of weights")
+    assert_nothing_half_is_kept_and_the_next_try_works(hub, weights)
+
+
+def test_a_hub_that_is_not_there_is_one_sentence_and_the_next_try_works(hub, weights):
+    with hub.unreachable():
+        assert sentence("user/model").startswith("user/model: the Hub cannot be reached; check the connection")
+    assert_nothing_half_is_kept_and_the_next_try_works(hub, weights)
+
+
+def test_a_hub_that_is_gone_leaves_the_weights_that_were_fetched(hub, weights):
+    Checkpoint.load("user/model")
+    with hub.unreachable():
+        Checkpoint.load("user/model")
+    assert_nothing_half_is_kept_and_the_next_try_works(hub, weights)
+
+
+def test_a_model_without_files_or_revision_is_named(hub):
+    hub.add_repo("user/empty")
+    assert sentence("user/empty").startswith("user/empty: holds no config.json; is it the right model?")
+    assert sentence("user/model", "v9").startswith("user/model: has no revision 'v9'; give a branch")
+
+
+def test_a_push_between_two_downloads_does_not_mix_two_models(hub, weights):
+    """The config is fetched, then other weights are pushed: what is loaded is the old model, whole."""
+    repo = hub.repo("user/model")
+    first = repo.at("main").sha
+    other = load_file(weights / "model.safetensors")
+    other["head.convolution.bias"] += 1
+    files = repo.files() and {"model.safetensors": Blob(save(other))}
+    answer = hub.answer
+
+    def push_after_the_config(call):
+        reply = answer(call)
+        if call.method == "GET" and "config.json" in call.target and repo.at("main").sha == first:
+            repo.commit("Retrain", repo.at("main").files | files)
+        return reply
+
+    hub.answer = push_after_the_config
+    loaded = Checkpoint.load("user/model").generator.head.convolution.bias
+    assert repo.at("main").sha != first
+    assert torch.equal(loaded, Checkpoint.load(weights).generator.head.convolution.bias)
+
+
+def test_bad_weights_of_the_hub_name_the_model_and_the_file(hub):
+    files = {"config.json": Blob(b"{}"), "model.safetensors": Blob(b"not weights")}
+    hub.add_repo("user/bad").commit("Add", files)
+    assert re.match(r"user/bad: \S+/config\.json: not the config", sentence("user/bad"))
+
+
+def test_an_encoder_that_the_hub_cuts_off_names_the_flag(hub):
+    hub.add_repo("timm/vgg16.tv_in1k").commit("Add", {"model.safetensors": Blob(bytes(5000))})
+    hub.fail("model.safetensors|/storage/", cut=0.5)
+    with pytest.raises(ConfigError, match=r"encoder_weights: timm/vgg16\.tv_in1k: .* or --encoder_weights none"):
+        fetch("vgg16", "encoder_weights")
+
+
+# The page
+
+
+@pytest.mark.parametrize("fault", ["500", "cut at half", "slow", "401"])
+def test_the_page_falls_back_to_the_bundled_weights_when_the_hub_fails(hub, fault):
+    app = pytest.importorskip("app", reason="needs gradio (requirements.txt)")
+    how, reason, _ = FAULTS[fault]
+    hub.fail("model.safetensors|/storage/", **how)
+    relighter, problem = app.load_weights("user/model@main")
+    assert problem.startswith("F2A_WEIGHTS: user/model: ")
+    assert reason in problem
+    assert problem.endswith("; using the bundled weights")
+    assert_bundled(relighter)
+
+
+def test_the_page_falls_back_to_the_bundled_weights_when_a_folder_is_spoilt(folder):
+    app = pytest.importorskip("app", reason="needs gradio (requirements.txt)")
+    (folder / "config.json").write_text("[" * 100_000)
+    relighter, problem = app.load_weights(str(folder))
+    assert problem.startswith(f"F2A_WEIGHTS: {folder / 'config.json'}: not the config")
+    assert_bundled(relighter)
+
+
+def assert_bundled(relighter):
+    assert relighter.training == Checkpoint.load().training

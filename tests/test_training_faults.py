@@ -1,0 +1,337 @@
+"""What happens to a training run: a full disk, data that vanishes, processes that die, clocks that go backwards."""
+
+import errno
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+import torch
+from PIL import Image, ImageOps
+from safetensors import SafetensorError
+
+import train_accelerate
+from f2a.checkpoint import Checkpoint
+from f2a.crops import Augmentation, Crops, Part, WorkerLost, batches, watched_workers
+from f2a.data import DataError
+from f2a.training import state
+from f2a.training.state import checkpoints, newest_state, read_state, replaced_folder, rotate, write_state
+from tests.pairs import write_pairs
+
+GO_ON = ("--resume_from_checkpoint", "latest")
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    return write_pairs(tmp_path / "pairs")
+
+
+@pytest.fixture
+def train(pairs, tmp_path):
+    """Runs the script with small defaults into ``tmp_path / name``; its exit status."""
+
+    def run(name, *flags):
+        small = ["--resolution", "32", "--train_batch_size", "1", "--max_train_steps", "4", "--lr_warmup_steps", "1"]
+        where = ["--train_data_dir", str(pairs), "--output_dir", str(tmp_path / name), "--encoder_weights", "none"]
+        often = ["--checkpointing_steps", "1", "--checkpoints_total_limit", "0", "--no-use_ema"]
+        return train_accelerate.main([*where, *small, *often, *flags])
+
+    return run
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """``disk(name, size)`` is a file system of its own at ``tmp_path / name``; called again it changes the size."""
+    mounted = []
+
+    def mount(name, options):
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        again = "remount," if folder in mounted else ""
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", again + options, "tmpfs", folder], capture_output=True)
+        if done.returncode:
+            pytest.skip("needs the right to mount a tmpfs")
+        mounted.append(folder)
+        return folder
+
+    if not shutil.which("mount"):
+        pytest.skip("needs mount")
+    yield mount
+    for folder in dict.fromkeys(mounted):
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+def sentence(capsys):
+    """What was said on the error channel: one line of the script, and no traceback."""
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("train_accelerate.py: ")]
+    (line,) = lines
+    return line.removeprefix("train_accelerate.py: ")
+
+
+def assert_whole(output, *steps):
+    """These checkpoints are there and load, and nothing unfinished is."""
+    assert [int(folder.name.removeprefix("checkpoint-")) for folder in checkpoints(output)] == list(steps)
+    for folder in checkpoints(output):
+        read_state(folder)
+    assert not list(output.rglob("*.part"))
+
+
+def assert_same_end(one, other):
+    for name in ("checkpoint-000004/generator.safetensors", "last/model.safetensors"):
+        assert (one / name).read_bytes() == (other / name).read_bytes(), name
+
+
+# The disk
+
+
+def test_a_disk_that_fills_up_costs_the_step_and_no_checkpoint(train, tmp_path, disk, capsys):
+    """A checkpoint takes 46 MiB: two fit, the third does not."""
+    output = disk("run", "size=130m")
+    assert train("run") in (1, 2)
+    said = sentence(capsys)
+    assert "No space left on device" in said
+    assert said.endswith("go on with --resume_from_checkpoint latest")
+    assert_whole(output, 1, 2)
+    disk("run", "size=600m")
+    assert train("run", *GO_ON) == 0
+    assert_whole(output, 1, 2, 3, 4)
+    assert train("through") == 0
+    assert_same_end(tmp_path / "through", output)
+
+
+def test_a_disk_too_small_for_the_decoded_pairs_leaves_nothing_on_it(train, disk, capsys):
+    """The five pairs take 230 kB."""
+    output = disk("run", "size=100k")
+    assert train("run") == 1
+    assert "No space left on device" in sentence(capsys)
+    assert not list((output / "cache").iterdir())
+    disk("run", "size=200m")
+    assert train("run", "--max_train_steps", "1") == 0
+
+
+def full(*arguments, **keywords):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "disk")
+
+
+def full_in_rust(*arguments, **keywords):
+    raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+
+@pytest.mark.parametrize(
+    ("where", "fails"),
+    [("f2a.training.state.save_file", full_in_rust), ("f2a.training.state.save_file", full),
+     ("f2a.training.state.os.fsync", full), ("f2a.checkpoint.save_file", full_in_rust)],
+    ids=["library", "system", "sync", "weights"],
+)  # fmt: skip
+def test_whatever_cannot_be_written_is_a_sentence(train, tmp_path, monkeypatch, capsys, where, fails):
+    assert train("run", "--max_train_steps", "1") == 0
+    monkeypatch.setattr(where, fails)
+    assert train("run", *GO_ON) in (1, 2)
+    assert "No space left on device" in sentence(capsys)
+    monkeypatch.undo()
+    assert newest_state(tmp_path / "run", pytest.fail)
+    assert Checkpoint.load(tmp_path / "run" / "last")
+    assert not list((tmp_path / "run").glob("*.part"))
+
+
+def test_an_output_folder_that_cannot_be_written_is_named(train, tmp_path, disk, capsys):
+    (tmp_path / "file").write_text("not a folder")
+    disk("locked", "ro")
+    for name, reason in (("file", "File exists"), ("locked", "Read-only file system"), ("locked/run", "Read-only")):
+        assert train(name) == 2
+        said = sentence(capsys)
+        assert said.startswith(f"output_dir is {str(tmp_path / name)!r}: cannot be written ({reason}")
+
+
+def test_a_folder_that_is_replaced_comes_back_after_a_kill_between_the_two_renames(tmp_path):
+    (tmp_path / "best.old.part").mkdir()
+    (tmp_path / "best.old.part" / "weights").write_text("old")
+    (tmp_path / "best.part").mkdir()
+    rotate(tmp_path, 0)
+    assert [path.name for path in tmp_path.iterdir()] == ["best"]
+    with pytest.raises(OSError, match="disk"), replaced_folder(tmp_path / "best") as beside:
+        full((beside / "weights").write_text("new"))
+    assert (tmp_path / "best" / "weights").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["best"]
+
+
+# The data
+
+
+def test_a_photo_that_vanishes_before_the_run_goes_on_is_named(train, pairs, tmp_path, capsys):
+    assert train("run", "--max_train_steps", "2") == 0
+    (pairs / "p3_ambient.png").unlink()
+    assert train("run", *GO_ON) == 0
+    said = capsys.readouterr().out
+    assert "p3_flash.png: its partner p3_ambient.* is missing" in said
+    assert "4 pairs, 1 left out" in said
+    assert "changed since the checkpoint: the pairs to learn from" in said
+    assert_whole(tmp_path / "run", 1, 2, 3, 4)
+
+
+def test_a_photo_that_changes_before_the_run_goes_on_is_said(train, pairs, capsys):
+    assert train("run", "--max_train_steps", "2") == 0
+    flash = pairs / "p1_flash.png"
+    ImageOps.mirror(Image.open(flash)).save(flash)
+    assert train("run", *GO_ON) == 0
+    assert "changed since the checkpoint: the pairs to learn from" in capsys.readouterr().out
+
+
+def test_photos_that_all_vanish_end_the_run_and_leave_it_whole(train, pairs, tmp_path, capsys):
+    assert train("run", "--max_train_steps", "2") == 0
+    pairs.rename(tmp_path / "elsewhere")
+    assert train("run", *GO_ON) == 2
+    assert sentence(capsys) == f"{pairs}: no such folder of pairs"
+    assert_whole(tmp_path / "run", 1, 2)
+    (tmp_path / "elsewhere").rename(pairs)
+    assert train("run", *GO_ON) == 0
+    assert "changed since" not in capsys.readouterr().out.replace("changed since the checkpoint: max_train_steps", "")
+
+
+def forget(path):
+    path.unlink()
+
+
+def halve(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize("damage", [forget, halve])
+@pytest.mark.parametrize("suffix", [".u8", ".json"])
+def test_a_damaged_cache_is_decoded_again(train, tmp_path, damage, suffix):
+    assert train("through") == 0
+    assert train("run", "--max_train_steps", "2") == 0
+    (file,) = (tmp_path / "run" / "cache").glob(f"*{suffix}")
+    damage(file)
+    assert train("run", *GO_ON) == 0
+    assert_same_end(tmp_path / "through", tmp_path / "run")
+
+
+def at_step(monkeypatch, step, happens):
+    """Let something happen before that step of a run."""
+    take_step = train_accelerate.take_step
+
+    def disturbed(run, crops):
+        if run.step == step:
+            happens()
+        take_step(run, crops)
+
+    monkeypatch.setattr(train_accelerate, "take_step", disturbed)
+
+
+def test_photos_that_vanish_while_it_trains_are_not_missed(train, pairs, tmp_path, monkeypatch):
+    assert train("through") == 0
+    at_step(monkeypatch, 2, lambda: shutil.rmtree(pairs))
+    assert train("run") == 0
+    assert_same_end(tmp_path / "through", tmp_path / "run")
+
+
+def test_lines_of_the_log_that_were_cut_off_are_left_out(train, pairs, tmp_path):
+    measured = ("--validation_dir", str(pairs), "--validation_steps", "2")
+    assert train("run", "--max_train_steps", "2", *measured) == 0
+    log = tmp_path / "run" / "validation.jsonl"
+    log.write_text(log.read_text() + '\x00\x00\n{"step": 3, "ps')
+    assert train("run", *measured, *GO_ON) == 0
+    assert [train_accelerate.step_of(line) for line in log.read_text().splitlines()] == [2, 4]
+
+
+# Processes and clocks
+
+
+@pytest.mark.timeout(120)
+def test_a_worker_that_is_killed_ends_the_run_in_one_sentence_and_it_goes_on(train, tmp_path, monkeypatch, capsys):
+    def kill_the_worker():
+        (worker,) = multiprocessing.active_children()
+        os.kill(worker.pid, signal.SIGKILL)
+        worker.join()
+
+    at_step(monkeypatch, 2, kill_the_worker)
+    capsys.readouterr()
+    assert train("run", "--dataloader_num_workers", "1", "--max_train_steps", "50") == 1
+    said = sentence(capsys)
+    assert said.startswith("DataLoader worker (pid")
+    assert "Take fewer --dataloader_num_workers, and go on with --resume_from_checkpoint latest" in said
+    monkeypatch.undo()
+    reached = len(checkpoints(tmp_path / "run"))
+    assert reached >= 2
+    assert_whole(tmp_path / "run", *range(1, reached + 1))
+    assert train("run", *GO_ON, "--max_train_steps", str(reached + 1)) == 0
+
+
+def test_an_error_that_is_no_workers_passes_unchanged():
+    with pytest.raises(RuntimeError, match="shapes"), watched_workers():
+        raise RuntimeError("shapes do not match")
+    with pytest.raises(WorkerLost, match=r"killed by signal: Killed; .* go on with"), watched_workers():
+        raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. \nmore")
+
+
+class Torn:
+    """Draws that break, as those of a stream do when the line is gone."""
+
+    seed = 0
+
+    def __getitem__(self, draw):
+        raise DataError(f"user/data train: rows from {draw} on cannot be had (gone); go on later")
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_data_that_break_in_a_worker_are_the_same_sentence_as_without_one(workers):
+    with pytest.raises(DataError) as caught, watched_workers():
+        next(batches(Crops(Torn(), Augmentation()), Part(1), first=5, workers=workers))
+    assert str(caught.value) == "user/data train: rows from 5 on cannot be had (gone); go on later"
+
+
+def write_checkpoints_until_killed(output, first):
+    """In a process of its own: a checkpoint after the other, as a run writes them."""
+    try:
+        for step in range(first, 10**6):
+            weights = {"weight": torch.full((300_000,), float(step))}
+            parts = {"generator": weights, "optimizer": weights}
+            write_state(state.checkpoint_folder(output, step), parts, {"step": step})
+            rotate(output, 2)
+    finally:
+        os._exit(1)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_killed_twenty_times_while_it_writes_a_checkpoint_the_newest_is_whole(tmp_path):
+    moment, reached, unfinished = random.Random(3), 0, 0
+    write_state(state.checkpoint_folder(tmp_path, 0), {"generator": {"weight": torch.zeros(300_000)}}, {"step": 0})
+    for _ in range(20):
+        child = os.fork()
+        if not child:
+            write_checkpoints_until_killed(tmp_path, reached + 1)
+        while not state.checkpoint_folder(tmp_path, reached + 1).exists():
+            time.sleep(0.002)
+        time.sleep(moment.uniform(0, 0.02))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        unfinished += bool(list(tmp_path.glob("*.part")))
+        restored = newest_state(tmp_path, pytest.fail)
+        assert restored.facts["step"] > reached
+        reached = restored.facts["step"]
+        assert set(restored.parts["generator"]["weight"].tolist()) == {float(reached)}
+    assert unfinished  # or the kills met no writing
+
+
+def test_a_clock_that_goes_backwards_changes_nothing(train, tmp_path, monkeypatch):
+    assert train("through") == 0
+    noon = time.time()
+    ticks = iter(range(10**9))
+    monkeypatch.setattr(time, "time", lambda: noon - 3600 * next(ticks))
+    assert train("run", "--max_train_minutes", "5") == 0
+    assert_same_end(tmp_path / "through", tmp_path / "run")
+
+
+def test_old_checkpoints_without_a_word_about_their_pairs_go_on(train, tmp_path, capsys):
+    assert train("run", "--max_train_steps", "2") == 0
+    for folder in checkpoints(tmp_path / "run"):
+        parts, facts = read_state(folder)
+        del facts["pairs"]
+        write_state(folder, parts, facts)
+    assert train("run", *GO_ON) == 0
+    assert "the pairs to learn from" not in capsys.readouterr().out
