@@ -48,10 +48,11 @@ from f2a.training.state import (
     write_state,
     write_text,
 )
-from f2a.training.tools import adam, all_finite, arranged, averaged, frozen, generator_groups, set_rates
+from f2a.training.tools import adam, all_finite, averaged, frozen, generator_groups, set_rates
 from f2a.training.trackers import SHOW_PICTURE
 from f2a.training.validation import mean_scores, save_picture, validate
 from f2a.training.watch import LossWatch, TrainingLost
+from f2a.winograd import arranged
 
 MISTAKES = (ConfigError, DataError, CheckpointError)
 LOSS_NAMES = (*GeneratorLosses._fields, "discriminator")

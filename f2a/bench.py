@@ -28,7 +28,8 @@ from f2a.data import Draws, Source, find_pairs, read_pairs
 from f2a.discriminator import Discriminator
 from f2a.generator import Generator
 from f2a.losses import adversarial, discriminator_losses, guided, l1
-from f2a.training.tools import adam, arranged, frozen, generator_groups
+from f2a.training.tools import adam, frozen, generator_groups
+from f2a.winograd import arranged
 
 PARTS = ("data", "forward", "backward", "step")
 PHOTO_SIZE = (320, 240)

@@ -20,7 +20,7 @@ class WorkerLost(RuntimeError):
 
 
 class Augmentation(NamedTuple):
-    """How a training crop is made; the ranges are those that served best (README, "How it was trained")."""
+    """How a training crop is made; the ranges are those of the first runs in docs/experiments.md."""
 
     resolution: int = 224
     crop: tuple[float, float] = (0.55, 1.0)  # of the short side

@@ -4,10 +4,14 @@ PyTorch's wheels carry the algorithm (NNPACK; Lavin and Gray, arXiv 1509.09308) 
 float32 throughout; results differ from the direct sum by rounding, some 1e-5 of the largest value.
 """
 
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+
+from f2a.encoders import EfficientNetLite0
+
+Module = TypeVar("Module", bound=nn.Module)
 
 SHORTEST_SIDE = 28
 """Images smaller than this waste too much of Winograd's 8x8 tiles (measured on two AVX2 cores: 1.3 to 1.8 times as fast
@@ -71,3 +75,13 @@ def _fits(layer: nn.Conv2d) -> bool:
     return (
         shape == ((3, 3), (1, 1), (1, 1), (1, 1), 1) and min(layer.in_channels, layer.out_channels) >= FEWEST_CHANNELS
     )
+
+
+def arranged(module: Module, device: torch.device) -> Module:
+    """``module`` on ``device``, set up for speed: channels last, except on a CPU, where the wide layers of VGG-16, its
+    kin and the discriminator are quicker in planes and by Winograd's way (``python -m f2a bench relight`` and ``bench
+    train``; what ``torch.jit.optimize_for_inference`` makes of either is slower)."""
+    if device.type == "cpu" and not isinstance(getattr(module, "encoder", None), EfficientNetLite0):
+        use_winograd(module)
+        return module.to(device)
+    return module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]

@@ -2,18 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from f2a.config import TrainConfig
-from f2a.encoders import EfficientNetLite0
 from f2a.generator import Generator
-from f2a.winograd import use_winograd
 
-Player = TypeVar("Player", bound=nn.Module)
 Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
@@ -62,15 +59,6 @@ def averaged(model: nn.Module, decay: float) -> AveragedModel:
         torch._foreach_lerp_(averages, currents, weight)
 
     return AveragedModel(model, multi_avg_fn=update)
-
-
-def arranged(player: Player, device: torch.device) -> Player:
-    """``player`` on ``device``, set up for speed: channels last, except VGG-16's and the discriminator's wide layers on
-    a CPU, which learn faster in planes and by Winograd's way (``python -m f2a bench train``)."""
-    if device.type == "cpu" and not isinstance(getattr(player, "encoder", None), EfficientNetLite0):
-        use_winograd(player)
-        return player.to(device)
-    return player.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 def all_finite(module: nn.Module) -> bool:
