@@ -75,18 +75,23 @@ class Prepared:
         relit = self.render_whole(controls)
         return relit if isinstance(relit, Image.Image) else from_pixels(relit)
 
-    def render_whole(self, controls: Controls = NEUTRAL) -> Image.Image | Pixels:
-        """The same at the photo's own depth, as ``write_photo`` takes it: Pillow has no 16-bit colour."""
+    def render_whole(self, controls: Controls = NEUTRAL, in_place: bool = False) -> Image.Image | Pixels:
+        """The same at the photo's own depth, as ``write_photo`` takes it: Pillow has no 16-bit colour.
+
+        Args:
+            controls: see :meth:`render`.
+            in_place: write over the photo's own pixels, which halves the memory; nothing can be rendered afterwards.
+        """
         if self.deep is not None or not is_plain(self.photo):
-            return self.render_pixels(controls)
-        relit = self._gain(controls).apply_to_photo(self.photo)
+            return self.render_pixels(controls, in_place)
+        relit = self._gain(controls).apply_to_photo(self.photo, in_place)
         relit.info |= {name: self.photo.info[name] for name in ("icc_profile",) if name in self.photo.info}
         return relit
 
-    def render_pixels(self, controls: Controls = NEUTRAL) -> Pixels:
+    def render_pixels(self, controls: Controls = NEUTRAL, in_place: bool = False) -> Pixels:
         """The same as pixels."""
         values = self.pixels.values
-        return self.pixels._replace(values=self._gain(controls, values.shape[-1]).apply(values))
+        return self.pixels._replace(values=self._gain(controls, values.shape[-1]).apply(values, in_place=in_place))
 
     def _gain(self, controls: Controls, channels: int = 3) -> EncodedGain:
         flash, log_gain = self.flash, controlled(self.flash, self.log_gain, controls)
@@ -257,7 +262,10 @@ def relight_file(
         raise PhotoError(target, f"its suffix is none of {format}'s; change it or leave --format out")
     claim(target)
     check_target(target, overwrite)
-    relit = file.original if controls.leave_unchanged else relighter.prepare(file).render_whole(controls)
+    if controls.leave_unchanged:
+        relit: Image.Image | Pixels | np.ndarray = file.original
+    else:
+        relit = relighter.prepare(file).render_whole(controls, in_place=True)
     for note in (*file.notes, *write_photo(relit, target, file, overwrite, quality)):
         tell(f"{source}: {note}")
     return target

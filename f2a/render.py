@@ -43,10 +43,12 @@ class Strips(Protocol):
 class ArrayStrips:
     """Of ``(H, W, C)`` uint8 or uint16."""
 
-    def __init__(self, values: np.ndarray) -> None:
+    def __init__(self, values: np.ndarray, in_place: bool = False) -> None:
         self.shape: tuple[int, ...] = values.shape
         self.dtype = values.dtype
-        self.values, self.relit = np.ascontiguousarray(values), np.empty(values.shape, values.dtype)
+        self.values = np.ascontiguousarray(values)
+        owned = in_place and self.values.flags.writeable
+        self.relit = self.values if owned else np.empty(values.shape, values.dtype)
 
     def read(self, top: int, end: int) -> np.ndarray:
         return self.values[top:end].reshape(end - top, -1)
@@ -58,10 +60,10 @@ class ArrayStrips:
 class PhotoStrips:
     """Of an RGB photo. Pillow's copies of a whole photo into arrays and back would take as long as the work itself."""
 
-    def __init__(self, photo: Image.Image) -> None:
+    def __init__(self, photo: Image.Image, in_place: bool = False) -> None:
         self.shape: tuple[int, ...] = (photo.height, photo.width, 3)
         self.dtype = np.dtype(np.uint8)
-        self.photo, self.relit = photo, Image.new("RGB", photo.size, None)
+        self.photo, self.relit = photo, photo if in_place else Image.new("RGB", photo.size, None)
 
     def read(self, top: int, end: int) -> np.ndarray:
         return np.asarray(self.photo.crop((0, top, self.photo.width, end))).reshape(end - top, -1)
@@ -83,24 +85,25 @@ class EncodedGain(NamedTuple):
     offset: np.ndarray
     floor: float
 
-    def apply(self, values: np.ndarray, threads: int | None = None) -> np.ndarray:
+    def apply(self, values: np.ndarray, threads: int | None = None, in_place: bool = False) -> np.ndarray:
         """The relit pixels.
 
         Args:
             values: ``(H, W, C)``, uint8 or uint16, sRGB-encoded.
             threads: that share the work; None for one a processor.
+            in_place: write them over ``values`` where those can be written to.
 
         Returns:
             the same shape and type, rounded and clipped.
         """
-        strips = ArrayStrips(values)
+        strips = ArrayStrips(values, in_place)
         self._relight(strips, threads)
         return strips.relit
 
-    def apply_to_photo(self, photo: Image.Image, threads: int | None = None) -> Image.Image:
+    def apply_to_photo(self, photo: Image.Image, in_place: bool = False) -> Image.Image:
         """The same for an 8-bit RGB photo."""
-        strips = PhotoStrips(photo)
-        self._relight(strips, threads)
+        strips = PhotoStrips(photo, in_place)
+        self._relight(strips)
         return strips.relit
 
     def _relight(self, strips: Strips, threads: int | None = None) -> None:

@@ -110,20 +110,32 @@ def test_what_is_no_photo_is_said_in_one_sentence_with_its_name(tmp_path, photo,
     assert "\n" not in str(caught.value)
 
 
-def png_of_size(width, height):
+def png_of_size(width, height, bits=8, colour_type=2):
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, bits, colour_type, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
 
 
-def test_more_than_200_megapixels_are_refused_before_they_are_decoded(tmp_path):
+@pytest.mark.parametrize(
+    ("bits", "colour_type", "width", "most"),
+    [(8, 2, 21_334, "213 megapixels;"), (8, 6, 10_667, "106 megapixels for"), (16, 2, 10_667, "106 megapixels for"),
+     (16, 6, 8_001, "80 megapixels for")],
+    ids=["8 bits", "with transparency", "16 bits", "16 bits with transparency"],
+)  # fmt: skip
+def test_more_pixels_than_memory_should_hold_are_refused_before_they_are_decoded(
+    tmp_path, bits, colour_type, width, most
+):
     path = tmp_path / "bomb.png"
-    path.write_bytes(png_of_size(20_001, 10_000))
-    with pytest.raises(PhotoError, match="20001 x 10000 pixels, more than 200 megapixels"):
+    path.write_bytes(png_of_size(width, 10_000, bits, colour_type))
+    with pytest.raises(PhotoError, match=f"has {width} x 10000 pixels, more than {most}"):
         open_photo(path)
-    path.write_bytes(png_of_size(16_320, 12_240))  # the largest telephone's: the size is fine, the pixels are missing
+
+
+def test_the_largest_telephones_photo_is_not_too_large(tmp_path):
+    path = tmp_path / "phone.png"
+    path.write_bytes(png_of_size(16_320, 12_240))  # the pixels are missing
     limit = Image.MAX_IMAGE_PIXELS
     with pytest.raises(PhotoError, match="cut short"):
         open_photo(path)

@@ -1,5 +1,6 @@
 """The three-line API on photos of every kind."""
 
+import dataclasses
 import threading
 
 import numpy as np
@@ -13,6 +14,7 @@ from f2a.controls import Controls
 from f2a.generator import Generator
 from f2a.inference import for_inference
 from f2a.light import apply_log_gain
+from f2a.photo.pixels import pixels_of
 from f2a.relighter import DeviceError, Prepared, choose_device, working_size
 
 
@@ -117,6 +119,22 @@ def test_relit_as_photo_and_as_pixels_are_the_same(relighter, photo):
     large = photo.resize((333, 217), Image.Resampling.BICUBIC)
     prepared = relighter.prepare(large)
     assert np.array_equal(np.asarray(prepared.render()), prepared.render_pixels().values)
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_relit_in_place_it_is_the_same_in_half_the_memory(relighter, photo, depth):
+    stored = np.asarray(photo.resize((33, 217), Image.Resampling.BICUBIC)).astype(np.uint16) * 257
+    prepared = relighter.prepare(Image.fromarray((stored // 257).astype(np.uint8)))
+    if depth == 16:
+        prepared = dataclasses.replace(prepared, deep=pixels_of(stored))
+    expected = prepared.render_whole()
+    relit = prepared.render_whole(in_place=True)
+    if depth == 16:
+        assert np.array_equal(relit.values, expected.values)
+        assert np.shares_memory(relit.values, stored)
+    else:
+        assert relit.tobytes() == expected.tobytes()
+        assert relit is prepared.photo
 
 
 def test_grey_gets_the_mean_gain_of_the_three_channels(photo):

@@ -41,9 +41,8 @@ SIXTEEN_BITS = ("PNG", "TIFF", "HEIF")
 OPAQUE = ("JPEG", "BMP")
 """Formats without transparency."""
 
-MOST_PIXELS = 200_000_000
-"""The largest sensors of telephones and the largest digital backs have less."""
-
+MOST_BYTES = 640_000_000
+"""Of pixels: 213 megapixels of plain RGB, 106 of 16 bits; the largest sensors and digital backs have less."""
 
 MOST_SQUEEZED = 4000
 """Bytes of pixels for one of the file: Deflate reaches 1032 and LZW 2730, both of blank pages only."""
@@ -91,14 +90,20 @@ def check_target(path: Path, overwrite: bool) -> str:
     return format_of(path)
 
 
-def check_size(path: Path, size: tuple[int, int]) -> None:
+def check_size(path: Path, size: tuple[int, int], bytes_a_pixel: int = 3) -> None:
     """
+    Args:
+        path: the photo's file.
+        size: width and height.
+        bytes_a_pixel: that are needed to relight it.
+
     Raises:
-        PhotoError: width times height is more than :data:`MOST_PIXELS`.
+        PhotoError: so many pixels are more than :data:`MOST_BYTES`.
     """
-    if size[0] * size[1] > MOST_PIXELS:
-        given = f"{size[0]} x {size[1]} pixels"
-        raise PhotoError(path, f"has {given}, more than {MOST_PIXELS // 1_000_000} megapixels; make it smaller first")
+    if size[0] * size[1] * bytes_a_pixel > MOST_BYTES:
+        most = f"{MOST_BYTES // bytes_a_pixel // 1_000_000} megapixels"
+        kind = " for its kind of pixels" if bytes_a_pixel > 3 else ""
+        raise PhotoError(path, f"has {size[0]} x {size[1]} pixels, more than {most}{kind}; make it smaller first")
 
 
 def check_squeeze(path: Path, unpacked: int) -> None:

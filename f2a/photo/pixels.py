@@ -96,7 +96,8 @@ def from_pixels(pixels: Pixels) -> Image.Image:
 def to_rgb8(pixels: Pixels) -> Image.Image:
     """8-bit RGB with sRGB's curve in the photo's own primaries; ``pixels.colours.to_srgb`` converts a copy of it."""
     values = pixels.values if pixels.values.dtype == np.uint8 else to_eight_bits(pixels.values)
-    return image_of(values).convert("RGB")
+    photo = image_of(values)
+    return photo if photo.mode == "RGB" else photo.convert("RGB")
 
 
 def image_of(stored: np.ndarray) -> Image.Image:

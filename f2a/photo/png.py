@@ -40,6 +40,11 @@ class Chunks(NamedTuple):
         """Whether it is more than Pillow can hold: 16 bits, in colour or with alpha."""
         return self.bits == 16 and self.colour_type != 0
 
+    @property
+    def channels(self) -> int:
+        """Of one pixel (ISO 15948, table 11.1); a palette's number counts as one."""
+        return {2: 3, 4: 2, 6: 4}.get(self.colour_type, 1)
+
 
 NO_CHUNKS = Chunks(8, 0, [])
 

@@ -29,7 +29,7 @@ def develop(path: Path) -> Developed:
     except ImportError:
         raise PhotoError(path, "is a raw file, which needs rawpy; run: pip install rawpy") from None
     with rawpy.imread(str(path)) as raw:
-        check_size(path, (raw.sizes.width, raw.sizes.height))
+        check_size(path, (raw.sizes.width, raw.sizes.height), bytes_a_pixel=6)
         values: np.ndarray = raw.postprocess(
             use_camera_wb=True,
             no_auto_bright=True,

@@ -19,7 +19,7 @@ from f2a.photo.exif import cleaned_exif
 from f2a.photo.formats import DECODERS, RAW_SUFFIXES, SUFFIXES, check_size, output_format
 from f2a.photo.metadata import Metadata, gather
 from f2a.photo.pixels import Pixels, from_pixels, image_of, pixels_of, to_pixels, upright
-from f2a.photo.profiles import ProfileError, check_profile, space_of
+from f2a.photo.profiles import Colours, ProfileError, check_profile, space_of
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def _read_raw(path: Path) -> PhotoFile:
 
 def _read_heif(path: Path) -> PhotoFile:
     image = heif.open_heif(path)
-    check_size(path, image.size)
+    check_size(path, image.size, 2 * len(image.mode.partition(";")[0]) if image.mode.endswith("16") else 3)
     encoding = {"nclx_profile": image.info.get("nclx_profile")}
     metadata = heif.metadata(image)
     notes = heif.notes_on(image)
@@ -140,8 +140,11 @@ def _read_with_pillow(path: Path) -> PhotoFile:
         chunks = png.read_chunks(path) if format == "PNG" else png.NO_CHUNKS
         _hide_trap(source)
         if chunks.is_deep_colour:
+            check_size(path, source.size, 2 * chunks.channels)
             stored: Image.Image | np.ndarray = _turned(png.decode_deep(path), _orientation(source))
         else:
+            if not _is_plain(source):
+                check_size(path, source.size, bytes_a_pixel=6)
             source.load()
             _hide_trap(source)
             needs_no_copy = type(source) is JpegImagePlugin.JpegImageFile and _orientation(source) == 1
@@ -197,6 +200,15 @@ def _with_profile(
     if metadata.icc_profile:
         photo.info["icc_profile"] = metadata.icc_profile
     return PhotoFile(path, format, photo, metadata, encoding, tuple(notes))
+
+
+def _is_plain(source: Image.Image) -> bool:
+    """Whether the photo is relit as it is; others are held at 16 bits, or as several copies."""
+    try:
+        curve = Colours(source.info.get("icc_profile"), space_of(source.mode)).has_srgb_curve
+    except ProfileError:  # a damaged profile is left out
+        curve = True
+    return curve and source.mode in ("1", "L", "RGB") and not source.has_transparency_data
 
 
 _TURNS = {2: (0, True), 3: (2, False), 4: (2, True), 5: (1, True), 6: (3, False), 7: (3, True), 8: (1, False)}

@@ -80,12 +80,12 @@ def read_deep(path: Path) -> Deep | None:
         channels = page.samplesperpixel
         if page.dtype != np.uint16 or channels > 4 or page.photometric != (BLACK_IS_ZERO if channels < 3 else RGB):
             return None
-        check_size(path, (page.imagewidth, page.imagelength))
+        check_size(path, (page.imagewidth, page.imagelength), 2 * channels)
         check_squeeze(path, page.nbytes)
         said = {code: tag.value for code in (274, 282, 283, 296, 700, ICC) if (tag := page.tags.get(code)) is not None}
         planes = page.asarray(squeeze=False)[:, 0]  # (planes, H, W, channels in each)
         pages = len(file.pages)
-    values: np.ndarray = np.ascontiguousarray(np.concatenate(list(planes), -1))
+    values: np.ndarray = np.ascontiguousarray(planes[0] if len(planes) == 1 else np.concatenate(list(planes), -1))
     metadata = Metadata(xmp=_bytes(said.get(700)), icc_profile=_bytes(said.get(ICC)), dpi=_dpi(said))
     return Deep(values, int(said.get(274, 1)), metadata, int(page.compression), pages)
 
