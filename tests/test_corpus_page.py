@@ -1,0 +1,82 @@
+"""The hostile corpus through the page: each upload gives a photo or one sentence, and the server lives on (slow)."""
+
+import json
+import os
+import re
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from f2a.photo import read_photo
+
+pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
+
+from tests import corpus
+from tests.page_server import is_healthy, started
+
+ROOT = Path(__file__).resolve().parents[1]
+
+CLIENTS, LONGEST = 4, 10
+MOST_MEMORY_KB = 1_500_000
+
+
+def upload(http, name, content):
+    """As a browser sends it, names that are no text included; the path on the server, or the sentence of a refusal."""
+    escaped = os.fsencode(name).replace(b'"', b"%22").replace(b"\r", b"%0D").replace(b"\n", b"%0A")
+    head = b'--f2a\r\nContent-Disposition: form-data; name="files"; filename="' + escaped + b'"\r\n'
+    body = head + b"Content-Type: application/octet-stream\r\n\r\n" + content + b"\r\n--f2a--\r\n"
+    answer = http.post(
+        "/gradio_api/upload", content=body, headers={"Content-Type": "multipart/form-data; boundary=f2a"}
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.json()[0]
+
+
+def relight(http, path):
+    """The answer's last event, ``complete`` or ``error``, and its data."""
+    asked = {"photo": {"path": path, "meta": {"_type": "gradio.FileData"}}}
+    event = http.post("/gradio_api/call/v2/relight", json=asked).json()["event_id"]
+    kind, _, data = http.get(f"/gradio_api/call/relight/{event}").text.strip().rpartition("event: ")[2].partition("\n")
+    return kind, json.loads(data.removeprefix("data: "))
+
+
+def faults_of(http, path, file) -> list[str]:
+    """What is wrong with how the page dealt with one file, a line each."""
+    try:
+        kind, data = relight(http, upload(http, path.name, file.content))
+    except httpx.TimeoutException:
+        return [f"{path.name!r}: no answer in {LONGEST} s"]
+    if kind == "complete":
+        relit = path.parent / f"{uuid4()}{Path(data[0]['path']).suffix}"
+        relit.write_bytes(http.get(data[0]["url"]).content)
+        size = read_photo(relit).photo.size
+        wrong = file.outcome is False or (file.outcome is not None and size != file.outcome)
+        return [f"{path.name!r}: came out as {size}, not {file.outcome}"] * wrong
+    said = str(data)
+    faults = ["refused"] if isinstance(file.outcome, tuple) else []
+    faults += ["no sentence"] if not 10 < len(said) < 600 else []
+    faults += ["tells of the server"] if re.search(r"Traceback|File \"|/tmp/|<script", said) else []
+    return [f"{path.name!r}: {fault}: {said}" for fault in faults]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_every_upload_gives_a_photo_or_one_sentence_and_the_server_lives_on(tmp_path):
+    (tmp_path / "corpus").mkdir()
+    files = {path: file for path, file in corpus.make(tmp_path / "corpus").items() if path.is_file() and file.content}
+    environment = os.environ | {"GRADIO_TEMP_DIR": str(tmp_path / "page")}
+    errors = tmp_path / "errors.txt"  # a file, for libtiff writes more about damaged photos than a pipe holds
+    server = ["sh", "-c", 'exec "$0" "$1" 2> "$2"', sys.executable, ROOT / "app.py", errors]
+    with started(server, environment) as (url, process):
+        with httpx.Client(base_url=url, timeout=LONGEST) as http, ThreadPoolExecutor(CLIENTS) as pool:
+            faults = [fault for each in pool.map(lambda item: faults_of(http, *item), files.items()) for fault in each]
+        peak = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
+        assert is_healthy(url)
+    print(f"{len(files)} uploads, most memory {int(peak[1]) / 1024:.0f} MB")  # for the document
+    assert not faults, "\n".join(faults)
+    assert "Traceback" not in errors.read_text(errors="replace")
+    assert int(peak[1]) < MOST_MEMORY_KB
