@@ -180,6 +180,7 @@ def check_shared_run(tmp_path):
     assert {entry["status"] for part in parts for entry in part} == {"relit"}
 
 
+@pytest.mark.slow
 def test_two_processes_do_every_photo_once(photos, tmp_path, weights):
     processes = [
         start([sys.executable], photos, tmp_path / "out", weights, RANK=str(rank), WORLD_SIZE="2") for rank in (0, 1)

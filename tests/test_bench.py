@@ -9,6 +9,7 @@ from f2a.crops import Augmentation
 CPU = torch.device("cpu")
 
 
+@pytest.mark.slow
 def test_both_loops_learn_the_same(tmp_path):
     """Two steps on one batch: the second losses agree only if the first step moved both players alike."""
     how = Augmentation(64, (1.0, 1.0), (1.0, 1.0), 0.0, 0.0, normalize_exposure=False)

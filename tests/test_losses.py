@@ -148,7 +148,7 @@ def test_an_eye_that_is_not_vgg_is_named(tmp_path):
         pretrain(VGG16(), "vgg16", str(tmp_path / "eye.safetensors"), "perceptual_encoder")
 
 
-@pytest.mark.parametrize("flag", ["guided", "no-guided"])
+@pytest.mark.parametrize("flag", ["guided", pytest.param("no-guided", marks=pytest.mark.slow)])
 def test_the_first_three_steps_are_those_of_the_2020_code(shared, flag):
     """In float64: at a learning rate of 2e-5 Adam turns float32's rounding of a zero gradient into whole steps, and by
     the third the memory order alone moves the losses by 1e-3. The golden float32 run lies within 1e-4 of float64."""

@@ -109,6 +109,7 @@ def test_a_hub_that_refuses_loses_no_weights_and_the_way_to_try_again_is_printed
     assert Image.open(tmp_path / "run" / "best" / "validation.png").size == (960, 196)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_the_encoder_starts_from_the_hubs_weights_and_offline_the_flag_is_named(tmp_path):
     torch.manual_seed(0)

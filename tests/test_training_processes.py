@@ -43,9 +43,8 @@ def last_state(output):
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize(
-    "flags", [pytest.param([], marks=pytest.mark.slow), ADVERSARIAL], ids=["reconstruction", "adversarial"]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("flags", [[], ADVERSARIAL], ids=["reconstruction", "adversarial"])
 def test_two_processes_with_batch_4_train_as_one_with_batch_8(tmp_path, flags):
     """Losses and weights to 1e-4, with an epsilon above the rounding of gradients, which Adam would otherwise enlarge
     to whole steps. Gradients to 2 %: rounding takes a unit or two over the kink of LeakyReLU, which within one process

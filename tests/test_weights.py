@@ -12,7 +12,11 @@ from f2a.cli import main
     ("flags", "said_as"),
     [
         ([], "pairs/val, 6 pairs at full size"),
-        (["--normalize_exposure"], "pairs/val, 6 pairs at full size, truth at the standard exposure"),
+        pytest.param(
+            ["--normalize_exposure"],
+            "pairs/val, 6 pairs at full size, truth at the standard exposure",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 @pytest.mark.timeout(300)
