@@ -11,8 +11,9 @@ from f2a.light import GAIN_FLOOR, linear_to_srgb, srgb_to_linear
 from f2a.render import EXPONENT, EncodedGain, power_of
 
 LUMA = (0.299, 0.587, 0.114)
-RADIUS = 16
-"""Of the window in which slope and offset are fitted, in pixels of the small copy."""
+RADIUS = 0.058
+"""Of the window in which slope and offset are fitted, as a part of the small copy's side (the root of its area): 16
+pixels of 320x240."""
 EPSILON = 1e-3
 """Variance of the guide (a channel of the photo, sRGB in [0, 1]) under which an area counts as flat and keeps its gain
 unchanged. Chosen, like the radius, on held-out pairs of about a megapixel (docs/experiments.md)."""
@@ -38,9 +39,11 @@ def fit_gain(flash: Tensor, log_gain: Tensor, strength: float = 1.0) -> EncodedG
     """
     floor = strength * GAIN_FLOOR
     guide, gain = power_of(flash[0].numpy(), floor), np.exp(EXPONENT * log_gain[0].numpy())
-    mean_guide, mean_gain, mean_product, mean_square = _box(np.stack([guide, gain, guide * gain, guide**2]))
+    radius = max(1, round(RADIUS * math.sqrt(guide[0].size)))
+    moments = np.stack([guide, gain, guide * gain, guide**2])
+    mean_guide, mean_gain, mean_product, mean_square = _box(moments, radius)
     slope = (mean_product - mean_guide * mean_gain) / (mean_square - mean_guide**2 + EPSILON)
-    slope, offset = np.moveaxis(_box(np.stack([slope, mean_gain - slope * mean_guide])), 1, -1)
+    slope, offset = np.moveaxis(_box(np.stack([slope, mean_gain - slope * mean_guide]), radius), 1, -1)
     return EncodedGain(np.ascontiguousarray(slope), np.ascontiguousarray(offset), floor)
 
 
@@ -74,17 +77,17 @@ def luma(image: Tensor, dim: int) -> Tensor:
     return (LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue).unsqueeze(dim)
 
 
-def _box(images: np.ndarray) -> np.ndarray:
-    """Mean over a window of radius ``RADIUS``, cut off at the borders; along the last two axes."""
+def _box(images: np.ndarray, radius: int) -> np.ndarray:
+    """Mean over a window of so many pixels to each side, cut off at the borders; along the last two axes."""
     for axis in (-1, -2):
         length = images.shape[axis]
-        count = _window_sum(np.ones(length, np.float32), 0)
-        images = _window_sum(images, axis) / (count if axis == -1 else count[:, None])
+        count = _window_sum(np.ones(length, np.float32), radius, 0)
+        images = _window_sum(images, radius, axis) / (count if axis == -1 else count[:, None])
     return images
 
 
-def _window_sum(values: np.ndarray, axis: int) -> np.ndarray:
+def _window_sum(values: np.ndarray, radius: int, axis: int) -> np.ndarray:
     around = [(0, 0)] * values.ndim
-    around[axis] = (RADIUS + 1, RADIUS)
+    around[axis] = (radius + 1, radius)
     sums = np.moveaxis(np.pad(values, around).cumsum(axis), axis, 0)
-    return np.moveaxis(sums[2 * RADIUS + 1 :] - sums[: -2 * RADIUS - 1], 0, axis)
+    return np.moveaxis(sums[2 * radius + 1 :] - sums[: -2 * radius - 1], 0, axis)
