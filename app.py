@@ -2,18 +2,21 @@
 
 Environment: ``F2A_WEIGHTS`` is a folder or a Hub id, ``user/model`` or ``user/model@revision`` (default: the weights
 that ship with f2a); ``F2A_EXAMPLES`` a folder of pairs or a Hub dataset (default: the rendered pairs that ship with
-f2a); ``GRADIO_SERVER_NAME`` and ``GRADIO_SERVER_PORT`` say where the page listens (default: 127.0.0.1:7860).
+f2a); ``F2A_WAITING`` how many visitors may wait in line (default: 40); ``F2A_KEEP_S`` how many seconds their files stay
+(default: 3000); ``GRADIO_SERVER_NAME`` and ``GRADIO_SERVER_PORT`` say where the page listens (default: 127.0.0.1:7860).
 """
 
 import argparse
-import asyncio
 import html
+import logging
 import os
+import signal
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,41 +29,40 @@ except ImportError:
 
 import gradio as gr
 from gradio.utils import get_upload_folder
+from starlette.formparsers import MultiPartException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from f2a.checkpoint import CheckpointError
 from f2a.controls import ControlError, Controls
 from f2a.page import words
-from f2a.page.darkroom import KEEP_S, MOST_PHOTOS, SWEEP_S, BatchError, Darkroom, sweep_folder
+from f2a.page.darkroom import MOST_PHOTOS, BatchError, Darkroom, Held, Preview, chosen, controls_of, path_of
+from f2a.page.door import Busy, Door
 from f2a.page.examples import BUNDLED, EVERYTHING, FolderPairs, open_examples
 from f2a.page.gallery import Gallery
+from f2a.page.premises import premises
+from f2a.page.running import finish, load_weights, sweeping
+from f2a.page.settings import SettingError, Settings, read_settings
+from f2a.page.traffic import UPLOAD_S, Answers, BoundedRequests
 from f2a.page.words import said, sentence_of
 from f2a.pair_cache import DataError
 from f2a.photo import PhotoError
 from f2a.relighter import Relighter
 
 PAGE = Path(words.__file__).parent
-WAITING, AT_ONCE = 40, 2
-"""Requests in the queue at most, and those that are worked on together."""
+AT_ONCE = 2
+"""Requests that are worked on together."""
 GPU_SECONDS = 10
 """What a ZeroGPU Space is asked for; a photo takes a fraction of a second."""
-TROUBLE = (PhotoError, ControlError, BatchError, DataError)
+TROUBLE = (PhotoError, ControlError, BatchError, DataError, Busy)
 """What a visitor is told in a sentence."""
 
 OPENING, FAILURE = "woman_red_coat", "shelf"
 """Of the bundled pairs, the one that the page opens with and one where the result falls short."""
-LABELS = {
-    "strength": "Strength",
-    "exposure": "Exposure (EV)",
-    "warmth": "Warmth (mired)",
-    "shadows": "Shadows",
-    "keep_colors": "Keep the photo's colours",
-}
 VIEWS = {"Flash | ours": ("flash", "ours"), "Flash | truth": ("flash", "truth"), "Ours | truth": ("ours", "truth")}
 
-SHARED: dict[str, Any] = {"concurrency_id": "relight", "concurrency_limit": AT_ONCE}
+SHARED: dict[str, Any] = {"concurrency_limit": None}  # whose turn it is, the door says
 PRIVATE: dict[str, Any] = SHARED | {"api_visibility": "private"}
 PROGRESS = gr.Progress()
 
@@ -98,33 +100,30 @@ THEME = gr.themes.Base(
 )
 
 
-def controls_of(values: Sequence[Any]) -> Controls:
-    """The controls as the sliders stand; None is an emptied number field."""
-    items = zip(fields(Controls), values, strict=True)
-    return Controls(**{item.name: item.default if value is None else value for item, value in items})
-
-
 class Visit:
     """What happens when a visitor touches something; what goes wrong is said in a line of the page."""
 
-    def __init__(self, room: Darkroom, gallery: Gallery, bundled: Gallery) -> None:
-        self.room, self.gallery, self.bundled = room, gallery, bundled
+    def __init__(self, room: Darkroom, door: Door, gallery: Gallery, bundled: Gallery) -> None:
+        self.room, self.door, self.gallery, self.bundled = room, door, gallery, bundled
 
     def look(self, photo: str | None, *values: Any) -> tuple[Any, Any, str, Any, str]:
         """The photo that was given, relit: previews, what changed, a line that says how it went, no download yet."""
         no_file = gr.File(None, visible=False), ""
         if not photo:
             return *self.opening(), *no_file
-        start = time.perf_counter()
         try:
-            held = self.room.look(Path(photo))
-            shown = self.room.preview(held, controls_of(values))
+            held, shown, seconds = self.door.admit(self.relit, Path(photo), values)
         except TROUBLE as error:
             return None, None, said(sentence_of(error), error=True), *no_file
         width, height = held.size
-        seconds = time.perf_counter() - start
         line = f"{Path(photo).name}: {width} x {height} pixels, relit in {seconds:.1f} s."
         return (str(shown.flash), str(shown.relit)), str(shown.changes), said(line, *held.notes), *no_file
+
+    def relit(self, photo: Path, values: Sequence[Any]) -> tuple[Held, Preview, float]:
+        """The photo, its previews, and the seconds that it took."""
+        start = time.perf_counter()
+        held = self.room.look(photo)
+        return held, self.room.preview(held, controls_of(values)), time.perf_counter() - start
 
     def opening(self) -> tuple[tuple[str, str], None, str]:
         """An example, so that nobody meets an empty page."""
@@ -134,7 +133,9 @@ class Visit:
     def adjust(self, photo: str | None, *values: Any) -> tuple[Any, ...]:
         """The previews again after a slider moved, and no download of what it was before; the network doesn't run."""
         try:
-            shown = self.room.preview(self.room.look(chosen(photo)), controls_of(values))
+            _, shown, _ = self.door.admit(self.relit, chosen(photo), values)
+        except Busy as error:
+            return gr.skip(), gr.skip(), gr.File(visible=False), said(sentence_of(error), error=True)
         except TROUBLE:  # was said when the photo was given
             return (gr.skip(),) * 4
         return (str(shown.flash), str(shown.relit)), str(shown.changes), gr.File(visible=False), ""
@@ -142,7 +143,7 @@ class Visit:
     def download(self, photo: str | None, keep_location: bool, *values: Any) -> tuple[Any, str]:
         """The relit photo's file and a line about it."""
         try:
-            done = self.room.relight(chosen(photo), controls_of(values), keep_location)
+            done = self.door.admit(self.room.relight, chosen(photo), controls_of(values), keep_location)
         except TROUBLE as error:
             return gr.File(None, visible=False), said(sentence_of(error), error=True)
         return gr.File(str(done.file), visible=True), said(done.sentence)
@@ -151,8 +152,12 @@ class Visit:
         self, photos: list[str] | None, keep_location: bool, *values: Any, progress: gr.Progress = PROGRESS
     ) -> tuple[Any, str]:
         """One zip, and a line for each photo that is not in it."""
+
+        def watched(paths: Iterable[str]) -> Iterable[str]:
+            return self.door.while_open(progress.tqdm(paths))
+
         try:
-            done = self.room.relight_all(photos or [], controls_of(values), keep_location, progress.tqdm)
+            done = self.door.admit(self.room.relight_all, photos or [], controls_of(values), keep_location, watched)
         except TROUBLE as error:
             return gr.File(None, visible=False), said(sentence_of(error), error=True)
         failed = said(*map(sentence_of, done.failed), error=True)
@@ -163,8 +168,8 @@ class Visit:
         names = self.gallery.names(category)
         place = (place + step) % len(names)
         try:
-            example = self.gallery.show(names[place])
-        except DataError as error:
+            example = self.door.admit(self.gallery.show, names[place])
+        except TROUBLE as error:
             return place, None, said(sentence_of(error), error=True)
         left, right = (str(getattr(example, half)) for half in VIEWS[view])
         return place, (left, right), said(f"{place + 1} of {len(names)}: {words.describe(example)}")
@@ -172,16 +177,6 @@ class Visit:
     def take(self, category: str, place: int) -> str:
         """A copy of the example's flash photo, as if the visitor had given it."""
         return str(self.gallery.copy_flash(self.gallery.names(category)[place], self.room.new_folder()))
-
-
-def chosen(photo: str | None) -> Path:
-    if not photo:
-        raise BatchError("Choose a photo first.")
-    return Path(photo)
-
-
-def path_of(file: Path | None) -> str | None:
-    return str(file) if file else None
 
 
 @contextmanager
@@ -196,8 +191,8 @@ def raised() -> Iterator[None]:
 class Endpoints:
     """The page for programs; the docstrings are what they read."""
 
-    def __init__(self, room: Darkroom, gallery: Gallery) -> None:
-        self.room, self.gallery = room, gallery
+    def __init__(self, room: Darkroom, door: Door, gallery: Gallery) -> None:
+        self.room, self.door, self.gallery = room, door, gallery
 
     def relight(
         self,
@@ -222,7 +217,7 @@ class Endpoints:
         """
         with raised():
             controls = controls_of((strength, exposure, warmth, shadows, keep_colors))
-            done = self.room.relight(chosen(photo), controls, keep_location)
+            done = self.door.admit(self.room.relight, chosen(photo), controls, keep_location)
         return str(done.file), done.sentence
 
     def relight_batch(
@@ -248,7 +243,8 @@ class Endpoints:
         """
         with raised():
             controls = controls_of((strength, exposure, warmth, shadows, keep_colors))
-            done = self.room.relight_all(photos or [], controls, keep_location)
+            given = photos or [], controls, keep_location, self.door.while_open
+            done = self.door.admit(self.room.relight_all, *given)
         return path_of(done.archive), "\n".join([done.summary, *map(sentence_of, done.failed)])
 
     def examples(self, category: str, number: int) -> tuple[list[str], dict[str, Any]]:
@@ -262,7 +258,7 @@ class Endpoints:
             names = self.gallery.names(category)
             if not 1 <= (number or 0) <= len(names):
                 raise DataError(f"{category} has {len(names)} examples, so there is no number {number}")
-            example = self.gallery.show(names[number - 1])
+            example = self.door.admit(self.gallery.show, names[number - 1])
         facts = {"name": example.name, "number": number, "of": len(names), "categories": self.gallery.categories}
         scores = {"flash": example.flash_score._asdict(), "ours": example.our_score._asdict()}
         return [str(path) for path in (example.flash, example.ours, example.truth)], facts | scores
@@ -317,8 +313,8 @@ class Layout:
     def control(name: str, default: Any, low: float | None = None, high: float = 1, step: float = 1, **_: Any) -> Any:
         """The slider or tick of one of the library's controls."""
         if low is None:
-            return gr.Checkbox(default, label=LABELS[name])
-        return gr.Slider(low, high, default, step=step, label=LABELS[name])
+            return gr.Checkbox(default, label=words.LABELS[name])
+        return gr.Slider(low, high, default, step=step, label=words.LABELS[name])
 
     def examples(self, tabs: gr.Tabs) -> None:
         visit, gallery = self.visit, self.visit.gallery
@@ -377,7 +373,12 @@ class Layout:
 
 
 def build_demo(
-    relighter: Relighter, gallery: Gallery | None = None, source: str | None = None, notices: Sequence[str] = ()
+    relighter: Relighter,
+    gallery: Gallery | None = None,
+    source: str | None = None,
+    notices: Sequence[str] = (),
+    door: Door | None = None,
+    settings: Settings = Settings(),  # noqa: B008  # a tuple
 ) -> gr.Blocks:
     """The page; launch it with ``build_demo(relighter).launch(**LAUNCH)``.
 
@@ -386,10 +387,14 @@ def build_demo(
         gallery: the examples; None for the bundled ones.
         source: the Hub id of the weights, None for the bundled ones.
         notices: sentences at the top of the page.
+        door: says whose turn it is; None for one of this page alone.
+        settings: how the page is run.
     """
     bundled = Gallery(FolderPairs(BUNDLED), relighter)
-    visit = Visit(Darkroom(relighter, Path(get_upload_folder())), gallery or bundled, bundled)
-    demo = gr.Blocks(analytics_enabled=False, title="Flash to ambient", delete_cache=(SWEEP_S, KEEP_S))
+    room = Darkroom(relighter, Path(get_upload_folder()), settings.keep_s)
+    door = door or Door(AT_ONCE, settings.waiting)
+    visit = Visit(room, door, gallery or bundled, bundled)
+    demo = gr.Blocks(analytics_enabled=False, title="Flash to ambient")
     layout = Layout(demo, visit)
     with demo:
         gr.Markdown(words.INTRODUCTION, elem_classes="lead")
@@ -403,51 +408,64 @@ def build_demo(
                 layout.batch()
             with gr.Tab("About", id="about"):
                 layout.about(words.about(source, relighter.training))
-        layout.endpoints(Endpoints(visit.room, visit.gallery))
-    demo.queue(max_size=WAITING, default_concurrency_limit=AT_ONCE)
+        layout.endpoints(Endpoints(room, door, visit.gallery))
+    demo.queue(max_size=1000, default_concurrency_limit=None)  # far more than may wait at the door, which says so
     return demo
-
-
-@asynccontextmanager
-async def sweeping(app: Any) -> AsyncIterator[None]:
-    """While the server runs, old files go; Gradio's own cleaning leaves those that no component points to."""
-
-    async def sweep() -> None:
-        while True:
-            await asyncio.sleep(SWEEP_S)
-            await asyncio.to_thread(sweep_folder, Path(get_upload_folder()))
-
-    task = asyncio.create_task(sweep())
-    yield
-    task.cancel()
 
 
 async def health(request: Request) -> PlainTextResponse:
     return PlainTextResponse("ok")
 
 
-LAUNCH: dict[str, Any] = {
-    "theme": THEME,
-    "css_paths": PAGE / "page.css",
-    "js": (PAGE / "page.js").read_text(encoding="utf-8"),
-    "max_file_size": "100mb",
-    "enable_monitoring": False,
-    "run_history": False,
-    "ssr_mode": False,
-    "state_session_capacity": 200,  # Gradio keeps about a third of a megabyte for each program that ever called
-    "footer_links": ["api"],
-    "app_kwargs": {"lifespan": sweeping, "routes": [Route("/health", health)]},
-}
+def launching(settings: Settings, *middleware: Middleware) -> dict[str, Any]:
+    """What ``demo.launch`` is told."""
+    upload_s = min(UPLOAD_S, settings.keep_s / 2)  # so that nothing is swept while it comes in
+    bounded = Middleware(BoundedRequests, failure=MultiPartException, upload_s=upload_s)
+    return {
+        "theme": THEME,
+        "css_paths": PAGE / "page.css",
+        "js": (PAGE / "page.js").read_text(encoding="utf-8"),
+        "max_file_size": "100mb",
+        "max_threads": AT_ONCE + settings.waiting + 24,  # those in line, and the others' sentences, files, pages
+        "enable_monitoring": False,
+        "run_history": False,
+        "ssr_mode": False,
+        "state_session_capacity": 200,  # Gradio keeps about a third of a megabyte for each program that ever called
+        "footer_links": ["api"],
+        "app_kwargs": {
+            "lifespan": sweeping(get_upload_folder, settings.keep_s, settings.sweep_s),
+            "routes": [Route("/health", health)],
+            "middleware": [*middleware, bounded],
+        },
+    }
 
 
-def load_weights(source: str | None) -> tuple[Relighter, str | None]:
-    """The relighter for ``F2A_WEIGHTS``, or the bundled one and a sentence that says why."""
-    repo_id, _, revision = (source or "").partition("@")
-    folder = source if source and Path(source).is_dir() else None
+LAUNCH = launching(Settings())
+
+
+def serve(demo: gr.Blocks, door: Door, settings: Settings, mcp: bool) -> bool:
+    """Serve until SIGTERM or Ctrl+C; then finish what runs and refuse the rest.
+
+    Returns:
+        Whether what ran could be finished in time.
+    """
+    stop, answers = threading.Event(), Answers()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, lambda *_: stop.set())
     try:
-        return Relighter.from_pretrained(folder or repo_id or None, None if folder else revision or None), None
-    except CheckpointError as error:
-        return Relighter.from_pretrained(), f"F2A_WEIGHTS: {error}; using the bundled weights"
+        counted = Middleware(answers.counted)
+        options = launching(settings, counted)
+        demo.launch(prevent_thread_lock=True, mcp_server=mcp or None, server_port=settings.port, **options)
+    except OSError:
+        place = f"port {settings.port}" if settings.port else "any port from 7860"
+        sys.exit(f"The page cannot listen on {place}; choose another with GRADIO_SERVER_PORT.")
+    while not stop.wait(0.5):  # with an end, for Windows notices no Ctrl+C else
+        pass
+    finished = finish(door, answers)
+    demo.server.config.timeout_graceful_shutdown = 1  # for clients that don't hang up, which is no error
+    logging.getLogger("uvicorn.error").disabled = True
+    demo.close(verbose=False)
+    return finished
 
 
 def main() -> None:
@@ -457,19 +475,30 @@ def main() -> None:
     given = parser.parse_args()
     if given.mcp and not find_spec("mcp"):
         parser.error('--mcp needs the MCP library: pip install "gradio[mcp]"')
-    source = os.environ.get("F2A_WEIGHTS") or None
-    relighter, problem = load_weights(source)
-    problems = [problem] if problem else []
-    if spaces:
-        relighter.prepare = spaces.GPU(duration=GPU_SECONDS)(relighter.prepare)
-    gallery = Gallery(open_examples(os.environ.get("F2A_EXAMPLES"), problems.append), relighter)
-    for sentence in problems:
-        print(sentence, file=sys.stderr)
-    notices = [f"The weights {source} cannot be had just now; these are the bundled ones."] if problem else []
-    with tempfile.TemporaryDirectory(prefix="f2a-page-", ignore_cleanup_errors=True) as folder:
-        os.environ.setdefault("GRADIO_TEMP_DIR", folder)  # of our own, so that all that is old in it can go
-        demo = build_demo(relighter, gallery, None if problem else source, notices)
-        demo.launch(mcp_server=given.mcp or None, **LAUNCH)
+    try:
+        settings = read_settings(os.environ)
+    except SettingError as error:
+        parser.error(str(error))
+    with premises(Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir())) as folder:
+        tempfile.tempdir = str(folder)  # all that is written here goes with the server, or when the next one starts
+        os.environ["GRADIO_TEMP_DIR"] = str(folder / "visitors")  # of our own, so that all that is old in it can go
+        os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)  # a table of all requests made anew at each
+        os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
+        source = os.environ.get("F2A_WEIGHTS") or None
+        relighter, problem = load_weights(source)
+        problems = [problem] if problem else []
+        if spaces:
+            relighter.prepare = spaces.GPU(duration=GPU_SECONDS)(relighter.prepare)
+        gallery = Gallery(open_examples(os.environ.get("F2A_EXAMPLES"), problems.append), relighter)
+        for sentence in problems:
+            print(sentence, file=sys.stderr)
+        notices = [words.BUNDLED_INSTEAD.format(source)] if problem else []
+        door = Door(AT_ONCE, settings.waiting)
+        demo = build_demo(relighter, gallery, None if problem else source, notices, door, settings)
+        finished = serve(demo, door, settings, given.mcp)
+    if not finished:
+        print("The page was stopped while a photo was being relit, which would have taken too long.", file=sys.stderr)
+        os._exit(1)  # the thread that relights it would hold up the end
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from PIL import Image
 
@@ -85,11 +85,12 @@ class Darkroom:
     Args:
         relighter: relights.
         folder: where the folders of the requests are made.
+        keep_s: seconds that a preview is kept ready.
     """
 
-    def __init__(self, relighter: Relighter, folder: Path) -> None:
+    def __init__(self, relighter: Relighter, folder: Path, keep_s: float = KEEP_S) -> None:
         self.relighter, self.folder = relighter, folder
-        self._held: Shelf[Path, Held] = Shelf(HELD_PHOTOS, KEEP_S)
+        self._held: Shelf[Path, Held] = Shelf(HELD_PHOTOS, keep_s)
 
     def new_folder(self) -> Path:
         """An empty folder with a name that nobody guesses."""
@@ -152,7 +153,7 @@ class Darkroom:
             photos: their files.
             controls: for all of them.
             keep_location: see :func:`f2a.relighter.relight_file`.
-            watched: passes the photos on one by one, and may show how far that is.
+            watched: passes the photos on one by one; it may show how far that is, and may stop before the last one.
 
         Raises:
             BatchError: no photo, or more than :data:`MOST_PHOTOS`.
@@ -161,7 +162,7 @@ class Darkroom:
             raise BatchError(f"Give between 1 and {MOST_PHOTOS} photos at a time, not {len(photos)}.")
         archive = self.new_folder() / "relit.zip"
         names: set[str] = set()
-        failed = []
+        failed: list[PhotoError] = []
         with zipfile.ZipFile(archive, "w") as relit:  # photos are compressed already
             for photo in watched(photos):
                 try:
@@ -172,12 +173,15 @@ class Darkroom:
                 names.add(name := free_name(file.name, names))
                 relit.write(file, name)
                 file.unlink()
-        return Batch(archive if names else None, f"{len(names)} of {len(photos)} photos relit.", failed)
+        summary = f"{len(names)} of {len(photos)} photos relit."
+        if left := len(photos) - len(names) - len(failed):
+            summary += f" The page is being restarted: the last {left} were not tried; please give them again."
+        return Batch(archive if names else None, summary, failed)
 
 
-def sweep_folder(folder: Path) -> None:
-    """Delete every file in it that is older than :data:`KEEP_S`, and folders that are empty by then."""
-    oldest = time.time() - KEEP_S
+def sweep_folder(folder: Path, keep_s: float = KEEP_S) -> None:
+    """Delete every file in it that is older than ``keep_s`` seconds, and folders that are empty by then."""
+    oldest = time.time() - keep_s
     for path in sorted(folder.rglob("*"), reverse=True):  # files before their folders
         try:
             if path.lstat().st_ctime < oldest:
@@ -216,6 +220,29 @@ def save_preview(pixels: Pixels, target: Path) -> Path:
 def as_sentence(note: str) -> str:
     """A note on a file, such as "its EXIF is damaged and was left out", as a sentence of its own."""
     return f"{note[:1].upper()}{note[1:]}."
+
+
+def chosen(photo: str | None) -> Path:
+    """The photo that was given.
+
+    Raises:
+        BatchError: none was.
+    """
+    if not photo:
+        raise BatchError("Choose a photo first.")
+    return Path(photo)
+
+
+def path_of(file: Path | None) -> str | None:
+    """A file's path as text."""
+    return str(file) if file else None
+
+
+def controls_of(values: Sequence[Any]) -> Controls:
+    """The controls as the sliders stand; None is an emptied number field."""
+    given = zip(fields(Controls), values, strict=True)
+    settings: dict[str, Any] = {item.name: item.default if value is None else value for item, value in given}
+    return Controls(**settings)
 
 
 def free_name(name: str, taken: set[str]) -> str:

@@ -18,6 +18,16 @@ truth). The flash photo doesn't show that, so ours (left) is lit evenly. A rende
 
 CHANGES = "Red became brighter and blue darker than in the flash photo, white is as it was; the scale is in stops."
 
+LABELS = {
+    "strength": "Strength",
+    "exposure": "Exposure (EV)",
+    "warmth": "Warmth (mired)",
+    "shadows": "Shadows",
+    "keep_colors": "Keep the photo's colours",
+}
+
+BUNDLED_INSTEAD = "The weights {} cannot be had just now; these are the bundled ones."
+
 ABOUT = Path(__file__).with_name("about.html")
 
 

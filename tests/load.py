@@ -1,0 +1,142 @@
+"""Visitors of a real server, polite and otherwise, and what the server weighs while they come and go."""
+
+import json
+import os
+import socket
+import struct
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import httpx
+import numpy as np
+from PIL import Image
+
+from tests.page_server import started
+
+APP = Path(__file__).resolve().parents[1] / "app.py"
+UPLOAD = "/gradio_api/upload"
+
+
+@contextmanager
+def page(folder: Path, port: int | None = None, **settings: str) -> Iterator[tuple[str, Any]]:
+    """Address and process of ``python app.py`` that writes into ``folder``; its errors are in ``errors.txt`` there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "GRADIO_TEMP_DIR": str(folder)} | settings
+    with (
+        (folder / "errors.txt").open("a") as errors,
+        started([sys.executable, APP], environment, port, errors) as (url, process),
+    ):
+        yield url, process
+
+
+class Footprint(NamedTuple):
+    """What a server holds: megabytes of memory, open descriptors, threads, files."""
+
+    memory_mb: float
+    descriptors: int
+    threads: int
+    files: int
+
+
+def footprint(process: Any, folder: Path) -> Footprint:
+    """Of the server that writes into ``folder``, as Linux tells it."""
+    status = dict(line.split(":\t", 1) for line in Path(f"/proc/{process.pid}/status").read_text().splitlines())
+    descriptors = len(os.listdir(f"/proc/{process.pid}/fd"))
+    files = sum(len(names) for _, _, names in os.walk(folder))
+    return Footprint(int(status["VmRSS"].split()[0]) / 1024, descriptors, int(status["Threads"]), files)
+
+
+def settled(process: Any, folder: Path, before: Footprint, seconds: float = 10) -> Footprint:
+    """The footprint once there are no more descriptors, threads and files than before, or after so many seconds."""
+    end = time.monotonic() + seconds
+    while any(now > then for now, then in zip(footprint(process, folder)[1:], before[1:], strict=True)):
+        if time.monotonic() > end:
+            break
+        time.sleep(0.2)
+    return footprint(process, folder)
+
+
+def save_photo(path: Path, size: tuple[int, int], seed: int = 0) -> Path:
+    """A photo of soft patches of colour, so that its file is of a usual size."""
+    pixels = np.random.default_rng(seed).integers(0, 255, (6, 8, 3), np.uint8)
+    Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC).save(path, quality=90)
+    return path
+
+
+# Polite visitors
+
+
+def upload(http: httpx.Client, photo: Path) -> str:
+    """The path of the photo on the server."""
+    return str(http.post(UPLOAD, files={"files": (photo.name, photo.read_bytes())}).raise_for_status().json()[0])
+
+
+def given(path: str) -> dict[str, Any]:
+    return {"path": path, "meta": {"_type": "gradio.FileData"}}
+
+
+def ask(http: httpx.Client, name: str, **asked: Any) -> str:
+    """Ask an endpoint, and get the address of the answer."""
+    posted = http.post(f"/gradio_api/call/v2/{name}", json=asked).raise_for_status()
+    return f"/gradio_api/call/{name}/{posted.json()['event_id']}"
+
+
+def answer(http: httpx.Client, address: str) -> tuple[str, Any]:
+    """``complete`` and the data, or ``error`` and what was said."""
+    event, data = http.get(address).raise_for_status().text.strip().split("event: ")[-1].split("\n", 1)
+    return event, json.loads(data.removeprefix("data: "))
+
+
+def relight(http: httpx.Client, path: str) -> tuple[str, Any]:
+    return answer(http, ask(http, "relight", photo=given(path)))
+
+
+# Others
+
+
+def connect(url: str) -> socket.socket:
+    address = urlsplit(url)
+    return socket.create_connection((str(address.hostname), int(address.port or 80)), timeout=30)
+
+
+def half_an_upload(url: str, sent: int, promised: int = 5_000_000) -> socket.socket:
+    """A connection on which so many bytes of a photo were sent, and many more promised."""
+    connection = connect(url)
+    head = (
+        f"POST {UPLOAD} HTTP/1.1\r\nHost: page\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+        f"Content-Length: {promised}\r\n\r\n"
+        '--x\r\nContent-Disposition: form-data; name="files"; filename="half.jpg"\r\n\r\n'
+    )
+    connection.sendall(head.encode() + b"\xff\xd8" + bytes(sent))
+    return connection
+
+
+def abort_uploads(url: str, count: int, together: int = 50) -> None:
+    """Hang up in the middle of so many photos, every other time without a goodbye.
+
+    The server must have begun to read: what is closed before that, it never sees.
+    """
+    for first in range(0, count, together):
+        numbers = range(first, min(first + together, count))
+        connections = [half_an_upload(url, sent=1 + 997 * (number % 64)) for number in numbers]
+        time.sleep(0.2)
+        for number, connection in zip(numbers, connections, strict=True):
+            if number % 2:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+
+
+@contextmanager
+def open_pages(url: str, count: int) -> Iterator[None]:
+    """So many browsers that only show the page: each holds a stream open."""
+    with ExitStack() as stack:
+        http = stack.enter_context(httpx.Client(base_url=url, timeout=30))
+        for number in range(count):
+            stream = stack.enter_context(http.stream("GET", f"/gradio_api/heartbeat/visitor{number}"))
+            assert next(stream.iter_text()).startswith("data: ALIVE")
+        yield

@@ -1,0 +1,307 @@
+"""What keeps the page's server in order, without Gradio: the door, the bounds of requests, its folder, its settings."""
+
+import asyncio
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from f2a.page import running, traffic
+from f2a.page.darkroom import KEEP_S, SWEEP_S, controls_of
+from f2a.page.door import CLOSING, Busy, Door
+from f2a.page.premises import LOCK, PREFIX, premises
+from f2a.page.settings import SettingError, Settings, read_settings
+from f2a.page.traffic import Answers, BoundedRequests
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def until(condition) -> None:
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+class Visitor(threading.Thread):
+    """Goes through the door and stays inside until told to leave."""
+
+    def __init__(self, door: Door, log: list[str]) -> None:
+        super().__init__(daemon=True)
+        self.door, self.log, self.leave = door, log, threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self.door.admit(self.stay)
+        except Busy as error:
+            self.log.append(str(error))
+
+    def stay(self) -> None:
+        self.log.append("in")
+        self.leave.wait(10)
+
+
+def visitors(door: Door, count: int) -> list[Visitor]:
+    """They come one after the other, each with a log of its own."""
+    found = []
+    for _ in range(count):
+        found.append(Visitor(door, []))
+        until(lambda: door._here == len(found))
+    until(lambda: sum(len(visitor.log) for visitor in found) >= min(count, door.at_once))
+    return found
+
+
+def test_a_few_are_inside_and_the_line_moves_in_order():
+    door = Door(at_once=2, waiting=3)
+    crowd = visitors(door, 5)
+    assert [visitor.log for visitor in crowd] == [["in"], ["in"], [], [], []]
+    for leaves, enters in ((1, 2), (0, 3), (3, 4)):
+        crowd[leaves].leave.set()
+        until(lambda enters=enters: crowd[enters].log == ["in"])
+    for visitor in crowd:
+        visitor.leave.set()
+        visitor.join(10)
+    assert door.empty
+
+
+@pytest.mark.parametrize(("waiting", "said"), [(1, "1 other is waiting already"), (3, "3 others are waiting already")])
+def test_a_full_line_turns_away_with_its_length(waiting, said):
+    door = Door(1, waiting)
+    crowd = visitors(door, 1 + waiting)
+    with pytest.raises(Busy, match=f"^{said}, and there is no room for more; please try again in a minute"):
+        door.admit(int)
+    crowd[0].leave.set()
+    until(lambda: crowd[1].log == ["in"])
+    assert not door.closed
+    for visitor in crowd:
+        visitor.leave.set()
+
+
+def test_a_closed_door_sends_the_line_home_and_lets_those_inside_finish():
+    door = Door(1, 5)
+    inside, *line = visitors(door, 3)
+    door.close()
+    until(lambda: [visitor.log for visitor in line] == [[CLOSING], [CLOSING]])
+    assert inside.log == ["in"]
+    assert not door.empty
+    with pytest.raises(Busy, match="is being restarted"):
+        door.admit(int)
+    inside.leave.set()
+    until(lambda: door.empty)
+
+
+def test_a_place_is_given_back_after_an_error():
+    door = Door(1, 1)
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError):
+            door.admit(divmod, 1, 0)
+    assert door.empty
+
+
+def test_the_same_few_threads_do_all_the_work_as_if_it_were_the_visitors_own():
+    door, whose = Door(2, 40), ContextVar("whose", default="nobody's")
+    found = []
+
+    def visit(number: int) -> None:
+        whose.set(number)
+        found.append((number, *door.admit(lambda: (whose.get(), threading.get_ident()))))
+
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(visit, range(40)))
+    assert all(number == seen for number, seen, _ in found)
+    assert len({thread for *_, thread in found}) <= 2
+
+
+def test_work_of_many_parts_ends_when_the_door_is_closed():
+    door, done = Door(1, 1), []
+    for part in door.while_open(range(10)):
+        done.append(part)
+        if part == 3:
+            door.close()
+    assert done == [0, 1, 2, 3]
+
+
+def test_to_finish_is_to_wait_for_those_inside_and_for_their_photos_and_not_for_ever(monkeypatch):
+    monkeypatch.setattr(running, "FINISH_S", 0.3)
+    monkeypatch.setattr(running, "LINGER_S", 0.05)
+    assert running.finish(Door(1, 1), Answers())
+    door = Door(1, 1)
+    [visitor] = visitors(door, 1)
+    threading.Timer(0.1, visitor.leave.set).start()
+    assert running.finish(door, Answers())
+    assert visitor.log == ["in"]
+    assert not running.finish(Door(1, 1), SimpleNamespace(quiet=lambda seconds: False))
+    door = Door(1, 1)
+    [stuck] = visitors(door, 1)
+    assert not running.finish(door, Answers())
+    stuck.leave.set()
+
+
+# Requests
+
+
+def talk(application, messages, path="/gradio_api/upload", method="POST"):
+    """The messages that the application sends; ``messages`` are what it receives, a number is a pause in seconds."""
+    coming, sent = list(messages), []
+
+    async def receive():
+        while isinstance(coming[0], (int, float)):
+            await asyncio.sleep(coming.pop(0))
+        return coming.pop(0)
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(application({"type": "http", "method": method, "path": path}, receive, send))
+    return sent
+
+
+def part(content: bytes, more: bool = True) -> dict:
+    return {"type": "http.request", "body": content, "more_body": more}
+
+
+async def reading(scope, receive, send):
+    """Reads all of a request, and says what it met."""
+    taken, headers = 0, []
+    try:
+        while True:
+            message = await receive()
+            taken += len(message["body"])
+            if not message["more_body"]:
+                break
+        said = f"{taken} bytes"
+    except EOFError as error:
+        said = str(error)
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": said})
+
+
+def bounded(messages, path="/gradio_api/upload", **bounds):
+    """What was said, and whether the connection is closed after it."""
+    start, body = talk(BoundedRequests(reading, EOFError, **bounds), messages, path)
+    return body["body"], (b"connection", b"close") in start["headers"]
+
+
+def test_a_whole_upload_passes():
+    assert bounded([part(b"abc"), 0.01, part(b"de", more=False)]) == ("5 bytes", False)
+
+
+@pytest.mark.parametrize(
+    ("messages", "said"),
+    [
+        ([part(b"a"), {"type": "http.disconnect"}], "The upload was cut off."),
+        ([part(b"a"), 5], "The upload took too long and was given up; please try again."),
+        ([step for _ in range(50) for step in (part(b"a"), 0.05)], "The upload took too long"),
+    ],
+    ids=["hung up", "silent", "a byte at a time"],
+)
+def test_an_upload_that_does_not_come_is_given_up(messages, said):
+    began = time.monotonic()
+    told, closed = bounded(messages, silence_s=0.2, upload_s=0.4)
+    assert told.startswith(said)
+    assert closed
+    assert time.monotonic() - began < 2
+
+
+def test_an_upload_and_any_other_request_have_a_most(monkeypatch):
+    monkeypatch.setattr(traffic, "MOST_UPLOADED", 100)
+    monkeypatch.setattr(traffic, "MOST_ASKED", 10)
+    parts = [part(bytes(8)), part(bytes(8), more=False)]
+    assert bounded(parts) == ("16 bytes", False)
+    too_much = "The request is over the maximum allowed size.", True
+    assert bounded(parts, "/gradio_api/queue/join") == too_much
+    assert bounded([part(bytes(90)), *parts], "/gradio_api/upload/") == too_much
+
+
+def test_a_request_without_a_body_is_left_alone():
+    async def waits(scope, receive, send):
+        assert (await receive())["type"] == "http.disconnect"
+        await send("seen")
+
+    assert talk(BoundedRequests(waits, EOFError, 0.01, 0.01), [0.1, {"type": "http.disconnect"}], method="GET") == [
+        "seen"
+    ]
+
+
+def test_answers_are_counted_while_they_are_under_way():
+    answers, seen = Answers(), []
+
+    async def page(scope, receive, send):
+        seen.append(answers.quiet(0))
+
+    assert answers.quiet(60)
+    for path in ("/", "/gradio_api/heartbeat/x", "/gradio_api/call/relight/1", "/gradio_api/file=/tmp/x.jpg"):
+        talk(answers.counted(page), [], path, "GET")
+    assert seen == [True, True, False, False]
+    assert answers.quiet(0)
+    assert not answers.quiet(60)
+
+
+# The server's folder
+
+
+HOLDS = """
+import sys
+from pathlib import Path
+from f2a.page.premises import premises
+with premises(Path(sys.argv[1])) as folder:
+    (folder / "photo.jpg").write_text("a visitor's")
+    print(folder, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_the_folder_of_a_killed_server_goes_and_that_of_a_living_one_stays(tmp_path):
+    command, pipes = [sys.executable, "-c", HOLDS, str(tmp_path)], {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=ROOT, **pipes) as first, subprocess.Popen(command, cwd=ROOT, **pipes) as second:
+        dead, living = (Path(process.stdout.readline().decode().strip()) for process in (first, second))
+        first.kill()
+        first.wait()
+        with premises(tmp_path) as mine:
+            assert not dead.exists()
+            assert (living / "photo.jpg").exists()
+            assert mine.parent == tmp_path
+        assert not mine.exists()
+        second.stdin.close()
+        second.wait()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_folders_of_servers_are_cleared(tmp_path):
+    (tmp_path / f"{PREFIX}album").mkdir()  # nobody's lock in it
+    (tmp_path / "holiday" / LOCK).mkdir(parents=True)
+    (tmp_path / f"{PREFIX}link").symlink_to(tmp_path / "holiday")
+    with premises(tmp_path / "."):
+        pass
+    assert {path.name for path in tmp_path.iterdir()} == {f"{PREFIX}album", f"{PREFIX}link", "holiday"}
+
+
+# Settings
+
+
+def test_settings_are_read_or_have_their_usual_values():
+    assert read_settings({}) == read_settings({"F2A_WAITING": ""}) == Settings(40, KEEP_S, None)
+    given = {"F2A_WAITING": "5", "F2A_KEEP_S": "600", "GRADIO_SERVER_PORT": "8000"}
+    assert read_settings(given) == Settings(5, 600, 8000)
+    assert (Settings().sweep_s, Settings(keep_s=100).sweep_s) == (SWEEP_S, 10)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "bounds"),
+    [("F2A_WAITING", "0", "1 to 500"), ("F2A_WAITING", "many", "1 to 500"), ("F2A_KEEP_S", "-5", "10 to 86400"),
+     ("F2A_KEEP_S", "1e9", "10 to 86400"), ("GRADIO_SERVER_PORT", "70000", "1 to 65535")],
+)  # fmt: skip
+def test_a_setting_that_cannot_be_is_one_sentence(name, value, bounds):
+    with pytest.raises(SettingError, match=f"^{name} is '{value}'; it must be a whole number from {bounds}$"):
+        read_settings({name: value})
+
+
+def test_an_emptied_number_field_is_the_usual_value():
+    assert controls_of((None, 0.5, None, None, True)) == controls_of((1.0, 0.5, 0.0, 0.0, True))

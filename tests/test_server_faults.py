@@ -1,0 +1,231 @@
+"""``python app.py`` when clients are slow, hang up or come all at once, and when it is stopped or killed."""
+
+import os
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
+
+from f2a.page.door import CLOSING
+from tests.load import (
+    APP,
+    abort_uploads,
+    answer,
+    ask,
+    footprint,
+    given,
+    half_an_upload,
+    open_pages,
+    page,
+    relight,
+    save_photo,
+    settled,
+    upload,
+)
+from tests.page_server import browsing, free_port, is_healthy, visiting
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="reads a process where Linux shows it")
+
+WAITING = 2
+CROWDED = f"{WAITING} others are waiting already, and there is no room for more; please try again in a minute."
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Any, Path]]:
+    """Address, process and folder of a page at which two visitors may wait."""
+    folder = tmp_path_factory.mktemp("page")
+    with page(folder, F2A_WAITING=str(WAITING)) as (url, process):
+        yield url, process, folder
+
+
+@pytest.fixture
+def http(server: tuple[str, Any, Path]) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server[0], timeout=60) as http:
+        yield http
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_photo(tmp_path_factory.mktemp("photos") / "small.jpg", (64, 48))
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A photo whose relighting takes a moment: 12 megapixels."""
+    return save_photo(tmp_path_factory.mktemp("photos") / "large.jpg", (4000, 3000))
+
+
+def test_slow_clients_hold_nobody_up(server: Any, http: httpx.Client, small: Path) -> None:
+    """Forty uploads that never end, a byte now and then, and forty pages that are only open."""
+    url, _, _ = server
+    path = upload(http, small)
+    relight(http, path)
+    dripping = [half_an_upload(url, sent=10) for _ in range(40)]
+    try:
+        with open_pages(url, 40):
+            for _ in range(5):
+                for connection in dripping:
+                    connection.sendall(b"\xff")
+                began = time.monotonic()
+                assert relight(http, path)[0] == "complete"
+                assert http.get("/").status_code == 200
+                assert time.monotonic() - began < 3
+    finally:
+        for connection in dripping:
+            connection.close()
+
+
+def leaves_nothing(server: Any, http: httpx.Client, photo: Path, aborted: int) -> None:
+    url, process, folder = server
+    path = upload(http, photo)
+    abort_uploads(url, 20)
+    relight(http, path)
+    time.sleep(1)
+    before = footprint(process, folder)
+    abort_uploads(url, aborted)
+    after = settled(process, folder, before)
+    print(f"{aborted} aborted uploads: {before} before, {after} after")  # for the document
+    assert after.files == before.files
+    assert after.memory_mb < before.memory_mb + 20
+    assert after.descriptors <= before.descriptors
+    assert after.threads <= before.threads + 4  # those that read files come and go
+    assert "Traceback" not in (folder / "errors.txt").read_text()
+    assert relight(http, upload(http, photo))[0] == "complete"
+
+
+def test_aborted_uploads_leave_no_file_descriptor_thread_or_memory(server: Any, http: Any, small: Path) -> None:
+    leaves_nothing(server, http, small, 100)
+
+
+@pytest.mark.slow
+def test_a_thousand_aborted_uploads_leave_no_file_descriptor_thread_or_memory(
+    server: Any, http: Any, small: Path
+) -> None:
+    leaves_nothing(server, http, small, 1000)
+
+
+def test_whoever_finds_the_line_full_is_told_how_many_wait(http: httpx.Client, large: Path) -> None:
+    path = upload(http, large)
+    addresses = [ask(http, "relight", photo=given(path)) for _ in range(10)]
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(lambda address: answer(http, address), addresses))
+    served = [data for event, data in answers if event == "complete"]
+    refused = [data for event, data in answers if event == "error"]
+    assert len(served) >= 2 + WAITING
+    assert len(refused) >= 1
+    assert len(served) + len(refused) == 10
+    assert {said["error"] for said in refused} == {CROWDED}
+    assert relight(http, path)[0] == "complete"  # and everybody may come back
+
+
+@pytest.mark.slow
+def test_the_page_says_how_many_wait_in_a_line_of_its_own(
+    server: Any, http: httpx.Client, small: Path, large: Path
+) -> None:
+    path = upload(http, large)
+    with browsing() as browser, visiting(browser, server[0]) as visitor, ThreadPoolExecutor(4) as pool:
+        batch = [given(path)] * 6
+        crowd = [pool.submit(answer, http, ask(http, "relight_batch", photos=batch)) for _ in range(2 + WAITING)]
+        visitor.locator("#photo input[type=file]").set_input_files(small)
+        visitor.locator("#note [role=alert]").get_by_text(CROWDED).wait_for()
+        assert visitor.get_by_test_id("toast-body").count() == 0
+        assert {each.result()[0] for each in crowd} == {"complete"}
+
+
+def stop(process: Any) -> tuple[int, float]:
+    """Exit status, and seconds from the signal to it."""
+    began = time.monotonic()
+    process.terminate()
+    return process.wait(timeout=30), time.monotonic() - began
+
+
+def test_sigterm_answers_the_running_request_whole_and_refuses_others(tmp_path: Path, large: Path) -> None:
+    with (
+        page(tmp_path) as (url, process),
+        httpx.Client(base_url=url, timeout=60) as http,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        path = upload(http, large)
+        wanted = http.get(relight(http, path)[1][0]["url"]).content
+        dripping = half_an_upload(url, sent=10)
+        with open_pages(url, 5):
+            running = pool.submit(answer, http, ask(http, "relight", photo=given(path)))
+            time.sleep(0.25)
+            stopping = pool.submit(stop, process)
+            time.sleep(0.05)
+            assert not running.done()
+            event, refused = relight(http, path)
+            assert (event, refused["error"]) == ("error", CLOSING)
+            event, data = running.result()
+            assert event == "complete"
+            assert http.get(data[0]["url"]).content == wanted
+            status, seconds = stopping.result()
+        dripping.close()
+    assert status == 0
+    assert seconds < 10
+    assert list(tmp_path.rglob("*.jpg")) == list(tmp_path.glob("*f2a-page*")) == []
+    assert "Traceback" not in (tmp_path / "errors.txt").read_text()
+
+
+@pytest.mark.slow
+def test_sigterm_ends_a_batch_with_the_photos_that_are_done(tmp_path: Path, large: Path) -> None:
+    with (
+        page(tmp_path) as (url, process),
+        httpx.Client(base_url=url, timeout=60) as http,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        path = upload(http, large)
+        running = pool.submit(answer, http, ask(http, "relight_batch", photos=[given(path)] * 20))
+        time.sleep(2)
+        stopping = pool.submit(stop, process)
+        event, (archive, sentence) = running.result()
+        assert event == "complete"
+        (tmp_path / "relit.zip").write_bytes(http.get(archive["url"]).content)
+        assert stopping.result()[0] == 0
+        assert stopping.result()[1] < 10
+    done, rest = sentence.split(" of 20 photos relit. The page is being restarted: the last ")
+    assert rest == f"{20 - int(done)} were not tried; please give them again."
+    with zipfile.ZipFile(tmp_path / "relit.zip") as relit:
+        assert relit.testzip() is None
+        assert len(relit.namelist()) == int(done)
+
+
+@pytest.mark.slow
+def test_after_a_kill_the_page_is_back_on_its_port_and_what_was_left_is_gone(tmp_path: Path, large: Path) -> None:
+    port = free_port()
+    with page(tmp_path, port) as (url, process), httpx.Client(base_url=url, timeout=60) as http:
+        path = upload(http, large)
+        ask(http, "relight", photo=given(path))
+        time.sleep(0.3)
+        process.kill()
+        process.wait()
+    assert Path(path).exists()
+    with page(tmp_path, port) as (again, process), httpx.Client(base_url=again, timeout=60) as http:
+        assert again == url
+        assert is_healthy(url)
+        assert not Path(path).exists()
+        assert relight(http, upload(http, large))[0] == "complete"
+        assert len(list(tmp_path.glob("*f2a-page-*"))) == 1
+        with open_pages(url, 20):  # nothing runs, so nothing is waited for
+            status, seconds = stop(process)
+    assert status == 0
+    assert seconds < 4
+
+
+@pytest.mark.slow
+def test_a_port_that_is_taken_is_one_sentence(server: Any) -> None:
+    port = server[0].rpartition(":")[2]
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "GRADIO_SERVER_PORT": port}
+    ended = subprocess.run([sys.executable, APP], env=environment, capture_output=True, text=True, timeout=90)
+    assert ended.returncode == 1
+    said = f"The page cannot listen on port {port}; choose another with GRADIO_SERVER_PORT."
+    assert ended.stderr.splitlines()[-1] == said
