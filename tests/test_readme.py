@@ -1,0 +1,149 @@
+"""README.md against the program: its links, its flags, and every command as it is written (slow)."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from f2a.cli import COMMANDS, main
+from f2a.training.arguments import TrainConfig
+from tests.hub_stub import HubStub
+from tests.page_server import started
+from tests.pairs import write_pairs
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text()
+BLOCKS = [text for _, text in re.findall(r"^```(bash|python)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)]
+TRIED = ["f2a import Relighter", "python app.py", "relight party.jpg holiday", "import Client", "curl", "space push",
+         "pairs/train", "f2a/examples"]  # fmt: skip
+NOT_TRIED = {"--multi_gpu": "needs GPUs", "python -m pytest": "runs this very file"}
+ELSEWHERE = {"--quiet", "--num_processes", "--num_machines", "--machine_rank", "--main_process_ip",
+             "--main_process_port", "--multi_gpu", "--mcp"}  # fmt: skip
+"""Flags of accelerate and of the page."""
+
+
+def block(fragment: str) -> str:
+    """The one block of commands or Python that holds ``fragment``."""
+    (found,) = [text for text in BLOCKS if fragment in text]
+    return found
+
+
+def inline(fragment: str) -> str:
+    """The one command between backquotes that begins with ``fragment``."""
+    (found,) = {text for text in re.findall(r"`([^`\n]+)`", README) if text.startswith(fragment)}
+    return found
+
+
+def test_every_link_leads_to_a_file_or_a_heading():
+    headings = {re.sub(r"[^\w -]", "", line).strip().lower().replace(" ", "-") for line in README.splitlines()}
+    for target in re.findall(r"\]\(([^)]+)\)", README):
+        if not target.startswith("http"):
+            path, _, heading = target.partition("#")
+            assert (ROOT / path).exists(), target
+            assert not heading or heading in headings, target
+
+
+def test_every_flag_is_one_of_the_programs(capsys):
+    known = {f"--{name}" for name in TrainConfig.__dataclass_fields__} | {"--config"} | ELSEWHERE
+    pushes = [["dataset", "push"], ["space", "push"], ["bench", "relight"], ["bench", "train"]]
+    for command in [[name] for name in COMMANDS] + pushes:
+        with pytest.raises(SystemExit):
+            main([*command, "--help"])
+        known |= set(re.findall(r"--[a-z][\w-]*", capsys.readouterr().out))
+    assert set(re.findall(r"(?<![\w.-])--[a-z][\w-]*(?!\w*\.\.\.)", README)) - known == set()
+
+
+def test_every_block_of_commands_is_tried_here_or_has_a_reason_why_not():
+    for text in BLOCKS:
+        assert sum(fragment in text for fragment in [*TRIED, *NOT_TRIED]) == 1, text
+
+
+@pytest.fixture(scope="module")
+def hub() -> Iterator[HubStub]:
+    with HubStub() as stub:
+        yield stub
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a newcomer has: the repository's files, a photo, a folder of photos and some pairs."""
+    folder = tmp_path_factory.mktemp("newcomer")
+    for name in ("app.py", "train_accelerate.py", "requirements.txt", "README.md"):
+        shutil.copy(ROOT / name, folder)
+    shutil.copytree(ROOT / "f2a", folder / "f2a", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "holiday").mkdir()
+    shutil.copy(folder / "f2a/examples/shelf_flash.jpg", folder / "party.jpg")
+    shutil.copy(folder / "f2a/examples/living_room_flash.jpg", folder / "holiday/sofa.jpg")
+    write_pairs(folder / "pairs/train", 2)
+    write_pairs(folder / "pairs/val", 1)
+    return folder
+
+
+def paste(text: str, clone: Path, hub: HubStub) -> str:
+    """What bash prints for the commands, which all succeed."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = hub.environment() | {"PATH": path}
+    run = subprocess.run(["bash", "-euo", "pipefail", "-c", text], cwd=clone, env=environment, text=True,
+                         capture_output=True, timeout=200)  # fmt: skip
+    assert run.returncode == 0, f"{text}\n{run.stderr[-3000:]}"
+    assert "Traceback" not in run.stderr
+    return run.stdout
+
+
+def python(text: str, clone: Path, hub: HubStub) -> str:
+    return paste(f"python - <<'END'\n{text}\nEND", clone, hub)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(200)
+def test_photos_are_relit_in_python_and_on_the_command_line(clone, hub):
+    size = Image.open(clone / "party.jpg").size
+    assert python(block("f2a import Relighter") + "print(relit.size)", clone, hub) == f"{size}\n"
+    paste(block("relight party.jpg holiday"), clone, hub)
+    made = [clone / name for name in ("relit/party_ambient.jpg", "relit/sofa_ambient.jpg", "party2.png")]
+    assert [Image.open(path).format for path in made] == ["JPEG", "JPEG", "PNG"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(200)
+def test_the_page_starts_and_answers_programs(clone, hub):
+    assert block("python app.py").endswith("pip install -r requirements.txt && python app.py\n")
+    size = Image.open(clone / "party.jpg").size
+    with started([sys.executable, str(clone / "app.py")], hub.environment()) as (url, _):
+        program = block("import Client").replace("http://127.0.0.1:7860", url)
+        file, sentence = python(program + "print(file, sentence, sep='\\n')", clone, hub).splitlines()[-2:]
+        assert Image.open(file).size == size
+        assert sentence.startswith("party_ambient.jpg: ")
+        if not shutil.which("curl"):
+            pytest.skip("needs curl for the requests by hand")
+        answer = paste(block("curl").replace("http://127.0.0.1:7860", url), clone, hub)
+        relit = urllib.request.urlopen(re.search(r'"url": "([^"]+)"', answer)[1], timeout=20).read()
+        assert Image.open(BytesIO(relit)).size == size
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_first_training_leaves_weights_that_relight(clone, hub):
+    text = block("f2a/examples")
+    assert "--max_train_minutes 2 " in text
+    paste(text.replace("--max_train_minutes 2 ", "--max_train_steps 1 --train_batch_size 2 "), clone, hub)
+    assert Image.open(clone / "party_try.jpg").size == Image.open(clone / "party.jpg").size
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_training_is_pushed_and_what_was_pushed_makes_a_space(clone, hub):
+    short = "--encoder_weights none --resolution 32 --max_train_steps 1 --lr_warmup_steps 1"
+    paste(f"{block('pairs/train').strip()} {short} {inline('--push_to_hub --hub_model_id')}", clone, hub)
+    assert "model.safetensors" in hub.repo("user/model").files()
+    paste("python -m f2a relight party.jpg -o pushed.jpg --weights user/model", clone, hub)
+    paste(inline("python -m f2a dataset push").replace("FOLDER", "pairs"), clone, hub)
+    assert "user/model" in paste(block("space push"), clone, hub)
