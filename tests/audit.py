@@ -13,7 +13,11 @@ from typing import Any
 
 LOCK = Path(__file__).resolve().parents[1] / "requirements.lock"
 
-ACCEPTED: dict[str, str] = {}
+ACCEPTED = dict.fromkeys(
+    ("CVE-2026-96639", "CVE-2026-112393", "CVE-2026-112395", "CVE-2026-112396", "CVE-2026-112397", "CVE-2026-112398",
+     "CVE-2026-112403"),
+    "Pillow 13 mends it, which Gradio 6.31 does not allow; README.md says how to have both",
+)  # fmt: skip
 """Vulnerabilities (PYSEC, GHSA or CVE number) that do not concern this project, and why."""
 
 

@@ -25,7 +25,7 @@ BLOCKS = [text for _, text in re.findall(r"^```(bash|python)\n(.*?)^```", README
 TRIED = ["f2a import Relighter", "python app.py", "relight party.jpg holiday", "import Client", "curl", "space push",
          "pairs/train", "f2a/examples"]  # fmt: skip
 NOT_TRIED = {"--multi_gpu": "needs GPUs", "python -m pytest": "runs this very file"}
-ELSEWHERE = {"--quiet", "--num_processes", "--num_machines", "--machine_rank", "--main_process_ip",
+ELSEWHERE = {"--no-deps", "--quiet", "--num_processes", "--num_machines", "--machine_rank", "--main_process_ip",
              "--main_process_port", "--multi_gpu", "--mcp"}  # fmt: skip
 """Flags of accelerate and of the page."""
 
@@ -43,12 +43,17 @@ def inline(fragment: str) -> str:
 
 
 def test_every_link_leads_to_a_file_or_a_heading():
-    headings = {re.sub(r"[^\w -]", "", line).strip().lower().replace(" ", "-") for line in README.splitlines()}
     for target in re.findall(r"\]\(([^)]+)\)", README):
         if not target.startswith("http"):
             path, _, heading = target.partition("#")
             assert (ROOT / path).exists(), target
-            assert not heading or heading in headings, target
+            assert not heading or heading in headings(ROOT / (path or "README.md")), target
+
+
+def headings(page):
+    """As links name them."""
+    lines = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", line).strip().lower().replace(" ", "-") for line in lines}
 
 
 def test_every_flag_is_one_of_the_programs(capsys):
