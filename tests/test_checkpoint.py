@@ -1,6 +1,7 @@
 """Checkpoints: strict, never a pickle, and what the published file becomes."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -143,5 +144,5 @@ def test_not_a_checkpoint_at_all(tmp_path):
 def test_the_bundled_weights_ship_and_say_what_they_are():
     checkpoint = Checkpoint.load()
     assert (BUNDLED / "model.safetensors").stat().st_size <= 12_000_000
-    assert checkpoint.architecture == PRESETS["compact"]
+    assert checkpoint.architecture == replace(PRESETS["compact"], exposure=0.53, working_pixels=160 * 120)
     assert {"data", "minutes", "scores", "command"} <= set(checkpoint.training)
