@@ -61,6 +61,19 @@ def settled(process: Any, folder: Path, before: Footprint, seconds: float = 10) 
     return footprint(process, folder)
 
 
+def processor_seconds(process: Any) -> float:
+    """That the server has worked so far."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def wait_until_worked(process: Any, before: float, seconds: float) -> None:
+    """Until the server has worked for so long since ``before``: its progress says how far it is, not the clock."""
+    end = time.monotonic() + 30
+    while processor_seconds(process) < before + seconds and time.monotonic() < end:
+        time.sleep(0.005)
+
+
 def save_photo(path: Path, size: tuple[int, int], seed: int = 0) -> Path:
     """A photo of soft patches of colour, so that its file is of a usual size."""
     pixels = np.random.default_rng(seed).integers(0, 255, (6, 8, 3), np.uint8)

@@ -165,7 +165,7 @@ def running(*flags: str, **environment: str) -> Iterator[tuple[str, subprocess.P
         yield both
 
 
-@pytest.mark.parametrize("setting", ["/no/such/folder", "nobody/nothing@main"])
+@pytest.mark.parametrize("setting", ["/no/such/folder", pytest.param("nobody/nothing@main", marks=pytest.mark.slow)])
 def test_weights_that_cannot_be_had_leave_the_bundled_ones_and_a_sentence(setting: str) -> None:
     with running(F2A_WEIGHTS=setting, F2A_EXAMPLES="nobody/nothing") as (url, process):
         assert is_healthy(url)
@@ -192,6 +192,7 @@ def test_weights_of_the_hub_are_used_and_named(weights: Path, relighter: Relight
     assert Path(file).read_bytes() == relight_file(relighter, photo, tmp_path).read_bytes()
 
 
+@pytest.mark.slow
 def test_mcp_tools_are_there_when_asked_for_or_the_missing_library_is_named() -> None:
     if not find_spec("mcp"):
         done = subprocess.run([sys.executable, app.__file__, "--mcp"], capture_output=True, text=True)

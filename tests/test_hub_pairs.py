@@ -238,6 +238,7 @@ def pushed(hub, folder):
     return done
 
 
+@pytest.mark.slow
 def test_a_pushed_dataset_is_trained_from(hub, pushed, tmp_path):
     assert pushed.stdout == f"{hub.endpoint}/datasets/user/data\n"
     assert "p3_flash.png: its partner p3_ambient.* is missing" in pushed.stderr

@@ -216,7 +216,7 @@ def test_a_pair_of_different_sizes_is_named(relighter, tmp_path):
         Gallery(FolderPairs(tmp_path), relighter).show("odd")
 
 
-@pytest.mark.parametrize("source", ["/no/such/folder", "nobody/nothing"])
+@pytest.mark.parametrize("source", ["/no/such/folder", pytest.param("nobody/nothing", marks=pytest.mark.slow)])
 def test_examples_that_cannot_be_had_leave_the_bundled_ones_and_a_sentence(source, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     told = []
@@ -238,6 +238,7 @@ print(json.dumps([pairs.title, list(pairs.names), pairs.photos(pairs.names[-1]).
 """
 
 
+@pytest.mark.slow
 def test_pairs_of_a_hub_dataset_are_shown_byte_for_byte(weights, tmp_path):
     write_pairs(tmp_path / "data" / "train", 2)
     write_pairs(tmp_path / "data" / "test", 3)

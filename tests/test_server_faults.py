@@ -26,10 +26,12 @@ from tests.load import (
     half_an_upload,
     open_pages,
     page,
+    processor_seconds,
     relight,
     save_photo,
     settled,
     upload,
+    wait_until_worked,
 )
 from tests.page_server import browsing, free_port, is_healthy, visiting
 
@@ -60,8 +62,8 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A photo whose relighting takes a moment: 12 megapixels."""
-    return save_photo(tmp_path_factory.mktemp("photos") / "large.jpg", (4000, 3000))
+    """A photo whose relighting takes a moment: 24 megapixels."""
+    return save_photo(tmp_path_factory.mktemp("photos") / "large.jpg", (6000, 4000))
 
 
 def test_slow_clients_hold_nobody_up(server: Any, http: httpx.Client, small: Path) -> None:
@@ -158,10 +160,10 @@ def test_sigterm_answers_the_running_request_whole_and_refuses_others(tmp_path: 
         wanted = http.get(relight(http, path)[1][0]["url"]).content
         dripping = half_an_upload(url, sent=10)
         with open_pages(url, 5):
+            before = processor_seconds(process)
             running = pool.submit(answer, http, ask(http, "relight", photo=given(path)))
-            time.sleep(0.25)
+            wait_until_worked(process, before, 0.15)
             stopping = pool.submit(stop, process)
-            time.sleep(0.05)
             assert not running.done()
             event, refused = relight(http, path)
             assert (event, refused["error"]) == ("error", CLOSING)
@@ -184,8 +186,9 @@ def test_sigterm_ends_a_batch_with_the_photos_that_are_done(tmp_path: Path, larg
         ThreadPoolExecutor(2) as pool,
     ):
         path = upload(http, large)
+        before = processor_seconds(process)
         running = pool.submit(answer, http, ask(http, "relight_batch", photos=[given(path)] * 20))
-        time.sleep(2)
+        wait_until_worked(process, before, 2)
         stopping = pool.submit(stop, process)
         event, (archive, sentence) = running.result()
         assert event == "complete"
