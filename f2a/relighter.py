@@ -254,12 +254,7 @@ def relight_file(
         PhotoError: either file cannot be used.
     """
     file = read_photo(source, keep_location)
-    if target.is_dir():
-        target = target / file.output_name_as(format or file.format)
-    if target.resolve() == source.resolve():
-        raise PhotoError(source, f"its result would replace {target}; choose another output")
-    if format and format_of(target) != format:
-        raise PhotoError(target, f"its suffix is none of {format}'s; change it or leave --format out")
+    target = _target_of(file, target, format)
     claim(target)
     check_target(target, overwrite)
     if controls.leave_unchanged:
@@ -268,4 +263,15 @@ def relight_file(
         relit = relighter.prepare(file).render_whole(controls, in_place=True)
     for note in (*file.notes, *write_photo(relit, target, file, overwrite, quality)):
         tell(f"{source}: {note}")
+    return target
+
+
+def _target_of(file: PhotoFile, target: Path, format: str | None) -> Path:
+    """The file that is written for ``file``; ``target`` may be a folder."""
+    if target.is_dir():
+        target = target / file.output_name_as(format or file.format)
+    if target.resolve() == file.path.resolve():
+        raise PhotoError(file.path, f"its result would replace {target}; choose another output")
+    if format and format_of(target) != format:
+        raise PhotoError(target, f"its suffix is none of {format}'s; change it or leave --format out")
     return target
