@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from f2a.photo import png
+from f2a.photo.codecs import png
 from tests import hostile_metadata as said
 
 SIZE = WIDTH, HEIGHT = 23, 17

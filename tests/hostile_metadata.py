@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 
-from f2a.photo import tiff
+from f2a.photo.codecs import tiff
 from f2a.photo.metadata import Metadata
 from tests import profiles
 

@@ -18,7 +18,8 @@ from f2a.controls import Controls
 from f2a.explanation import explain_gain
 from f2a.gain import controlled
 from f2a.page.shelf import Shelf
-from f2a.photo import PhotoError, Pixels, heif, preview, read_photo
+from f2a.photo import PhotoError, Pixels, preview, read_photo
+from f2a.photo.codecs import heif
 from f2a.relighter import Prepared, Relighter, relight_file
 
 PREVIEW_SIDE = 1600

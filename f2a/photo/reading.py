@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, JpegImagePlugin
 from PIL.ExifTags import Base
 
-from f2a.photo import heif, png, raw, tiff
+from f2a.photo.codecs import heif, png, raw, tiff
 from f2a.photo.directories import ExifError, ExifTrapError
 from f2a.photo.errors import PhotoError, explained
 from f2a.photo.exif import cleaned_exif

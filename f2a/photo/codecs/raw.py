@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from f2a.photo.codecs.tiff import read_directory
 from f2a.photo.directories import ExifError
 from f2a.photo.errors import PhotoError
 from f2a.photo.formats import check_size
-from f2a.photo.tiff import read_directory
 
 
 class Developed(NamedTuple):
