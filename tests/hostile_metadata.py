@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 
 from f2a.photo.codecs import tiff
-from f2a.photo.metadata import Metadata
+from f2a.photo.metadata.metadata import Metadata
 from tests import profiles
 
 PROFILE = profiles.DISPLAY_P3

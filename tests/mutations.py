@@ -48,7 +48,7 @@ FAULTS = [
         "test_gain.py::test_slope_and_offset_are_enlarged_bilinearly",
     ),
     Fault(
-        "f2a/photo/exif.py",
+        "f2a/photo/metadata/exif.py",
         "(set() if keep_private else PRIVATE)",
         "(set() if not keep_private else PRIVATE)",
         "test_photo_metadata.py::test_place_serial_numbers_thumbnail_and_orientation_are_taken_out_of_exif",

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from f2a.photo import read_photo, write_photo
-from f2a.photo.directories import Block, ExifError
-from f2a.photo.exif import cleaned_exif
-from f2a.photo.iptc import cleaned_iptc, jpeg_segment
-from f2a.photo.xmp import XmpError, cleaned_xmp
+from f2a.photo.metadata.exif import cleaned_exif
+from f2a.photo.metadata.iptc import cleaned_iptc, jpeg_segment
+from f2a.photo.metadata.tiff_ifd import Block, ExifError
+from f2a.photo.metadata.xmp import XmpError, cleaned_xmp
 
 MAKE, ARTIST, ORIENTATION, EXIF, GPS = 0x010F, 0x013B, 0x0112, 0x8769, 0x8825
 EXPOSURE, MAKER_NOTE, BODY_SERIAL, WIDTH, HEIGHT = 0x829A, 0x927C, 0xA431, 0xA002, 0xA003

@@ -14,7 +14,7 @@ from PIL import Image
 from f2a.controls import Controls
 from f2a.photo import PhotoError, read_photo, write_photo
 from f2a.photo.codecs.png import with_metadata
-from f2a.photo.metadata import Metadata
+from f2a.photo.metadata.metadata import Metadata
 from f2a.relighter import relight_file
 from tests import profiles
 

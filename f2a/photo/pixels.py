@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
-from f2a.photo.profiles import Colours, ProfileError, converted, open_profile
+from f2a.photo.icc import Colours, ProfileError, converted, open_profile
 
 DEEP_GREY = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")
 

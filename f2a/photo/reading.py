@@ -13,13 +13,13 @@ from PIL import Image, JpegImagePlugin
 from PIL.ExifTags import Base
 
 from f2a.photo.codecs import heif, png, raw, tiff
-from f2a.photo.directories import ExifError, ExifTrapError
 from f2a.photo.errors import PhotoError, explained
-from f2a.photo.exif import cleaned_exif
 from f2a.photo.formats import DECODERS, RAW_SUFFIXES, SUFFIXES, check_size, output_format
-from f2a.photo.metadata import Metadata, gather
+from f2a.photo.icc import Colours, ProfileError, check_profile, space_of
+from f2a.photo.metadata.exif import cleaned_exif
+from f2a.photo.metadata.metadata import Metadata, gather
+from f2a.photo.metadata.tiff_ifd import ExifError, ExifTrapError
 from f2a.photo.pixels import Pixels, from_pixels, image_of, pixels_of, to_pixels, upright
-from f2a.photo.profiles import Colours, ProfileError, check_profile, space_of
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from f2a.photo import iptc
 from f2a.photo.codecs import heif, png, tiff
 from f2a.photo.codecs.heif import HeifError
 from f2a.photo.errors import PhotoError
 from f2a.photo.formats import MODES, OPAQUE, SIXTEEN_BITS, check_target
-from f2a.photo.metadata import Metadata
+from f2a.photo.icc import ProfileError, check_profile, space_of
+from f2a.photo.metadata import iptc
+from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.pixels import DEEP_GREY, Pixels, deep_grey, from_pixels, image_of, to_eight_bits, to_rgb8
-from f2a.photo.profiles import ProfileError, check_profile, space_of
 from f2a.photo.reading import PhotoFile
 
 QUALITY = {"JPEG": 95, "WEBP": 95, "AVIF": 90, "HEIF": 90}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from f2a.photo.formats import can_write_heif
-from f2a.photo.metadata import Metadata
+from f2a.photo.metadata.metadata import Metadata
 
 BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 HDR_TRANSFERS = (16, 18)

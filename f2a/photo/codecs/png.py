@@ -7,8 +7,8 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from f2a.photo.iptc import found_in, resource
-from f2a.photo.metadata import Metadata
+from f2a.photo.metadata.iptc import found_in, resource
+from f2a.photo.metadata.metadata import Metadata
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 

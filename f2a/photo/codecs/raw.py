@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from f2a.photo.codecs.tiff import read_directory
-from f2a.photo.directories import ExifError
 from f2a.photo.errors import PhotoError
 from f2a.photo.formats import check_size
+from f2a.photo.metadata.tiff_ifd import ExifError
 
 
 class Developed(NamedTuple):

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from f2a.photo.directories import EXIF_IFD, GPS_IFD, Block, Field, directory, extracted, fields_at
 from f2a.photo.formats import check_size, check_squeeze
-from f2a.photo.metadata import Metadata, sensible_dpi
+from f2a.photo.metadata.metadata import Metadata, sensible_dpi
+from f2a.photo.metadata.tiff_ifd import EXIF_IFD, GPS_IFD, Block, Field, directory, extracted, fields_at
 
 STRIP_BYTES = 1 << 20
 UNCOMPRESSED, LZW, DEFLATE = 1, 5, 8

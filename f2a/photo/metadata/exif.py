@@ -5,7 +5,7 @@ Writing EXIF anew would move the maker's note, whose inner offsets most makers c
 
 import struct
 
-from f2a.photo.directories import EXIF_IFD, GPS_IFD, INTEROPERABILITY_IFD, Block, ExifError
+from f2a.photo.metadata.tiff_ifd import EXIF_IFD, GPS_IFD, INTEROPERABILITY_IFD, Block, ExifError
 
 ORIENTATION = 0x0112
 WIDTH, HEIGHT = 0xA002, 0xA003

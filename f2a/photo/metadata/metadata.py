@@ -5,10 +5,10 @@ from typing import Any
 
 from PIL import Image
 
-from f2a.photo.directories import ExifError
-from f2a.photo.exif import cleaned_exif
-from f2a.photo.iptc import RESOURCE, cleaned_iptc
-from f2a.photo.xmp import XmpError, cleaned_xmp
+from f2a.photo.metadata.exif import cleaned_exif
+from f2a.photo.metadata.iptc import RESOURCE, cleaned_iptc
+from f2a.photo.metadata.tiff_ifd import ExifError
+from f2a.photo.metadata.xmp import XmpError, cleaned_xmp
 
 MOST_DOTS = 65_535
 """An inch, in a JPEG."""
