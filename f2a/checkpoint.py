@@ -18,7 +18,7 @@ from torch import Tensor
 
 from f2a.config import ConfigError, GeneratorConfig, from_dict
 from f2a.generator import Generator
-from f2a.hub_files import HubFileError, fetch_file
+from f2a.hub import HubFileError, fetch_file
 
 BUNDLED = Path(__file__).parent / "weights"
 """The default weights, which ship with the library."""

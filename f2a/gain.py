@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from f2a.color import GAIN_FLOOR, linear_to_srgb, srgb_to_linear
 from f2a.controls import Controls
-from f2a.light import GAIN_FLOOR, linear_to_srgb, srgb_to_linear
 from f2a.render import EXPONENT, EncodedGain, power_of
 
 LUMA = (0.299, 0.587, 0.114)

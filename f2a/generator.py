@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from f2a.color import apply_log_gain, compressed, exposed, log_gain_between
 from f2a.config import GeneratorConfig
 from f2a.encoders import ENCODERS, Pyramid
-from f2a.light import apply_log_gain, compressed, exposed, log_gain_between
 
 NORMALIZATIONS = {
     "unit": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from f2a.light import linear_to_srgb, srgb_to_linear
+from f2a.color import linear_to_srgb, srgb_to_linear
 
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in greyscale (ITU-R BT.601, as Pillow's mode L)."""

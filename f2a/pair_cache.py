@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from f2a.light import exposure_gain
+from f2a.color import exposure_gain
 
 CACHED_SHORT_SIDE = 448
 """Pixels; photos with a longer short side are cached at this one: twice the usual training resolution."""

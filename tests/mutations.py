@@ -36,7 +36,7 @@ FAULTS = [
         "test_losses.py::test_the_discriminators_loss_gives_the_generator_no_gradient_and_its_judgement_does",
     ),
     Fault(
-        "f2a/light.py",
+        "f2a/color.py",
         "counts) < mean * image.numel():",
         "counts) > mean * image.numel():",
         "test_light.py::test_exposure_is_brought_to_the_wanted_mean",

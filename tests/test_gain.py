@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from f2a import render
+from f2a.color import apply_log_gain, linear_to_srgb, srgb_to_linear
 from f2a.controls import Controls
 from f2a.gain import controlled, fit_gain
-from f2a.light import apply_log_gain, linear_to_srgb, srgb_to_linear
 from f2a.render import EncodedGain
 
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from f2a.checkpoint import published_name
+from f2a.color import apply_log_gain, compressed
 from f2a.config import PRESETS, ConfigError, GeneratorConfig
 from f2a.encoders import LITE0_BLOCKS, EfficientNetLite0, SameConv, UNet
 from f2a.generator import Generator
-from f2a.light import apply_log_gain, compressed
 
 
 def golden_weights(keys):

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from f2a.light import (
+from f2a.color import (
     apply_log_gain,
     compressed,
     exposed,

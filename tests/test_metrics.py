@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from f2a.light import linear_to_srgb, srgb_to_linear
+from f2a.color import linear_to_srgb, srgb_to_linear
 from f2a.metrics import aligned_psnr, psnr, sharpness, ssim
 
 

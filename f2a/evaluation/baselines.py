@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from f2a.light import exposure_gain, linear_to_srgb, srgb_to_linear
+from f2a.color import exposure_gain, linear_to_srgb, srgb_to_linear
 
 Baseline = Callable[[Tensor], Tensor]
 

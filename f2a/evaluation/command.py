@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from f2a.color import STANDARD_EXPOSURE
 from f2a.data import find_pairs
 from f2a.evaluation.baselines import skimage
 from f2a.evaluation.pictures import TRUTH, Album, picture_grid
@@ -14,7 +15,6 @@ from f2a.evaluation.report import drawing, render_report, shown_scenes
 from f2a.evaluation.scores import METRICS, Metric, Report, Scene, Score, lpips_metric, score_scenes
 from f2a.evaluation.systems import collect_systems
 from f2a.evaluation.tables import format_table, to_csv, to_json
-from f2a.light import STANDARD_EXPOSURE
 from f2a.relighter import Relighter
 
 
