@@ -25,12 +25,13 @@ from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from f2a.attention import attention_map, no_attention
-from f2a.checkpoint import CheckpointError
 from f2a.config import ConfigError, TrainConfig
 from f2a.crops import Batch, Part, WorkerLost, batches, watched_workers
 from f2a.data import DataError
-from f2a.discriminator import Discriminator
 from f2a.losses import GeneratorLosses, GeneratorTerms, Weights, discriminator_losses, generator_losses
+from f2a.model.checkpoint import CheckpointError
+from f2a.model.discriminator import Discriminator
+from f2a.model.winograd import arranged
 from f2a.training.arguments import parse_run, public_values, save_run, without_secrets
 from f2a.training.card import PICTURE, model_card
 from f2a.training.guard import StopRequest, lock_output
@@ -52,7 +53,6 @@ from f2a.training.tools import adam, all_finite, averaged, frozen, generator_gro
 from f2a.training.trackers import SHOW_PICTURE
 from f2a.training.validation import mean_scores, save_picture, validate
 from f2a.training.watch import LossWatch, TrainingLost
-from f2a.winograd import arranged
 
 MISTAKES = (ConfigError, DataError, CheckpointError)
 LOSS_NAMES = (*GeneratorLosses._fields, "discriminator")

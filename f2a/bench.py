@@ -25,11 +25,11 @@ from f2a.attention import attention_map
 from f2a.config import PRESETS, RECIPES
 from f2a.crops import Augmentation, Crops, Part, batches
 from f2a.data import Draws, Source, find_pairs, read_pairs
-from f2a.discriminator import Discriminator
-from f2a.generator import Generator
 from f2a.losses import adversarial, discriminator_losses, guided, l1
+from f2a.model.discriminator import Discriminator
+from f2a.model.generator import Generator
+from f2a.model.winograd import arranged
 from f2a.training.tools import adam, frozen, generator_groups
-from f2a.winograd import arranged
 
 PARTS = ("data", "forward", "backward", "step")
 PHOTO_SIZE = (320, 240)

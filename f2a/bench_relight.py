@@ -22,8 +22,8 @@ from PIL import Image, JpegImagePlugin
 
 import f2a
 from f2a.config import PRESETS
-from f2a.generator import Generator
-from f2a.inference import for_inference
+from f2a.model.generator import Generator
+from f2a.model.inference import for_inference
 from f2a.relighter import Relighter, relight_file, working_size
 
 EXAMPLE = Path(f2a.__file__).parent / "examples" / "living_room_flash.jpg"

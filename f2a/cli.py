@@ -168,8 +168,8 @@ def photo_work(given: argparse.Namespace, format: str | None, at_once: int):  # 
 
 
 def convert(given: argparse.Namespace) -> int:
-    from f2a.checkpoint import convert_published
     from f2a.config import PRESETS
+    from f2a.model.checkpoint import convert_published
 
     convert_published(given.checkpoint, PRESETS["vgg16"]).save(given.output)
     print(given.output)
@@ -264,7 +264,7 @@ def bench_relight(given: argparse.Namespace) -> int:
 
 def bench_train(given: argparse.Namespace) -> int:
     from f2a import bench
-    from f2a.discriminator import SHORTEST_SIDE
+    from f2a.model.discriminator import SHORTEST_SIDE
     from f2a.relighter import choose_device
 
     for name, least in (("batch_size", 1), ("steps", 1), ("resolution", SHORTEST_SIDE)):

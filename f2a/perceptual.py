@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from f2a.encoders import VGG16, Pyramid
-from f2a.generator import NORMALIZATIONS
+from f2a.model.encoders import VGG16, Pyramid
+from f2a.model.generator import NORMALIZATIONS
 
 SMALLEST = 1e-6
 """Mean activation under which a stage sees nothing."""

@@ -12,11 +12,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from f2a.checkpoint import Checkpoint
 from f2a.controls import NEUTRAL, Controls
 from f2a.explanation import Explanation, explain_gain
 from f2a.gain import controlled, fit_gain
-from f2a.inference import for_inference
+from f2a.model.checkpoint import Checkpoint
+from f2a.model.inference import for_inference
 from f2a.photo import (
     PhotoError,
     PhotoFile,

@@ -8,8 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from f2a.checkpoint import Checkpoint
 from f2a.config import PRESETS
+from f2a.model.checkpoint import Checkpoint
 from f2a.relighter import Relighter
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"

@@ -10,8 +10,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save, save_file
 
-from f2a.checkpoint import Checkpoint, CheckpointError
 from f2a.config import ConfigError
+from f2a.model.checkpoint import Checkpoint, CheckpointError
 from f2a.training.pretrained import fetch
 from tests.conftest import brightening_checkpoint
 from tests.hub_stub import Blob, HubStub

@@ -7,9 +7,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from f2a.checkpoint import BUNDLED, Checkpoint, CheckpointError, convert_published, published_name
 from f2a.cli import main
 from f2a.config import PRESETS
+from f2a.model.checkpoint import BUNDLED, Checkpoint, CheckpointError, convert_published, published_name
 from tests.conftest import brightening_checkpoint
 
 

@@ -6,7 +6,7 @@ import torch
 import torch.multiprocessing as multiprocessing
 from torch import nn
 
-from f2a.discriminator import Discriminator, SharedBatchNorm2d
+from f2a.model.discriminator import Discriminator, SharedBatchNorm2d
 from tests.golden import filled
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from f2a.checkpoint import published_name
 from f2a.color import apply_log_gain, compressed
 from f2a.config import PRESETS, ConfigError, GeneratorConfig
-from f2a.encoders import LITE0_BLOCKS, EfficientNetLite0, SameConv, UNet
-from f2a.generator import Generator
+from f2a.model.checkpoint import published_name
+from f2a.model.encoders import LITE0_BLOCKS, EfficientNetLite0, SameConv, UNet
+from f2a.model.generator import Generator
 
 
 def golden_weights(keys):
@@ -132,7 +132,7 @@ def test_folding_batch_normalisation_changes_nothing():
         for part in ("weight", "bias", "running_mean", "running_var"):
             weights[f"{name}.{part}"] = torch.rand(width, generator=generator) + 0.5
     encoder = EfficientNetLite0()
-    from f2a import encoders
+    from f2a.model import encoders
 
     encoders._fold(encoder.stem[0], weights, "_conv_stem", "_bn0")
     image = torch.rand(1, 3, 8, 12, generator=generator)

@@ -9,10 +9,8 @@ import torch
 from accelerate import Accelerator
 
 import train_accelerate
-from f2a.checkpoint import published_name
 from f2a.config import ConfigError, TrainConfig
 from f2a.crops import Batch
-from f2a.encoders import VGG16
 from f2a.losses import (
     GeneratorLosses,
     GeneratorTerms,
@@ -27,6 +25,8 @@ from f2a.losses import (
     structural_dissimilarity,
 )
 from f2a.metrics import ssim
+from f2a.model.checkpoint import published_name
+from f2a.model.encoders import VGG16
 from f2a.perceptual import PerceptualDistance
 from f2a.training.arguments import parse_run
 from f2a.training.materials import Materials, build_checkpoint, generator_terms

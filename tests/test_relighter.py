@@ -12,8 +12,8 @@ from f2a import Relighter
 from f2a.color import apply_log_gain
 from f2a.config import PRESETS
 from f2a.controls import Controls
-from f2a.generator import Generator
-from f2a.inference import for_inference
+from f2a.model.generator import Generator
+from f2a.model.inference import for_inference
 from f2a.photo.pixels import pixels_of
 from f2a.relighter import DeviceError, Prepared, choose_device, working_size
 

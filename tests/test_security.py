@@ -18,9 +18,9 @@ from safetensors.torch import save_file
 
 import train_accelerate
 from f2a import hub_pairs
-from f2a.checkpoint import CheckpointError
 from f2a.config import ConfigError
 from f2a.hub_pairs import HubSplit, read_hub_pairs
+from f2a.model.checkpoint import CheckpointError
 from f2a.page import words
 from f2a.page.gallery import Example, Gallery, Score
 from f2a.pair_cache import DataError

@@ -12,8 +12,8 @@ from PIL import Image
 from safetensors.torch import load_file
 
 import train_accelerate
-from f2a.checkpoint import Checkpoint
 from f2a.config import RECIPES, ConfigError, TrainConfig
+from f2a.model.checkpoint import Checkpoint
 from f2a.training.arguments import parse_run, without_secrets
 from f2a.training.guard import lock_output
 from f2a.training.schedule import planned_steps, rate_factor

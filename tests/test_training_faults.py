@@ -15,9 +15,9 @@ from PIL import Image, ImageOps
 from safetensors import SafetensorError
 
 import train_accelerate
-from f2a.checkpoint import Checkpoint
 from f2a.crops import Augmentation, Crops, Part, WorkerLost, batches, watched_workers
 from f2a.data import DataError
+from f2a.model.checkpoint import Checkpoint
 from f2a.training import state
 from f2a.training.state import checkpoints, newest_state, read_state, replaced_folder, rotate, write_state
 from tests.pairs import write_pairs
@@ -124,7 +124,7 @@ def full_in_rust(*arguments, **keywords):
 @pytest.mark.parametrize(
     ("where", "fails"),
     [("f2a.training.state.save_file", full_in_rust), ("f2a.training.state.save_file", full),
-     ("f2a.training.state.os.fsync", full), ("f2a.checkpoint.save_file", full_in_rust)],
+     ("f2a.training.state.os.fsync", full), ("f2a.model.checkpoint.save_file", full_in_rust)],
     ids=["library", "system", "sync", "weights"],
 )  # fmt: skip
 def test_whatever_cannot_be_written_is_a_sentence(train, tmp_path, monkeypatch, capsys, where, fails):

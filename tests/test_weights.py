@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from f2a.checkpoint import BUNDLED
 from f2a.cli import main
+from f2a.model.checkpoint import BUNDLED
 
 
 @pytest.mark.parametrize(

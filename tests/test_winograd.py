@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from f2a.winograd import WinogradConv2d, use_winograd
+from f2a.model.winograd import WinogradConv2d, use_winograd
 
 WIDE, HIGH = 41, 30
 

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from f2a.checkpoint import CheckpointError
+from f2a.model.checkpoint import CheckpointError
 from f2a.page.darkroom import sweep_folder
 from f2a.page.door import Door
 from f2a.page.traffic import Answers

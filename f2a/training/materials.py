@@ -7,11 +7,9 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from f2a.checkpoint import Checkpoint
 from f2a.config import PRESETS, ConfigError, TrainConfig
 from f2a.crops import Augmentation, Crops
 from f2a.data import CachedPair, Draws, Source, parse_share, read_pairs, split_folder
-from f2a.encoders import VGG16
 from f2a.hub_pairs import HubSplit, read_hub_pairs
 from f2a.hub_stream import StreamedPairs, read_streamed_once
 from f2a.losses import (
@@ -25,6 +23,8 @@ from f2a.losses import (
     structural_dissimilarity,
     unguided,
 )
+from f2a.model.checkpoint import Checkpoint
+from f2a.model.encoders import VGG16
 from f2a.perceptual import PerceptualDistance
 from f2a.training.pretrained import FROM_NOTHING, HUB_WEIGHTS, pretrain
 

@@ -6,8 +6,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from f2a.config import ConfigError
-from f2a.encoders import VGG16, EfficientNetLite0, UNet
 from f2a.hub import HubFileError, fetch_file
+from f2a.model.encoders import VGG16, EfficientNetLite0, UNet
 
 HUB_WEIGHTS = {"vgg16": "timm/vgg16.tv_in1k", "efficientnet_lite0": "timm/tf_efficientnet_lite0.in1k"}
 """Repositories whose ``model.safetensors`` has an encoder's weights; U-Net has none."""

@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from f2a.checkpoint import CheckpointError
+from f2a.model.checkpoint import CheckpointError
 
 MARK = "state.json"
 UNFINISHED, REPLACED = ".part", ".old.part"

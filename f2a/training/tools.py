@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from f2a.config import TrainConfig
-from f2a.generator import Generator
+from f2a.model.generator import Generator
 
 Tensors = tuple[Tensor, ...] | list[Tensor]
 

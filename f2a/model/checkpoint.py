@@ -17,10 +17,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from f2a.config import ConfigError, GeneratorConfig, from_dict
-from f2a.generator import Generator
 from f2a.hub import HubFileError, fetch_file
+from f2a.model.generator import Generator
 
-BUNDLED = Path(__file__).parent / "weights"
+BUNDLED = Path(__file__).parents[1] / "weights"
 """The default weights, which ship with the library."""
 
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from f2a.color import apply_log_gain, compressed, exposed, log_gain_between
 from f2a.config import GeneratorConfig
-from f2a.encoders import ENCODERS, Pyramid
+from f2a.model.encoders import ENCODERS, Pyramid
 
 NORMALIZATIONS = {
     "unit": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),

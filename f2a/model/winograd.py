@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from f2a.encoders import EfficientNetLite0
+from f2a.model.encoders import EfficientNetLite0
 
 Module = TypeVar("Module", bound=nn.Module)
 

@@ -2,8 +2,8 @@
 
 import torch
 
-from f2a.generator import Generator
-from f2a.winograd import arranged
+from f2a.model.generator import Generator
+from f2a.model.winograd import arranged
 
 
 def for_inference(generator: Generator, device: torch.device) -> Generator:

@@ -1,0 +1,1 @@
+"""The network: encoder, generator, discriminator, and the files that hold their weights."""
