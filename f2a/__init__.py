@@ -8,7 +8,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from f2a.relighter import Relighter
+    from f2a.relight.relighter import Relighter
 
 __all__ = ["Relighter"]
 
@@ -16,7 +16,7 @@ __all__ = ["Relighter"]
 def __getattr__(name: str) -> Any:
     """Import torch only when the first of our names is used, so that ``python -m f2a --help`` answers at once."""
     if name == "Relighter":
-        from f2a.relighter import Relighter
+        from f2a.relight.relighter import Relighter
 
         return Relighter
     raise AttributeError(f"module 'f2a' has no attribute {name!r}")

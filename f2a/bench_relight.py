@@ -24,7 +24,7 @@ import f2a
 from f2a.config import PRESETS
 from f2a.model.generator import Generator
 from f2a.model.inference import for_inference
-from f2a.relighter import Relighter, relight_file, working_size
+from f2a.relight.relighter import Relighter, relight_file, working_size
 
 EXAMPLE = Path(f2a.__file__).parent / "examples" / "living_room_flash.jpg"
 GRAIN = 5.0
@@ -166,7 +166,7 @@ def decode_and_encode(path: Path) -> None:
 MEMORY = """
 import re, resource, sys
 from pathlib import Path
-from f2a.relighter import Relighter, relight_file
+from f2a.relight.relighter import Relighter, relight_file
 def peak():
     status = Path("/proc/self/status")  # Linux: what getrusage tells there includes the parent's
     if status.exists():

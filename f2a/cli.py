@@ -13,8 +13,8 @@ from itertools import chain
 from pathlib import Path
 
 from f2a.ablation.flags import add_ablate_flags
-from f2a.controls import add_control_flags, controls_of
 from f2a.evaluation.flags import add_evaluate_flags
+from f2a.relight.controls import add_control_flags, controls_of
 
 
 class UsageError(ValueError):
@@ -105,7 +105,7 @@ def relight(given: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     warnings.filterwarnings("ignore", category=UserWarning, module="PIL")  # f2a says itself what is wrong with a file
-    from f2a.batch import Batch, Outcome, Share, plan, summary, write_report
+    from f2a.relight.batch import Batch, Outcome, Share, plan, summary, write_report
 
     check_relight(given)
     format = FORMATS.get(given.format)
@@ -152,8 +152,8 @@ def check_relight(given: argparse.Namespace) -> None:
 
 
 def photo_work(given: argparse.Namespace, format: str | None, at_once: int):  # type: ignore[no-untyped-def]
-    """:func:`f2a.relighter.relight_file` as the flags ask for it; several photos at once share the processors."""
-    from f2a.relighter import relight_file, share_processors
+    """:func:`f2a.relight.relighter.relight_file` as the flags ask for it; several photos at once share the processors."""
+    from f2a.relight.relighter import relight_file, share_processors
 
     share_processors(at_once)
     return functools.partial(
@@ -265,7 +265,7 @@ def bench_relight(given: argparse.Namespace) -> int:
 def bench_train(given: argparse.Namespace) -> int:
     from f2a import bench
     from f2a.model.discriminator import SHORTEST_SIDE
-    from f2a.relighter import choose_device
+    from f2a.relight.relighter import choose_device
 
     for name, least in (("batch_size", 1), ("steps", 1), ("resolution", SHORTEST_SIDE)):
         if getattr(given, name) < least:
@@ -283,7 +283,7 @@ def load_relighter(given: argparse.Namespace):  # type: ignore[no-untyped-def]  
 
 
 def open_relighter(weights: str | None, device: str):  # type: ignore[no-untyped-def]
-    from f2a.relighter import Relighter
+    from f2a.relight.relighter import Relighter
 
     source, _, revision = (weights or "").partition("@")
     if weights and Path(weights).is_dir():

@@ -10,7 +10,7 @@ from PIL import Image
 
 from f2a.config import PRESETS
 from f2a.model.checkpoint import Checkpoint
-from f2a.relighter import Relighter
+from f2a.relight.relighter import Relighter
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

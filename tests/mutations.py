@@ -42,7 +42,7 @@ FAULTS = [
         "test_light.py::test_exposure_is_brought_to_the_wanted_mean",
     ),
     Fault(
-        "f2a/render.py",
+        "f2a/relight/render.py",
         "self.slope[below] - self.slope[above]",
         "self.slope[above] - self.slope[above]",
         "test_gain.py::test_slope_and_offset_are_enlarged_bilinearly",
@@ -60,7 +60,7 @@ FAULTS = [
         "test_photo.py::test_more_pixels_than_memory_should_hold_are_refused_before_they_are_decoded",
     ),
     Fault(
-        "f2a/batch.py",
+        "f2a/relight/batch.py",
         "elif os.path.exists(target) and not overwrite and",
         "elif os.path.exists(target) and overwrite and",
         "test_batch.py::test_a_run_that_was_stopped_goes_on_where_it_was",

@@ -9,10 +9,10 @@ import pillow_heif
 import pytest
 from PIL import Image, ImageChops
 
-from f2a.controls import Controls
 from f2a.page.examples import FolderPairs
 from f2a.page.gallery import Gallery
-from f2a.relighter import Relighter, relight_file
+from f2a.relight.controls import Controls
+from f2a.relight.relighter import Relighter, relight_file
 from tests.page_server import DESKTOP, browsing, save_gradient, serving, visiting
 from tests.pairs import write_pairs
 

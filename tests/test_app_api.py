@@ -18,9 +18,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from f2a.controls import Controls
 from f2a.page.examples import BUNDLED
-from f2a.relighter import Relighter, relight_file
+from f2a.relight.controls import Controls
+from f2a.relight.relighter import Relighter, relight_file
 from tests.hub_stub import Blob, HubStub
 from tests.page_server import is_healthy, save_gradient, serving, started
 

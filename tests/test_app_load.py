@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from f2a.relighter import Relighter, relight_file
+from f2a.relight.relighter import Relighter, relight_file
 
 pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from f2a.batch import Batch, BatchError, Job, Outcome, Share, plan, summary
 from f2a.cli import main
 from f2a.photo import PhotoError
+from f2a.relight.batch import Batch, BatchError, Job, Outcome, Share, plan, summary
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from f2a.controls import NEUTRAL, ControlError, Controls, add_control_flags, controls_of
-from f2a.relighter import Prepared
+from f2a.relight.controls import NEUTRAL, ControlError, Controls, add_control_flags, controls_of
+from f2a.relight.relighter import Prepared
 
 
 def linear(srgb):

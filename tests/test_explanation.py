@@ -7,8 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from f2a.explanation import Explanation, flash_fired
 from f2a.photo import read_photo
+from f2a.relight.explanation import Explanation, flash_fired
 
 EVEN = np.full((6, 9, 3), math.log(2), np.float32)
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from f2a import render
 from f2a.color import apply_log_gain, linear_to_srgb, srgb_to_linear
-from f2a.controls import Controls
-from f2a.gain import controlled, fit_gain
-from f2a.render import EncodedGain
+from f2a.relight import render
+from f2a.relight.controls import Controls
+from f2a.relight.gain import controlled, fit_gain
+from f2a.relight.render import EncodedGain
 
 
 def image_of(values):

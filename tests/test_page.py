@@ -14,7 +14,6 @@ import pillow_heif
 import pytest
 from PIL import Image
 
-from f2a.controls import NEUTRAL, Controls
 from f2a.page import darkroom, words
 from f2a.page.darkroom import BatchError, Darkroom, free_name, sweep_folder
 from f2a.page.examples import BUNDLED, FolderPairs, categories, in_category, open_examples
@@ -22,7 +21,8 @@ from f2a.page.gallery import Gallery
 from f2a.page.shelf import Shelf
 from f2a.pair_cache import DataError
 from f2a.photo import PhotoError
-from f2a.relighter import relight_file
+from f2a.relight.controls import NEUTRAL, Controls
+from f2a.relight.relighter import relight_file
 from tests.hub_stub import HubStub
 from tests.pairs import write_pairs
 
@@ -230,7 +230,7 @@ SHOW = """
 import json, sys
 from f2a.page.examples import open_examples
 from f2a.page.gallery import Gallery
-from f2a.relighter import Relighter
+from f2a.relight.relighter import Relighter
 told = []
 pairs = open_examples(sys.argv[1], told.append)
 shown = Gallery(pairs, Relighter.from_pretrained(sys.argv[2], device="cpu")).show(list(pairs.names)[-1])

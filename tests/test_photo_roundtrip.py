@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from f2a.controls import Controls
 from f2a.photo import PhotoError, read_photo, write_photo
 from f2a.photo.codecs.png import with_metadata
 from f2a.photo.metadata.metadata import Metadata
-from f2a.relighter import relight_file
+from f2a.relight.controls import Controls
+from f2a.relight.relighter import relight_file
 from tests import profiles
 
 COLOUR_PROFILES = [b"", profiles.SRGB, profiles.DISPLAY_P3, profiles.ADOBE_RGB, profiles.PROPHOTO]

@@ -11,11 +11,11 @@ from PIL import Image, ImageCms
 from f2a import Relighter
 from f2a.color import apply_log_gain
 from f2a.config import PRESETS
-from f2a.controls import Controls
 from f2a.model.generator import Generator
 from f2a.model.inference import for_inference
 from f2a.photo.pixels import pixels_of
-from f2a.relighter import DeviceError, Prepared, choose_device, working_size
+from f2a.relight.controls import Controls
+from f2a.relight.relighter import DeviceError, Prepared, choose_device, working_size
 
 
 def test_three_lines_relight_a_photo(weights, photo):

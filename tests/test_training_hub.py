@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RELIGHT = """
 import numpy as np, sys
 from PIL import Image
-from f2a.relighter import Relighter
+from f2a.relight.relighter import Relighter
 photo = Image.open(sys.argv[1])
 relit = Relighter.from_pretrained("user/model", device="cpu")(photo)
 assert relit.size == photo.size, relit.size

@@ -15,7 +15,7 @@ from f2a.evaluation.report import drawing, render_report, shown_scenes
 from f2a.evaluation.scores import METRICS, Metric, Report, Scene, Score, lpips_metric, score_scenes
 from f2a.evaluation.systems import collect_systems
 from f2a.evaluation.tables import format_table, to_csv, to_json
-from f2a.relighter import Relighter
+from f2a.relight.relighter import Relighter
 
 
 class OutputError(ValueError):

@@ -9,7 +9,7 @@ from f2a.data import PHOTO_SUFFIXES, DataError, PairFiles
 from f2a.evaluation.baselines import BASELINES, Baseline
 from f2a.evaluation.scores import FLASH, Scene, System, rgb8, to_image, to_photo
 from f2a.photo import open_photo
-from f2a.relighter import Relighter
+from f2a.relight.relighter import Relighter
 
 PREDICTION_ENDS = ("", "_ambient", "_flash_ambient")
 """After a scene's name: another program's way, the pairs' way, and that of ``python -m f2a relight``."""

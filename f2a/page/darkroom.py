@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from f2a.controls import Controls
-from f2a.explanation import explain_gain
-from f2a.gain import controlled
 from f2a.page.shelf import Shelf
 from f2a.photo import PhotoError, Pixels, preview, read_photo
 from f2a.photo.codecs import heif
-from f2a.relighter import Prepared, Relighter, relight_file
+from f2a.relight.controls import Controls
+from f2a.relight.explanation import explain_gain
+from f2a.relight.gain import controlled
+from f2a.relight.relighter import Prepared, Relighter, relight_file
 
 PREVIEW_SIDE = 1600
 """Pixels on the longest side of what is shown; the file that is downloaded has all of them."""
@@ -153,7 +153,7 @@ class Darkroom:
         Args:
             photos: their files.
             controls: for all of them.
-            keep_location: see :func:`f2a.relighter.relight_file`.
+            keep_location: see :func:`f2a.relight.relighter.relight_file`.
             watched: passes the photos on one by one; it may show how far that is, and may stop before the last one.
 
         Raises:

@@ -18,7 +18,7 @@ from f2a.page.examples import ExamplePairs, categories, in_category
 from f2a.page.shelf import Shelf
 from f2a.pair_cache import DataError
 from f2a.photo import PhotoError, Pixels, bounded, preview, read_photo
-from f2a.relighter import Relighter
+from f2a.relight.relighter import Relighter
 
 MOST_SHOWN = 200
 """Examples whose previews are kept, about half a megabyte each."""

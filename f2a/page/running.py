@@ -11,7 +11,7 @@ from f2a.model.checkpoint import CheckpointError
 from f2a.page.darkroom import sweep_folder
 from f2a.page.door import Door
 from f2a.page.traffic import Answers
-from f2a.relighter import Relighter
+from f2a.relight.relighter import Relighter
 
 FINISH_S, LINGER_S = 7, 1
 """Seconds that what runs has to finish in, and during which its visitors fetch their photos afterwards."""

@@ -33,7 +33,7 @@ python -m f2a relight photo.jpg -o relit/ --weights {repo_id}
 
 ```python
 from PIL import Image
-from f2a.relighter import Relighter
+from f2a.relight.relighter import Relighter
 
 Relighter.from_pretrained("{repo_id}")(Image.open("photo.jpg")).save("relit.png")
 ```

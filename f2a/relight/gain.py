@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from f2a.color import GAIN_FLOOR, linear_to_srgb, srgb_to_linear
-from f2a.controls import Controls
-from f2a.render import EXPONENT, EncodedGain, power_of
+from f2a.relight.controls import Controls
+from f2a.relight.render import EXPONENT, EncodedGain, power_of
 
 LUMA = (0.299, 0.587, 0.114)
 RADIUS = 0.058
@@ -48,7 +48,7 @@ def fit_gain(flash: Tensor, log_gain: Tensor, strength: float = 1.0) -> EncodedG
 
 
 def controlled(flash: Tensor, log_gain: Tensor, controls: Controls) -> Tensor:
-    """The log-gain as the controls want it; see :class:`f2a.controls.Controls` for the formula.
+    """The log-gain as the controls want it; see :class:`f2a.relight.controls.Controls` for the formula.
 
     Args:
         flash: ``(1, 3, h, w)``, sRGB in [0, 1].

@@ -101,7 +101,7 @@ class Outcome:
 
 
 class Relight(Protocol):
-    """:func:`f2a.relighter.relight_file` with its relighter and options filled in."""
+    """:func:`f2a.relight.relighter.relight_file` with its relighter and options filled in."""
 
     def __call__(
         self, source: Path, target: Path, *, claim: Callable[[Path], None], tell: Callable[[str], object]

@@ -8,7 +8,7 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from f2a.gain import luma
+from f2a.relight.gain import luma
 
 EXIF_IFD, FLASH = 0x8769, 0x9209
 
@@ -75,7 +75,7 @@ class Explanation:
 
 
 def explain_gain(flash: Tensor, log_gain: Tensor, exif: Image.Exif) -> Explanation:
-    """What :meth:`f2a.relighter.Relighter.explain` returns.
+    """What :meth:`f2a.relight.relighter.Relighter.explain` returns.
 
     Args:
         flash: ``(1, 3, h, w)``, sRGB in [0, 1].

@@ -12,9 +12,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from f2a.controls import NEUTRAL, Controls
-from f2a.explanation import Explanation, explain_gain
-from f2a.gain import controlled, fit_gain
 from f2a.model.checkpoint import Checkpoint
 from f2a.model.inference import for_inference
 from f2a.photo import (
@@ -31,7 +28,10 @@ from f2a.photo import (
     upright,
     write_photo,
 )
-from f2a.render import EncodedGain
+from f2a.relight.controls import NEUTRAL, Controls
+from f2a.relight.explanation import Explanation, explain_gain
+from f2a.relight.gain import controlled, fit_gain
+from f2a.relight.render import EncodedGain
 
 
 class DeviceError(ValueError):
