@@ -35,6 +35,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from f2a.data.cache import DataError
 from f2a.page import words
 from f2a.page.darkroom import MOST_PHOTOS, BatchError, Darkroom, Held, Preview, chosen, controls_of, path_of
 from f2a.page.door import Busy, Door
@@ -45,7 +46,6 @@ from f2a.page.running import finish, load_weights, sweeping
 from f2a.page.settings import SettingError, Settings, read_settings
 from f2a.page.traffic import UPLOAD_S, Answers, BoundedRequests
 from f2a.page.words import said, sentence_of
-from f2a.pair_cache import DataError
 from f2a.photo import PhotoError
 from f2a.relight.controls import ControlError, Controls
 from f2a.relight.relighter import Relighter

@@ -26,8 +26,8 @@ from tqdm import tqdm
 
 from f2a.attention import attention_map, no_attention
 from f2a.config import ConfigError, TrainConfig
-from f2a.crops import Batch, Part, WorkerLost, batches, watched_workers
-from f2a.data import DataError
+from f2a.data.augment import Batch, Part, WorkerLost, batches, watched_workers
+from f2a.data.folder import DataError
 from f2a.losses import GeneratorLosses, GeneratorTerms, Weights, discriminator_losses, generator_losses
 from f2a.model.checkpoint import CheckpointError
 from f2a.model.discriminator import Discriminator

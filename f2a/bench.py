@@ -23,8 +23,8 @@ from torch import Tensor
 
 from f2a.attention import attention_map
 from f2a.config import PRESETS, RECIPES
-from f2a.crops import Augmentation, Crops, Part, batches
-from f2a.data import Draws, Source, find_pairs, read_pairs
+from f2a.data.augment import Augmentation, Crops, Part, batches
+from f2a.data.folder import Draws, Source, find_pairs, read_pairs
 from f2a.losses import adversarial, discriminator_losses, guided, l1
 from f2a.model.discriminator import Discriminator
 from f2a.model.generator import Generator

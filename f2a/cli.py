@@ -152,7 +152,7 @@ def check_relight(given: argparse.Namespace) -> None:
 
 
 def photo_work(given: argparse.Namespace, format: str | None, at_once: int):  # type: ignore[no-untyped-def]
-    """:func:`f2a.relight.relighter.relight_file` as the flags ask for it; several photos at once share the processors."""
+    """:func:`~f2a.relight.relighter.relight_file` as the flags ask; several photos at once share the processors."""
     from f2a.relight.relighter import relight_file, share_processors
 
     share_processors(at_once)
@@ -225,7 +225,7 @@ def space(given: argparse.Namespace) -> int:
 
 
 def download(given: argparse.Namespace) -> int:
-    from f2a.download import ARCHIVES, fetch
+    from f2a.data.download import ARCHIVES, fetch
 
     folder = fetch(given.what, given.output)
     print(folder)

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from f2a.data import PairFiles, find_pairs
-from f2a.hub_pairs import first_line
-from f2a.pair_cache import DataError, EncodedPair, EncodedPhoto, decode_photos
+from f2a.data.cache import DataError, EncodedPair, EncodedPhoto, decode_photos
+from f2a.data.folder import PairFiles, find_pairs
+from f2a.data.hub import first_line
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

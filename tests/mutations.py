@@ -66,7 +66,7 @@ FAULTS = [
         "test_batch.py::test_a_run_that_was_stopped_goes_on_where_it_was",
     ),
     Fault(
-        "f2a/data.py",
+        "f2a/data/folder.py",
         "random_of(self.seed, origin, epoch)",
         "random_of(self.seed, origin)",
         "test_data.py::test_an_epoch_has_every_pair_once_and_the_next_another_order",

@@ -7,8 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from f2a.crops import Augmentation, Crops, Part, augment, batches
-from f2a.data import CachedPair, DataError, Draws, Source, find_pairs, parse_share, read_pairs, split_folder
+from f2a.data.augment import Augmentation, Crops, Part, augment, batches
+from f2a.data.folder import CachedPair, DataError, Draws, Source, find_pairs, parse_share, read_pairs, split_folder
 from tests.pairs import write_pairs
 
 

@@ -7,9 +7,9 @@ from types import ModuleType
 
 import pytest
 
-from f2a import download
 from f2a.cli import main
-from f2a.download import ARCHIVES, FetchError, fetch
+from f2a.data import download
+from f2a.data.download import ARCHIVES, FetchError, fetch
 from tests.pairs import write_pairs
 
 

@@ -13,9 +13,9 @@ from huggingface_hub import HfApi
 from PIL import Image as Photo
 from pyarrow import parquet
 
-from f2a.data import DataError, read_pairs
+from f2a.data.folder import DataError, read_pairs
+from f2a.data.hub import HubSplit, pair_states, read_hub_pairs
 from f2a.dataset_push import PushError, write_card
-from f2a.hub_pairs import HubSplit, pair_states, read_hub_pairs
 from tests.hub_stub import HubStub
 from tests.pairs import write_pairs
 
@@ -87,7 +87,7 @@ def test_pixels_are_those_of_the_folder(pairs, tmp_path, read, layout):
 def test_photos_are_decoded_once(pairs, tmp_path, read, monkeypatch):
     dataset = a_row_each_pair(pairs, tmp_path / "hub")
     read(dataset)
-    monkeypatch.setattr("f2a.pair_cache.decode_pair", None)
+    monkeypatch.setattr("f2a.data.cache.decode_pair", None)
     assert len(read(dataset)[0]) == 3
 
 

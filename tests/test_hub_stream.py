@@ -11,10 +11,10 @@ from PIL import Image as Photo
 from pyarrow import Table, parquet
 from safetensors.torch import load_file
 
-from f2a import hub_stream
-from f2a.data import DataError, Draws, Source
-from f2a.hub_pairs import HubSplit
-from f2a.hub_stream import WINDOW, Group, StreamedPairs
+from f2a.data import stream
+from f2a.data.folder import DataError, Draws, Source
+from f2a.data.hub import HubSplit
+from f2a.data.stream import WINDOW, Group, StreamedPairs
 from tests.hub_stub import HubStub
 from tests.pairs import write_pairs
 from tests.test_hub_pairs import SMALL, run, told
@@ -44,8 +44,8 @@ def streamed(tmp_path, monkeypatch):
             return rows[group.first : group.first + group.rows]
 
         found = [Group("url", number, number * ROWS, ROWS) for number in range(groups)]
-        monkeypatch.setattr(hub_stream, "_groups", lambda source: found)
-        monkeypatch.setattr(hub_stream, "_fetch", fetch)
+        monkeypatch.setattr(stream, "_groups", lambda source: found)
+        monkeypatch.setattr(stream, "_fetch", fetch)
         return StreamedPairs(HubSplit("user/data"), said.append, strict=strict), fetched, said
 
     return make
@@ -130,8 +130,8 @@ def test_a_streamed_run_goes_on_bit_for_bit_and_keeps_nothing(hub, tmp_path):
 READ = """
 import json, sys
 from pathlib import Path
-from f2a.hub_pairs import HubSplit
-from f2a.hub_stream import StreamedPairs, read_streamed_once
+from f2a.data.hub import HubSplit
+from f2a.data.stream import StreamedPairs, read_streamed_once
 said = []
 pairs = StreamedPairs(HubSplit("user/data"), said.append)
 shapes = [pairs[row].flash.shape for row in (5, 0)]

@@ -10,7 +10,7 @@ from accelerate import Accelerator
 
 import train_accelerate
 from f2a.config import ConfigError, TrainConfig
-from f2a.crops import Batch
+from f2a.data.augment import Batch
 from f2a.losses import (
     GeneratorLosses,
     GeneratorTerms,

@@ -14,12 +14,12 @@ import pillow_heif
 import pytest
 from PIL import Image
 
+from f2a.data.cache import DataError
 from f2a.page import darkroom, words
 from f2a.page.darkroom import BatchError, Darkroom, free_name, sweep_folder
 from f2a.page.examples import BUNDLED, FolderPairs, categories, in_category, open_examples
 from f2a.page.gallery import Gallery
 from f2a.page.shelf import Shelf
-from f2a.pair_cache import DataError
 from f2a.photo import PhotoError
 from f2a.relight.controls import NEUTRAL, Controls
 from f2a.relight.relighter import relight_file

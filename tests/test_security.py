@@ -17,13 +17,13 @@ from datasets import Dataset, Features, Image
 from safetensors.torch import save_file
 
 import train_accelerate
-from f2a import hub_pairs
 from f2a.config import ConfigError
-from f2a.hub_pairs import HubSplit, read_hub_pairs
+from f2a.data import hub as pairs_of_hub
+from f2a.data.cache import DataError
+from f2a.data.hub import HubSplit, read_hub_pairs
 from f2a.model.checkpoint import CheckpointError
 from f2a.page import words
 from f2a.page.gallery import Example, Gallery, Score
-from f2a.pair_cache import DataError
 from f2a.training.arguments import read_run
 from f2a.training.state import read_state, write_state
 from tests.hub_stub import HubStub
@@ -155,7 +155,7 @@ def test_a_dataset_names_no_file_of_this_machine(tmp_path, monkeypatch):
 
     def load(*paths):
         rows = {half: [{"bytes": None, "path": str(path)}] for half, path in zip(features, paths, strict=True)}
-        monkeypatch.setattr(hub_pairs, "_load", lambda source: Dataset.from_dict(rows, features))
+        monkeypatch.setattr(pairs_of_hub, "_load", lambda source: Dataset.from_dict(rows, features))
         return read_hub_pairs(HubSplit("user/data"), tmp_path / "cache", lambda sentence: None)
 
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "datasets")

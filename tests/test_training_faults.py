@@ -15,8 +15,8 @@ from PIL import Image, ImageOps
 from safetensors import SafetensorError
 
 import train_accelerate
-from f2a.crops import Augmentation, Crops, Part, WorkerLost, batches, watched_workers
-from f2a.data import DataError
+from f2a.data.augment import Augmentation, Crops, Part, WorkerLost, batches, watched_workers
+from f2a.data.folder import DataError
 from f2a.model.checkpoint import Checkpoint
 from f2a.training import state
 from f2a.training.state import checkpoints, newest_state, read_state, replaced_folder, rotate, write_state

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from f2a.color import STANDARD_EXPOSURE
-from f2a.data import find_pairs
+from f2a.data.folder import find_pairs
 from f2a.evaluation.baselines import skimage
 from f2a.evaluation.pictures import TRUTH, Album, picture_grid
 from f2a.evaluation.report import drawing, render_report, shown_scenes

@@ -10,7 +10,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from f2a.color import exposure_gain, linear_to_srgb, srgb_to_linear
-from f2a.data import DataError, PairFiles
+from f2a.data.folder import DataError, PairFiles
 from f2a.metrics import aligned_psnr, psnr, sharpness, ssim, to_8bit
 from f2a.photo import PhotoError, open_photo, to_pixels, to_rgb8
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from f2a.data import PHOTO_SUFFIXES, DataError, PairFiles
+from f2a.data.folder import PHOTO_SUFFIXES, DataError, PairFiles
 from f2a.evaluation.baselines import BASELINES, Baseline
 from f2a.evaluation.scores import FLASH, Scene, System, rgb8, to_image, to_photo
 from f2a.photo import open_photo

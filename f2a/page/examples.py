@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from f2a.data import find_pairs
-from f2a.hub_pairs import HubSplit, first_line
-from f2a.hub_stream import StreamedPairs
-from f2a.pair_cache import DataError, EncodedPhoto
+from f2a.data.cache import DataError, EncodedPhoto
+from f2a.data.folder import find_pairs
+from f2a.data.hub import HubSplit, first_line
+from f2a.data.stream import StreamedPairs
 from f2a.photo import SUFFIXES
 
 BUNDLED = Path(__file__).parents[1] / "examples"

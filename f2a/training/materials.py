@@ -8,10 +8,10 @@ from typing import NamedTuple
 from torch import Tensor
 
 from f2a.config import PRESETS, ConfigError, TrainConfig
-from f2a.crops import Augmentation, Crops
-from f2a.data import CachedPair, Draws, Source, parse_share, read_pairs, split_folder
-from f2a.hub_pairs import HubSplit, read_hub_pairs
-from f2a.hub_stream import StreamedPairs, read_streamed_once
+from f2a.data.augment import Augmentation, Crops
+from f2a.data.folder import CachedPair, Draws, Source, parse_share, read_pairs, split_folder
+from f2a.data.hub import HubSplit, read_hub_pairs
+from f2a.data.stream import StreamedPairs, read_streamed_once
 from f2a.losses import (
     RECONSTRUCTIONS,
     GeneratorTerms,

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from f2a.attention import attention_map
 from f2a.color import exposure_gain, linear_to_srgb, srgb_to_linear
-from f2a.data import CachedPair
+from f2a.data.folder import CachedPair
 from f2a.metrics import psnr, ssim, to_8bit
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from f2a.pair_cache import CACHE_FORMAT, CachedPair, DataError, EncodedPair, EncodedPhoto, cached_pairs, count_left_out
+from f2a.data.cache import CACHE_FORMAT, CachedPair, DataError, EncodedPair, EncodedPhoto, cached_pairs, count_left_out
 
 if TYPE_CHECKING:
     from datasets import Dataset

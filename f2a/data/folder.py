@@ -12,9 +12,9 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
-from f2a.pair_cache import CACHE_FORMAT, EncodedPair, EncodedPhoto, cached_pairs, count_left_out
-from f2a.pair_cache import CachedPair as CachedPair
-from f2a.pair_cache import DataError as DataError
+from f2a.data.cache import CACHE_FORMAT, EncodedPair, EncodedPhoto, cached_pairs, count_left_out
+from f2a.data.cache import CachedPair as CachedPair
+from f2a.data.cache import DataError as DataError
 
 SAMPLED = 61
 """Pixels between those that stand for a photo in a fingerprint; odd, so that no pattern of a camera hides in it."""

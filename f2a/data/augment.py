@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from f2a.color import exposure_gain, linear_to_srgb, srgb_to_linear
-from f2a.data import CachedPair, DataError, Draws, random_of
+from f2a.data.folder import CachedPair, DataError, Draws, random_of
 
 
 class WorkerLost(RuntimeError):

@@ -15,8 +15,7 @@ from typing import Any, NamedTuple, cast, overload
 
 import numpy as np
 
-from f2a.hub_pairs import HubSplit, first_line
-from f2a.pair_cache import (
+from f2a.data.cache import (
     CACHE_FORMAT,
     CachedPair,
     DataError,
@@ -26,6 +25,7 @@ from f2a.pair_cache import (
     count_left_out,
     decode_pair,
 )
+from f2a.data.hub import HubSplit, first_line
 
 WINDOW = 4
 """Row groups that each process holds, encoded, and shuffles together; a group is a hundred pairs or so."""
@@ -163,7 +163,7 @@ def read_streamed_once(
     """All pairs of a split that is small enough to be decoded once (that of ``--validation_split``).
 
     Raises:
-        DataError: as :func:`f2a.hub_pairs.read_hub_pairs`.
+        DataError: as :func:`f2a.data.hub.read_hub_pairs`.
     """
     pairs = StreamedPairs(source, lambda sentence: None)
     key = hashlib.sha256(f"{CACHE_FORMAT} {pairs.groups}".encode()).hexdigest()
