@@ -24,21 +24,16 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
-from f2a.attention import attention_map, no_attention
 from f2a.config import ConfigError, TrainConfig
 from f2a.data.augment import Batch, Part, WorkerLost, batches, watched_workers
 from f2a.data.folder import DataError
-from f2a.losses import GeneratorLosses, GeneratorTerms, Weights, discriminator_losses, generator_losses
 from f2a.model.checkpoint import CheckpointError
 from f2a.model.discriminator import Discriminator
 from f2a.model.winograd import arranged
 from f2a.training.arguments import parse_run, public_values, save_run, without_secrets
+from f2a.training.attention import attention_map, no_attention
 from f2a.training.card import PICTURE, model_card
-from f2a.training.guard import StopRequest, lock_output
-from f2a.training.hub import Pusher, PushError
-from f2a.training.materials import Materials, generator_terms, read_materials
-from f2a.training.schedule import planned_steps, rate_factor
-from f2a.training.state import (
+from f2a.training.checkpoint import (
     Restored,
     checkpoint_folder,
     pack_optimizer,
@@ -49,10 +44,15 @@ from f2a.training.state import (
     write_state,
     write_text,
 )
-from f2a.training.tools import adam, all_finite, averaged, frozen, generator_groups, set_rates
+from f2a.training.hub import Pusher, PushError
+from f2a.training.losses import GeneratorLosses, GeneratorTerms, Weights, discriminator_losses, generator_losses
+from f2a.training.monitor import LossWatch, TrainingLost
+from f2a.training.optim import adam, all_finite, averaged, frozen, generator_groups, set_rates
+from f2a.training.schedule import planned_steps, rate_factor
+from f2a.training.setup import Materials, generator_terms, read_materials
+from f2a.training.signals import StopRequest, lock_output
 from f2a.training.trackers import SHOW_PICTURE
 from f2a.training.validation import mean_scores, save_picture, validate
-from f2a.training.watch import LossWatch, TrainingLost
 
 MISTAKES = (ConfigError, DataError, CheckpointError)
 LOSS_NAMES = (*GeneratorLosses._fields, "discriminator")

@@ -21,15 +21,15 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from f2a.attention import attention_map
 from f2a.config import PRESETS, RECIPES
 from f2a.data.augment import Augmentation, Crops, Part, batches
 from f2a.data.folder import Draws, Source, find_pairs, read_pairs
-from f2a.losses import adversarial, discriminator_losses, guided, l1
 from f2a.model.discriminator import Discriminator
 from f2a.model.generator import Generator
 from f2a.model.winograd import arranged
-from f2a.training.tools import adam, frozen, generator_groups
+from f2a.training.attention import attention_map
+from f2a.training.losses import adversarial, discriminator_losses, guided, l1
+from f2a.training.optim import adam, frozen, generator_groups
 
 PARTS = ("data", "forward", "backward", "step")
 PHOTO_SIZE = (320, 240)

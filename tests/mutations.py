@@ -24,13 +24,13 @@ class Fault(NamedTuple):
 
 FAULTS = [
     Fault(
-        "f2a/attention.py",
+        "f2a/training/attention.py",
         "return 1 - (flash - ambient).abs()",
         "return 1 - (flash - ambient)",
         "test_attention.py::test_it_is_the_same_both_ways_and_inside_0_and_1",
     ),
     Fault(
-        "f2a/losses.py",
+        "f2a/training/losses.py",
         "judge(relit.detach() * attention), judge(ambient",
         "judge(relit * attention), judge(ambient",
         "test_losses.py::test_the_discriminators_loss_gives_the_generator_no_gradient_and_its_judgement_does",
@@ -72,7 +72,7 @@ FAULTS = [
         "test_data.py::test_an_epoch_has_every_pair_once_and_the_next_another_order",
     ),
     Fault(
-        "f2a/training/state.py",
+        "f2a/training/checkpoint.py",
         "if _digest(folder / name) != digest:",
         "if not (folder / name).exists():",
         "test_training.py::test_a_damaged_checkpoint_is_named_and_the_one_before_it_taken",

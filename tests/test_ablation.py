@@ -14,7 +14,7 @@ from f2a.ablation.runs import AblationError, Result, finished_runs
 from f2a.ablation.table import ablation_table, spread
 from f2a.cli import main
 from f2a.training.arguments import parse_run
-from f2a.training.materials import build_checkpoint
+from f2a.training.setup import build_checkpoint
 from tests.pairs import write_pairs
 
 TRAINER = """

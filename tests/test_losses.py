@@ -11,7 +11,11 @@ from accelerate import Accelerator
 import train_accelerate
 from f2a.config import ConfigError, TrainConfig
 from f2a.data.augment import Batch
-from f2a.losses import (
+from f2a.metrics import ssim
+from f2a.model.checkpoint import published_name
+from f2a.model.encoders import VGG16
+from f2a.training.arguments import parse_run
+from f2a.training.losses import (
     GeneratorLosses,
     GeneratorTerms,
     Weights,
@@ -24,13 +28,9 @@ from f2a.losses import (
     no_term,
     structural_dissimilarity,
 )
-from f2a.metrics import ssim
-from f2a.model.checkpoint import published_name
-from f2a.model.encoders import VGG16
-from f2a.perceptual import PerceptualDistance
-from f2a.training.arguments import parse_run
-from f2a.training.materials import Materials, build_checkpoint, generator_terms
+from f2a.training.perceptual import PerceptualDistance
 from f2a.training.pretrained import pretrain
+from f2a.training.setup import Materials, build_checkpoint, generator_terms
 from tests.golden import filled
 
 HALF = torch.full((1, 3, 2, 3), 0.5)

@@ -25,7 +25,7 @@ from f2a.model.checkpoint import CheckpointError
 from f2a.page import words
 from f2a.page.gallery import Example, Gallery, Score
 from f2a.training.arguments import read_run
-from f2a.training.state import read_state, write_state
+from f2a.training.checkpoint import read_state, write_state
 from tests.hub_stub import HubStub
 from tests.page_server import save_gradient, serving
 from tests.pairs import write_pairs

@@ -15,9 +15,9 @@ import train_accelerate
 from f2a.config import RECIPES, ConfigError, TrainConfig
 from f2a.model.checkpoint import Checkpoint
 from f2a.training.arguments import parse_run, without_secrets
-from f2a.training.guard import lock_output
+from f2a.training.monitor import LossWatch, TrainingLost
 from f2a.training.schedule import planned_steps, rate_factor
-from f2a.training.watch import LossWatch, TrainingLost
+from f2a.training.signals import lock_output
 from tests.pairs import write_pairs
 
 ADVERSARIAL = ["--guided", "--adversarial_weight", "1", "--resolution", "64", "--discriminator_learning_rate", "1e-4"]

@@ -18,8 +18,15 @@ import train_accelerate
 from f2a.data.augment import Augmentation, Crops, Part, WorkerLost, batches, watched_workers
 from f2a.data.folder import DataError
 from f2a.model.checkpoint import Checkpoint
-from f2a.training import state
-from f2a.training.state import checkpoints, newest_state, read_state, replaced_folder, rotate, write_state
+from f2a.training.checkpoint import (
+    checkpoint_folder,
+    checkpoints,
+    newest_state,
+    read_state,
+    replaced_folder,
+    rotate,
+    write_state,
+)
 from tests.pairs import write_pairs
 
 GO_ON = ("--resume_from_checkpoint", "latest")
@@ -123,8 +130,8 @@ def full_in_rust(*arguments, **keywords):
 
 @pytest.mark.parametrize(
     ("where", "fails"),
-    [("f2a.training.state.save_file", full_in_rust), ("f2a.training.state.save_file", full),
-     ("f2a.training.state.os.fsync", full), ("f2a.model.checkpoint.save_file", full_in_rust)],
+    [("f2a.training.checkpoint.save_file", full_in_rust), ("f2a.training.checkpoint.save_file", full),
+     ("f2a.training.checkpoint.os.fsync", full), ("f2a.model.checkpoint.save_file", full_in_rust)],
     ids=["library", "system", "sync", "weights"],
 )  # fmt: skip
 def test_whatever_cannot_be_written_is_a_sentence(train, tmp_path, monkeypatch, capsys, where, fails):
@@ -291,7 +298,7 @@ def write_checkpoints_until_killed(output, first):
         for step in range(first, 10**6):
             weights = {"weight": torch.full((300_000,), float(step))}
             parts = {"generator": weights, "optimizer": weights}
-            write_state(state.checkpoint_folder(output, step), parts, {"step": step})
+            write_state(checkpoint_folder(output, step), parts, {"step": step})
             rotate(output, 2)
     finally:
         os._exit(1)
@@ -300,12 +307,12 @@ def write_checkpoints_until_killed(output, first):
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_killed_twenty_times_while_it_writes_a_checkpoint_the_newest_is_whole(tmp_path):
     moment, reached, unfinished = random.Random(3), 0, 0
-    write_state(state.checkpoint_folder(tmp_path, 0), {"generator": {"weight": torch.zeros(300_000)}}, {"step": 0})
+    write_state(checkpoint_folder(tmp_path, 0), {"generator": {"weight": torch.zeros(300_000)}}, {"step": 0})
     for _ in range(20):
         child = os.fork()
         if not child:
             write_checkpoints_until_killed(tmp_path, reached + 1)
-        while not state.checkpoint_folder(tmp_path, reached + 1).exists():
+        while not checkpoint_folder(tmp_path, reached + 1).exists():
             time.sleep(0.002)
         time.sleep(moment.uniform(0, 0.02))
         os.kill(child, signal.SIGKILL)

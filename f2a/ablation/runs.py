@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from f2a.training.guard import StopRequest
+from f2a.training.signals import StopRequest
 
 SCRIPT = Path(__file__).resolve().parents[2] / "train_accelerate.py"
 LOG, FINISHED, SPENT = "log.txt", "runs.jsonl", "minutes.txt"

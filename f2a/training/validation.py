@@ -10,10 +10,10 @@ import torch.nn.functional as F
 from PIL import Image, ImageDraw
 from torch import Tensor, nn
 
-from f2a.attention import attention_map
 from f2a.color import exposure_gain, linear_to_srgb, srgb_to_linear
 from f2a.data.folder import CachedPair
 from f2a.metrics import psnr, ssim, to_8bit
+from f2a.training.attention import attention_map
 
 
 class Scores(NamedTuple):

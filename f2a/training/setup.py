@@ -12,7 +12,9 @@ from f2a.data.augment import Augmentation, Crops
 from f2a.data.folder import CachedPair, Draws, Source, parse_share, read_pairs, split_folder
 from f2a.data.hub import HubSplit, read_hub_pairs
 from f2a.data.stream import StreamedPairs, read_streamed_once
-from f2a.losses import (
+from f2a.model.checkpoint import Checkpoint
+from f2a.model.encoders import VGG16
+from f2a.training.losses import (
     RECONSTRUCTIONS,
     GeneratorTerms,
     Judge,
@@ -23,9 +25,7 @@ from f2a.losses import (
     structural_dissimilarity,
     unguided,
 )
-from f2a.model.checkpoint import Checkpoint
-from f2a.model.encoders import VGG16
-from f2a.perceptual import PerceptualDistance
+from f2a.training.perceptual import PerceptualDistance
 from f2a.training.pretrained import FROM_NOTHING, HUB_WEIGHTS, pretrain
 
 
