@@ -179,8 +179,8 @@ def convert(given: argparse.Namespace) -> int:
 def evaluate(given: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from f2a.evaluation.command import evaluate as measure
-    from f2a.evaluation.command import request_of
+    from f2a.evaluation.evaluate import evaluate as measure
+    from f2a.evaluation.evaluate import request_of
 
     left_out: list[str] = []
 
@@ -196,8 +196,8 @@ def evaluate(given: argparse.Namespace) -> int:
 
 
 def ablate(given: argparse.Namespace) -> int:
-    from f2a.ablation.command import ablate as compare
-    from f2a.ablation.command import request_of
+    from f2a.ablation.ablate import ablate as compare
+    from f2a.ablation.ablate import request_of
 
     print(compare(request_of(given), lambda sentence: print(one_line(sentence), file=sys.stderr)))
     return 0

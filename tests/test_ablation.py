@@ -7,10 +7,11 @@ import threading
 
 import pytest
 
-from f2a.ablation import command, runs
-from f2a.ablation.command import Request, ablate, parse_weights
-from f2a.ablation.configs import CONFIGS, to_arguments
+from f2a.ablation import ablate as command
+from f2a.ablation import runs
+from f2a.ablation.ablate import Request, ablate, parse_weights
 from f2a.ablation.runs import AblationError, Result, finished_runs
+from f2a.ablation.systems import CONFIGS, to_arguments
 from f2a.ablation.table import ablation_table, spread
 from f2a.cli import main
 from f2a.training.arguments import parse_run

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from f2a.ablation.configs import CONFIGS
+from f2a.ablation.systems import CONFIGS
 
 
 def add_ablate_flags(parser: argparse.ArgumentParser) -> None:

@@ -3,8 +3,8 @@
 import statistics
 from collections.abc import Sequence
 
-from f2a.ablation.configs import CONFIGS
 from f2a.ablation.runs import Result
+from f2a.ablation.systems import CONFIGS
 
 TITLES = ("config", "runs", "steps", "PSNR dB", "SSIM", "what")
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from f2a.ablation.configs import CONFIGS, Config, to_arguments
 from f2a.ablation.runs import SCRIPT, AblationError, Result, Run, do_runs, finished_runs
+from f2a.ablation.systems import CONFIGS, Config, to_arguments
 from f2a.ablation.table import ablation_table
 
 SETTINGS = "ablation.json"

@@ -10,10 +10,10 @@ from pathlib import Path
 from f2a.color import STANDARD_EXPOSURE
 from f2a.data.folder import find_pairs
 from f2a.evaluation.baselines import skimage
+from f2a.evaluation.methods import collect_systems
 from f2a.evaluation.pictures import TRUTH, Album, picture_grid
 from f2a.evaluation.report import drawing, render_report, shown_scenes
 from f2a.evaluation.scores import METRICS, Metric, Report, Scene, Score, lpips_metric, score_scenes
-from f2a.evaluation.systems import collect_systems
 from f2a.evaluation.tables import format_table, to_csv, to_json
 from f2a.relight.relighter import Relighter
 
