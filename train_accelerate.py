@@ -30,9 +30,10 @@ from f2a.data.folder import DataError
 from f2a.model.checkpoint import CheckpointError
 from f2a.model.discriminator import Discriminator
 from f2a.model.winograd import arranged
+from f2a.publish.model import Pusher, PushError
+from f2a.publish.model_card import PICTURE, model_card
 from f2a.training.arguments import parse_run, public_values, save_run, without_secrets
 from f2a.training.attention import attention_map, no_attention
-from f2a.training.card import PICTURE, model_card
 from f2a.training.checkpoint import (
     Restored,
     checkpoint_folder,
@@ -44,7 +45,6 @@ from f2a.training.checkpoint import (
     write_state,
     write_text,
 )
-from f2a.training.hub import Pusher, PushError
 from f2a.training.losses import GeneratorLosses, GeneratorTerms, Weights, discriminator_losses, generator_losses
 from f2a.training.monitor import LossWatch, TrainingLost
 from f2a.training.optim import adam, all_finite, averaged, frozen, generator_groups, set_rates

@@ -204,7 +204,7 @@ def ablate(given: argparse.Namespace) -> int:
 
 
 def dataset(given: argparse.Namespace) -> int:
-    from f2a.dataset_push import Choices, push_folder
+    from f2a.publish.dataset import Choices, push_folder
 
     def report(sentence: str) -> None:
         print(one_line(sentence), file=sys.stderr)
@@ -214,7 +214,7 @@ def dataset(given: argparse.Namespace) -> int:
 
 
 def space(given: argparse.Namespace) -> int:
-    from f2a.space_push import Space, describe, plan_space, push_space
+    from f2a.publish.space import Space, describe, plan_space, push_space
 
     wanted = Space(given.repo_id, given.weights, given.examples, given.hardware, given.private)
     contents = plan_space(wanted)

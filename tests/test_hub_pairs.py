@@ -15,7 +15,7 @@ from pyarrow import parquet
 
 from f2a.data.folder import DataError, read_pairs
 from f2a.data.hub import HubSplit, pair_states, read_hub_pairs
-from f2a.dataset_push import PushError, write_card
+from f2a.publish.dataset import PushError, write_card
 from tests.hub_stub import HubStub
 from tests.pairs import write_pairs
 
@@ -333,7 +333,7 @@ def test_a_public_dataset_that_is_there_is_not_taken_for_private(hub, folder):
 
 
 def test_a_photo_that_tells_where_it_was_taken_is_not_made_public(tmp_path, monkeypatch):
-    from f2a.dataset_push import Choices, push_folder
+    from f2a.publish.dataset import Choices, push_folder
 
     folder = write_pairs(tmp_path / "pairs", 1)
     exif = Photo.Exif()

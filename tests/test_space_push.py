@@ -15,7 +15,7 @@ from huggingface_hub import HfApi
 from PIL import Image
 
 from f2a.cli import main
-from f2a.space_push import ROOT, Space, SpaceError, plan_space, write_requirements
+from f2a.publish.space import ROOT, Space, SpaceError, plan_space, write_requirements
 from tests.hub_stub import HubStub
 from tests.page_server import browsing, started, visiting
 
@@ -163,7 +163,7 @@ def test_an_installed_f2a_without_the_page_says_so(tmp_path):
 
 
 def test_planning_imports_neither_torch_nor_gradio():
-    plan = "import sys; from f2a.space_push import *; plan_space(Space('user/f2a'))"
+    plan = "import sys; from f2a.publish.space import *; plan_space(Space('user/f2a'))"
     code = f"{plan}; print({{'torch', 'gradio'}} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "set()"

@@ -12,7 +12,7 @@ from PIL import Image
 from safetensors.torch import load_file, save
 
 from f2a.model.encoders import BATCH_NORM_EPS, EfficientNetLite0
-from f2a.training.hub import Pusher
+from f2a.publish.model import Pusher
 from tests.hub_stub import Blob, HubStub
 from tests.pairs import write_pairs
 

@@ -12,7 +12,7 @@ import yaml
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 DATA = ("LICENSE", "f2a/weights/*", "f2a/examples/*", "f2a/page/*.*")
 """What the page reads beside its code."""

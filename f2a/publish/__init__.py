@@ -1,0 +1,1 @@
+"""To the Hub: trained weights, datasets of pairs, and the page as a Space."""
