@@ -36,21 +36,21 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from f2a.data.cache import DataError
-from f2a.page import words
-from f2a.page.darkroom import MOST_PHOTOS, BatchError, Darkroom, Held, Preview, chosen, controls_of, path_of
-from f2a.page.door import Busy, Door
+from f2a.page import text
 from f2a.page.examples import BUNDLED, EVERYTHING, FolderPairs, open_examples
 from f2a.page.gallery import Gallery
+from f2a.page.job_queue import Busy, Door
+from f2a.page.middleware import UPLOAD_S, Answers, BoundedRequests
 from f2a.page.premises import premises
-from f2a.page.running import finish, load_weights, sweeping
+from f2a.page.server import finish, load_weights, sweeping
+from f2a.page.service import MOST_PHOTOS, BatchError, Darkroom, Held, Preview, chosen, controls_of, path_of
 from f2a.page.settings import SettingError, Settings, read_settings
-from f2a.page.traffic import UPLOAD_S, Answers, BoundedRequests
-from f2a.page.words import said, sentence_of
+from f2a.page.text import said, sentence_of
 from f2a.photo import PhotoError
 from f2a.relight.controls import ControlError, Controls
 from f2a.relight.relighter import Relighter
 
-PAGE = Path(words.__file__).parent
+PAGE = Path(text.__file__).parent
 AT_ONCE = 2
 """Requests that are worked on together."""
 GPU_SECONDS = 10
@@ -128,7 +128,7 @@ class Visit:
     def opening(self) -> tuple[tuple[str, str], None, str]:
         """An example, so that nobody meets an empty page."""
         example = self.bundled.show(OPENING)
-        return (str(example.flash), str(example.ours)), None, said(words.WELCOME)
+        return (str(example.flash), str(example.ours)), None, said(text.WELCOME)
 
     def adjust(self, photo: str | None, *values: Any) -> tuple[Any, ...]:
         """The previews again after a slider moved, and no download of what it was before; the network doesn't run."""
@@ -172,7 +172,7 @@ class Visit:
         except TROUBLE as error:
             return place, None, said(sentence_of(error), error=True)
         left, right = (str(getattr(example, half)) for half in VIEWS[view])
-        return place, (left, right), said(f"{place + 1} of {len(names)}: {words.describe(example)}")
+        return place, (left, right), said(f"{place + 1} of {len(names)}: {text.describe(example)}")
 
     def take(self, category: str, place: int) -> str:
         """A copy of the example's flash photo, as if the visitor had given it."""
@@ -292,7 +292,7 @@ class Layout:
             with gr.Accordion("What changed", open=False, elem_id="changes-cell"):
                 alt = "The photo in colours that say how much brighter or darker each place became"
                 changes = gr.Image(alt_text=alt, show_label=False, interactive=False, buttons=[], height=320)
-                gr.HTML(said(words.CHANGES))
+                gr.HTML(said(text.CHANGES))
         given = [self.photo, *self.controls]
         self.photo.change(visit.look, given, [view, changes, note, file, done], **PRIVATE)
         camera.input(lambda taken: taken, camera, self.photo, **PRIVATE)
@@ -313,12 +313,12 @@ class Layout:
     def control(name: str, default: Any, low: float | None = None, high: float = 1, step: float = 1, **_: Any) -> Any:
         """The slider or tick of one of the library's controls."""
         if low is None:
-            return gr.Checkbox(default, label=words.LABELS[name])
-        return gr.Slider(low, high, default, step=step, label=words.LABELS[name])
+            return gr.Checkbox(default, label=text.LABELS[name])
+        return gr.Slider(low, high, default, step=step, label=text.LABELS[name])
 
     def examples(self, tabs: gr.Tabs) -> None:
         visit, gallery = self.visit, self.visit.gallery
-        gr.Markdown(words.origin(gallery.pairs.title, gallery.pairs.rendered))
+        gr.Markdown(text.origin(gallery.pairs.title, gallery.pairs.rendered))
         with gr.Row():
             filtered = len(gallery.categories) > 1
             category = gr.Dropdown(gallery.categories, value=EVERYTHING, label="Category", visible=filtered)
@@ -351,7 +351,7 @@ class Layout:
     def about(self, text: str) -> None:
         gr.HTML(text, elem_id="about")
         failure = slider_pair("Ours | truth", "failure")
-        gr.Markdown(words.FALLS_SHORT)
+        gr.Markdown(text.FALLS_SHORT)
         example = self.visit.bundled.show(FAILURE)
         self.demo.load(lambda: (str(example.ours), str(example.truth)), None, failure, **PRIVATE)
 
@@ -397,7 +397,7 @@ def build_demo(
     demo = gr.Blocks(analytics_enabled=False, title="Flash to ambient")
     layout = Layout(demo, visit)
     with demo:
-        gr.Markdown(words.INTRODUCTION, elem_classes="lead")
+        gr.Markdown(text.INTRODUCTION, elem_classes="lead")
         gr.HTML(said(*notices), visible=bool(notices))
         with gr.Tabs() as tabs:
             with gr.Tab("Relight", id="relight"):
@@ -407,7 +407,7 @@ def build_demo(
             with gr.Tab("Batch", id="batch"):
                 layout.batch()
             with gr.Tab("About", id="about"):
-                layout.about(words.about(source, relighter.training))
+                layout.about(text.about(source, relighter.training))
         layout.endpoints(Endpoints(room, door, visit.gallery))
     demo.queue(max_size=1000, default_concurrency_limit=None)  # far more than may wait at the door, which says so
     return demo
@@ -492,7 +492,7 @@ def main() -> None:
         gallery = Gallery(open_examples(os.environ.get("F2A_EXAMPLES"), problems.append), relighter)
         for sentence in problems:
             print(sentence, file=sys.stderr)
-        notices = [words.BUNDLED_INSTEAD.format(source)] if problem else []
+        notices = [text.BUNDLED_INSTEAD.format(source)] if problem else []
         door = Door(AT_ONCE, settings.waiting)
         demo = build_demo(relighter, gallery, None if problem else source, notices, door, settings)
         finished = serve(demo, door, settings, given.mcp)

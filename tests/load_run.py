@@ -22,7 +22,7 @@ from typing import Any
 
 import httpx
 
-from f2a.page.darkroom import KEEP_S
+from f2a.page.service import KEEP_S
 from tests import corpus
 from tests.load import (
     Footprint,

@@ -78,7 +78,7 @@ FAULTS = [
         "test_training.py::test_a_damaged_checkpoint_is_named_and_the_one_before_it_taken",
     ),
     Fault(
-        "f2a/page/words.py",
+        "f2a/page/text.py",
         "{html.escape(sentence)}</p>",
         "{sentence}</p>",
         "test_page.py::test_what_is_said_is_text_and_never_markup",

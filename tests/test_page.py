@@ -15,10 +15,10 @@ import pytest
 from PIL import Image
 
 from f2a.data.cache import DataError
-from f2a.page import darkroom, words
-from f2a.page.darkroom import BatchError, Darkroom, free_name, sweep_folder
+from f2a.page import service, text
 from f2a.page.examples import BUNDLED, FolderPairs, categories, in_category, open_examples
 from f2a.page.gallery import Gallery
+from f2a.page.service import BatchError, Darkroom, free_name, sweep_folder
 from f2a.page.shelf import Shelf
 from f2a.photo import PhotoError
 from f2a.relight.controls import NEUTRAL, Controls
@@ -129,8 +129,8 @@ def test_a_photo_over_the_limit_is_refused_before_it_is_decoded(room, tmp_path, 
     photo = tmp_path / f"large{suffix}"
     image = Image.new("RGB", (80, 64))
     pillow_heif.from_pillow(image).save(photo) if suffix == ".heic" else image.save(photo)
-    monkeypatch.setattr(darkroom, "MOST_MEGAPIXELS", 0.005)
-    monkeypatch.setattr(darkroom, "read_photo", None)
+    monkeypatch.setattr(service, "MOST_MEGAPIXELS", 0.005)
+    monkeypatch.setattr(service, "read_photo", None)
     for refused in (lambda: room.look(photo), lambda: room.relight(photo, NEUTRAL, False)):
         with pytest.raises(PhotoError, match=r"has more than the 0\.005 megapixels that this page takes"):
             refused()
@@ -154,11 +154,11 @@ def test_files_go_after_their_time_and_folders_with_them(tmp_path, monkeypatch):
     sweep_folder(tmp_path)
     assert len(list(tmp_path.rglob("*.jpg"))) == 2
     now = time.time()
-    monkeypatch.setattr(darkroom.time, "time", lambda: now + 3001)
+    monkeypatch.setattr(service.time, "time", lambda: now + 3001)
     sweep_folder(tmp_path)
     sweep_folder(tmp_path)  # a folder counts as changed when its files went
     assert list(tmp_path.rglob("*.jpg")) == []
-    assert darkroom.KEEP_S + 2 * darkroom.SWEEP_S <= 3600
+    assert service.KEEP_S + 2 * service.SWEEP_S <= 3600
 
 
 def test_a_shelf_keeps_what_was_used_last():
@@ -206,7 +206,7 @@ def test_an_example_is_made_once_and_scored(relighter, tmp_path, monkeypatch):
     sizes = {Image.open(path).size for path in (example.flash, example.ours, example.truth)}
     assert len(sizes) == 1
     assert not gallery.pairs.rendered
-    assert words.describe(example).startswith(f"{name}. Against the truth: flash ".replace("_", " "))
+    assert text.describe(example).startswith(f"{name}. Against the truth: flash ".replace("_", " "))
 
 
 def test_a_pair_of_different_sizes_is_named(relighter, tmp_path):
@@ -262,18 +262,18 @@ def test_pairs_of_a_hub_dataset_are_shown_byte_for_byte(weights, tmp_path):
 
 def test_what_is_said_is_text_and_never_markup():
     error = PhotoError(Path("/srv/secret/<b>bold.jpg"), "is not a photo")
-    line = words.said(words.sentence_of(error), error=True)
+    line = text.said(text.sentence_of(error), error=True)
     assert line == '<p class="note error" role="alert">&lt;b&gt;bold.jpg: is not a photo</p>'
-    assert words.said() == ""
+    assert text.said() == ""
 
 
 def test_the_about_text_names_weights_and_licence():
-    assert "those that ship with f2a. Their licence: research use." in words.about(None, {"licence": "research use"})
-    hub = words.about("user/model@abc", {})
+    assert "those that ship with f2a. Their licence: research use." in text.about(None, {"licence": "research use"})
+    hub = text.about("user/model@abc", {})
     assert '<a href="https://huggingface.co/user/model">user/model</a>. Their licence: not stated.' in hub
     assert "$" not in hub
 
 
 def test_how_it_works_is_told_in_five_sentences():
-    text = words.ABOUT.read_text().split("<p>")[1].split("</p>")[0]
-    assert text.count(".") == 5
+    about = text.ABOUT.read_text().split("<p>")[1].split("</p>")[0]
+    assert about.count(".") == 5

@@ -12,12 +12,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from f2a.page import running, traffic
-from f2a.page.darkroom import KEEP_S, SWEEP_S, controls_of
-from f2a.page.door import CLOSING, Busy, Door
+from f2a.page import middleware, server
+from f2a.page.job_queue import CLOSING, Busy, Door
+from f2a.page.middleware import Answers, BoundedRequests
 from f2a.page.premises import LOCK, PREFIX, premises
+from f2a.page.service import KEEP_S, SWEEP_S, controls_of
 from f2a.page.settings import SettingError, Settings, read_settings
-from f2a.page.traffic import Answers, BoundedRequests
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -129,18 +129,18 @@ def test_work_of_many_parts_ends_when_the_door_is_closed():
 
 
 def test_to_finish_is_to_wait_for_those_inside_and_for_their_photos_and_not_for_ever(monkeypatch):
-    monkeypatch.setattr(running, "FINISH_S", 0.3)
-    monkeypatch.setattr(running, "LINGER_S", 0.05)
-    assert running.finish(Door(1, 1), Answers())
+    monkeypatch.setattr(server, "FINISH_S", 0.3)
+    monkeypatch.setattr(server, "LINGER_S", 0.05)
+    assert server.finish(Door(1, 1), Answers())
     door = Door(1, 1)
     [visitor] = visitors(door, 1)
     threading.Timer(0.1, visitor.leave.set).start()
-    assert running.finish(door, Answers())
+    assert server.finish(door, Answers())
     assert visitor.log == ["in"]
-    assert not running.finish(Door(1, 1), SimpleNamespace(quiet=lambda seconds: False))
+    assert not server.finish(Door(1, 1), SimpleNamespace(quiet=lambda seconds: False))
     door = Door(1, 1)
     [stuck] = visitors(door, 1)
-    assert not running.finish(door, Answers())
+    assert not server.finish(door, Answers())
     stuck.leave.set()
 
 
@@ -211,8 +211,8 @@ def test_an_upload_that_does_not_come_is_given_up(messages, said):
 
 
 def test_an_upload_and_any_other_request_have_a_most(monkeypatch):
-    monkeypatch.setattr(traffic, "MOST_UPLOADED", 100)
-    monkeypatch.setattr(traffic, "MOST_ASKED", 10)
+    monkeypatch.setattr(middleware, "MOST_UPLOADED", 100)
+    monkeypatch.setattr(middleware, "MOST_ASKED", 10)
     parts = [part(bytes(8)), part(bytes(8), more=False)]
     assert bounded(parts) == ("16 bytes", False)
     too_much = "The request is over the maximum allowed size.", True

@@ -22,7 +22,7 @@ from f2a.data import hub as pairs_of_hub
 from f2a.data.cache import DataError
 from f2a.data.hub import HubSplit, read_hub_pairs
 from f2a.model.checkpoint import CheckpointError
-from f2a.page import words
+from f2a.page import text as page_text
 from f2a.page.gallery import Example, Gallery, Score
 from f2a.training.arguments import read_run
 from f2a.training.checkpoint import read_state, write_state
@@ -183,14 +183,14 @@ def test_the_name_of_a_datasets_pair_is_no_path_and_no_markup(tmp_path, relighte
     copy = Gallery(photos, relighter).copy_flash(name, tmp_path / "visitor")
     assert copy.resolve().parent == (tmp_path / "visitor").resolve()
     example = Example(name, flash, flash, flash, Score(1, 1), Score(1, 1))
-    shown = words.said(words.describe(example))
+    shown = page_text.said(page_text.describe(example))
     assert shown.count("<") == 2
     assert 'x" ' not in shown
 
 
 def test_what_weights_say_of_themselves_is_no_markup():
     bad = "<img src=x onerror=alert(1)>"
-    for text in (words.about(f'user/model@"{bad}', {"licence": bad}), words.about(None, {"licence": bad})):
+    for text in (page_text.about(f'user/model@"{bad}', {"licence": bad}), page_text.about(None, {"licence": bad})):
         assert bad not in text
 
 

@@ -15,7 +15,7 @@ import pytest
 
 pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
 
-from f2a.page.door import CLOSING
+from f2a.page.job_queue import CLOSING
 from tests.load import (
     APP,
     abort_uploads,

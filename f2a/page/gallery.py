@@ -14,8 +14,8 @@ from torch import Tensor
 
 from f2a.data.cache import DataError
 from f2a.metrics import psnr, ssim
-from f2a.page.darkroom import PREVIEW_SIDE, save_preview
 from f2a.page.examples import ExamplePairs, categories, in_category
+from f2a.page.service import PREVIEW_SIDE, save_preview
 from f2a.page.shelf import Shelf
 from f2a.photo import PhotoError, Pixels, bounded, preview, read_photo
 from f2a.relight.relighter import Relighter

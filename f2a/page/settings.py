@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from f2a.page.darkroom import KEEP_S, SWEEP_S
+from f2a.page.service import KEEP_S, SWEEP_S
 
 WAITING = 40
 

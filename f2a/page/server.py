@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from f2a.model.checkpoint import CheckpointError
-from f2a.page.darkroom import sweep_folder
-from f2a.page.door import Door
-from f2a.page.traffic import Answers
+from f2a.page.job_queue import Door
+from f2a.page.middleware import Answers
+from f2a.page.service import sweep_folder
 from f2a.relight.relighter import Relighter
 
 FINISH_S, LINGER_S = 7, 1
