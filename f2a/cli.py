@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
 
-from f2a.ablation.flags import add_ablate_flags
-from f2a.evaluation.flags import add_evaluate_flags
+from f2a.commands.ablate import add_ablate_flags
+from f2a.commands.evaluate import add_evaluate_flags
 from f2a.relight.controls import add_control_flags, controls_of
 
 

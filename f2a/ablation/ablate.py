@@ -43,7 +43,7 @@ class Request:
 
 
 def request_of(given: argparse.Namespace) -> Request:
-    """What the command line asks for (:mod:`f2a.ablation.flags`).
+    """What the command line asks for (:mod:`f2a.commands.ablate`).
 
     Raises:
         AblationError: a number is too small, or the weights are not such a table.

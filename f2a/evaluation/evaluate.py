@@ -44,7 +44,7 @@ class Request:
 
 
 def request_of(given: argparse.Namespace) -> Request:
-    """What the command line asks for (:mod:`f2a.evaluation.flags`)."""
+    """What the command line asks for (:mod:`f2a.commands.evaluate`)."""
     return Request(
         given.data, tuple(given.predictions), given.baselines, given.normalize_exposure, given.out, given.json
     )

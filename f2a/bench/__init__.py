@@ -1,0 +1,1 @@
+"""``python -m f2a bench``: how fast training and relighting are."""
