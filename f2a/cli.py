@@ -249,7 +249,7 @@ def bench(given: argparse.Namespace) -> int:
 
 
 def bench_relight(given: argparse.Namespace) -> int:
-    from f2a import bench_relight as bench
+    from f2a.bench import relight as bench
 
     if given.rounds < 1:
         raise UsageError(f"--rounds is {given.rounds}: give at least 1")
@@ -263,7 +263,7 @@ def bench_relight(given: argparse.Namespace) -> int:
 
 
 def bench_train(given: argparse.Namespace) -> int:
-    from f2a import bench
+    from f2a.bench import train as bench
     from f2a.model.discriminator import SHORTEST_SIDE
     from f2a.relight.relighter import choose_device
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from f2a.bench import PARTS, OurLoop, PlainLoop, Row, Stopwatch, _make_pairs, format_rows
+from f2a.bench.train import PARTS, OurLoop, PlainLoop, Row, Stopwatch, _make_pairs, format_rows
 from f2a.data.augment import Augmentation
 
 CPU = torch.device("cpu")

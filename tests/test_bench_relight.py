@@ -5,8 +5,8 @@ import json
 import pytest
 from PIL import Image
 
-from f2a import bench_relight as bench
-from f2a.bench_relight import Measurement
+from f2a.bench import relight as bench
+from f2a.bench.relight import Measurement
 
 
 @pytest.mark.parametrize("megapixels", [0.05, 0.48])
