@@ -16,7 +16,7 @@ from f2a.ablation.table import ablation_table, spread
 from f2a.cli import main
 from f2a.training.arguments import parse_run
 from f2a.training.setup import build_checkpoint
-from tests.pairs import write_pairs
+from tests.support.pairs import write_pairs
 
 TRAINER = """
 import json, pathlib, signal, sys, time

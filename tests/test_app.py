@@ -13,8 +13,8 @@ from f2a.page.examples import FolderPairs
 from f2a.page.gallery import Gallery
 from f2a.relight.controls import Controls
 from f2a.relight.relighter import Relighter, relight_file
-from tests.page_server import DESKTOP, browsing, save_gradient, serving, visiting
-from tests.pairs import write_pairs
+from tests.support.page_server import DESKTOP, browsing, save_gradient, serving, visiting
+from tests.support.pairs import write_pairs
 
 pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
 

@@ -21,8 +21,8 @@ from PIL import Image
 from f2a.page.examples import BUNDLED
 from f2a.relight.controls import Controls
 from f2a.relight.relighter import Relighter, relight_file
-from tests.hub_stub import Blob, HubStub
-from tests.page_server import is_healthy, save_gradient, serving, started
+from tests.support.hub_stub import Blob, HubStub
+from tests.support.page_server import is_healthy, save_gradient, serving, started
 
 pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
 

@@ -14,7 +14,7 @@ from f2a.config import ConfigError
 from f2a.model.checkpoint import Checkpoint, CheckpointError
 from f2a.training.pretrained import fetch
 from tests.conftest import brightening_checkpoint
-from tests.hub_stub import Blob, HubStub
+from tests.support.hub_stub import Blob, HubStub
 
 WHOLE = "not a whole safetensors file"
 

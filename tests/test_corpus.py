@@ -13,8 +13,8 @@ import pytest
 from f2a.cli import main
 from f2a.photo import PhotoError, read_photo, write_photo
 from f2a.relight.relighter import relight_file
-from tests import corpus
-from tests.hostile_metadata import absurd_exif, absurd_profiles, absurd_xmp
+from tests.support import corpus
+from tests.support.hostile_metadata import absurd_exif, absurd_profiles, absurd_xmp
 
 LONGEST = 5
 """Seconds that one file may take."""

@@ -15,8 +15,8 @@ from f2a.photo import read_photo
 
 pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
 
-from tests import corpus
-from tests.page_server import is_healthy, started
+from tests.support import corpus
+from tests.support.page_server import is_healthy, started
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from f2a.data.augment import Augmentation, Crops, Part, augment, batches
 from f2a.data.folder import CachedPair, DataError, Draws, Source, find_pairs, parse_share, read_pairs, split_folder
-from tests.pairs import write_pairs
+from tests.support.pairs import write_pairs
 
 
 def read(folder, tmp_path, **choices):

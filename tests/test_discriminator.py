@@ -7,7 +7,7 @@ import torch.multiprocessing as multiprocessing
 from torch import nn
 
 from f2a.model.discriminator import Discriminator, SharedBatchNorm2d
-from tests.golden import filled
+from tests.support.golden import filled
 
 
 def test_it_has_the_parameters_of_the_2020_code_and_no_buffers():

@@ -10,7 +10,7 @@ import pytest
 from f2a.cli import main
 from f2a.data import download
 from f2a.data.download import ARCHIVES, FetchError, fetch
-from tests.pairs import write_pairs
+from tests.support.pairs import write_pairs
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from f2a.data.folder import DataError, find_pairs
 from f2a.evaluation.methods import pictures_beside, predicted
 from f2a.evaluation.scores import METRICS, lpips_metric, score_scenes, to_image
 from f2a.evaluation.tables import format_table, means, to_csv, to_json, worse_sentences, worse_than_flash
-from tests.pairs import write_pairs
+from tests.support.pairs import write_pairs
 
 TEN_OFF = 20 * math.log10(255 / 10)
 ONE_OFF = 20 * math.log10(255)

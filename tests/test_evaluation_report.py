@@ -10,7 +10,7 @@ from f2a.cli import main
 from f2a.evaluation.pictures import COPY_SIDE, decoded, error_map, picture_grid, small_jpeg
 from f2a.evaluation.report import changes, shown_scenes
 from f2a.evaluation.scores import Score
-from tests.pairs import write_pairs
+from tests.support.pairs import write_pairs
 
 pytest.importorskip("matplotlib", reason="the report needs matplotlib")
 

@@ -16,8 +16,8 @@ from pyarrow import parquet
 from f2a.data.folder import DataError, read_pairs
 from f2a.data.hub import HubSplit, pair_states, read_hub_pairs
 from f2a.publish.dataset import PushError, write_card
-from tests.hub_stub import HubStub
-from tests.pairs import write_pairs
+from tests.support.hub_stub import HubStub
+from tests.support.pairs import write_pairs
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # the client's own uploads
 

@@ -31,7 +31,7 @@ from f2a.training.losses import (
 from f2a.training.perceptual import PerceptualDistance
 from f2a.training.pretrained import pretrain
 from f2a.training.setup import Materials, build_checkpoint, generator_terms
-from tests.golden import filled
+from tests.support.golden import filled
 
 HALF = torch.full((1, 3, 2, 3), 0.5)
 ONE = torch.ones(1, 1, 1, 1)

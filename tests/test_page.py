@@ -23,8 +23,8 @@ from f2a.page.shelf import Shelf
 from f2a.photo import PhotoError
 from f2a.relight.controls import NEUTRAL, Controls
 from f2a.relight.relighter import relight_file
-from tests.hub_stub import HubStub
-from tests.pairs import write_pairs
+from tests.support.hub_stub import HubStub
+from tests.support.pairs import write_pairs
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -9,7 +9,7 @@ from PIL import Image, ImageCms
 from f2a.photo import from_pixels, preview, read_photo, to_pixels, to_rgb8, write_photo
 from f2a.photo.icc import Colours
 from f2a.relight.controls import Controls
-from tests import profiles
+from tests.support import profiles
 
 RGB_PROFILES = {"P3": profiles.DISPLAY_P3, "Adobe RGB": profiles.ADOBE_RGB, "ProPhoto": profiles.PROPHOTO}
 

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from f2a.cli import main
-from tests import profiles
+from tests.support import profiles
 from tests.test_photo_raw import dng
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "fidelity.md"

@@ -16,7 +16,7 @@ from f2a.photo.codecs.png import with_metadata
 from f2a.photo.metadata.metadata import Metadata
 from f2a.relight.controls import Controls
 from f2a.relight.relighter import relight_file
-from tests import profiles
+from tests.support import profiles
 
 COLOUR_PROFILES = [b"", profiles.SRGB, profiles.DISPLAY_P3, profiles.ADOBE_RGB, profiles.PROPHOTO]
 GREY_PROFILES = [b"", profiles.GREY_22]

@@ -15,9 +15,9 @@ from PIL import Image
 
 from f2a.cli import COMMANDS, main
 from f2a.training.arguments import TrainConfig
-from tests.hub_stub import HubStub
-from tests.page_server import started
-from tests.pairs import write_pairs
+from tests.support.hub_stub import HubStub
+from tests.support.page_server import started
+from tests.support.pairs import write_pairs
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()

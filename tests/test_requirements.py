@@ -9,7 +9,7 @@ from threading import Thread
 import pytest
 from packaging.requirements import Requirement
 
-from tests.audit import audit, verdict
+from tests.support.audit import audit, verdict
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHONS = ["3.10", "3.11", "3.12", "3.13"]

@@ -26,9 +26,9 @@ from f2a.page import text as page_text
 from f2a.page.gallery import Example, Gallery, Score
 from f2a.training.arguments import read_run
 from f2a.training.checkpoint import read_state, write_state
-from tests.hub_stub import HubStub
-from tests.page_server import save_gradient, serving
-from tests.pairs import write_pairs
+from tests.support.hub_stub import HubStub
+from tests.support.page_server import save_gradient, serving
+from tests.support.pairs import write_pairs
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAMS = [ROOT / "app.py", ROOT / "train_accelerate.py", *sorted((ROOT / "f2a").rglob("*.py"))]

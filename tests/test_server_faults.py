@@ -16,7 +16,7 @@ import pytest
 pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
 
 from f2a.page.job_queue import CLOSING
-from tests.load import (
+from tests.support.load import (
     APP,
     abort_uploads,
     answer,
@@ -33,7 +33,7 @@ from tests.load import (
     upload,
     wait_until_worked,
 )
-from tests.page_server import browsing, free_port, is_healthy, visiting
+from tests.support.page_server import browsing, free_port, is_healthy, visiting
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="reads a process where Linux shows it")
 

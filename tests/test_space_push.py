@@ -16,8 +16,8 @@ from PIL import Image
 
 from f2a.cli import main
 from f2a.publish.space import ROOT, Space, SpaceError, plan_space, write_requirements
-from tests.hub_stub import HubStub
-from tests.page_server import browsing, started, visiting
+from tests.support.hub_stub import HubStub
+from tests.support.page_server import browsing, started, visiting
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # the client's own uploads
 

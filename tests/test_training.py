@@ -18,7 +18,7 @@ from f2a.training.arguments import parse_run, without_secrets
 from f2a.training.monitor import LossWatch, TrainingLost
 from f2a.training.schedule import planned_steps, rate_factor
 from f2a.training.signals import lock_output
-from tests.pairs import write_pairs
+from tests.support.pairs import write_pairs
 
 ADVERSARIAL = ["--guided", "--adversarial_weight", "1", "--resolution", "64", "--discriminator_learning_rate", "1e-4"]
 

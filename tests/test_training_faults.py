@@ -27,7 +27,7 @@ from f2a.training.checkpoint import (
     rotate,
     write_state,
 )
-from tests.pairs import write_pairs
+from tests.support.pairs import write_pairs
 
 GO_ON = ("--resume_from_checkpoint", "latest")
 

@@ -13,8 +13,8 @@ from safetensors.torch import load_file, save
 
 from f2a.model.encoders import BATCH_NORM_EPS, EfficientNetLite0
 from f2a.publish.model import Pusher
-from tests.hub_stub import Blob, HubStub
-from tests.pairs import write_pairs
+from tests.support.hub_stub import Blob, HubStub
+from tests.support.pairs import write_pairs
 
 ROOT = Path(__file__).resolve().parents[1]
 RELIGHT = """

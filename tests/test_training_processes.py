@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.pairs import write_pairs
+from tests.support.pairs import write_pairs
 
 ROOT = Path(__file__).resolve().parents[1]
 ADVERSARIAL = ["--guided", "--adversarial_weight", "1", "--resolution", "64", "--discriminator_learning_rate", "1e-4"]

@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from f2a.photo.codecs import png
-from tests import hostile_metadata as said
+from tests.support import hostile_metadata as said
 
 SIZE = WIDTH, HEIGHT = 23, 17
 SUFFIXES = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "TIFF": "tif", "AVIF": "avif", "HEIF": "heic", "GIF": "gif",

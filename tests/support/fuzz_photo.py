@@ -3,7 +3,7 @@
 Not collected by pytest. Needs ``pip install atheris``; begins with the sound files of the corpus and stops at the first
 finding, which it leaves beside ``FOLDER``:
 
-    python -m tests.fuzz_photo FOLDER -max_total_time=600 -timeout=10 -rss_limit_mb=1500 -max_len=60000
+    python -m tests.support.fuzz_photo FOLDER -max_total_time=600 -timeout=10 -rss_limit_mb=1500 -max_len=60000
 """
 
 import sys
@@ -16,7 +16,7 @@ import atheris
 with atheris.instrument_imports(include=["f2a.photo"]):
     from f2a.photo import PhotoError, read_photo, write_photo
 
-from tests import corpus
+from tests.support import corpus
 
 WORK = Path(tempfile.mkdtemp())
 PHOTO = WORK / "photo.jpg"

@@ -1,10 +1,12 @@
-"""Two hours of visitors in ten minutes: ``python -m tests.load_run [--minutes 10] [--visits 600] [--folder FOLDER]``.
+"""Two hours of visitors in ten minutes.
+
+``python -m tests.support.load_run [--minutes 10] [--visits 600] [--folder FOLDER]``
 
 A visit is the page, two examples, and a photo that is relit and fetched: half of the photos have 0.3 megapixels, a
 third 2, the others 12. Beside the visits come, each at a random time: a batch of three photos (1 visit in 20), an
 upload that is aborted (1 in 4), one that drips for twenty seconds and never ends (1 in 10), a page that is left open
-for thirty seconds (1 in 4) and a hostile file of ``tests.corpus`` (1 in 5). Files are kept for a twelfth of the usual
-time, so that they come and go as often as in two hours; at the end the run waits until the last of them is swept.
+for thirty seconds (1 in 4) and a hostile file of ``tests.support.corpus`` (1 in 5). Files are kept for a twelfth of the
+usual time, so that they come and go as often as in two hours; at the end the run waits until the last of them is swept.
 """
 
 import argparse
@@ -23,8 +25,8 @@ from typing import Any
 import httpx
 
 from f2a.page.service import KEEP_S
-from tests import corpus
-from tests.load import (
+from tests.support import corpus
+from tests.support.load import (
     Footprint,
     abort_uploads,
     answer,

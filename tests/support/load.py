@@ -16,9 +16,9 @@ import httpx
 import numpy as np
 from PIL import Image
 
-from tests.page_server import started
+from tests.support.page_server import started
 
-APP = Path(__file__).resolve().parents[1] / "app.py"
+APP = Path(__file__).resolve().parents[2] / "app.py"
 UPLOAD = "/gradio_api/upload"
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from f2a.photo.codecs import tiff
 from f2a.photo.metadata.metadata import Metadata
-from tests import profiles
+from tests.support import profiles
 
 PROFILE = profiles.DISPLAY_P3
 

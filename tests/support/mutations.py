@@ -1,6 +1,6 @@
 """Ten faults planted into a copy of the project, one at a time; for each, the test that must fail and says what broke.
 
-``python -m tests.mutations`` plants them, and prints which were caught.
+``python -m tests.support.mutations`` plants them, and prints which were caught.
 """
 
 import shutil
@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Fault(NamedTuple):

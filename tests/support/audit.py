@@ -1,4 +1,4 @@
-"""Known vulnerabilities of the locked versions: ``python -m tests.audit`` asks pip-audit and its index (PyPI's).
+"""Known vulnerabilities of locked versions: ``python -m tests.support.audit`` asks pip-audit and its index (PyPI's).
 
 Exit status 1 for a vulnerability that ``ACCEPTED`` does not give a reason for. An index that cannot be reached, or that
 knows no package, is said and is no failure.
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-LOCK = Path(__file__).resolve().parents[1] / "requirements.lock"
+LOCK = Path(__file__).resolve().parents[2] / "requirements.lock"
 
 ACCEPTED = dict.fromkeys(
     ("CVE-2026-96639", "CVE-2026-112393", "CVE-2026-112395", "CVE-2026-112396", "CVE-2026-112397", "CVE-2026-112398",

@@ -1,10 +1,10 @@
-"""The faults of tests/mutations.py can still be planted; that they are caught is a run of its own."""
+"""The faults of tests/support/mutations.py can still be planted; that they are caught is a run of its own."""
 
 import shutil
 
 import pytest
 
-from tests.mutations import FAULTS, ROOT, plant
+from tests.support.mutations import FAULTS, ROOT, plant
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.file)

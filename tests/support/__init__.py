@@ -1,0 +1,1 @@
+"""What the tests lean on: a Hub on loopback, hostile files, page servers, load."""
