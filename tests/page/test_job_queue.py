@@ -19,7 +19,7 @@ from f2a.page.premises import LOCK, PREFIX, premises
 from f2a.page.service import KEEP_S, SWEEP_S, controls_of
 from f2a.page.settings import SettingError, Settings, read_settings
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def until(condition) -> None:

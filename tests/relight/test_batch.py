@@ -14,7 +14,7 @@ from f2a.cli import main
 from f2a.photo import PhotoError
 from f2a.relight.batch import Batch, BatchError, Job, Outcome, Share, plan, summary
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from f2a.publish.model import Pusher
 from tests.support.hub_stub import Blob, HubStub
 from tests.support.pairs import write_pairs
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 RELIGHT = """
 import numpy as np, sys
 from PIL import Image

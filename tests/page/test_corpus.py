@@ -18,7 +18,7 @@ pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
 from tests.support import corpus
 from tests.support.page_server import is_healthy, started
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 CLIENTS, LONGEST = 4, 10
 MOST_MEMORY_KB = 1_500_000

@@ -187,7 +187,7 @@ def test_the_command_line_takes_the_whole_folder_in_little_memory(files, tmp_pat
     folder = next(iter(files)).parent
     output, report = tmp_path / "out", tmp_path / "report.json"
     command = [sys.executable, "-c", MEASURED, folder, output, weights, report]
-    root = Path(__file__).resolve().parents[1]
+    root = Path(__file__).resolve().parents[2]
     run = subprocess.run(command, capture_output=True, cwd=root, timeout=300)
     said, errors = run.stdout.decode(), run.stderr.decode()
     assert "Traceback" not in errors, errors[-3000:]

@@ -15,9 +15,9 @@ from f2a.data import stream
 from f2a.data.folder import DataError, Draws, Source
 from f2a.data.hub import HubSplit
 from f2a.data.stream import WINDOW, Group, StreamedPairs
+from tests.data.test_hub import SMALL, run, told
 from tests.support.hub_stub import HubStub
 from tests.support.pairs import write_pairs
-from tests.test_hub_pairs import SMALL, run, told
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # the client's own uploads
 

@@ -16,10 +16,10 @@ import pytest
 from PIL import Image
 
 from f2a.cli import main
+from tests.photo.test_raw import dng
 from tests.support import profiles
-from tests.test_photo_raw import dng
 
-DOCUMENT = Path(__file__).parents[1] / "docs" / "fidelity.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "fidelity.md"
 
 SERIAL, PLACE = "39217746", "Ouagadougou"
 

@@ -15,7 +15,7 @@ from f2a.relight.relighter import Relighter, relight_file
 
 pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
 
-from tests.test_app_api import running
+from tests.page.test_api import running
 
 CLIENTS, REQUESTS, WARM_UP = 32, 200, 40
 GROWTH_MB = 150

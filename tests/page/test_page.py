@@ -26,7 +26,7 @@ from f2a.relight.relighter import relight_file
 from tests.support.hub_stub import HubStub
 from tests.support.pairs import write_pairs
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
