@@ -348,8 +348,8 @@ class Layout:
         given = [photos, self.keep_location, *self.controls]
         start.click(self.visit.batch, given, [archive, note], show_progress_on=note, **PRIVATE)
 
-    def about(self, text: str) -> None:
-        gr.HTML(text, elem_id="about")
+    def about(self, content: str) -> None:
+        gr.HTML(content, elem_id="about")
         failure = slider_pair("Ours | truth", "failure")
         gr.Markdown(text.FALLS_SHORT)
         example = self.visit.bundled.show(FAILURE)
