@@ -12,7 +12,7 @@ from tqdm import tqdm
 from f2a.color import exposure_gain, linear_to_srgb, srgb_to_linear
 from f2a.data.folder import DataError, PairFiles
 from f2a.metrics import aligned_psnr, psnr, sharpness, ssim, to_8bit
-from f2a.photo import PhotoError, open_photo, to_pixels, to_rgb8
+from f2a.photo import Photo, PhotoError, open_photo
 
 FLASH = "flash"
 """The system that every other one is compared with: the photo as the camera made it."""
@@ -152,7 +152,7 @@ def _picture(system: System, scene: Scene, report: Report) -> Image.Image | None
 
 def rgb8(photo: Image.Image) -> Image.Image:
     """A photo of any mode in 8-bit RGB."""
-    return to_rgb8(to_pixels(photo))
+    return Photo.from_pil(photo).to_rgb8()
 
 
 def to_image(photo: Image.Image) -> Tensor:

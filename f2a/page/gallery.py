@@ -17,7 +17,7 @@ from f2a.metrics import psnr, ssim
 from f2a.page.examples import ExamplePairs, categories, in_category
 from f2a.page.service import PREVIEW_SIDE, save_preview
 from f2a.page.shelf import Shelf
-from f2a.photo import PhotoError, Pixels, bounded, preview, read_photo
+from f2a.photo import Photo, PhotoError, read_photo
 from f2a.relight.relighter import Relighter
 
 MOST_SHOWN = 200
@@ -81,12 +81,12 @@ class Gallery:
             raise DataError(f"{name}: {error.reason}") from error
         if flash.photo.size != truth.photo.size or min(flash.photo.size) < 7:
             raise DataError(f"{name}: its two photos differ in size, or are too small")
-        prepared = self.relighter.prepare(flash).preview(PREVIEW_SIDE)
-        pictures = [prepared.pixels, prepared.render_pixels(), bounded(truth.pixels, PREVIEW_SIDE)]
+        prepared = self.relighter.prepare(flash.photo).preview(PREVIEW_SIDE)
+        pictures = [prepared.photo, prepared.render(), truth.photo.fit_within(PREVIEW_SIDE)]
         folder = Path(tempfile.mkdtemp(dir=self._folder.name))
         names = ("flash.jpg", "ours.jpg", "truth.jpg")
-        saved = [save_preview(pixels, folder / file) for pixels, file in zip(pictures, names, strict=True)]
-        scores = [measure(pixels, pictures[2]) for pixels in pictures[:2]]
+        saved = [save_preview(photo, folder / file) for photo, file in zip(pictures, names, strict=True)]
+        scores = [measure(photo, pictures[2]) for photo in pictures[:2]]
         return Example(name, saved[0], saved[1], saved[2], scores[0], scores[1])
 
     def copy_flash(self, name: str, folder: Path) -> Path:
@@ -96,11 +96,11 @@ class Gallery:
         return Path(shutil.copy(flash, folder / f"{Path(name).name}{flash.suffix}"))
 
 
-def measure(picture: Pixels, truth: Pixels) -> Score:
+def measure(picture: Photo, truth: Photo) -> Score:
     """PSNR in dB and SSIM, both in sRGB."""
     image, wanted = _image(picture), _image(truth)
     return Score(psnr(image, wanted), ssim(image, wanted))
 
 
-def _image(pixels: Pixels) -> Tensor:
-    return torch.from_numpy(np.array(preview(pixels, PREVIEW_SIDE))).permute(2, 0, 1)[None].float() / 255
+def _image(photo: Photo) -> Tensor:
+    return torch.from_numpy(np.array(photo.to_srgb())).permute(2, 0, 1)[None].float() / 255

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 from f2a.page.shelf import Shelf
-from f2a.photo import PhotoError, Pixels, preview, read_photo
+from f2a.photo import Photo, PhotoError, read_photo
 from f2a.photo.codecs import heif
 from f2a.relight.controls import Controls
 from f2a.relight.explanation import explain_gain
@@ -109,11 +109,9 @@ class Darkroom:
     def _prepare(self, photo: Path) -> Held:
         refuse_giant(photo)
         file = read_photo(photo)
-        prepared = self.relighter.prepare(file).preview(PREVIEW_SIDE)
-        flash = save_preview(prepared.pixels, self.new_folder() / "flash.jpg")
-        exif = Image.Exif()
-        exif.load(file.metadata.exif)
-        note = explain_gain(prepared.flash, prepared.log_gain, exif).note
+        prepared = self.relighter.prepare(file.photo).preview(PREVIEW_SIDE)
+        flash = save_preview(prepared.photo, self.new_folder() / "flash.jpg")
+        note = prepared.explain(file.metadata.flash_fired()).note
         notes = (*([note] if note else []), *map(as_sentence, file.notes))
         return Held(prepared, flash, file.photo.size, notes)
 
@@ -122,8 +120,8 @@ class Darkroom:
         folder = self.new_folder()
         prepared = held.prepared
         gain = controlled(prepared.flash, prepared.log_gain, controls)
-        explain_gain(prepared.flash, gain, Image.Exif()).picture(400).save(changes := folder / "changes.png")
-        relit = save_preview(prepared.render_pixels(controls), folder / "relit.jpg")
+        explain_gain(prepared.flash, gain).picture(400).save(changes := folder / "changes.png")
+        relit = save_preview(prepared.render(controls), folder / "relit.jpg")
         return Preview(held.flash, relit, changes)
 
     def relight(self, photo: Path, controls: Controls, keep_location: bool) -> Relit:
@@ -212,9 +210,9 @@ def refuse_giant(photo: Path) -> None:
         raise PhotoError(photo, f"{limit}; make it smaller first, or use f2a on your own computer")
 
 
-def save_preview(pixels: Pixels, target: Path) -> Path:
-    """Write what the browser shows: sRGB, at most :data:`PREVIEW_SIDE` long."""
-    preview(pixels, PREVIEW_SIDE).save(target, quality=PREVIEW_QUALITY, subsampling=0)
+def save_preview(photo: Photo, target: Path) -> Path:
+    """Write what the browser shows, in sRGB."""
+    photo.to_srgb().save(target, quality=PREVIEW_QUALITY, subsampling=0)
     return target
 
 

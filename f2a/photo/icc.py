@@ -14,6 +14,9 @@ from PIL import Image, ImageCms
 
 SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK", "LAB": "Lab"}
 
+CURVES = {"L": ("kTRC",), "RGB": ("rTRC", "gTRC", "bTRC"), "CMYK": (), "LAB": ()}
+"""The tags of the transfer curves; the other spaces have tables, which LittleCMS reads."""
+
 SAME_CURVE = 1 / 1024
 """Difference in encoded value under which a profile's curve counts as sRGB's own."""
 
@@ -22,12 +25,12 @@ class ProfileError(ValueError):
     """A profile that does not describe the photo's pixels."""
 
 
-class Colours:
-    """The colours of a photo that has the colour profile ``icc_profile`` (None: sRGB).
+class ColorProfile:
+    """What the values of a photo mean.
 
     Args:
-        icc_profile: the profile's bytes.
-        space: the photo's colours, ``L`` or ``RGB``.
+        icc_profile: the profile's bytes; None for sRGB.
+        space: of the photo's pixels: ``L``, ``RGB``, ``CMYK`` or ``LAB``.
 
     Raises:
         ProfileError: the profile is damaged or describes other pixels.
@@ -36,10 +39,18 @@ class Colours:
     def __init__(self, icc_profile: bytes | None = None, space: str = "RGB") -> None:
         self.icc_profile = icc_profile
         self._profile = open_profile(icc_profile, space) if icc_profile else None
-        curves = [] if icc_profile is None else _curves(icc_profile, ("kTRC",) if space == "L" else RGB_CURVES)
+        curves = _curves(icc_profile, CURVES[space]) if icc_profile else []
         steps = np.linspace(0, 1, 1025)
         same = all(np.abs(_srgb_encoded(curve(steps)) - steps).max() < SAME_CURVE for curve in curves)
         self._curves = [] if same else curves
+
+    @classmethod
+    def of_image(cls, image: Image.Image) -> "ColorProfile":
+        """The profile in ``image.info``; sRGB where there is none that fits."""
+        try:
+            return cls(image.info.get("icc_profile"), space_of(image.mode))
+        except ProfileError:
+            return SRGB
 
     @property
     def has_srgb_curve(self) -> bool:
@@ -73,6 +84,14 @@ class Colours:
             photo = Image.fromarray(self.from_srgb_curve(values.astype(np.uint16) * 257, np.dtype(np.uint8)))
         return converted(photo, self._profile)
 
+    def cmyk_or_lab_to_srgb(self, photo: Image.Image) -> Image.Image:
+        """Through this profile; where there is none, or none that works, by Pillow's plain formula."""
+        profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")) if photo.mode == "LAB" else self._profile
+        try:
+            return converted(photo, profile) if profile else photo.convert("RGB")
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            return photo.convert("RGB")
+
 
 def open_profile(icc_profile: bytes, space: str) -> ImageCms.ImageCmsProfile:
     """
@@ -94,19 +113,8 @@ def open_profile(icc_profile: bytes, space: str) -> ImageCms.ImageCmsProfile:
     return profile
 
 
-def check_profile(icc_profile: bytes, space: str) -> None:
-    """
-    Raises:
-        ProfileError: the profile is damaged or describes other pixels than those of mode ``space``.
-    """
-    if space in ("L", "RGB"):
-        Colours(icc_profile, space)
-    else:
-        open_profile(icc_profile, space)
-
-
 def space_of(mode: str) -> str:
-    """The colours of a Pillow mode: ``L``, ``RGB``, ``CMYK`` or ``LAB``."""
+    """The colour space of a Pillow mode: ``L``, ``RGB``, ``CMYK`` or ``LAB``."""
     if mode in ("CMYK", "LAB"):
         return mode
     return "L" if mode in ("1", "L", "LA", "F") or mode.startswith("I") else "RGB"
@@ -118,8 +126,6 @@ def converted(photo: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Im
     assert result is not None  # not asked to work in place
     return result
 
-
-RGB_CURVES = ("rTRC", "gTRC", "bTRC")
 
 Curve = Callable[[np.ndarray], np.ndarray]
 
@@ -188,3 +194,6 @@ def _is_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
         if own is None or np.abs(np.subtract(own[0], other[0])).max() > 2e-3:
             return False
     return True
+
+
+SRGB = ColorProfile()

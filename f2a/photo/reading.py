@@ -4,7 +4,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,11 @@ from PIL.ExifTags import Base
 from f2a.photo.codecs import heif, png, raw, tiff
 from f2a.photo.errors import PhotoError, explained
 from f2a.photo.formats import DECODERS, RAW_SUFFIXES, SUFFIXES, check_size, output_format
-from f2a.photo.icc import Colours, ProfileError, check_profile, space_of
+from f2a.photo.icc import SRGB, ColorProfile, ProfileError, space_of
 from f2a.photo.metadata.exif import cleaned_exif
 from f2a.photo.metadata.metadata import Metadata, gather
 from f2a.photo.metadata.tiff_ifd import ExifError, ExifTrapError
-from f2a.photo.pixels import Pixels, from_pixels, image_of, pixels_of, to_pixels, upright
+from f2a.photo.photo import Photo, as_image, exif_transposed
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class PhotoFile:
     Attributes:
         path: the file.
         format: in which the photo is written unless another is asked for, by Pillow's name.
-        original: the photo as it was stored; ``(H, W, 1 to 4)`` uint16 where Pillow has no mode for it.
+        photo: the photo.
         metadata: cleaned.
         encoding: how the file holds its pixels: quantisation tables, chroma sampling, compression.
         notes: what was left out or changed, a sentence each.
@@ -37,27 +36,10 @@ class PhotoFile:
 
     path: Path
     format: str
-    original: Image.Image | np.ndarray
+    photo: Photo
     metadata: Metadata
     encoding: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-
-    @cached_property
-    def photo(self) -> Image.Image:
-        """The photo in Pillow's terms; colours of 16 bits are rounded to eight."""
-        return self.original if isinstance(self.original, Image.Image) else from_pixels(self.pixels)
-
-    @cached_property
-    def pixels(self) -> Pixels:
-        """What is relit."""
-        if isinstance(self.original, Image.Image):
-            return to_pixels(self.original)
-        return pixels_of(self.original, self.metadata.icc_profile)
-
-    @property
-    def deep(self) -> Pixels | None:
-        """The pixels if they are more than :attr:`photo` can hold."""
-        return None if isinstance(self.original, Image.Image) else self.pixels
 
     @property
     def output_name(self) -> str:
@@ -72,7 +54,7 @@ class PhotoFile:
 
 def open_photo(path: str | Path) -> Image.Image:
     """The photo in a file, upright and decoded; see :func:`read_photo`."""
-    return read_photo(path).photo
+    return read_photo(path).photo.to_pil()
 
 
 def read_photo(path: str | Path, keep_location: bool = False) -> PhotoFile:
@@ -107,20 +89,14 @@ def read_photo(path: str | Path, keep_location: bool = False) -> PhotoFile:
 def _finished(found: PhotoFile, keep_location: bool) -> PhotoFile:
     """With cleaned metadata, the output's format, and notes on both."""
     notes = list(found.notes)
-    if isinstance(found.original, Image.Image):
-        size, has_alpha = found.original.size, found.original.has_transparency_data
-        if found.original.mode in ("CMYK", "LAB"):
-            notes.append(f"{found.original.mode} colours come back relit in RGB (sRGB)")
-    else:
-        size, has_alpha = found.original.shape[1::-1], found.original.shape[2] in (2, 4)
-    metadata = found.metadata.cleaned((size[0], size[1]), keep_location, notes)
-    format, about_format = output_format(found.format, has_alpha)
+    metadata = found.metadata.cleaned(found.photo.size, keep_location, notes)
+    format, about_format = output_format(found.format, found.photo.has_alpha)
     return replace(found, metadata=metadata, format=format, notes=(*notes, *about_format))
 
 
 def _read_raw(path: Path) -> PhotoFile:
     developed = raw.develop(path)
-    return PhotoFile(path, "TIFF", developed.values, Metadata(exif=developed.exif))
+    return PhotoFile(path, "TIFF", Photo.from_array(developed.values), Metadata(exif=developed.exif))
 
 
 def _read_heif(path: Path) -> PhotoFile:
@@ -148,7 +124,7 @@ def _read_with_pillow(path: Path) -> PhotoFile:
             source.load()
             _hide_trap(source)
             needs_no_copy = type(source) is JpegImagePlugin.JpegImageFile and _orientation(source) == 1
-            stored = source if needs_no_copy else upright(source)
+            stored = source if needs_no_copy else exif_transposed(source)
         encoding = _encoding(source, path)
     if format == "TIFF":
         metadata = _with_directory(metadata, path, notes)
@@ -185,27 +161,24 @@ def _with_profile(
     notes: list[str],
 ) -> PhotoFile:
     """The file's photo with its profile, which is left out if it is damaged or describes other pixels."""
+    image = as_image(stored)
     try:
-        if metadata.icc_profile:
-            space = space_of(stored.mode) if isinstance(stored, Image.Image) else "RGB" if stored.shape[-1] > 2 else "L"
-            check_profile(metadata.icc_profile, space)
+        profile = ColorProfile(metadata.icc_profile or None, space_of(image.mode))
     except ProfileError as error:
         notes.append(str(error))
-        metadata = replace(metadata, icc_profile=b"")
-    if isinstance(stored, np.ndarray) and stored.dtype == np.uint16:
-        return PhotoFile(path, format, stored, metadata, encoding, tuple(notes))
-    photo = stored if isinstance(stored, Image.Image) else image_of(stored)
+        metadata, profile = replace(metadata, icc_profile=b""), SRGB
+    if image.mode in ("CMYK", "LAB"):
+        notes.append(f"{image.mode} colours come back relit in RGB (sRGB)")
     # Pillow's writers take metadata from here unasked, and these have not been cleaned.
-    photo.info = {name: photo.info[name] for name in ("transparency",) if name in photo.info}
-    if metadata.icc_profile:
-        photo.info["icc_profile"] = metadata.icc_profile
+    image.info = {name: image.info[name] for name in ("transparency",) if name in image.info}
+    photo = Photo.from_array(stored, profile) if isinstance(stored, np.ndarray) else Photo.from_pil(image, profile)
     return PhotoFile(path, format, photo, metadata, encoding, tuple(notes))
 
 
 def _is_plain(source: Image.Image) -> bool:
     """Whether the photo is relit as it is; others are held at 16 bits, or as several copies."""
     try:
-        curve = Colours(source.info.get("icc_profile"), space_of(source.mode)).has_srgb_curve
+        curve = ColorProfile(source.info.get("icc_profile"), space_of(source.mode)).has_srgb_curve
     except ProfileError:  # a damaged profile is left out
         curve = True
     return curve and source.mode in ("1", "L", "RGB") and not source.has_transparency_data

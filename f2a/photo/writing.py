@@ -15,16 +15,15 @@ from f2a.photo.codecs import heif, png, tiff
 from f2a.photo.codecs.heif import HeifError
 from f2a.photo.errors import PhotoError
 from f2a.photo.formats import MODES, OPAQUE, SIXTEEN_BITS, check_target
-from f2a.photo.icc import ProfileError, check_profile, space_of
+from f2a.photo.icc import ColorProfile, ProfileError, space_of
 from f2a.photo.metadata import iptc
 from f2a.photo.metadata.metadata import Metadata
-from f2a.photo.pixels import DEEP_GREY, Pixels, deep_grey, from_pixels, image_of, to_eight_bits, to_rgb8
+from f2a.photo.photo import Photo, Stored
+from f2a.photo.pixels import image_of, to_eight_bits, with_channels
 from f2a.photo.reading import PhotoFile
 
 QUALITY = {"JPEG": 95, "WEBP": 95, "AVIF": 90, "HEIF": 90}
 """Where the input's own encoding says nothing."""
-
-Photo = Image.Image | Pixels | np.ndarray
 
 LONGEST_SEGMENT = 65_500
 """Bytes of EXIF, of XMP or of a comment that a JPEG can hold."""
@@ -39,7 +38,7 @@ def write_photo(
     ``like``, so that the two stay neighbours wherever photos are sorted by time.
 
     Args:
-        photo: the photo to write; an array is one as stored, ``(H, W, 1 to 4)`` uint16, in the profile of ``like``.
+        photo: the photo to write.
         path: its suffix says the format.
         like: the file that it was made from.
         overwrite: replace a file that is there.
@@ -53,8 +52,10 @@ def write_photo(
     """
     format = check_target(path, overwrite)
     notes: list[str] = []
-    content = _in_format(photo, format, path, notes)
-    metadata = _fitting_metadata(photo, content, like.metadata, format, notes)
+    content, icc_profile = _in_format(photo, format, path, notes)
+    metadata = replace(like.metadata, icc_profile=icc_profile)
+    if format == "JPEG":
+        metadata = _cut_to_jpeg(metadata, notes)
     options = like.encoding if like.format == format else {}
     try:
         encoded = _encode(content, format, metadata, options, quality)
@@ -72,22 +73,22 @@ def write_photo(
     return notes
 
 
-def _in_format(photo: Photo, format: str, path: Path, notes: list[str]) -> Image.Image | np.ndarray:
-    """What is written: ``(H, W, C)`` uint16 where the format holds 16 bits, else a photo of a mode that it holds."""
-    if isinstance(photo, Pixels) and photo.values.shape[-1] == 1 and "L" not in MODES[format]:
-        photo = to_rgb8(photo) if photo.alpha is None else photo  # grey as sRGB shows it: its profile fits grey only
-    if isinstance(photo, np.ndarray):
-        deep = photo
-    elif isinstance(photo, Pixels) and photo.bits == 16:
-        deep = photo.stored
-    elif isinstance(photo, Image.Image) and photo.mode in DEEP_GREY:
-        deep = deep_grey(photo)[..., None]
-    else:
-        return _fit_mode(photo if isinstance(photo, Image.Image) else from_pixels(photo), format, path)
-    if format in SIXTEEN_BITS:
-        return deep
-    notes.append(f"{format} holds 8 bits a colour, so 16 were rounded to 8")
-    return _fit_mode(image_of(to_eight_bits(deep)), format, path)
+def _in_format(photo: Photo, format: str, path: Path, notes: list[str]) -> tuple[Stored, bytes]:
+    """What is written, in 16 bits or a mode that the format holds, and its profile."""
+    content = photo.stored
+    if isinstance(content, np.ndarray) and format not in SIXTEEN_BITS:
+        notes.append(f"{format} holds 8 bits a colour, so 16 were rounded to 8")
+        content = image_of(to_eight_bits(content))
+    if photo.shape[2] == 1 and "L" not in MODES[format] and not photo.has_alpha:
+        return photo.to_rgb8(), b""  # as sRGB shows it: its profile fits grey only
+    if isinstance(content, np.ndarray):
+        return content, photo.icc_profile
+    content = _fit_mode(content, format, path)
+    try:
+        ColorProfile(photo.icc_profile or None, space_of(content.mode))
+    except ProfileError:
+        return content, b""
+    return content, photo.icc_profile
 
 
 def _fit_mode(photo: Image.Image, format: str, path: Path) -> Image.Image:
@@ -99,20 +100,6 @@ def _fit_mode(photo: Image.Image, format: str, path: Path) -> Image.Image:
     if photo.mode in MODES[format]:
         return photo
     return photo.convert("RGBA" if photo.has_transparency_data else "RGB")
-
-
-def _fitting_metadata(
-    photo: Photo, content: Image.Image | np.ndarray, metadata: Metadata, format: str, notes: list[str]
-) -> Metadata:
-    """The metadata with the profile of what is written, and without what the format has no room for."""
-    profile = photo.colours.icc_profile or b"" if isinstance(photo, Pixels) else metadata.icc_profile
-    if profile and isinstance(content, Image.Image):
-        try:
-            check_profile(profile, space_of(content.mode))
-        except ProfileError:
-            profile = b""
-    metadata = replace(metadata, icc_profile=profile)
-    return _cut_to_jpeg(metadata, notes) if format == "JPEG" else metadata
 
 
 def _cut_to_jpeg(metadata: Metadata, notes: list[str]) -> Metadata:
@@ -129,19 +116,14 @@ def _encode(
 ) -> bytes | memoryview:
     if format == "HEIF":
         nclx = options.get("nclx_profile")
-        return heif.encode(_array(content), metadata, quality or QUALITY["HEIF"], nclx)
+        return heif.encode(with_channels(np.asarray(content)), metadata, quality or QUALITY["HEIF"], nclx)
     if format == "TIFF" and (isinstance(content, np.ndarray) or content.mode not in ("1", "P", "CMYK")):
-        return tiff.encode(_array(content), metadata, options.get("compression", tiff.DEFLATE))
+        return tiff.encode(with_channels(np.asarray(content)), metadata, options.get("compression", tiff.DEFLATE))
     if format == "PNG":
         plain = png.encode_deep(content) if isinstance(content, np.ndarray) else _save(content, "PNG", icc_profile=None)
         return png.with_metadata(bytes(plain), metadata)
     assert isinstance(content, Image.Image)  # the other formats hold eight bits
     return _save(content, format, **_pillow_options(format, metadata, options, quality))
-
-
-def _array(content: Image.Image | np.ndarray) -> np.ndarray:
-    values: np.ndarray = np.asarray(content)
-    return values if values.ndim == 3 else values[..., None]
 
 
 def _save(photo: Image.Image, format: str, **options: Any) -> memoryview:

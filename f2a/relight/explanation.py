@@ -10,8 +10,6 @@ from torch import Tensor
 
 from f2a.relight.gain import luma
 
-EXIF_IFD, FLASH = 0x8769, 0x9209
-
 FALL_OFF, BIAS = -2.81, -0.36
 """Of the logistic regression of "taken with flash" on the correlation between a photo's luma and the squared distance
 from its centre: a flash lights the middle more than the corners. Fitted on 115 pairs of flash and ambient photos, it is
@@ -74,25 +72,16 @@ class Explanation:
         return picture
 
 
-def explain_gain(flash: Tensor, log_gain: Tensor, exif: Image.Exif) -> Explanation:
+def explain_gain(flash: Tensor, log_gain: Tensor, flash_fired: bool | None = None) -> Explanation:
     """What :meth:`f2a.relight.relighter.Relighter.explain` returns.
 
     Args:
         flash: ``(1, 3, h, w)``, sRGB in [0, 1].
         log_gain: the same shape, natural logarithm.
-        exif: the photo's.
+        flash_fired: what the camera wrote.
     """
     strength = torch.sigmoid(torch.tensor(FALL_OFF * _brightness_with_distance(flash) + BIAS))
-    return Explanation(log_gain[0].permute(1, 2, 0).contiguous().numpy(), float(strength), flash_fired(exif))
-
-
-def flash_fired(exif: Image.Exif) -> bool | None:
-    """Bit 0 of EXIF's Flash (0x9209, EXIF 2.32 table 8); None where the camera wrote nothing that can be read."""
-    try:
-        value = exif.get_ifd(EXIF_IFD).get(FLASH)
-    except Exception:  # Pillow parses EXIF lazily and raises whatever the bytes provoke
-        return None
-    return bool(value & 1) if isinstance(value, int) else None
+    return Explanation(log_gain[0].permute(1, 2, 0).contiguous().numpy(), float(strength), flash_fired)
 
 
 def _brightness_with_distance(flash: Tensor) -> float:

@@ -4,30 +4,16 @@ import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
 from f2a.model.checkpoint import Checkpoint
 from f2a.model.inference import for_inference
-from f2a.photo import (
-    PhotoError,
-    PhotoFile,
-    Pixels,
-    bounded,
-    check_target,
-    format_of,
-    from_pixels,
-    read_photo,
-    to_pixels,
-    to_rgb8,
-    upright,
-    write_photo,
-)
+from f2a.photo import Photo, PhotoError, PhotoFile, check_target, exif_transposed, format_of, read_photo, write_photo
+from f2a.photo.metadata.exif import flash_fired
 from f2a.relight.controls import NEUTRAL, Controls
 from f2a.relight.explanation import Explanation, explain_gain
 from f2a.relight.gain import controlled, fit_gain
@@ -43,73 +29,48 @@ class Prepared:
     """A photo and the gain that relights it: rendering again needs no network.
 
     Attributes:
-        photo: upright, any mode.
+        photo: the photo.
         flash: ``(1, 3, h, w)`` in [0, 1]: the small copy that the network saw, with sRGB's transfer curve in the
             photo's own primaries (the network saw it in sRGB).
         log_gain: the same shape, natural logarithm: what the network found.
-        deep: the photo's pixels where ``photo`` cannot hold them all.
     """
 
-    photo: Image.Image
+    photo: Photo
     flash: Tensor
     log_gain: Tensor
-    deep: Pixels | None = None
 
-    @cached_property
-    def pixels(self) -> Pixels:
-        """The photo's pixels."""
-        return self.deep or to_pixels(self.photo)
-
-    def render(self, controls: Controls = NEUTRAL) -> Image.Image:
+    def render(self, controls: Controls = NEUTRAL, in_place: bool = False) -> Photo:
         """The photo relit.
 
         Args:
-            controls: strength 0 with the others neutral returns the photo bit for bit.
+            controls: strength 0 with the others neutral returns the photo as it is.
+            in_place: write over the photo's own rows, which halves the memory; nothing can be rendered afterwards.
 
         Returns:
-            a photo of the same size, upright; grey stays grey, 16 bits stay 16 bits and alpha is kept. Palette and
-            CMYK photos come back in RGB, since neither can hold the new colours.
+            a photo of the same size and depth; grey stays grey and alpha is kept. Palette and CMYK photos come back in
+            RGB, since neither can hold the new colours.
         """
         if controls.leave_unchanged:
-            return self.photo.copy()
-        relit = self.render_whole(controls)
-        return relit if isinstance(relit, Image.Image) else from_pixels(relit)
+            return self.photo
+        return self._gain(controls).apply(self.photo, in_place)
 
-    def render_whole(self, controls: Controls = NEUTRAL, in_place: bool = False) -> Image.Image | Pixels:
-        """The same at the photo's own depth, as ``write_photo`` takes it: Pillow has no 16-bit colour.
-
-        Args:
-            controls: see :meth:`render`.
-            in_place: write over the photo's own pixels, which halves the memory; nothing can be rendered afterwards.
-        """
-        if self.deep is not None or not is_plain(self.photo):
-            return self.render_pixels(controls, in_place)
-        relit = self._gain(controls).apply_to_photo(self.photo, in_place)
-        relit.info |= {name: self.photo.info[name] for name in ("icc_profile",) if name in self.photo.info}
-        return relit
-
-    def render_pixels(self, controls: Controls = NEUTRAL, in_place: bool = False) -> Pixels:
-        """The same as pixels."""
-        values = self.pixels.values
-        return self.pixels._replace(values=self._gain(controls, values.shape[-1]).apply(values, in_place=in_place))
-
-    def _gain(self, controls: Controls, channels: int = 3) -> EncodedGain:
+    def _gain(self, controls: Controls) -> EncodedGain:
         flash, log_gain = self.flash, controlled(self.flash, self.log_gain, controls)
-        if channels == 1:
+        if self.photo.shape[2] == 1:
             flash, log_gain = flash[:, :1], log_gain.mean(1, keepdim=True)
         return fit_gain(flash, log_gain, controls.strength)
 
     def preview(self, longest_side: int = 1600) -> "Prepared":
-        """The same, bounded to a screen (8-bit RGB without alpha, never enlarged): renders in milliseconds."""
-        pixels = bounded(self.pixels, longest_side)
-        return Prepared(from_pixels(pixels), self.flash, self.log_gain, pixels)
+        """The same, for a screen (8-bit RGB without alpha, never enlarged): renders in milliseconds."""
+        return Prepared(self.photo.fit_within(longest_side), self.flash, self.log_gain)
 
+    def explain(self, flash_fired: bool | None = None) -> Explanation:
+        """What the network found, and whether the photo looks taken with flash.
 
-def is_plain(photo: Image.Image) -> bool:
-    """Whether the photo is 8-bit RGB with sRGB's transfer curve and no alpha, so that it can be relit as it is."""
-    if photo.mode != "RGB" or photo.has_transparency_data:
-        return False
-    return to_pixels(photo.crop((0, 0, 1, 1))).values.dtype == np.uint8
+        Args:
+            flash_fired: what the camera wrote.
+        """
+        return explain_gain(self.flash, self.log_gain, flash_fired)
 
 
 class Relighter:
@@ -144,38 +105,27 @@ class Relighter:
         return cls(Checkpoint.load(source, revision), choose_device(device))
 
     def __call__(self, photo: Image.Image, controls: Controls = NEUTRAL) -> Image.Image:
-        """The photo relit, the same size; see :meth:`Prepared.render`."""
-        return self.prepare(photo).render(controls)
+        """The photo relit, of the same size, upright; see :meth:`Prepared.render`.
 
-    def prepare(self, photo: Image.Image | PhotoFile) -> Prepared:
-        """Run the network once on a small copy of ``photo`` (any mode; a sideways one is turned upright)."""
-        deep = None
-        if isinstance(photo, PhotoFile):
-            deep, photo = photo.deep, photo.photo
-        else:
-            photo = upright(photo)
-        small = self._small_copy(photo if is_plain(photo) else to_rgb8(deep or to_pixels(photo)))
-        colours = (deep or to_pixels(photo.crop((0, 0, 1, 1)))).colours
-        flash, seen = _image(small), _image(colours.to_srgb(small))
+        Args:
+            photo: of any mode. Strength 0 with the other controls neutral gives it back bit for bit.
+        """
+        photo = exif_transposed(photo)
+        if controls.leave_unchanged:
+            return photo
+        return self.prepare(Photo.from_pil(photo)).render(controls, in_place=True).to_pil()
+
+    def prepare(self, photo: Photo) -> Prepared:
+        """Run the network once on a small copy of ``photo``."""
+        small = photo.small_copy(working_size(*photo.size, self.architecture.working_pixels))
+        flash, seen = _image(small), _image(photo.colors.to_srgb(small))
         with torch.inference_mode():
             log_gain = self._generator.log_gain(seen.to(self.device)).float()
-        return Prepared(photo, flash, log_gain.cpu(), deep)
+        return Prepared(photo, flash, log_gain.cpu())
 
-    def explain(self, photo: Image.Image | PhotoFile) -> Explanation:
+    def explain(self, photo: Image.Image) -> Explanation:
         """What the network finds in ``photo``, and whether it looks taken with flash."""
-        prepared = self.prepare(photo)
-        exif = Image.Exif()
-        if isinstance(photo, PhotoFile):
-            exif.load(photo.metadata.exif and b"Exif\0\0" + photo.metadata.exif)
-        else:
-            exif = photo.getexif()
-        return explain_gain(prepared.flash, prepared.log_gain, exif)
-
-    def _small_copy(self, photo: Image.Image) -> Image.Image:
-        size = working_size(*photo.size, self.architecture.working_pixels)
-        if size == photo.size:
-            return photo
-        return photo.resize(size, Image.Resampling.BILINEAR, reducing_gap=3.0)
+        return self.prepare(Photo.from_pil(exif_transposed(photo))).explain(flash_fired(photo.getexif()))
 
 
 def _image(photo: Image.Image) -> Tensor:
@@ -257,11 +207,10 @@ def relight_file(
     target = _target_of(file, target, format)
     claim(target)
     check_target(target, overwrite)
-    if controls.leave_unchanged:
-        relit: Image.Image | Pixels | np.ndarray = file.original
-    else:
-        relit = relighter.prepare(file).render_whole(controls, in_place=True)
-    for note in (*file.notes, *write_photo(relit, target, file, overwrite, quality)):
+    photo = file.photo
+    if not controls.leave_unchanged:
+        photo = relighter.prepare(photo).render(controls, in_place=True)
+    for note in (*file.notes, *write_photo(photo, target, file, overwrite, quality)):
         tell(f"{source}: {note}")
     return target
 

@@ -11,10 +11,11 @@ encoded photo can be multiplied by the encoded gain, and no pixel needs an expon
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
+
+from f2a.photo import Photo
 
 EXPONENT = 1 / 2.4
 SCALE, PEDESTAL = 1.055, 0.055
@@ -23,53 +24,6 @@ DARKEST_POWER = SCALE * 0.0031308**EXPONENT
 
 STRIP_VALUES = 200_000
 """Values of the full photo that are worked on at a time: few calls a photo, yet near the processor's caches."""
-
-
-class Strips(Protocol):
-    """A photo that is read and relit a few rows at a time."""
-
-    shape: tuple[int, ...]
-    dtype: np.dtype
-
-    def read(self, top: int, end: int) -> np.ndarray:
-        """Rows ``top`` to ``end``, ``(rows, W * C)``, contiguous."""
-        ...
-
-    def write(self, top: int, relit: np.ndarray) -> None:
-        """Put relit rows, of the same shape, at ``top``."""
-        ...
-
-
-class ArrayStrips:
-    """Of ``(H, W, C)`` uint8 or uint16."""
-
-    def __init__(self, values: np.ndarray, in_place: bool = False) -> None:
-        self.shape: tuple[int, ...] = values.shape
-        self.dtype = values.dtype
-        self.values = np.ascontiguousarray(values)
-        owned = in_place and self.values.flags.writeable
-        self.relit = self.values if owned else np.empty(values.shape, values.dtype)
-
-    def read(self, top: int, end: int) -> np.ndarray:
-        return self.values[top:end].reshape(end - top, -1)
-
-    def write(self, top: int, relit: np.ndarray) -> None:
-        self.relit[top : top + len(relit)].reshape(len(relit), -1)[:] = relit
-
-
-class PhotoStrips:
-    """Of an RGB photo. Pillow's copies of a whole photo into arrays and back would take as long as the work itself."""
-
-    def __init__(self, photo: Image.Image, in_place: bool = False) -> None:
-        self.shape: tuple[int, ...] = (photo.height, photo.width, 3)
-        self.dtype = np.dtype(np.uint8)
-        self.photo, self.relit = photo, photo if in_place else Image.new("RGB", photo.size, None)
-
-    def read(self, top: int, end: int) -> np.ndarray:
-        return np.asarray(self.photo.crop((0, top, self.photo.width, end))).reshape(end - top, -1)
-
-    def write(self, top: int, relit: np.ndarray) -> None:
-        self.relit.paste(Image.fromarray(relit.reshape(len(relit), -1, 3)), (0, top))
 
 
 class EncodedGain(NamedTuple):
@@ -85,29 +39,16 @@ class EncodedGain(NamedTuple):
     offset: np.ndarray
     floor: float
 
-    def apply(self, values: np.ndarray, threads: int | None = None, in_place: bool = False) -> np.ndarray:
-        """The relit pixels.
+    def apply(self, photo: Photo, in_place: bool = False, threads: int | None = None) -> Photo:
+        """The relit photo, its values rounded and clipped.
 
         Args:
-            values: ``(H, W, C)``, uint8 or uint16, sRGB-encoded.
+            photo: whose rows the gain multiplies.
+            in_place: write over the photo's own rows, which halves the memory.
             threads: that share the work; None for one a processor.
-            in_place: write them over ``values`` where those can be written to.
-
-        Returns:
-            the same shape and type, rounded and clipped.
         """
-        strips = ArrayStrips(values, in_place)
-        self._relight(strips, threads)
-        return strips.relit
-
-    def apply_to_photo(self, photo: Image.Image, in_place: bool = False) -> Image.Image:
-        """The same for an 8-bit RGB photo."""
-        strips = PhotoStrips(photo, in_place)
-        self._relight(strips)
-        return strips.relit
-
-    def _relight(self, strips: Strips, threads: int | None = None) -> None:
-        work = _Work(self, strips)
+        relit = photo if in_place else photo.blank_copy()
+        work = _Work(self, photo, relit)
         threads = threads or min(8, os.cpu_count() or 1)
         bands = np.array_split(np.arange(len(self.slope)), min(len(self.slope), 4 * threads))
         if threads == 1:
@@ -116,19 +57,20 @@ class EncodedGain(NamedTuple):
         else:
             with ThreadPoolExecutor(threads) as pool:
                 list(pool.map(work.relight, bands))
+        return relit
 
 
 class _Work:
     """What the threads share: the photo, its coefficients as wide as the photo, and the table of its values."""
 
-    def __init__(self, gain: EncodedGain, strips: Strips) -> None:
-        height, width, channels = strips.shape
-        self.strips, self.values_a_row = strips, width * channels
-        self.full = np.float32(np.iinfo(strips.dtype).max)
+    def __init__(self, gain: EncodedGain, photo: Photo, relit: Photo) -> None:
+        height, width, channels = photo.shape
+        self.photo, self.relit, self.values_a_row = photo, relit, width * channels
+        self.full = np.float32(np.iinfo(photo.dtype).max)
         self.slope = _widen(gain.slope / self.full, width)
         self.offset = _widen(gain.offset, width)
         self.table = power_of(np.linspace(0, 1, int(self.full) + 1), gain.floor) * self.full
-        self.pairs = _in_pairs(self.table) if strips.dtype == np.uint8 else None
+        self.pairs = _in_pairs(self.table) if photo.dtype == np.uint8 else None
         centres = ((np.arange(height) + 0.5) * (len(self.slope) / height) - 0.5).clip(0, len(self.slope) - 1)
         self.above = np.floor(centres).astype(np.intp)
         self.below_share = (centres - self.above).astype(np.float32)[:, None]
@@ -143,12 +85,12 @@ class _Work:
             step = max(1, -(-(end - first) // strips))
             for top in range(first, end, step):
                 rows = slice(top, min(end, top + step))
-                values = self.strips.read(rows.start, rows.stop)
+                values = self.photo.rows(rows.start, rows.stop)
                 power, factor, spare = buffers[:, : len(values)]
                 self._look_up(values, power)
                 self._factor(above, rows, power, factor, spare)
                 factor *= power
-                self.strips.write(top, self._encoded(factor))
+                self.relit.set_rows(top, self._encoded(factor).reshape(values.shape))
 
     def _look_up(self, values: np.ndarray, power: np.ndarray) -> None:
         codes, out = values.reshape(-1), power.reshape(-1)
@@ -178,7 +120,7 @@ class _Work:
             power[dark] = 12.92 * self.full * light + 0.5
         if power.max() > self.full:
             np.clip(power, 0, self.full, out=power)
-        return power.astype(self.strips.dtype)
+        return power.astype(self.photo.dtype)
 
 
 def _widen(coefficients: np.ndarray, width: int) -> np.ndarray:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from f2a.photo import from_pixels, preview, read_photo, to_pixels, to_rgb8, write_photo
-from f2a.photo.icc import Colours
+from f2a.photo import Photo, read_photo, write_photo
+from f2a.photo.icc import ColorProfile
 from f2a.relight.controls import Controls
 from tests.support import profiles
 
@@ -25,10 +25,18 @@ def every_level(mode):
     return Image.fromarray(rising if mode == "L" else np.stack([rising, 255 - rising, rising // 2], -1))
 
 
+def through_its_rows(image):
+    """As it comes back when its rows have been set."""
+    photo = Photo.from_pil(image)
+    copy = photo.blank_copy()
+    copy.set_rows(0, photo.rows())
+    return copy.to_pil()
+
+
 @pytest.mark.parametrize("name", RGB_PROFILES)
 def test_every_level_survives_the_way_to_the_working_curve_and_back(name):
     photo = tagged(every_level("RGB"), RGB_PROFILES[name])
-    back = from_pixels(to_pixels(photo))
+    back = through_its_rows(photo)
     assert back.tobytes() == photo.tobytes()
     assert back.info["icc_profile"] == RGB_PROFILES[name]
 
@@ -36,14 +44,14 @@ def test_every_level_survives_the_way_to_the_working_curve_and_back(name):
 @pytest.mark.parametrize("icc_profile", [profiles.GREY_22, profiles.GREY_TABLE])
 def test_every_level_of_grey_does_too(icc_profile):
     photo = tagged(every_level("L"), icc_profile)
-    assert from_pixels(to_pixels(photo)).tobytes() == photo.tobytes()
+    assert through_its_rows(photo).tobytes() == photo.tobytes()
 
 
 @pytest.mark.parametrize("suffix", [".webp", ".avif"])
 def test_grey_in_a_format_without_grey_is_srgb_and_has_no_grey_profile(tmp_path, suffix):
     Image.new("L", (16, 16), 128).save(tmp_path / "a.png", icc_profile=profiles.GREY_TABLE)
     file = read_photo(tmp_path / "a.png")
-    write_photo(file.pixels, tmp_path / f"b{suffix}", file)
+    write_photo(file.photo, tmp_path / f"b{suffix}", file)
     with Image.open(tmp_path / f"b{suffix}") as written:
         assert "icc_profile" not in written.info
         linear = (128 / 255) ** 1.75
@@ -54,21 +62,20 @@ def test_grey_in_a_format_without_grey_is_srgb_and_has_no_grey_profile(tmp_path,
 def test_a_curve_is_what_its_profile_says():
     grey = tagged(Image.new("L", (1, 1), 128), profiles.GREY_22)
     linear = (128 / 255) ** 2.2
-    assert to_pixels(grey).values[0, 0, 0] / 65535 == pytest.approx(1.055 * linear ** (1 / 2.4) - 0.055, abs=1e-3)
+    assert Photo.from_pil(grey).rows()[0, 0, 0] / 65535 == pytest.approx(1.055 * linear ** (1 / 2.4) - 0.055, abs=1e-3)
 
 
 def test_srgb_and_display_p3_need_no_other_curve_and_stay_eight_bits():
     for icc_profile in (profiles.SRGB, profiles.DISPLAY_P3):
-        assert to_pixels(tagged(every_level("RGB"), icc_profile)).values.dtype == np.uint8
+        assert Photo.from_pil(tagged(every_level("RGB"), icc_profile)).dtype == np.uint8
     made_by_littlecms = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    assert Colours(made_by_littlecms).has_srgb_curve
+    assert ColorProfile(made_by_littlecms).has_srgb_curve
 
 
 @pytest.mark.parametrize("name", RGB_PROFILES)
 def test_the_network_sees_what_littlecms_sees(name, photo):
     wide = tagged(photo.resize((64, 48)), RGB_PROFILES[name])
-    pixels = to_pixels(wide)
-    seen = pixels.colours.to_srgb(to_rgb8(pixels))
+    seen = Photo.from_pil(wide).to_srgb()
     source = ImageCms.ImageCmsProfile(io.BytesIO(RGB_PROFILES[name]))
     expected = ImageCms.profileToProfile(wide, source, ImageCms.createProfile("sRGB"))
     difference = np.abs(np.asarray(seen).astype(int) - np.asarray(expected))
@@ -77,8 +84,7 @@ def test_the_network_sees_what_littlecms_sees(name, photo):
 
 def test_a_p3_red_stays_itself_where_srgb_would_clip_it(relighter):
     red = tagged(Image.new("RGB", (40, 30), (230, 20, 20)), profiles.DISPLAY_P3)
-    pixels = to_pixels(red)
-    assert pixels.colours.to_srgb(to_rgb8(pixels)).getpixel((0, 0)) == (251, 0, 0)  # green and blue are clipped
+    assert Photo.from_pil(red).to_srgb().getpixel((0, 0)) == (251, 0, 0)  # green and blue are clipped
     assert relighter(red, Controls(strength=0)).getpixel((0, 0)) == (230, 20, 20)
     assert relighter(red, NEARLY_NEUTRAL).getpixel((0, 0)) == (230, 20, 20)
     relit = relighter(red)
@@ -111,7 +117,7 @@ def test_a_profile_that_does_not_fit_is_said_and_ignored(tmp_path, photo, icc_pr
     photo.convert(mode).save(tmp_path / "a.png", icc_profile=icc_profile)
     file = read_photo(tmp_path / "a.png")
     assert [note for note in file.notes if said in note and "ignored" in note]
-    write_photo(file.original, tmp_path / "b.png", file)
+    write_photo(file.photo, tmp_path / "b.png", file)
     with Image.open(tmp_path / "b.png") as written:
         assert "icc_profile" not in written.info
 
@@ -119,12 +125,14 @@ def test_a_profile_that_does_not_fit_is_said_and_ignored(tmp_path, photo, icc_pr
 def test_cmyk_goes_through_its_profile(tmp_path):
     Image.new("CMYK", (8, 8), (0, 255, 0, 0)).save(tmp_path / "a.jpg", icc_profile=profiles.CMYK, quality=100)
     file = read_photo(tmp_path / "a.jpg")
-    assert file.original.mode == "CMYK"
-    red, green, blue = file.pixels.values[4, 4]
+    assert file.photo.to_pil().mode == "CMYK"
+    red, green, blue = file.photo.rows()[4, 4]
     assert red == pytest.approx(48, abs=3)  # L 20, where the plain formula gives a pure magenta
     assert max(red, green, blue) - min(red, green, blue) <= 2
     assert any("CMYK" in note for note in file.notes)
-    write_photo(file.pixels, tmp_path / "b.jpg", file)
+    relit = file.photo.blank_copy()
+    relit.set_rows(0, file.photo.rows())
+    write_photo(relit, tmp_path / "b.jpg", file)
     with Image.open(tmp_path / "b.jpg") as written:
         assert written.mode == "RGB"
         assert "icc_profile" not in written.info
@@ -132,8 +140,8 @@ def test_cmyk_goes_through_its_profile(tmp_path):
 
 def test_a_preview_is_bounded_and_in_srgb():
     wide = tagged(Image.new("RGB", (400, 300), (0, 200, 0)), profiles.ADOBE_RGB)
-    shown = preview(wide, 100)
+    shown = Photo.from_pil(wide).fit_within(100).to_srgb()
     assert shown.size == (100, 75)
     assert shown.getpixel((50, 50))[0] == 0
-    assert Colours(shown.info["icc_profile"]).to_srgb(shown) is shown
-    assert preview(wide, 1000).size == (400, 300)
+    assert ColorProfile(shown.info["icc_profile"]).to_srgb(shown) is shown
+    assert Photo.from_pil(wide).fit_within(1000).size == (400, 300)

@@ -29,7 +29,7 @@ def files(tmp_path_factory):
 
 def through_the_door(path: Path, target: Path) -> tuple[int, int]:
     file = read_photo(path)
-    write_photo(file.original, target / file.output_name, file)
+    write_photo(file.photo, target / file.output_name, file)
     return file.photo.size
 
 
@@ -123,7 +123,7 @@ def test_a_profile_that_littlecms_cannot_use_costs_the_profile_not_the_photo(tmp
     corpus.picture().save(tmp_path / "a.png", icc_profile=icc_profile)
     file = read_photo(tmp_path / "a.png")
     assert file.notes == ("its colour profile is damaged and was ignored",)
-    assert relighter.prepare(file).render().size == corpus.SIZE
+    assert relighter.prepare(file.photo).render().size == corpus.SIZE
 
 
 def test_exif_that_unfolds_a_thousandfold_costs_the_exif_not_the_photo(tmp_path):

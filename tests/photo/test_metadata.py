@@ -186,9 +186,9 @@ def test_exif_and_xmp_are_kept_in_the_tiffs_that_pillow_writes(tmp_path, photo, 
     exif[MAKE], exif[700] = "Cam", PLAIN_XMP.encode()
     photo.convert(mode).save(tmp_path / "a.tif", exif=exif)
     file = read_photo(tmp_path / "a.tif")
-    write_photo(file.original, tmp_path / "b.tif", file)
+    write_photo(file.photo, tmp_path / "b.tif", file)
     again = read_photo(tmp_path / "b.tif")
-    assert (again.original.mode, again.original.tobytes()) == (mode, file.original.tobytes())
+    assert (again.photo.stored.mode, again.photo.stored.tobytes()) == (mode, file.photo.stored.tobytes())
     assert fields(Block(bytearray(again.metadata.exif)))[MAKE] == b"Cam\0"
     assert "Fête".encode() in again.metadata.xmp
 

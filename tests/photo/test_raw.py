@@ -47,11 +47,11 @@ def dng(path, orientation=1):
 def test_a_raw_photo_is_developed_with_the_cameras_white_balance(tmp_path):
     pytest.importorskip("rawpy")
     file = read_photo(dng(tmp_path / "a.dng"))
-    assert (file.output_name, file.original.dtype) == ("a_ambient.tif", np.uint16)
-    assert file.original.shape == (HEIGHT, WIDTH, 3)
-    middle = file.original[16:-16, 16:-16].reshape(-1, 3).mean(0)
+    assert (file.output_name, file.photo.stored.dtype) == ("a_ambient.tif", np.uint16)
+    assert file.photo.stored.shape == (HEIGHT, WIDTH, 3)
+    middle = file.photo.rows()[16:-16, 16:-16].reshape(-1, 3).mean(0)
     assert middle.max() / middle.min() < 1.01  # grey, where the sensor's own red and blue are half the green
-    write_photo(file.pixels, tmp_path / "a.tif", file)
+    write_photo(file.photo, tmp_path / "a.tif", file)
     with Image.open(tmp_path / "a.tif") as written:
         assert written.getexif()[272] == "Raw 1"
         assert written.tag_v2[258] == (16, 16, 16)
@@ -59,7 +59,7 @@ def test_a_raw_photo_is_developed_with_the_cameras_white_balance(tmp_path):
 
 def test_a_raw_photo_comes_out_upright(tmp_path):
     pytest.importorskip("rawpy")
-    height, width, _ = read_photo(dng(tmp_path / "a.dng", orientation=6)).original.shape
+    height, width, _ = read_photo(dng(tmp_path / "a.dng", orientation=6)).photo.shape
     assert height > width
 
 

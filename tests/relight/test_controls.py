@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from f2a.photo import Photo
 from f2a.relight.controls import NEUTRAL, ControlError, Controls, add_control_flags, controls_of
 from f2a.relight.relighter import Prepared
 
@@ -22,12 +23,12 @@ def flat(color, stops=(0.0, 0.0, 0.0)):
     photo = Image.new("RGB", (9, 6), color)
     flash = torch.tensor(color).reshape(1, 3, 1, 1).expand(1, 3, 6, 9) / 255
     log_gain = torch.tensor(stops).reshape(1, 3, 1, 1).expand(1, 3, 6, 9) * np.log(2)
-    return Prepared(photo, flash, log_gain)
+    return Prepared(Photo.from_pil(photo), flash, log_gain)
 
 
 def light_of(prepared, controls):
     """Linear light of the relit photo's first pixel."""
-    return linear(prepared.render(controls).getpixel((0, 0)))
+    return linear(prepared.render(controls).rows()[0, 0])
 
 
 def test_one_stop_of_exposure_doubles_the_light_of_the_photo():
@@ -66,7 +67,7 @@ def test_shadows_lift_black_leave_mid_grey_and_keep_the_order_of_tones():
     assert lifted[0] > lifted[1] > lifted[2]
     assert lifted[0] == pytest.approx(2 ** (2 * (1 - 40 / 255) ** 2), rel=0.05)  # in stops: 2 at black, squared fall
     assert lifted[2:] == pytest.approx([1, 1], abs=0.02)
-    tones = [flat((v, v, v)).render(Controls(strength=0, shadows=1)).getpixel((0, 0))[0] for v in range(0, 256, 5)]
+    tones = [flat((v, v, v)).render(Controls(strength=0, shadows=1)).rows()[0, 0, 0] for v in range(0, 256, 5)]
     assert tones == sorted(tones)
 
 

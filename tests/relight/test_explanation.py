@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 
 from f2a.photo import read_photo
-from f2a.relight.explanation import Explanation, flash_fired
+from f2a.photo.metadata.exif import flash_fired
+from f2a.relight.explanation import Explanation
 
 EVEN = np.full((6, 9, 3), math.log(2), np.float32)
 
@@ -22,8 +23,9 @@ def with_flash_tag(value):
 @pytest.mark.parametrize(("tag", "fired"), [(0, False), (1, True), (0x19, True), (0x10, False), (0x20, False)])
 def test_the_camera_says_whether_its_flash_fired(relighter, tmp_path, photo, tag, fired):
     photo.save(tmp_path / "a.jpg", exif=with_flash_tag(tag).tobytes())
-    for given in (Image.open(tmp_path / "a.jpg"), read_photo(tmp_path / "a.jpg")):
-        explanation = relighter.explain(given)
+    file = read_photo(tmp_path / "a.jpg")
+    of_file = relighter.prepare(file.photo).explain(file.metadata.flash_fired())
+    for explanation in (relighter.explain(Image.open(tmp_path / "a.jpg")), of_file):
         assert explanation.flash_fired is fired
         assert explanation.looks_like_flash is fired
         assert bool(explanation.note) is not fired

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from f2a.color import apply_log_gain, linear_to_srgb, srgb_to_linear
+from f2a.photo import Photo
 from f2a.relight import render
 from f2a.relight.controls import Controls
 from f2a.relight.gain import controlled, fit_gain
@@ -26,6 +27,10 @@ def encoded(image):
     return 1.055 * (srgb_to_linear(image) + 0.01) ** (1 / 2.4)
 
 
+def relit_by(gain, values, **options):
+    return gain.apply(Photo.from_array(values), **options).rows()
+
+
 @pytest.fixture
 def flash():
     """20 wide, 14 high, uint8: any picture with edges in it."""
@@ -36,7 +41,7 @@ def test_a_gain_that_follows_the_photo_is_applied_as_it_is(flash):
     """What the filter can express comes through it unchanged but for its epsilon."""
     image = image_of(flash)
     log_gain = 2.4 * torch.log(1.3 - 0.3 * encoded(image))
-    relit = fit_gain(image, log_gain).apply(flash)
+    relit = relit_by(fit_gain(image, log_gain), flash)
     assert np.abs(relit - values_of(apply_log_gain(image, log_gain))).max() <= 3
 
 
@@ -48,7 +53,7 @@ def test_every_value_is_relit_within_a_level_of_the_formula(dtype, stops, floor)
     full = np.iinfo(dtype).max
     values = np.append(np.arange(full + 1), [0, full, 1, full - 1, 2]).astype(dtype).reshape(3, -1, 1)
     even = np.ones((5, 7, 1), np.float32)
-    relit = EncodedGain(0 * even, 2 ** (stops / 2.4) * even, floor).apply(values)
+    relit = relit_by(EncodedGain(0 * even, 2 ** (stops / 2.4) * even, floor), values)
     exact = linear_to_srgb((srgb_to_linear(torch.from_numpy(values / full)) + floor) * 2**stops).clamp(0, 1) * full
     assert relit.dtype == dtype
     assert np.abs(relit - exact.numpy()).max() <= 0.51 + full * 1e-6
@@ -59,7 +64,7 @@ def test_slope_and_offset_are_enlarged_bilinearly(flash):
     large = np.repeat(np.repeat(flash, 7, 0), 6, 1)[:, :112]
     random = np.random.default_rng(2)
     slope, offset = random.normal(0, 0.3, (14, 20, 3)), random.uniform(0.8, 1.2, (14, 20, 3))
-    relit = EncodedGain(slope.astype(np.float32), offset.astype(np.float32), 0.01).apply(large)
+    relit = relit_by(EncodedGain(slope.astype(np.float32), offset.astype(np.float32), 0.01), large)
     wide = [
         torch.nn.functional.interpolate(torch.from_numpy(part).permute(2, 0, 1)[None], size=large.shape[:2],
                                         mode="bilinear", align_corners=False)
@@ -79,7 +84,7 @@ def test_strength_interpolates_the_log_gain_and_fades_the_floor_in():
         light = (linear + strength * 0.01) * 2**strength
         expected = 255 * (1.055 * light ** (1 / 2.4) - 0.055)
         wanted = controlled(image, log_gain, Controls(strength))
-        relit = fit_gain(image, wanted, strength).apply(flash)
+        relit = relit_by(fit_gain(image, wanted, strength), flash)
         assert relit == pytest.approx(np.full_like(flash, round(expected)))
 
 
@@ -90,7 +95,7 @@ def test_a_gain_that_steps_with_the_photo_steps_at_full_size_too():
     log_gain = torch.zeros(1, 3, 60, 80)
     log_gain[..., :40] = math.log(2)
     full = np.repeat(np.repeat(small, 16, 0), 16, 1)
-    relit = fit_gain(image_of(small), log_gain).apply(full)[480, :, 0].astype(int)
+    relit = relit_by(fit_gain(image_of(small), log_gain), full)[480, :, 0].astype(int)
     wanted = np.where(full[480, :, 0] == 60, 93, 202)  # the light of 60 and 0.01, doubled; that of 200 and 0.01
     assert np.abs(relit - wanted).max() <= 6
 
@@ -101,7 +106,7 @@ def test_noise_grows_by_the_gain_and_no_further():
     full = random.normal(20, 3, (240, 320, 1)).round().clip(0, 255).astype(np.uint8)
     small = full.reshape(60, 4, 80, 4, 1).mean((1, 3))
     image = torch.from_numpy(small).permute(2, 0, 1)[None].float() / 255
-    relit = fit_gain(image, math.log(4) * (1 - image)).apply(full)
+    relit = relit_by(fit_gain(image, math.log(4) * (1 - image)), full)
     before, after = (float(srgb_to_linear(torch.from_numpy(v / 255)).std()) for v in (full, relit))
     assert after / before < 1.1 * 4 ** (1 - 20 / 255)
 
@@ -111,7 +116,7 @@ def test_a_smooth_sky_stays_smooth():
     ramp = np.repeat(np.linspace(60, 120, 61), 40).round().astype(np.uint8)
     sky = np.repeat(np.repeat(ramp[None, :, None], 64, 0), 3, 2)
     small = image_of(np.ascontiguousarray(sky[::8, 4::8]))
-    relit = fit_gain(small, torch.full_like(small, math.log(2))).apply(sky).astype(int)
+    relit = relit_by(fit_gain(small, torch.full_like(small, math.log(2))), sky).astype(int)
     steps = np.diff(relit[:, :, 0], axis=1)
     assert steps.min() >= 0
     assert steps.max() <= 2
@@ -122,16 +127,16 @@ def test_strips_and_threads_leave_no_seam(flash, monkeypatch):
     torch.manual_seed(0)
     full = np.tile(flash, (5, 4, 1))
     fitted = fit_gain(image_of(flash), torch.randn(1, 3, 14, 20) * 0.3)
-    whole = fitted.apply(full, threads=1)
+    whole = relit_by(fitted, full, threads=1)
     monkeypatch.setattr(render, "STRIP_VALUES", 3 * full.shape[1])
-    assert np.array_equal(whole, fitted.apply(full, threads=3))
+    assert np.array_equal(whole, relit_by(fitted, full, threads=3))
 
 
 def test_sixteen_bits_and_eight_bits_agree(flash):
     fitted = fit_gain(image_of(flash), torch.full((1, 3, 14, 20), 0.2))
-    deep = fitted.apply(flash.astype(np.uint16) * 257)
+    deep = relit_by(fitted, flash.astype(np.uint16) * 257)
     assert deep.dtype == np.uint16
-    assert np.abs(deep / 257 - fitted.apply(flash)).max() <= 0.51
+    assert np.abs(deep / 257 - relit_by(fitted, flash)).max() <= 0.51
 
 
 def test_the_window_is_the_same_part_of_a_small_copy_of_any_size():

@@ -26,7 +26,7 @@ def one(content: bytes) -> None:
     PHOTO.write_bytes(content)
     try:
         file = read_photo(PHOTO)
-        write_photo(file.original, WORK / file.output_name, file, overwrite=True)
+        write_photo(file.photo, WORK / file.output_name, file, overwrite=True)
     except PhotoError as error:
         if not str(error).isprintable():
             raise

@@ -9,6 +9,7 @@ import numpy as np
 
 from f2a.photo.formats import can_write_heif
 from f2a.photo.metadata.metadata import Metadata
+from f2a.photo.pixels import with_channels
 
 BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 HDR_TRANSFERS = (16, 18)
@@ -49,8 +50,7 @@ def notes_on(image: Any) -> list[str]:
 
 def decode(image: Any) -> np.ndarray:
     """``(H, W, 1 to 4)`` uint8, or uint16 for pictures of ten and twelve bits, of which white is 65535."""
-    values: np.ndarray = np.asarray(image)
-    values = values if values.ndim == 3 else values[..., None]
+    values = with_channels(np.asarray(image))
     if values.dtype == np.uint8:
         return values
     bits = int(image.info.get("bit_depth", 10))

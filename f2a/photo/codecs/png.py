@@ -9,6 +9,7 @@ import numpy as np
 
 from f2a.photo.metadata.iptc import found_in, resource
 from f2a.photo.metadata.metadata import Metadata
+from f2a.photo.pixels import with_channels
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -83,8 +84,7 @@ def decode_deep(path: Path) -> np.ndarray:
     """The pixels of a 16-bit PNG, ``(H, W, 1 to 4)`` uint16."""
     import imagecodecs
 
-    values: np.ndarray = imagecodecs.png_decode(path.read_bytes())
-    return values if values.ndim == 3 else values[..., None]
+    return with_channels(imagecodecs.png_decode(path.read_bytes()))
 
 
 def encode_deep(stored: np.ndarray) -> bytes:

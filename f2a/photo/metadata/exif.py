@@ -5,9 +5,11 @@ Writing EXIF anew would move the maker's note, whose inner offsets most makers c
 
 import struct
 
+from PIL import Image
+
 from f2a.photo.metadata.tiff_ifd import EXIF_IFD, GPS_IFD, INTEROPERABILITY_IFD, Block, ExifError
 
-ORIENTATION = 0x0112
+ORIENTATION, FLASH = 0x0112, 0x9209
 WIDTH, HEIGHT = 0xA002, 0xA003
 
 PRIVATE = {
@@ -67,3 +69,12 @@ def _drop_thumbnail(block: Block, first: int) -> None:
     if second:
         block.data[at : at + 4] = bytes(4)
         block.blank_directory(second)
+
+
+def flash_fired(exif: Image.Exif) -> bool | None:
+    """Bit 0 of EXIF's Flash (0x9209, EXIF 2.32 table 8); None where the camera wrote nothing that can be read."""
+    try:
+        value = exif.get_ifd(EXIF_IFD).get(FLASH)
+    except Exception:  # Pillow parses EXIF lazily and raises whatever the bytes provoke
+        return None
+    return bool(value & 1) if isinstance(value, int) else None

@@ -5,7 +5,7 @@ from typing import Any
 
 from PIL import Image
 
-from f2a.photo.metadata.exif import cleaned_exif
+from f2a.photo.metadata.exif import cleaned_exif, flash_fired
 from f2a.photo.metadata.iptc import RESOURCE, cleaned_iptc
 from f2a.photo.metadata.tiff_ifd import ExifError
 from f2a.photo.metadata.xmp import XmpError, cleaned_xmp
@@ -35,6 +35,12 @@ class Metadata:
     comment: bytes = b""
     dpi: tuple[float, float] | None = None
     png_chunks: list[tuple[bytes, bytes]] = field(default_factory=list)
+
+    def flash_fired(self) -> bool | None:
+        """What the camera wrote; None where it wrote nothing."""
+        exif = Image.Exif()
+        exif.load(self.exif)
+        return flash_fired(exif)
 
     def cleaned(self, size: tuple[int, int], keep_private: bool, notes: list[str]) -> "Metadata":
         """For the upright photo of ``size``; what is damaged is left out and said in ``notes``."""
