@@ -37,7 +37,7 @@ EXCEPTIONS: set[tuple[str, str]] = set()
 """Imports against the layers that are to go: (module, imported module), by their paths below f2a/."""
 
 FRAMEWORKS = {
-    "gradio": {"app", "f2a.page"},
+    "gradio": {"f2a.page"},
     "accelerate": {"train_accelerate", "f2a.training"},
     "torchvision": set(),
     "diffusers": set(),

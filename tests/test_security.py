@@ -23,7 +23,7 @@ from f2a.data.cache import DataError
 from f2a.data.hub import HubSplit, read_hub_pairs
 from f2a.model.checkpoint import CheckpointError
 from f2a.page import text as page_text
-from f2a.page.gallery import Example, Gallery, Score
+from f2a.page.gallery import Gallery, PairPreview, PairScore
 from f2a.training.arguments import read_run
 from f2a.training.checkpoint import read_state, write_state
 from tests.support.hub_stub import HubStub
@@ -182,8 +182,8 @@ def test_the_name_of_a_datasets_pair_is_no_path_and_no_markup(tmp_path, relighte
     (tmp_path / "visitor").mkdir()
     copy = Gallery(photos, relighter).copy_flash(name, tmp_path / "visitor")
     assert copy.resolve().parent == (tmp_path / "visitor").resolve()
-    example = Example(name, flash, flash, flash, Score(1, 1), Score(1, 1))
-    shown = page_text.said(page_text.describe(example))
+    example = PairPreview(name, flash, flash, flash, PairScore(1, 1), PairScore(1, 1))
+    shown = page_text.as_html(page_text.describe(example))
     assert shown.count("<") == 2
     assert 'x" ' not in shown
 
@@ -199,9 +199,12 @@ def test_what_weights_say_of_themselves_is_no_markup():
 
 @pytest.fixture(scope="module")
 def server(relighter, tmp_path_factory):
-    app = pytest.importorskip("app", reason="needs gradio (requirements.txt)")
+    pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
+    from f2a.page.layout import build_demo
+    from f2a.page.server import launch_options
+
     folder = tmp_path_factory.mktemp("gradio")
-    with serving(lambda: app.build_demo(relighter), folder, app.LAUNCH) as url:
+    with serving(lambda: build_demo(relighter), folder, launch_options()) as url:
         yield url, folder
 
 

@@ -1,45 +1,44 @@
 """Example pairs as the page shows them: flash, ours and truth, with scores, each made once for all visitors."""
 
-import math
 import shutil
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from cachetools import LRUCache, cached
 from torch import Tensor
 
 from f2a.data.cache import DataError
 from f2a.metrics import psnr, ssim
 from f2a.page.examples import ExamplePairs, categories, in_category
 from f2a.page.service import PREVIEW_SIDE, save_preview
-from f2a.page.shelf import Shelf
 from f2a.photo import Photo, PhotoError, read_photo
 from f2a.relight.relighter import Relighter
 
-MOST_SHOWN = 200
+MAX_PREVIEWS = 200
 """Examples whose previews are kept, about half a megabyte each."""
 
 
-class Score(NamedTuple):
+class PairScore(NamedTuple):
     """Against the truth, at the size that is shown."""
 
     psnr_db: float
     ssim: float
 
 
-class Example(NamedTuple):
+class PairPreview(NamedTuple):
     """Three previews of the same size, and how close the first two come to the third."""
 
     name: str
     flash: Path
     ours: Path
     truth: Path
-    flash_score: Score
-    our_score: Score
+    flash_score: PairScore
+    our_score: PairScore
 
 
 class Gallery:
@@ -53,7 +52,8 @@ class Gallery:
     def __init__(self, pairs: ExamplePairs, relighter: Relighter) -> None:
         self.pairs, self.relighter = pairs, relighter
         self._folder = tempfile.TemporaryDirectory(prefix="f2a-examples-")  # not the visitors', which is swept
-        self._shown: Shelf[str, Example] = Shelf(MOST_SHOWN, math.inf)
+        previews: LRUCache[str, PairPreview] = LRUCache(MAX_PREVIEWS)
+        self._preview_once: Callable[[str], PairPreview] = cached(previews)(self._preview)
         self._one_at_a_time = threading.Lock()
 
     @property
@@ -64,16 +64,16 @@ class Gallery:
         """The names of a category, in order."""
         return in_category(self.pairs.names, category)
 
-    def show(self, name: str) -> Example:
+    def show(self, name: str) -> PairPreview:
         """One example; the first visitor who looks at it waits for its relighting.
 
         Raises:
             DataError: it cannot be had just now, or is no usable pair.
         """
         with self._one_at_a_time:
-            return self._shown.get(name, lambda: self._make(name))
+            return self._preview_once(name)
 
-    def _make(self, name: str) -> Example:
+    def _preview(self, name: str) -> PairPreview:
         files = self.pairs.photos(name)
         try:
             flash, truth = read_photo(files.flash), read_photo(files.ambient)
@@ -87,7 +87,7 @@ class Gallery:
         names = ("flash.jpg", "ours.jpg", "truth.jpg")
         saved = [save_preview(photo, folder / file) for photo, file in zip(pictures, names, strict=True)]
         scores = [measure(photo, pictures[2]) for photo in pictures[:2]]
-        return Example(name, saved[0], saved[1], saved[2], scores[0], scores[1])
+        return PairPreview(name, saved[0], saved[1], saved[2], scores[0], scores[1])
 
     def copy_flash(self, name: str, folder: Path) -> Path:
         """A copy of an example's flash photo, named as the example is."""
@@ -96,10 +96,10 @@ class Gallery:
         return Path(shutil.copy(flash, folder / f"{Path(name).name}{flash.suffix}"))
 
 
-def measure(picture: Photo, truth: Photo) -> Score:
+def measure(picture: Photo, truth: Photo) -> PairScore:
     """PSNR in dB and SSIM, both in sRGB."""
-    image, wanted = _image(picture), _image(truth)
-    return Score(psnr(image, wanted), ssim(image, wanted))
+    image, expected = _image(picture), _image(truth)
+    return PairScore(psnr(image, expected), ssim(image, expected))
 
 
 def _image(photo: Photo) -> Tensor:

@@ -13,11 +13,11 @@ Application = Callable[[Message, Receive, Send], Awaitable[None]]
 SILENCE_S, UPLOAD_S = 30, 600
 """Seconds without a byte, and for all of a request, after which it is given up."""
 
-MOST_UPLOADED, MOST_ASKED = 500_000_000, 1_000_000
+MAX_UPLOAD_BYTES, MAX_REQUEST_BYTES = 500_000_000, 1_000_000
 """Bytes of an upload with all its photos, and of any other request."""
 
 
-class BoundedRequests:
+class RequestLimits:
     """Ends requests that are cut off, that stop half-way or that go on without end.
 
     Args:
@@ -37,7 +37,9 @@ class BoundedRequests:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
             return await self.app(scope, receive, send)
-        body = Body(self, MOST_UPLOADED if scope["path"].rstrip("/").endswith("/upload") else MOST_ASKED, receive)
+        body = LimitedBody(
+            self, MAX_UPLOAD_BYTES if scope["path"].rstrip("/").endswith("/upload") else MAX_REQUEST_BYTES, receive
+        )
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start" and not body.whole:  # the rest of it is not waited for
@@ -47,31 +49,31 @@ class BoundedRequests:
         await self.app(scope, body.receive, answer)
 
 
-class Body:
-    """The body of one request, within the bounds of ``bounds`` and at most ``most`` bytes."""
+class LimitedBody:
+    """The body of one request, within the limits of ``limits`` and of ``max_bytes``."""
 
-    def __init__(self, bounds: BoundedRequests, most: int, receive: Receive) -> None:
-        self.bounds, self.most, self._receive = bounds, most, receive
-        self.whole, self.end = False, time.monotonic() + bounds.upload_s
+    def __init__(self, limits: RequestLimits, max_bytes: int, receive: Receive) -> None:
+        self.limits, self.max_bytes, self._receive = limits, max_bytes, receive
+        self.whole, self.end = False, time.monotonic() + limits.upload_s
 
     async def receive(self) -> Message:
         if self.whole:
             return await self._receive()
-        failure, left = self.bounds.failure, self.end - time.monotonic()
+        failure, left = self.limits.failure, self.end - time.monotonic()
         try:
-            message = await asyncio.wait_for(self._receive(), max(0, min(left, self.bounds.silence_s)))
+            message = await asyncio.wait_for(self._receive(), max(0, min(left, self.limits.silence_s)))
         except asyncio.TimeoutError:
             raise failure("The upload took too long and was given up; please try again.") from None
         if message["type"] == "http.disconnect":
             raise failure("The upload was cut off.")
-        self.most -= len(message.get("body", b""))
-        if self.most < 0:
+        self.max_bytes -= len(message.get("body", b""))
+        if self.max_bytes < 0:
             raise failure("The request is over the maximum allowed size.")
         self.whole = not message.get("more_body", False)
         return message
 
 
-class Answers:
+class InFlightResponses:
     """How many answers are on their way to visitors, and for how long there was none; threads may ask."""
 
     PATHS = ("/call/", "/queue/data", "/file=")
@@ -79,15 +81,15 @@ class Answers:
     def __init__(self) -> None:
         self._open, self._last = 0, -float("inf")
 
-    def quiet(self, seconds: float) -> bool:
+    def idle_for(self, seconds: float) -> bool:
         """Whether there was no answer under way for so long."""
         return not self._open and time.monotonic() - self._last >= seconds
 
-    def counted(self, app: Application) -> Application:
+    def count(self, app: Application) -> Application:
         """``app``, with its relit photos and their event streams counted; streams that only say that a page is open
         are not."""
 
-        async def count(scope: Message, receive: Receive, send: Send) -> None:
+        async def counted(scope: Message, receive: Receive, send: Send) -> None:
             if scope["type"] != "http" or not any(path in scope["path"] for path in self.PATHS):
                 return await app(scope, receive, send)
             self._open += 1
@@ -97,4 +99,4 @@ class Answers:
                 self._open -= 1
                 self._last = time.monotonic()
 
-        return count
+        return counted

@@ -1,20 +1,130 @@
-"""From start to stop: the weights, the sweep of old files, and the end of the work when the server is told to stop."""
+"""The page's server from start to stop: settings, weights, its folder, the sweep of old files, and the end."""
 
 import asyncio
+import logging
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+from starlette.formparsers import MultiPartException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 
 from f2a.model.checkpoint import CheckpointError
-from f2a.page.job_queue import Door
-from f2a.page.middleware import Answers
-from f2a.page.service import sweep_folder
+from f2a.page import text
+from f2a.page.examples import open_examples
+from f2a.page.gallery import Gallery
+from f2a.page.job_queue import JobQueue
+from f2a.page.layout import MAX_WAITING, WORKERS, build_demo
+from f2a.page.middleware import UPLOAD_S, InFlightResponses, RequestLimits
+from f2a.page.service import KEEP_S, SWEEP_S, sweep_folder
+from f2a.page.theme import THEME
 from f2a.relight.relighter import Relighter
 
-FINISH_S, LINGER_S = 7, 1
-"""Seconds that what runs has to finish in, and during which its visitors fetch their photos afterwards."""
+PAGE = Path(__file__).parent
+
+DRAIN_S, GRACE_S = 7, 1
+"""Seconds that running jobs have to finish in, and during which their visitors fetch their photos afterwards."""
+
+STALE_S = SWEEP_S
+"""Seconds without a sign of life after which a server counts as killed."""
+
+USER = os.getuid() if hasattr(os, "getuid") else 0  # Windows says 0 of every file
+
+
+class SettingError(ValueError):
+    """A variable that cannot be what it is; the message names it, its value and what it may be."""
+
+
+class Settings(NamedTuple):
+    """How the page is run.
+
+    Attributes:
+        weights: a folder or a Hub id, ``user/model[@revision]``; None for those that ship with f2a.
+        examples: a folder of pairs or a Hub dataset, ``user/data[@revision]``; None for those that ship with f2a.
+        waiting: the maximum of visitors in line; whoever comes then is told to come back.
+        keep_s: seconds that a visitor's files stay.
+        port: None for the first free one from 7860.
+    """
+
+    weights: str | None = None
+    examples: str | None = None
+    waiting: int = MAX_WAITING
+    keep_s: int = KEEP_S
+    port: int | None = None
+
+    @property
+    def sweep_s(self) -> int:
+        """Seconds between two looks for older files."""
+        return max(1, min(SWEEP_S, self.keep_s // 10))
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """``F2A_WEIGHTS``, ``F2A_EXAMPLES``, ``F2A_WAITING``, ``F2A_KEEP_S`` and ``GRADIO_SERVER_PORT``.
+
+    Raises:
+        SettingError: a number that is none, or not within its bounds.
+    """
+
+    def number(name: str, low: int, high: int) -> int | None:
+        value = environment.get(name, "")
+        if not value:
+            return None
+        if not (value.isascii() and value.isdigit() and low <= int(value) <= high):
+            raise SettingError(f"{name} is {value!r}; it must be a whole number from {low} to {high}")
+        return int(value)
+
+    weights, examples = environment.get("F2A_WEIGHTS") or None, environment.get("F2A_EXAMPLES") or None
+    waiting, keep_s = number("F2A_WAITING", 1, 500), number("F2A_KEEP_S", 10, 86_400)
+    port = number("GRADIO_SERVER_PORT", 1, 65_535)
+    return Settings(weights, examples, waiting or MAX_WAITING, keep_s or KEEP_S, port)
+
+
+def run_page(
+    settings: Settings, mcp: bool = False, on_gpu: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None
+) -> None:
+    """Load the weights and serve the page until the process is told to stop.
+
+    Args:
+        settings: see :class:`Settings`.
+        mcp: serve MCP tools too.
+        on_gpu: wraps the function that runs the network, as a ZeroGPU Space asks for.
+
+    Raises:
+        SettingError: the folder for the visitors' files belongs to somebody else.
+    """
+    with server_folder(Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir())) as folder:
+        tempfile.tempdir = str(folder)  # all that is written here goes with the server, or when the next one sweeps
+        os.environ["GRADIO_TEMP_DIR"] = str(folder / "visitors")  # of our own, so that all that is old in it can go
+        os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)  # a table of all requests made anew at each
+        os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
+        relighter, problem = load_weights(settings.weights)
+        problems = [problem] if problem else []
+        if on_gpu:
+            relighter.prepare = on_gpu(relighter.prepare)  # type: ignore[method-assign]
+        gallery = Gallery(open_examples(settings.examples, problems.append), relighter)
+        for sentence in problems:
+            print(sentence, file=sys.stderr)
+        notices = [text.BUNDLED_INSTEAD.format(settings.weights)] if problem else []
+        jobs = JobQueue(WORKERS, settings.waiting)
+        source = None if problem else settings.weights
+        demo = build_demo(relighter, gallery, source, notices, jobs, settings.keep_s)
+        drained = serve(demo, jobs, settings, folder, mcp)
+    if not drained:
+        print("The page was stopped while a photo was being relit, which would have taken too long.", file=sys.stderr)
+        os._exit(1)  # the thread that relights it would hold up the end
 
 
 def load_weights(source: str | None) -> tuple[Relighter, str | None]:
@@ -27,7 +137,102 @@ def load_weights(source: str | None) -> tuple[Relighter, str | None]:
         return Relighter.from_pretrained(), f"F2A_WEIGHTS: {error}; using the bundled weights"
 
 
-def sweeping(
+def serve(demo: gr.Blocks, jobs: JobQueue, settings: Settings, folder: Path, mcp: bool) -> bool:
+    """Serve until SIGTERM or Ctrl+C; then finish what runs and refuse the rest. ``folder``: see :func:`server_folder`.
+
+    Returns:
+        Whether what ran could be finished in time.
+    """
+    stop, responses = threading.Event(), InFlightResponses()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, lambda *_: stop.set())
+    try:
+        options = launch_options(settings, Middleware(responses.count))
+        demo.launch(prevent_thread_lock=True, mcp_server=mcp or None, server_port=settings.port, **options)
+    except OSError:
+        place = f"port {settings.port}" if settings.port else "any port from 7860"
+        sys.exit(f"The page cannot listen on {place}; choose another with GRADIO_SERVER_PORT.")
+    while not stop.wait(0.5):  # with a timeout, because without one Windows never notices Ctrl+C
+        os.utime(folder)  # the sign of life
+        remove_stale(folder.parent)
+    drained = drain(jobs, responses)
+    demo.server.config.timeout_graceful_shutdown = 1  # for clients that don't hang up, which is no error
+    logging.getLogger("uvicorn.error").disabled = True
+    demo.close(verbose=False)
+    return drained
+
+
+def launch_options(settings: Settings = Settings(), *middleware: Middleware) -> dict[str, Any]:  # noqa: B008  # a tuple
+    """The arguments of ``demo.launch``."""
+    upload_s = min(UPLOAD_S, settings.keep_s / 2)  # so that nothing is swept while it comes in
+    return {
+        "theme": THEME,
+        "css_paths": PAGE / "page.css",
+        "js": (PAGE / "page.js").read_text(encoding="utf-8"),
+        "max_file_size": "100mb",
+        "max_threads": WORKERS + settings.waiting + 24,  # those in line, and the others' sentences, files, pages
+        "enable_monitoring": False,
+        "run_history": False,
+        "ssr_mode": False,
+        "state_session_capacity": 200,  # Gradio keeps about a third of a megabyte for each program that ever called
+        "footer_links": ["api"],
+        "app_kwargs": {
+            "lifespan": cleanup_lifespan(get_upload_folder, settings.keep_s, settings.sweep_s),
+            "routes": [Route("/health", health)],
+            "middleware": [*middleware, Middleware(RequestLimits, failure=MultiPartException, upload_s=upload_s)],
+        },
+    }
+
+
+async def health(request: Request) -> PlainTextResponse:
+    """Answers while the page is served."""
+    return PlainTextResponse("ok")
+
+
+def drain(jobs: JobQueue, responses: InFlightResponses) -> bool:
+    """Take no more jobs, and wait until those that run are done and fetched; :data:`DRAIN_S` at the longest.
+
+    Returns:
+        Whether they are.
+    """
+    jobs.close()
+    end = time.monotonic() + DRAIN_S
+    while not (done := not jobs.jobs and responses.idle_for(GRACE_S)) and time.monotonic() < end:
+        time.sleep(0.05)
+    return done
+
+
+# Files
+
+
+@contextmanager
+def server_folder(base: Path) -> Iterator[Path]:
+    """A new folder for all that one server writes, in a folder of this user's in ``base``; it goes when the server
+    stops. A server that is killed leaves it behind, visitors' photos included; the others, and the next, remove it.
+
+    Raises:
+        SettingError: the user's folder belongs to somebody else.
+    """
+    ours = base / f"f2a-page-{USER}"
+    ours.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if ours.is_symlink() or ours.stat().st_uid != USER:
+        raise SettingError(f"{ours} belongs to somebody else; choose another place with GRADIO_TEMP_DIR")
+    remove_stale(ours)
+    with tempfile.TemporaryDirectory(prefix="server-", dir=ours, ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+    with suppress(OSError):  # another server is still there
+        ours.rmdir()
+
+
+def remove_stale(ours: Path) -> None:
+    """Remove the folders of servers that were killed."""
+    for folder in ours.iterdir():
+        with suppress(OSError):  # gone already
+            if folder.stat().st_mtime < time.time() - STALE_S:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def cleanup_lifespan(
     folder: Callable[[], str], keep_s: float, sweep_s: float
 ) -> Callable[[Any], AbstractAsyncContextManager[None]]:
     """While the server runs, old files go; Gradio's own cleaning leaves those that no component points to, and ends for
@@ -51,16 +256,3 @@ def sweeping(
         task.cancel()
 
     return lifespan
-
-
-def finish(door: Door, answers: Answers) -> bool:
-    """Let nobody in, and wait until those inside are done and have fetched their photos; at most :data:`FINISH_S`.
-
-    Returns:
-        Whether they are.
-    """
-    door.close()
-    end = time.monotonic() + FINISH_S
-    while not (done := door.empty and answers.quiet(LINGER_S)) and time.monotonic() < end:
-        time.sleep(0.05)
-    return done

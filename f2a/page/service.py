@@ -1,20 +1,21 @@
-"""What the page does with a visitor's photos; the page itself is the only one that knows Gradio.
+"""What the page does with a visitor's photos, without Gradio.
 
 Every request writes into a folder of its own with a random name, and everything is gone within an hour.
 """
 
 import math
 import tempfile
+import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from cachetools import TTLCache, cached
 from PIL import Image
 
-from f2a.page.shelf import Shelf
 from f2a.photo import Photo, PhotoError, read_photo
 from f2a.photo.codecs import heif
 from f2a.relight.controls import Controls
@@ -25,9 +26,9 @@ from f2a.relight.relighter import Prepared, Relighter, relight_file
 PREVIEW_SIDE = 1600
 """Pixels on the longest side of what is shown; the file that is downloaded has all of them."""
 
-MOST_MEGAPIXELS = 64
-MOST_PHOTOS = 20
-HELD_PHOTOS = 24
+MAX_MEGAPIXELS = 64
+MAX_PHOTOS = 20
+MAX_OPEN = 24
 """Previews kept ready for the sliders, about 12 MB each; a photo past that is read again when a slider moves."""
 
 KEEP_S, SWEEP_S = 3000, 300
@@ -36,13 +37,13 @@ KEEP_S, SWEEP_S = 3000, 300
 PREVIEW_QUALITY = 88
 
 
-class BatchError(ValueError):
+class PhotoCountError(ValueError):
     """No photo, or too many; the message says so."""
 
 
 @dataclass(frozen=True)
-class Held:
-    """A photo that is on the page.
+class OpenPhoto:
+    """A photo that is on the page, read and gone through the network.
 
     Attributes:
         prepared: bounded to :data:`PREVIEW_SIDE`.
@@ -72,7 +73,7 @@ class Relit(NamedTuple):
     sentence: str
 
 
-class Batch(NamedTuple):
+class BatchResult(NamedTuple):
     """The zip of what could be relit (None if nothing could), how many those are, and what is wrong with the others."""
 
     archive: Path | None
@@ -80,58 +81,59 @@ class Batch(NamedTuple):
     failed: list[PhotoError]
 
 
-class Darkroom:
+class RelightService:
     """One for all visitors; it holds a bounded number of previews and nothing else of them.
 
     Args:
         relighter: relights.
         folder: where the folders of the requests are made.
-        keep_s: seconds that a preview is kept ready.
+        keep_s: seconds that a photo is kept open.
     """
 
     def __init__(self, relighter: Relighter, folder: Path, keep_s: float = KEEP_S) -> None:
         self.relighter, self.folder = relighter, folder
-        self._held: Shelf[Path, Held] = Shelf(HELD_PHOTOS, keep_s)
+        opened: TTLCache[Path, OpenPhoto] = TTLCache(MAX_OPEN, keep_s)
+        self._open_once: Callable[[Path], OpenPhoto] = cached(opened, lock=threading.RLock())(self._open)
 
     def new_folder(self) -> Path:
         """An empty folder with a name that nobody guesses."""
         self.folder.mkdir(parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(prefix="request-", dir=self.folder))
 
-    def look(self, photo: Path) -> Held:
-        """Read a photo and run the network on it, if that was not done just now.
+    def open(self, photo: Path) -> OpenPhoto:
+        """Read a photo and run the network on it, if it is not open already.
 
         Raises:
-            PhotoError: it cannot be read, or is larger than :data:`MOST_MEGAPIXELS`.
+            PhotoError: it cannot be read, or is larger than :data:`MAX_MEGAPIXELS`.
         """
-        return self._held.get(photo, lambda: self._prepare(photo))
+        return self._open_once(photo)
 
-    def _prepare(self, photo: Path) -> Held:
-        refuse_giant(photo)
+    def _open(self, photo: Path) -> OpenPhoto:
+        check_megapixels(photo)
         file = read_photo(photo)
         prepared = self.relighter.prepare(file.photo).preview(PREVIEW_SIDE)
         flash = save_preview(prepared.photo, self.new_folder() / "flash.jpg")
         note = prepared.explain(file.metadata.flash_fired()).note
         notes = (*([note] if note else []), *map(as_sentence, file.notes))
-        return Held(prepared, flash, file.photo.size, notes)
+        return OpenPhoto(prepared, flash, file.photo.size, notes)
 
-    def preview(self, held: Held, controls: Controls) -> Preview:
+    def preview(self, photo: OpenPhoto, controls: Controls) -> Preview:
         """The pictures of the relit photo; the network does not run."""
         folder = self.new_folder()
-        prepared = held.prepared
+        prepared = photo.prepared
         gain = controlled(prepared.flash, prepared.log_gain, controls)
         explain_gain(prepared.flash, gain).picture(400).save(changes := folder / "changes.png")
         relit = save_preview(prepared.render(controls), folder / "relit.jpg")
-        return Preview(held.flash, relit, changes)
+        return Preview(photo.flash, relit, changes)
 
     def relight(self, photo: Path, controls: Controls, keep_location: bool) -> Relit:
         """The relit photo's file at full size, ``NAME_ambient.EXT``, byte for byte what the library writes.
 
         Raises:
-            PhotoError: it cannot be read or written, or is larger than :data:`MOST_MEGAPIXELS`.
+            PhotoError: it cannot be read or written, or is larger than :data:`MAX_MEGAPIXELS`.
         """
         start = time.perf_counter()
-        refuse_giant(photo)
+        check_megapixels(photo)
         folder = self.new_folder()
         notes: list[str] = []
         file = relight_file(self.relighter, photo, folder, controls, keep_location=keep_location, tell=notes.append)
@@ -144,26 +146,26 @@ class Darkroom:
         photos: Sequence[str],
         controls: Controls,
         keep_location: bool,
-        watched: Callable[[Iterable[str]], Iterable[str]] = iter,
-    ) -> Batch:
+        watch: Callable[[Iterable[str]], Iterable[str]] = iter,
+    ) -> BatchResult:
         """All of them into one zip; a photo that fails does not stop the others.
 
         Args:
             photos: their files.
             controls: for all of them.
             keep_location: see :func:`f2a.relight.relighter.relight_file`.
-            watched: passes the photos on one by one; it may show how far that is, and may stop before the last one.
+            watch: passes the photos on one by one; it may show how far that is, and may stop before the last one.
 
         Raises:
-            BatchError: no photo, or more than :data:`MOST_PHOTOS`.
+            PhotoCountError: no photo, or more than :data:`MAX_PHOTOS`.
         """
-        if not 1 <= len(photos) <= MOST_PHOTOS:
-            raise BatchError(f"Give between 1 and {MOST_PHOTOS} photos at a time, not {len(photos)}.")
+        if not 1 <= len(photos) <= MAX_PHOTOS:
+            raise PhotoCountError(f"Give between 1 and {MAX_PHOTOS} photos at a time, not {len(photos)}.")
         archive = self.new_folder() / "relit.zip"
         names: set[str] = set()
         failed: list[PhotoError] = []
         with zipfile.ZipFile(archive, "w") as relit:  # photos are compressed already
-            for photo in watched(photos):
+            for photo in watch(photos):
                 try:
                     file = self.relight(Path(photo), controls, keep_location).file
                 except PhotoError as error:
@@ -175,7 +177,7 @@ class Darkroom:
         summary = f"{len(names)} of {len(photos)} photos relit."
         if left := len(photos) - len(names) - len(failed):
             summary += f" The page is being restarted: the last {left} were not tried; please give them again."
-        return Batch(archive if names else None, summary, failed)
+        return BatchResult(archive if names else None, summary, failed)
 
 
 def sweep_folder(folder: Path, keep_s: float = KEEP_S) -> None:
@@ -189,11 +191,11 @@ def sweep_folder(folder: Path, keep_s: float = KEEP_S) -> None:
             continue
 
 
-def refuse_giant(photo: Path) -> None:
+def check_megapixels(photo: Path) -> None:
     """Look at the size that a photo file states, before anything is decoded.
 
     Raises:
-        PhotoError: more than :data:`MOST_MEGAPIXELS`.
+        PhotoError: more than :data:`MAX_MEGAPIXELS`.
     """
     try:
         if heif.is_heif(photo):
@@ -205,8 +207,8 @@ def refuse_giant(photo: Path) -> None:
         megapixels = math.inf
     except Exception:  # what is wrong with it is found, and said, when it is read
         return
-    if megapixels > MOST_MEGAPIXELS:
-        limit = f"has more than the {MOST_MEGAPIXELS} megapixels that this page takes"
+    if megapixels > MAX_MEGAPIXELS:
+        limit = f"has more than the {MAX_MEGAPIXELS} megapixels that this page takes"
         raise PhotoError(photo, f"{limit}; make it smaller first, or use f2a on your own computer")
 
 
@@ -219,29 +221,6 @@ def save_preview(photo: Photo, target: Path) -> Path:
 def as_sentence(note: str) -> str:
     """A note on a file, such as "its EXIF is damaged and was left out", as a sentence of its own."""
     return f"{note[:1].upper()}{note[1:]}."
-
-
-def chosen(photo: str | None) -> Path:
-    """The photo that was given.
-
-    Raises:
-        BatchError: none was.
-    """
-    if not photo:
-        raise BatchError("Choose a photo first.")
-    return Path(photo)
-
-
-def path_of(file: Path | None) -> str | None:
-    """A file's path as text."""
-    return str(file) if file else None
-
-
-def controls_of(values: Sequence[Any]) -> Controls:
-    """The controls as the sliders stand; None is an emptied number field."""
-    given = zip(fields(Controls), values, strict=True)
-    settings: dict[str, Any] = {item.name: item.default if value is None else value for item, value in given}
-    return Controls(**settings)
 
 
 def free_name(name: str, taken: set[str]) -> str:

@@ -2,54 +2,72 @@
 
 import html
 from collections.abc import Mapping
+from dataclasses import Field, fields
 from pathlib import Path
 from string import Template
 from typing import Any
 
-from f2a.page.gallery import Example, Score
+from f2a.page.gallery import PairPreview, PairScore
 from f2a.photo import PhotoError
+from f2a.relight.controls import Controls
 
 INTRODUCTION = """# Flash to ambient
 Give a photograph that was taken with flash; get it back as the light of the room would have shown it.
 """
+TITLE = "Flash to ambient"
 WELCOME = "This is an example, a rendered picture. Choose a photo of yours: it is relit at once."
 FALLS_SHORT = """Here it falls short: the room is lit from the right and the wall above lies in shade (right, the
 truth). The flash photo doesn't show that, so ours (left) is lit evenly. A rendered picture."""
 
 CHANGES = "Red became brighter and blue darker than in the flash photo, white is as it was; the scale is in stops."
 
-LABELS = {
-    "strength": "Strength",
-    "exposure": "Exposure (EV)",
-    "warmth": "Warmth (mired)",
-    "shadows": "Shadows",
-    "keep_colors": "Keep the photo's colours",
+LABELS = {"keep_colors": "Keep the photo's colours"}
+"""Of the controls whose names don't say enough."""
+
+
+def label(control: Field[Any]) -> str:
+    """What a control of :class:`Controls` is called on the page, with its unit."""
+    unit = control.metadata.get("unit")
+    name = LABELS.get(control.name, control.name.replace("_", " ").capitalize())
+    return f"{name} ({unit})" if unit else name
+
+
+def explain(control: Field[Any]) -> str:
+    """A control's help text, with its range."""
+    metadata = control.metadata
+    bounds = f", {metadata['low']} to {metadata['high']}" if "low" in metadata else ""
+    return f"{metadata['help']}{bounds}"
+
+
+SETTINGS = {control.name: explain(control) for control in fields(Controls)} | {
+    "keep_location": "leave the place where the photo was taken in the file"
 }
+"""The parameters of the API that say how a photo is relit, in their order, and what they mean."""
 
 BUNDLED_INSTEAD = "The weights {} cannot be had just now; these are the bundled ones."
 
 ABOUT = Path(__file__).with_name("about.html")
 
 
-def said(*sentences: str, error: bool = False) -> str:
+def as_html(*sentences: str, error: bool = False) -> str:
     """Lines of the page, as HTML; sentences are text, never markup."""
     kind, role = ("note error", "alert") if error else ("note", "status")
     return "".join(f'<p class="{kind}" role="{role}">{html.escape(sentence)}</p>' for sentence in sentences)
 
 
-def sentence_of(error: Exception) -> str:
+def user_message(error: Exception) -> str:
     """What went wrong: of a file the name, without the server's folders."""
     return f"{error.path.name}: {error.reason}" if isinstance(error, PhotoError) else str(error)
 
 
-def describe(example: Example) -> str:
+def describe(pair: PairPreview) -> str:
     """An example's scores in a sentence."""
-    name = Path(example.name).name.replace("_", " ")
-    scores = f"flash {_spoken(example.flash_score)}; ours {_spoken(example.our_score)}"
+    name = Path(pair.name).name.replace("_", " ")
+    scores = f"flash {_spoken(pair.flash_score)}; ours {_spoken(pair.our_score)}"
     return f"{name}. Against the truth: {scores}."
 
 
-def _spoken(score: Score) -> str:
+def _spoken(score: PairScore) -> str:
     return f"{score.psnr_db:.1f} dB, SSIM {score.ssim:.2f}"
 
 

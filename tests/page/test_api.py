@@ -30,11 +30,13 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 import app
+from f2a.page.layout import build_demo
+from f2a.page.server import launch_options
 
 
 @pytest.fixture(scope="module")
 def server(relighter: Relighter, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serving(lambda: app.build_demo(relighter), tmp_path_factory.mktemp("gradio"), app.LAUNCH) as url:
+    with serving(lambda: build_demo(relighter), tmp_path_factory.mktemp("gradio"), launch_options()) as url:
         yield url
 
 

@@ -18,7 +18,8 @@ from tests.support.pairs import write_pairs
 
 pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
 
-import app
+from f2a.page.layout import build_demo
+from f2a.page.server import launch_options
 
 ORIENTATION = 0x0112
 NOT_A_PHOTO = "not & a <b>photo.jpg"
@@ -26,7 +27,7 @@ NOT_A_PHOTO = "not & a <b>photo.jpg"
 
 @pytest.fixture(scope="module")
 def server(relighter: Relighter, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serving(lambda: app.build_demo(relighter), tmp_path_factory.mktemp("gradio"), app.LAUNCH) as url:
+    with serving(lambda: build_demo(relighter), tmp_path_factory.mktemp("gradio"), launch_options()) as url:
         yield url
 
 
@@ -192,8 +193,8 @@ def test_examples_of_a_folder_are_filtered_by_category(chromium: Any, relighter:
         for half in ("flash", "ambient"):
             (tmp_path / "pairs" / name / f"p0_{half}.png").rename(tmp_path / "pairs" / f"{name}_{half}.png")
     gallery = Gallery(FolderPairs(tmp_path / "pairs"), relighter)
-    build = lambda: app.build_demo(relighter, gallery)  # noqa: E731
-    with serving(build, tmp_path / "gradio", app.LAUNCH) as url, visiting(chromium, url) as page:
+    build = lambda: build_demo(relighter, gallery)  # noqa: E731
+    with serving(build, tmp_path / "gradio", launch_options()) as url, visiting(chromium, url) as page:
         page.get_by_role("tab", name="Examples").click()
         assert page.get_by_text("Photographs of pairs: with flash").is_visible()
         note = page.locator("#example-note")

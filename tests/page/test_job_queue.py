@@ -1,25 +1,23 @@
-"""What keeps the page's server in order, without Gradio: the door, the bounds of requests, its folder, its settings."""
+"""What keeps the page's server in order: the job queue, the limits of requests, the server's folder, its settings."""
 
 import asyncio
-import subprocess
-import sys
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from f2a.page import middleware, server
-from f2a.page.job_queue import CLOSING, Busy, Door
-from f2a.page.middleware import Answers, BoundedRequests
-from f2a.page.premises import LOCK, PREFIX, premises
-from f2a.page.service import KEEP_S, SWEEP_S, controls_of
-from f2a.page.settings import SettingError, Settings, read_settings
+pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
 
-ROOT = Path(__file__).resolve().parents[2]
+from f2a.page import middleware, server
+from f2a.page.handlers import controls_from
+from f2a.page.job_queue import CLOSING, Busy, JobQueue
+from f2a.page.middleware import InFlightResponses, RequestLimits
+from f2a.page.server import STALE_S, USER, SettingError, Settings, read_settings, remove_stale, server_folder
+from f2a.page.service import KEEP_S, SWEEP_S
 
 
 def until(condition) -> None:
@@ -30,16 +28,16 @@ def until(condition) -> None:
 
 
 class Visitor(threading.Thread):
-    """Goes through the door and stays inside until told to leave."""
+    """A job that stays until told to leave."""
 
-    def __init__(self, door: Door, log: list[str]) -> None:
+    def __init__(self, jobs: JobQueue, log: list[str]) -> None:
         super().__init__(daemon=True)
-        self.door, self.log, self.leave = door, log, threading.Event()
+        self.jobs, self.log, self.leave = jobs, log, threading.Event()
         self.start()
 
     def run(self) -> None:
         try:
-            self.door.admit(self.stay)
+            self.jobs.run(self.stay)
         except Busy as error:
             self.log.append(str(error))
 
@@ -48,19 +46,19 @@ class Visitor(threading.Thread):
         self.leave.wait(10)
 
 
-def visitors(door: Door, count: int) -> list[Visitor]:
+def visitors(jobs: JobQueue, count: int) -> list[Visitor]:
     """They come one after the other, each with a log of its own."""
     found = []
     for _ in range(count):
-        found.append(Visitor(door, []))
-        until(lambda: door._here == len(found))
-    until(lambda: sum(len(visitor.log) for visitor in found) >= min(count, door.at_once))
+        found.append(Visitor(jobs, []))
+        until(lambda: jobs.jobs == len(found))
+    until(lambda: sum(len(visitor.log) for visitor in found) >= min(count, jobs.workers))
     return found
 
 
 def test_a_few_are_inside_and_the_line_moves_in_order():
-    door = Door(at_once=2, waiting=3)
-    crowd = visitors(door, 5)
+    jobs = JobQueue(workers=2, max_waiting=3)
+    crowd = visitors(jobs, 5)
     assert [visitor.log for visitor in crowd] == [["in"], ["in"], [], [], []]
     for leaves, enters in ((1, 2), (0, 3), (3, 4)):
         crowd[leaves].leave.set()
@@ -68,50 +66,50 @@ def test_a_few_are_inside_and_the_line_moves_in_order():
     for visitor in crowd:
         visitor.leave.set()
         visitor.join(10)
-    assert door.empty
+    assert not jobs.jobs
 
 
 @pytest.mark.parametrize(("waiting", "said"), [(1, "1 other is waiting already"), (3, "3 others are waiting already")])
 def test_a_full_line_turns_away_with_its_length(waiting, said):
-    door = Door(1, waiting)
-    crowd = visitors(door, 1 + waiting)
+    jobs = JobQueue(1, waiting)
+    crowd = visitors(jobs, 1 + waiting)
     with pytest.raises(Busy, match=f"^{said}, and there is no room for more; please try again in a minute"):
-        door.admit(int)
+        jobs.run(int)
     crowd[0].leave.set()
     until(lambda: crowd[1].log == ["in"])
-    assert not door.closed
+    assert not jobs.closed
     for visitor in crowd:
         visitor.leave.set()
 
 
-def test_a_closed_door_sends_the_line_home_and_lets_those_inside_finish():
-    door = Door(1, 5)
-    inside, *line = visitors(door, 3)
-    door.close()
+def test_a_closed_queue_sends_the_line_home_and_lets_those_inside_finish():
+    jobs = JobQueue(1, 5)
+    inside, *line = visitors(jobs, 3)
+    jobs.close()
     until(lambda: [visitor.log for visitor in line] == [[CLOSING], [CLOSING]])
     assert inside.log == ["in"]
-    assert not door.empty
+    assert jobs.jobs
     with pytest.raises(Busy, match="is being restarted"):
-        door.admit(int)
+        jobs.run(int)
     inside.leave.set()
-    until(lambda: door.empty)
+    until(lambda: not jobs.jobs)
 
 
 def test_a_place_is_given_back_after_an_error():
-    door = Door(1, 1)
+    jobs = JobQueue(1, 1)
     for _ in range(3):
         with pytest.raises(ZeroDivisionError):
-            door.admit(divmod, 1, 0)
-    assert door.empty
+            jobs.run(divmod, 1, 0)
+    assert not jobs.jobs
 
 
 def test_the_same_few_threads_do_all_the_work_as_if_it_were_the_visitors_own():
-    door, whose = Door(2, 40), ContextVar("whose", default="nobody's")
+    jobs, whose = JobQueue(2, 40), ContextVar("whose", default="nobody's")
     found = []
 
     def visit(number: int) -> None:
         whose.set(number)
-        found.append((number, *door.admit(lambda: (whose.get(), threading.get_ident()))))
+        found.append((number, *jobs.run(lambda: (whose.get(), threading.get_ident()))))
 
     with ThreadPoolExecutor(20) as pool:
         list(pool.map(visit, range(40)))
@@ -119,28 +117,28 @@ def test_the_same_few_threads_do_all_the_work_as_if_it_were_the_visitors_own():
     assert len({thread for *_, thread in found}) <= 2
 
 
-def test_work_of_many_parts_ends_when_the_door_is_closed():
-    door, done = Door(1, 1), []
-    for part in door.while_open(range(10)):
+def test_work_of_many_parts_ends_when_the_queue_is_closed():
+    jobs, done = JobQueue(1, 1), []
+    for part in jobs.until_closed(range(10)):
         done.append(part)
         if part == 3:
-            door.close()
+            jobs.close()
     assert done == [0, 1, 2, 3]
 
 
 def test_to_finish_is_to_wait_for_those_inside_and_for_their_photos_and_not_for_ever(monkeypatch):
-    monkeypatch.setattr(server, "FINISH_S", 0.3)
-    monkeypatch.setattr(server, "LINGER_S", 0.05)
-    assert server.finish(Door(1, 1), Answers())
-    door = Door(1, 1)
-    [visitor] = visitors(door, 1)
+    monkeypatch.setattr(server, "DRAIN_S", 0.3)
+    monkeypatch.setattr(server, "GRACE_S", 0.05)
+    assert server.drain(JobQueue(1, 1), InFlightResponses())
+    jobs = JobQueue(1, 1)
+    [visitor] = visitors(jobs, 1)
     threading.Timer(0.1, visitor.leave.set).start()
-    assert server.finish(door, Answers())
+    assert server.drain(jobs, InFlightResponses())
     assert visitor.log == ["in"]
-    assert not server.finish(Door(1, 1), SimpleNamespace(quiet=lambda seconds: False))
-    door = Door(1, 1)
-    [stuck] = visitors(door, 1)
-    assert not server.finish(door, Answers())
+    assert not server.drain(JobQueue(1, 1), SimpleNamespace(idle_for=lambda seconds: False))
+    jobs = JobQueue(1, 1)
+    [stuck] = visitors(jobs, 1)
+    assert not server.drain(jobs, InFlightResponses())
     stuck.leave.set()
 
 
@@ -185,7 +183,7 @@ async def reading(scope, receive, send):
 
 def bounded(messages, path="/gradio_api/upload", **bounds):
     """What was said, and whether the connection is closed after it."""
-    start, body = talk(BoundedRequests(reading, EOFError, **bounds), messages, path)
+    start, body = talk(RequestLimits(reading, EOFError, **bounds), messages, path)
     return body["body"], (b"connection", b"close") in start["headers"]
 
 
@@ -211,8 +209,8 @@ def test_an_upload_that_does_not_come_is_given_up(messages, said):
 
 
 def test_an_upload_and_any_other_request_have_a_most(monkeypatch):
-    monkeypatch.setattr(middleware, "MOST_UPLOADED", 100)
-    monkeypatch.setattr(middleware, "MOST_ASKED", 10)
+    monkeypatch.setattr(middleware, "MAX_UPLOAD_BYTES", 100)
+    monkeypatch.setattr(middleware, "MAX_REQUEST_BYTES", 10)
     parts = [part(bytes(8)), part(bytes(8), more=False)]
     assert bounded(parts) == ("16 bytes", False)
     too_much = "The request is over the maximum allowed size.", True
@@ -225,71 +223,77 @@ def test_a_request_without_a_body_is_left_alone():
         assert (await receive())["type"] == "http.disconnect"
         await send("seen")
 
-    assert talk(BoundedRequests(waits, EOFError, 0.01, 0.01), [0.1, {"type": "http.disconnect"}], method="GET") == [
+    assert talk(RequestLimits(waits, EOFError, 0.01, 0.01), [0.1, {"type": "http.disconnect"}], method="GET") == [
         "seen"
     ]
 
 
 def test_answers_are_counted_while_they_are_under_way():
-    answers, seen = Answers(), []
+    answers, seen = InFlightResponses(), []
 
     async def page(scope, receive, send):
-        seen.append(answers.quiet(0))
+        seen.append(answers.idle_for(0))
 
-    assert answers.quiet(60)
+    assert answers.idle_for(60)
     for path in ("/", "/gradio_api/heartbeat/x", "/gradio_api/call/relight/1", "/gradio_api/file=/tmp/x.jpg"):
-        talk(answers.counted(page), [], path, "GET")
+        talk(answers.count(page), [], path, "GET")
     assert seen == [True, True, False, False]
-    assert answers.quiet(0)
-    assert not answers.quiet(60)
+    assert answers.idle_for(0)
+    assert not answers.idle_for(60)
 
 
 # The server's folder
 
 
-HOLDS = """
-import sys
-from pathlib import Path
-from f2a.page.premises import premises
-with premises(Path(sys.argv[1])) as folder:
-    (folder / "photo.jpg").write_text("a visitor's")
-    print(folder, flush=True)
-    sys.stdin.read()
-"""
-
-
-def test_the_folder_of_a_killed_server_goes_and_that_of_a_living_one_stays(tmp_path):
-    command, pipes = [sys.executable, "-c", HOLDS, str(tmp_path)], {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, cwd=ROOT, **pipes) as first, subprocess.Popen(command, cwd=ROOT, **pipes) as second:
-        dead, living = (Path(process.stdout.readline().decode().strip()) for process in (first, second))
-        first.kill()
-        first.wait()
-        with premises(tmp_path) as mine:
-            assert not dead.exists()
-            assert (living / "photo.jpg").exists()
-            assert mine.parent == tmp_path
-        assert not mine.exists()
-        second.stdin.close()
-        second.wait()
+def test_a_servers_folder_goes_with_it_and_the_users_folder_with_the_last_one(tmp_path):
+    with server_folder(tmp_path) as first:
+        (first / "photo.jpg").write_text("a visitor's")
+        with server_folder(tmp_path) as second:
+            assert first.parent == second.parent == tmp_path / f"f2a-page-{USER}"
+            assert first != second
+        assert (first / "photo.jpg").exists()
+        assert not second.exists()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_only_folders_of_servers_are_cleared(tmp_path):
-    (tmp_path / f"{PREFIX}album").mkdir()  # nobody's lock in it
-    (tmp_path / "holiday" / LOCK).mkdir(parents=True)
-    (tmp_path / f"{PREFIX}link").symlink_to(tmp_path / "holiday")
-    with premises(tmp_path / "."):
-        pass
-    assert {path.name for path in tmp_path.iterdir()} == {f"{PREFIX}album", f"{PREFIX}link", "holiday"}
+def test_the_folder_of_a_killed_server_goes_and_that_of_a_living_one_stays(tmp_path):
+    ours = tmp_path / f"f2a-page-{USER}"
+    for name in ("dead", "living"):
+        (ours / f"server-{name}" / "visitors").mkdir(parents=True)
+        (ours / f"server-{name}" / "visitors" / "photo.jpg").write_text("a visitor's")
+    long_ago = time.time() - STALE_S - 1
+    os.utime(ours / "server-dead", (long_ago, long_ago))
+    with server_folder(tmp_path) as mine:
+        assert {path.name for path in ours.iterdir()} == {"server-living", mine.name}
+        os.utime(ours / "server-living", (long_ago, long_ago))
+        remove_stale(ours)  # what a running server does
+        assert list(ours.iterdir()) == [mine]
+
+
+def test_a_killed_servers_files_are_gone_within_the_hour_that_the_page_promises():
+    assert KEEP_S + SWEEP_S + STALE_S <= 3600
+
+
+def test_a_folder_of_somebody_elses_making_is_refused(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / f"f2a-page-{USER}").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(SettingError, match="belongs to somebody else; choose another place with GRADIO_TEMP_DIR"):
+        server_folder(tmp_path).__enter__()
 
 
 # Settings
 
 
 def test_settings_are_read_or_have_their_usual_values():
-    assert read_settings({}) == read_settings({"F2A_WAITING": ""}) == Settings(40, KEEP_S, None)
-    given = {"F2A_WAITING": "5", "F2A_KEEP_S": "600", "GRADIO_SERVER_PORT": "8000"}
-    assert read_settings(given) == Settings(5, 600, 8000)
+    assert read_settings({}) == read_settings({"F2A_WAITING": ""}) == Settings(None, None, 40, KEEP_S, None)
+    given = {
+        "F2A_WEIGHTS": "user/model",
+        "F2A_EXAMPLES": "",
+        "F2A_WAITING": "5",
+        "F2A_KEEP_S": "600",
+        "GRADIO_SERVER_PORT": "8000",
+    }
+    assert read_settings(given) == Settings("user/model", None, 5, 600, 8000)
     assert (Settings().sweep_s, Settings(keep_s=100).sweep_s) == (SWEEP_S, 10)
 
 
@@ -304,4 +308,4 @@ def test_a_setting_that_cannot_be_is_one_sentence(name, value, bounds):
 
 
 def test_an_emptied_number_field_is_the_usual_value():
-    assert controls_of((None, 0.5, None, None, True)) == controls_of((1.0, 0.5, 0.0, 0.0, True))
+    assert controls_from((None, 0.5, None, None, True)) == controls_from((1.0, 0.5, 0.0, 0.0, True))

@@ -81,7 +81,7 @@ FAULTS = [
         "f2a/page/text.py",
         "{html.escape(sentence)}</p>",
         "{sentence}</p>",
-        "page/test_page.py::test_what_is_said_is_text_and_never_markup",
+        "page/test_service.py::test_what_is_said_is_text_and_never_markup",
     ),
 ]
 

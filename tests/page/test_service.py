@@ -1,7 +1,6 @@
-"""What lies behind the page, without Gradio: the darkroom, its shelf, the examples and what is said of them."""
+"""What lies behind the page, without Gradio: the service, the examples and what is said of them."""
 
 import json
-import math
 import shutil
 import subprocess
 import sys
@@ -18,8 +17,7 @@ from f2a.data.cache import DataError
 from f2a.page import service, text
 from f2a.page.examples import BUNDLED, FolderPairs, categories, in_category, open_examples
 from f2a.page.gallery import Gallery
-from f2a.page.service import BatchError, Darkroom, free_name, sweep_folder
-from f2a.page.shelf import Shelf
+from f2a.page.service import PhotoCountError, RelightService, free_name, sweep_folder
 from f2a.photo import PhotoError
 from f2a.relight.controls import NEUTRAL, Controls
 from f2a.relight.relighter import relight_file
@@ -30,8 +28,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def room(relighter, tmp_path):
-    return Darkroom(relighter, tmp_path / "requests")
+def relight_service(relighter, tmp_path):
+    return RelightService(relighter, tmp_path / "requests")
 
 
 @pytest.fixture
@@ -41,11 +39,11 @@ def party(tmp_path):
     return tmp_path / "party.jpg"
 
 
-def test_the_network_runs_once_however_often_a_slider_moves(room, party, monkeypatch):
-    runs = []
-    prepare = room.relighter.prepare
-    monkeypatch.setattr(room.relighter, "prepare", lambda photo: runs.append(photo) or prepare(photo))
-    previews = [room.preview(room.look(party), Controls(exposure=exposure)) for exposure in (-1, 0, 1)]
+def test_the_network_runs_once_however_often_a_slider_moves(relight_service, party, monkeypatch):
+    runs = runs_of_the_network(relight_service.relighter, monkeypatch)
+    previews = [
+        relight_service.preview(relight_service.open(party), Controls(exposure=exposure)) for exposure in (-1, 0, 1)
+    ]
     brightness = [np.asarray(Image.open(preview.relit)).mean() for preview in previews]
     assert brightness == sorted(brightness)
     assert brightness[0] < brightness[2] - 20
@@ -54,30 +52,31 @@ def test_the_network_runs_once_however_often_a_slider_moves(room, party, monkeyp
 
 
 @pytest.mark.parametrize("size", [(3200, 40), (40, 3200), (300, 200)])
-def test_a_preview_is_never_longer_than_1600_pixels_nor_enlarged(room, tmp_path, size):
+def test_a_preview_is_never_longer_than_1600_pixels_nor_enlarged(relight_service, tmp_path, size):
     Image.new("RGB", size, (90, 80, 70)).save(tmp_path / "long.png")
-    held = room.look(tmp_path / "long.png")
+    held = relight_service.open(tmp_path / "long.png")
     scale = min(1, 1600 / max(size))
     wanted = (round(size[0] * scale), round(size[1] * scale))
     assert held.size == size
-    assert Image.open(held.flash).size == Image.open(room.preview(held, NEUTRAL).relit).size == wanted
+    assert Image.open(held.flash).size == Image.open(relight_service.preview(held, NEUTRAL).relit).size == wanted
 
 
 @pytest.mark.parametrize("name", ["I;16.png", "CMYK.tif", "RGBA.png", "P.png", "L.jpg"])
-def test_photos_of_any_mode_are_shown_and_written_as_the_library_does(room, relighter, tmp_path, name):
+def test_photos_of_any_mode_are_shown_and_written_as_the_library_does(relight_service, relighter, tmp_path, name):
     photo = tmp_path / f"photo{Path(name).suffix}"
     Image.new(Path(name).stem, (30, 20), 90).save(photo)
-    assert Image.open(room.preview(room.look(photo), NEUTRAL).relit).mode == "RGB"
+    assert Image.open(relight_service.preview(relight_service.open(photo), NEUTRAL).relit).mode == "RGB"
     assert (
-        room.relight(photo, NEUTRAL, False).file.read_bytes() == relight_file(relighter, photo, tmp_path).read_bytes()
+        relight_service.relight(photo, NEUTRAL, False).file.read_bytes()
+        == relight_file(relighter, photo, tmp_path).read_bytes()
     )
 
 
-def test_what_changed_follows_the_sliders(room, party):
+def test_what_changed_follows_the_sliders(relight_service, party):
     """The weights of the tests brighten everything by 0.72 stops; in the picture red is brighter and blue darker."""
-    held = room.look(party)
+    held = relight_service.open(party)
     brighter, darker = (
-        np.asarray(Image.open(room.preview(held, Controls(exposure=exposure)).changes))[100, 100].astype(int)
+        np.asarray(Image.open(relight_service.preview(held, Controls(exposure=exposure)).changes))[100, 100].astype(int)
         for exposure in (0, -2)
     )
     assert brighter[0] > brighter[2] + 20
@@ -85,25 +84,25 @@ def test_what_changed_follows_the_sliders(room, party):
 
 
 @pytest.mark.parametrize(("fired", "noted"), [(0x00, True), (0x10, True), (0x01, False), (0x19, False)])
-def test_a_photo_without_flash_gets_a_friendly_note(room, tmp_path, fired, noted):
+def test_a_photo_without_flash_gets_a_friendly_note(relight_service, tmp_path, fired, noted):
     exif = Image.Exif()
     exif.get_ifd(0x8769)[0x9209] = fired
     Image.new("RGB", (20, 10)).save(tmp_path / "photo.jpg", exif=exif)
-    notes = room.look(tmp_path / "photo.jpg").notes
+    notes = relight_service.open(tmp_path / "photo.jpg").notes
     assert any("flash did not fire" in note for note in notes) is noted
 
 
-def test_what_a_file_could_not_keep_is_said_in_a_sentence(room, tmp_path):
+def test_what_a_file_could_not_keep_is_said_in_a_sentence(relight_service, tmp_path):
     Image.new("CMYK", (20, 10)).save(tmp_path / "print.tif")
-    assert "CMYK colours come back relit in RGB (sRGB)." in room.look(tmp_path / "print.tif").notes
+    assert "CMYK colours come back relit in RGB (sRGB)." in relight_service.open(tmp_path / "print.tif").notes
 
 
-def test_a_batch_goes_on_after_a_photo_that_fails(room, party, tmp_path):
+def test_a_batch_goes_on_after_a_photo_that_fails(relight_service, party, tmp_path):
     (tmp_path / "other").mkdir()
     namesake, bad = shutil.copy(party, tmp_path / "other"), tmp_path / "bad.jpg"
     bad.write_text("Dear diary")
     seen = []
-    done = room.relight_all(
+    done = relight_service.relight_all(
         [str(party), str(bad), str(namesake)], NEUTRAL, False, lambda photos: (seen.append(p) or p for p in photos)
     )
     assert zipfile.ZipFile(done.archive).namelist() == ["party_ambient.jpg", "party_ambient (2).jpg"]
@@ -113,33 +112,33 @@ def test_a_batch_goes_on_after_a_photo_that_fails(room, party, tmp_path):
     assert list(done.archive.parent.iterdir()) == [done.archive]
 
 
-def test_a_batch_in_which_all_fail_has_no_zip(room, tmp_path):
+def test_a_batch_in_which_all_fail_has_no_zip(relight_service, tmp_path):
     (tmp_path / "bad.jpg").write_text("Dear diary")
-    assert room.relight_all([str(tmp_path / "bad.jpg")], NEUTRAL, False).archive is None
+    assert relight_service.relight_all([str(tmp_path / "bad.jpg")], NEUTRAL, False).archive is None
 
 
 @pytest.mark.parametrize("count", [0, 21])
-def test_a_batch_has_between_1_and_20_photos(room, party, count):
-    with pytest.raises(BatchError, match=f"not {count}"):
-        room.relight_all([str(party)] * count, NEUTRAL, False)
+def test_a_batch_has_between_1_and_20_photos(relight_service, party, count):
+    with pytest.raises(PhotoCountError, match=f"not {count}"):
+        relight_service.relight_all([str(party)] * count, NEUTRAL, False)
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".heic"])
-def test_a_photo_over_the_limit_is_refused_before_it_is_decoded(room, tmp_path, monkeypatch, suffix):
+def test_a_photo_over_the_limit_is_refused_before_it_is_decoded(relight_service, tmp_path, monkeypatch, suffix):
     photo = tmp_path / f"large{suffix}"
     image = Image.new("RGB", (80, 64))
     pillow_heif.from_pillow(image).save(photo) if suffix == ".heic" else image.save(photo)
-    monkeypatch.setattr(service, "MOST_MEGAPIXELS", 0.005)
+    monkeypatch.setattr(service, "MAX_MEGAPIXELS", 0.005)
     monkeypatch.setattr(service, "read_photo", None)
-    for refused in (lambda: room.look(photo), lambda: room.relight(photo, NEUTRAL, False)):
+    for refused in (lambda: relight_service.open(photo), lambda: relight_service.relight(photo, NEUTRAL, False)):
         with pytest.raises(PhotoError, match=r"has more than the 0\.005 megapixels that this page takes"):
             refused()
 
 
-def test_a_photo_over_pillows_own_limit_is_refused_too(room, party, monkeypatch):
+def test_a_photo_over_pillows_own_limit_is_refused_too(relight_service, party, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
     with pytest.raises(PhotoError, match="has more than the 64 megapixels"):
-        room.look(party)
+        relight_service.open(party)
 
 
 def test_names_in_a_zip_are_told_apart():
@@ -161,25 +160,32 @@ def test_files_go_after_their_time_and_folders_with_them(tmp_path, monkeypatch):
     assert service.KEEP_S + 2 * service.SWEEP_S <= 3600
 
 
-def test_a_shelf_keeps_what_was_used_last():
-    shelf = Shelf(2, math.inf)
-    made = []
-    for name in ("a", "b", "a", "c", "a", "b"):
-        shelf.get(name, lambda name=name: made.append(name))
-    assert made == ["a", "b", "c", "b"]
-    assert len(shelf) == 2
+def runs_of_the_network(relighter, monkeypatch):
+    """A list that grows by each photo that goes through the network."""
+    runs, prepare = [], relighter.prepare
+    monkeypatch.setattr(relighter, "prepare", lambda photo: runs.append(photo) or prepare(photo))
+    return runs
 
 
-def test_a_shelf_keeps_nothing_past_its_time(monkeypatch):
-    now = 0.0
-    monkeypatch.setattr("f2a.page.shelf.time.monotonic", lambda: now)
-    shelf = Shelf(9, keep_s=10)
-    shelf.get("a", list)
-    now = 9.0
-    shelf.get("a", list)  # using it does not lengthen its life
-    now = 11.0
-    shelf.tidy()
-    assert len(shelf) == 0
+def test_the_photos_used_last_stay_open(relighter, tmp_path, monkeypatch):
+    monkeypatch.setattr(service, "MAX_OPEN", 2)
+    runs = runs_of_the_network(relighter, monkeypatch)
+    relight_service = RelightService(relighter, tmp_path / "requests")
+    for name in ("a", "b", "c"):
+        Image.new("RGB", (20, 10), (9, 9, 9)).save(tmp_path / f"{name}.png")
+    counts = [relight_service.open(tmp_path / f"{name}.png") and len(runs) for name in ("a", "b", "a", "c", "a", "b")]
+    assert counts == [1, 2, 2, 3, 3, 4]
+
+
+def test_a_photo_is_not_kept_open_past_its_time_however_often_it_is_used(relighter, party, monkeypatch):
+    runs = runs_of_the_network(relighter, monkeypatch)
+    relight_service = RelightService(relighter, party.parent / "requests", keep_s=0.6)
+    end = time.monotonic() + 10
+    relight_service.open(party)
+    while len(runs) == 1 and time.monotonic() < end:
+        relight_service.open(party)
+        time.sleep(0.05)
+    assert len(runs) == 2
 
 
 NAMES = ["People_014", "People_150", "Rooms_1", "Rooms_2"]
@@ -196,9 +202,7 @@ def test_pairs_are_filtered_by_the_first_word_of_their_names():
 def test_an_example_is_made_once_and_scored(relighter, tmp_path, monkeypatch):
     write_pairs(tmp_path / "pairs", 2)
     gallery = Gallery(FolderPairs(tmp_path / "pairs"), relighter)
-    runs = []
-    prepare = relighter.prepare
-    monkeypatch.setattr(relighter, "prepare", lambda photo: runs.append(photo) or prepare(photo))
+    runs = runs_of_the_network(relighter, monkeypatch)
     name = gallery.names("all")[0]
     example = gallery.show(name)
     assert gallery.show(name) is example
@@ -262,9 +266,9 @@ def test_pairs_of_a_hub_dataset_are_shown_byte_for_byte(weights, tmp_path):
 
 def test_what_is_said_is_text_and_never_markup():
     error = PhotoError(Path("/srv/secret/<b>bold.jpg"), "is not a photo")
-    line = text.said(text.sentence_of(error), error=True)
+    line = text.as_html(text.user_message(error), error=True)
     assert line == '<p class="note error" role="alert">&lt;b&gt;bold.jpg: is not a photo</p>'
-    assert text.said() == ""
+    assert text.as_html() == ""
 
 
 def test_the_about_text_names_weights_and_licence():

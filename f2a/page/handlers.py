@@ -1,0 +1,214 @@
+"""What happens when a visitor touches something or a program calls: the same jobs, with two ways to say what failed."""
+
+import functools
+import html
+import inspect
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from f2a.data.cache import DataError
+from f2a.page import text
+from f2a.page.gallery import Gallery
+from f2a.page.job_queue import Busy, JobQueue
+from f2a.page.service import BatchResult, OpenPhoto, PhotoCountError, Preview, RelightService, Relit
+from f2a.page.text import as_html, user_message
+from f2a.photo import PhotoError
+from f2a.relight.controls import ControlError, Controls
+
+USER_ERRORS = (PhotoError, ControlError, PhotoCountError, DataError, Busy)
+"""What a visitor is told in a sentence."""
+
+OPENING_EXAMPLE = "woman_red_coat"
+"""Of the bundled pairs, the one that the page opens with."""
+
+VIEWS = {"Flash | ours": ("flash", "ours"), "Flash | truth": ("flash", "truth"), "Ours | truth": ("ours", "truth")}
+
+PROGRESS = gr.Progress()
+
+
+class Handlers:
+    """The events of the page (``on_...``, which answer with components) and what the API offers (the others).
+
+    Settings come as the values of all controls in their order and whether to keep the location.
+
+    Args:
+        service: does the work.
+        jobs: says whose turn it is.
+        gallery: the examples of the Examples tab.
+        bundled: those that ship with f2a.
+    """
+
+    def __init__(self, service: RelightService, jobs: JobQueue, gallery: Gallery, bundled: Gallery) -> None:
+        self.service, self.jobs, self.gallery, self.bundled = service, jobs, gallery, bundled
+
+    # For both
+
+    def _relight(self, photo: str | None, settings: Sequence[Any]) -> Relit:
+        *values, keep_location = settings
+        return self.jobs.run(self.service.relight, chosen(photo), controls_from(values), keep_location)
+
+    def _relight_batch(
+        self, photos: Sequence[str] | None, settings: Sequence[Any], progress: Callable[[Any], Any] = iter
+    ) -> BatchResult:
+        def watch(paths: Iterable[str]) -> Iterable[str]:
+            return self.jobs.until_closed(progress(paths))
+
+        *values, keep_location = settings
+        return self.jobs.run(self.service.relight_all, photos or [], controls_from(values), keep_location, watch)
+
+    # For programs; the docstrings are what they read
+
+    def relight(self, photo: str, *settings: Any) -> tuple[str, str]:
+        """Relight a flash photo: a file of the same size and format, and a sentence about it.
+
+        Args:
+            photo: a photo file (JPEG, PNG, WebP, TIFF, HEIC, AVIF).
+        """
+        relit = self._relight(photo, settings)
+        return str(relit.file), relit.sentence
+
+    def relight_batch(self, photos: list[str], *settings: Any) -> tuple[str | None, str]:
+        """Relight up to 20 flash photos: a zip, and a line for each photo that is not in it.
+
+        Args:
+            photos: photo files.
+        """
+        batch = self._relight_batch(photos, settings)
+        return path_or_none(batch.archive), "\n".join([batch.summary, *map(user_message, batch.failed)])
+
+    def examples(self, category: str, number: int) -> tuple[list[str], dict[str, Any]]:
+        """An example pair: the files of flash, ours and truth at screen size, and its name and scores.
+
+        Args:
+            category: one of the categories that the answer lists; all of them together are "all".
+            number: which example of the category, from 1.
+        """
+        names = self.gallery.names(category)
+        if not 1 <= (number or 0) <= len(names):
+            raise DataError(f"{category} has {len(names)} examples, so there is no number {number}")
+        pair = self.jobs.run(self.gallery.show, names[number - 1])
+        facts = {"name": pair.name, "number": number, "of": len(names), "categories": self.gallery.categories}
+        scores = {"flash": pair.flash_score._asdict(), "ours": pair.our_score._asdict()}
+        return [str(path) for path in (pair.flash, pair.ours, pair.truth)], facts | scores
+
+    # For the page
+
+    def on_load(self) -> tuple[tuple[str, str], None, str]:
+        """An example, so that nobody meets an empty page."""
+        pair = self.bundled.show(OPENING_EXAMPLE)
+        return (str(pair.flash), str(pair.ours)), None, as_html(text.WELCOME)
+
+    def on_upload(self, photo: str | None, *values: Any) -> tuple[Any, Any, str, Any, str]:
+        """The photo that was given, relit: previews, what changed, a line that says how it went, no download yet."""
+        no_file = gr.File(None, visible=False), ""
+        if not photo:
+            return *self.on_load(), *no_file
+        try:
+            opened, preview, seconds = self.jobs.run(self._preview, Path(photo), values)
+        except USER_ERRORS as error:
+            return None, None, as_html(user_message(error), error=True), *no_file
+        width, height = opened.size
+        line = f"{Path(photo).name}: {width} x {height} pixels, relit in {seconds:.1f} s."
+        return *as_components(preview), as_html(line, *opened.notes), *no_file
+
+    def on_controls(self, photo: str | None, *values: Any) -> tuple[Any, ...]:
+        """The previews again after a slider moved, and no download of what it was before; the network doesn't run."""
+        try:
+            _, preview, _ = self.jobs.run(self._preview, chosen(photo), values)
+        except Busy as error:
+            return gr.skip(), gr.skip(), gr.File(visible=False), as_html(user_message(error), error=True)
+        except USER_ERRORS:  # was said when the photo was given
+            return (gr.skip(),) * 4
+        return *as_components(preview), gr.File(visible=False), ""
+
+    def _preview(self, photo: Path, values: Sequence[Any]) -> tuple[OpenPhoto, Preview, float]:
+        """The photo, its previews, and the seconds that it took."""
+        start = time.perf_counter()
+        opened = self.service.open(photo)
+        return opened, self.service.preview(opened, controls_from(values)), time.perf_counter() - start
+
+    def on_download(self, photo: str | None, *settings: Any) -> tuple[Any, str]:
+        """The relit photo's file and a line about it."""
+        try:
+            relit = self._relight(photo, settings)
+        except USER_ERRORS as error:
+            return gr.File(None, visible=False), as_html(user_message(error), error=True)
+        return gr.File(str(relit.file), visible=True), as_html(relit.sentence)
+
+    def on_batch(self, photos: list[str] | None, *settings: Any, progress: gr.Progress = PROGRESS) -> tuple[Any, str]:
+        """One zip, and a line for each photo that is not in it."""
+        try:
+            batch = self._relight_batch(photos, settings, progress.tqdm)
+        except USER_ERRORS as error:
+            return gr.File(None, visible=False), as_html(user_message(error), error=True)
+        failed = as_html(*map(user_message, batch.failed), error=True)
+        return gr.File(path_or_none(batch.archive), visible=bool(batch.archive)), as_html(batch.summary) + failed
+
+    def step_example(self, category: str, index: int, step: int, view: str) -> tuple[int, Any, str]:
+        """The example ``step`` places on in its category, going round."""
+        names = self.gallery.names(category)
+        index = (index + step) % len(names)
+        try:
+            pair = self.jobs.run(self.gallery.show, names[index])
+        except USER_ERRORS as error:
+            return index, None, as_html(user_message(error), error=True)
+        left, right = (str(getattr(pair, half)) for half in VIEWS[view])
+        return index, (left, right), as_html(f"{index + 1} of {len(names)}: {text.describe(pair)}")
+
+    def use_example(self, category: str, index: int) -> str:
+        """A copy of the example's flash photo, as if the visitor had given it."""
+        return str(self.gallery.copy_flash(self.gallery.names(category)[index], self.service.new_folder()))
+
+
+def endpoint(act: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of :class:`Handlers` as the API offers it: what goes wrong becomes the error that Gradio tells a
+    program, and ``*settings`` become parameters of their own, with the controls' help texts."""
+
+    @functools.wraps(act)
+    def call(*args: Any) -> Any:
+        try:
+            return act(*args)
+        except USER_ERRORS as error:
+            raise gr.Error(html.escape(user_message(error)), print_exception=False) from error
+
+    signature = inspect.signature(act)
+    named = [parameter for parameter in signature.parameters.values() if parameter.kind != parameter.VAR_POSITIONAL]
+    if len(named) < len(signature.parameters):
+        named += [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in text.SETTINGS]
+        lines = [f"    {name}: {help_text}." for name, help_text in text.SETTINGS.items()]
+        call.__doc__ = "\n".join([inspect.getdoc(act) or "", *lines])
+    call.__signature__ = signature.replace(parameters=named)  # type: ignore[attr-defined]  # inspect reads it
+    return call
+
+
+def as_components(preview: Preview) -> tuple[tuple[str, str], str]:
+    """A preview as the values of the slider between two pictures and of the picture of what changed."""
+    return (str(preview.flash), str(preview.relit)), str(preview.changes)
+
+
+def chosen(photo: str | None) -> Path:
+    """The photo that was given.
+
+    Raises:
+        PhotoCountError: none was.
+    """
+    if not photo:
+        raise PhotoCountError("Choose a photo first.")
+    return Path(photo)
+
+
+def path_or_none(file: Path | None) -> str | None:
+    """A file's path as text."""
+    return str(file) if file else None
+
+
+def controls_from(values: Sequence[Any]) -> Controls:
+    """The controls as the sliders stand; None is an emptied number field."""
+    pairs = zip(fields(Controls), values, strict=True)
+    settings: dict[str, Any] = {field.name: field.default if value is None else value for field, value in pairs}
+    return Controls(**settings)

@@ -1,0 +1,181 @@
+"""The page, read from top to bottom: its tabs, their components, and what each of them is wired to."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+from f2a.page import text
+from f2a.page.examples import BUNDLED, EVERYTHING, FolderPairs
+from f2a.page.gallery import Gallery
+from f2a.page.handlers import VIEWS, Handlers, endpoint
+from f2a.page.job_queue import JobQueue
+from f2a.page.service import KEEP_S, MAX_PHOTOS, RelightService
+from f2a.page.text import as_html
+from f2a.relight.controls import Controls
+from f2a.relight.relighter import Relighter
+
+WORKERS, MAX_WAITING = 2, 40
+"""Requests that are worked on together, and how many may wait for them."""
+
+FAILURE = "shelf"
+"""Of the bundled pairs, one where the result falls short."""
+
+PUBLIC: dict[str, Any] = {"concurrency_limit": None}  # whose turn it is, the job queue says
+PRIVATE: dict[str, Any] = PUBLIC | {"api_visibility": "private"}
+
+
+def build_demo(
+    relighter: Relighter,
+    gallery: Gallery | None = None,
+    source: str | None = None,
+    notices: Sequence[str] = (),
+    jobs: JobQueue | None = None,
+    keep_s: float = KEEP_S,
+) -> gr.Blocks:
+    """The page; launch it with ``build_demo(relighter).launch(**launch_options())``.
+
+    Args:
+        relighter: one for all visitors.
+        gallery: the examples; None for the bundled ones.
+        source: the Hub id of the weights, None for the bundled ones.
+        notices: sentences at the top of the page.
+        jobs: says whose turn it is; None for a queue of this page alone.
+        keep_s: seconds that a photo is kept ready for the sliders.
+    """
+    bundled = Gallery(FolderPairs(BUNDLED), relighter)
+    service = RelightService(relighter, Path(get_upload_folder()), keep_s)
+    handlers = Handlers(service, jobs or JobQueue(WORKERS, MAX_WAITING), gallery or bundled, bundled)
+    demo = gr.Blocks(analytics_enabled=False, title=text.TITLE)
+    with demo:
+        gr.Markdown(text.INTRODUCTION, elem_classes="lead")
+        gr.HTML(as_html(*notices), visible=bool(notices))
+        with gr.Tabs() as tabs:
+            with gr.Tab("Relight", id="relight"):
+                photo, settings = relight_tab(demo, handlers)
+            with gr.Tab("Examples", id="examples"):
+                examples_tab(demo, handlers, photo, tabs)
+            with gr.Tab("Batch", id="batch"):
+                batch_tab(handlers, settings)
+            with gr.Tab("About", id="about"):
+                about_tab(demo, handlers, text.about(source, relighter.training))
+        add_endpoints(handlers, settings)
+    demo.queue(max_size=1000, default_concurrency_limit=None)  # far more than may wait for a job, which is said
+    return demo
+
+
+def relight_tab(demo: gr.Blocks, handlers: Handlers) -> tuple[gr.File, list[Any]]:
+    """The photo, its preview and the controls.
+
+    Returns:
+        The component that holds the photo, and those that hold the settings.
+    """
+    with gr.Column(elem_id="desk"):
+        with gr.Column(elem_id="photo-cell"):
+            photo = gr.File(label="Flash photo", height=150, elem_id="photo")
+            with gr.Accordion("Use the webcam", open=False):
+                camera = gr.Image(sources=["webcam"], type="filepath", label="Webcam", show_label=False)
+        with gr.Column(elem_id="view-cell"):
+            view, note = before_and_after("Flash | relit", "view"), gr.HTML(elem_id="note")
+        with gr.Column(elem_id="controls-cell"):
+            controls = [control(field) for field in fields(Controls)]
+            keep_location = gr.Checkbox(False, label="Keep location data in the file")
+            download = gr.Button("Download at full size", variant="primary")
+            file = gr.File(label="Full size", interactive=False, visible=False, elem_id="file")
+            download_note = gr.HTML(elem_id="done")
+        with gr.Accordion("What changed", open=False, elem_id="changes-cell"):
+            alt = "The photo in colours that say how much brighter or darker each place became"
+            changes = gr.Image(alt_text=alt, show_label=False, interactive=False, buttons=[], height=320)
+            gr.HTML(as_html(text.CHANGES))
+    settings = [*controls, keep_location]
+    photo.change(handlers.on_upload, [photo, *controls], [view, changes, note, file, download_note], **PRIVATE)
+    camera.input(lambda taken: taken, camera, photo, **PRIVATE)
+    for component in controls:  # not `release`, which the keyboard and the number field never fire
+        component.change(
+            handlers.on_controls,
+            [photo, *controls],
+            [view, changes, file, download_note],
+            trigger_mode="always_last",
+            show_progress="hidden",
+            **PRIVATE,
+        )
+    made = download.click(handlers.on_download, [photo, *settings], [file, download_note], **PRIVATE)
+    made.success(None, file, None, js="(file) => window.f2a_save(file)")
+    demo.load(handlers.on_load, None, [view, changes, note], **PRIVATE)
+    return photo, settings
+
+
+def examples_tab(demo: gr.Blocks, handlers: Handlers, photo: gr.File, tabs: gr.Tabs) -> None:
+    """Pairs with their truth and scores, one at a time."""
+    gallery = handlers.gallery
+    gr.Markdown(text.origin(gallery.pairs.title, gallery.pairs.rendered))
+    with gr.Row():
+        several = len(gallery.categories) > 1
+        category = gr.Dropdown(gallery.categories, value=EVERYTHING, label="Category", visible=several)
+        view = gr.Radio(list(VIEWS), value=next(iter(VIEWS)), label="Compare", elem_id="compare")
+    pictures, note = before_and_after("Example", "example"), gr.HTML(elem_id="example-note")
+    with gr.Row():
+        previous, following, use = gr.Button("Previous"), gr.Button("Next"), gr.Button("Relight it yourself")
+    index, zero = gr.State(0), gr.State(0)
+    for event, start, step in (
+        (demo.load, zero, zero),
+        (category.change, zero, zero),
+        (view.change, index, zero),
+        (previous.click, index, gr.State(-1)),
+        (following.click, index, gr.State(1)),
+    ):
+        shown = [index, pictures, note]
+        event(handlers.step_example, [category, start, step, view], shown, show_progress="hidden", **PRIVATE)
+    used = use.click(handlers.use_example, [category, index], photo, **PRIVATE)
+    used.success(lambda: gr.Tabs(selected="relight"), None, tabs, **PRIVATE)
+
+
+def batch_tab(handlers: Handlers, settings: list[Any]) -> None:
+    """Several photos with the settings of the first tab."""
+    gr.Markdown(f"Up to {MAX_PHOTOS} photos, with the settings of the first tab, into one zip.")
+    photos = gr.File(label="Flash photos", file_count="multiple", height=200, elem_id="batch-photos")
+    start = gr.Button("Relight all", variant="primary")
+    note = gr.HTML(elem_id="batch-note")
+    archive = gr.File(label="Relit photos", interactive=False, visible=False, elem_id="archive")
+    start.click(handlers.on_batch, [photos, *settings], [archive, note], show_progress_on=note, **PRIVATE)
+
+
+def about_tab(demo: gr.Blocks, handlers: Handlers, content: str) -> None:
+    """How it works, and where it falls short."""
+    gr.HTML(content, elem_id="about")
+    failure = before_and_after("Ours | truth", "failure")
+    gr.Markdown(text.FALLS_SHORT)
+    pair = handlers.bundled.show(FAILURE)
+    demo.load(lambda: (str(pair.ours), str(pair.truth)), None, failure, **PRIVATE)
+
+
+def add_endpoints(handlers: Handlers, settings: list[Any]) -> None:
+    """What programs call; nothing of it is seen."""
+    with gr.Column(visible=False):
+        photo, photos = gr.File(label="Flash photo"), gr.File(label="Flash photos", file_count="multiple")
+        file, archive = gr.File(label="Relit photo"), gr.File(label="Zip of relit photos")
+        category, number = gr.Textbox(EVERYTHING, label="Category"), gr.Number(1, precision=0, label="Number")
+        sentence, facts = gr.Textbox(label="What was done"), gr.JSON(label="Name and scores")
+        pictures = gr.File(label="Flash, ours, truth", file_count="multiple")
+    for act, inputs, outputs in (
+        (handlers.relight, [photo, *settings], [file, sentence]),
+        (handlers.relight_batch, [photos, *settings], [archive, sentence]),
+        (handlers.examples, [category, number], [pictures, facts]),
+    ):
+        gr.Button(visible=False).click(endpoint(act), inputs, outputs, api_name=act.__name__, **PUBLIC)
+
+
+def control(field: Any) -> Any:
+    """The slider or tick of one of the library's controls."""
+    label, limits = text.label(field), field.metadata
+    if "low" not in limits:
+        return gr.Checkbox(field.default, label=label)
+    return gr.Slider(limits["low"], limits["high"], field.default, step=limits["step"], label=label)
+
+
+def before_and_after(label: str, elem_id: str) -> gr.ImageSlider:
+    """Two pictures with a divider between them."""
+    return gr.ImageSlider(label=label, elem_id=elem_id, interactive=False, max_height=640, buttons=["fullscreen"])
