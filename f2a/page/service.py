@@ -14,10 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cachetools import TTLCache, cached
-from PIL import Image
 
-from f2a.photo import Photo, PhotoError, read_photo
-from f2a.photo.codecs import heif
+from f2a.photo import Photo, PhotoError, read_photo, stated_size
 from f2a.relight.controls import Controls
 from f2a.relight.explanation import explain_gain
 from f2a.relight.gain import controlled
@@ -198,14 +196,8 @@ def check_megapixels(photo: Path) -> None:
         PhotoError: more than :data:`MAX_MEGAPIXELS`.
     """
     try:
-        if heif.is_heif(photo):
-            megapixels = math.prod(heif.open_heif(photo).size) / 1e6
-        else:
-            with Image.open(photo) as opened:
-                megapixels = math.prod(opened.size) / 1e6
-    except Image.DecompressionBombError:  # Pillow's own limit is higher
-        megapixels = math.inf
-    except Exception:  # what is wrong with it is found, and said, when it is read
+        megapixels = math.prod(stated_size(photo)) / 1e6
+    except PhotoError:  # what is wrong with it is said when it is read
         return
     if megapixels > MAX_MEGAPIXELS:
         limit = f"has more than the {MAX_MEGAPIXELS} megapixels that this page takes"

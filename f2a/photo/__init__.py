@@ -1,10 +1,11 @@
 """The one door between photo files and photos."""
 
+from f2a.photo.codecs import READ_ONLY_SUFFIXES, SUFFIXES, format_of, output_name
 from f2a.photo.errors import PhotoError
-from f2a.photo.formats import READ_ONLY_SUFFIXES, SUFFIXES, check_target, format_of
+from f2a.photo.file import PhotoFile
 from f2a.photo.photo import Photo, exif_transposed
-from f2a.photo.reading import PhotoFile, open_photo, read_photo
-from f2a.photo.writing import write_photo
+from f2a.photo.reading import open_photo, read_photo, stated_size
+from f2a.photo.writing import check_target, write_photo
 
 __all__ = [
     "READ_ONLY_SUFFIXES",
@@ -16,6 +17,8 @@ __all__ = [
     "exif_transposed",
     "format_of",
     "open_photo",
+    "output_name",
     "read_photo",
+    "stated_size",
     "write_photo",
 ]

@@ -47,10 +47,7 @@ class ColorProfile:
     @classmethod
     def of_image(cls, image: Image.Image) -> "ColorProfile":
         """The profile in ``image.info``; sRGB where there is none that fits."""
-        try:
-            return cls(image.info.get("icc_profile"), space_of(image.mode))
-        except ProfileError:
-            return SRGB
+        return fitting_profile(image.info.get("icc_profile") or b"", space_of(image.mode), [])
 
     @property
     def has_srgb_curve(self) -> bool:
@@ -111,6 +108,15 @@ def open_profile(icc_profile: bytes, space: str) -> ImageCms.ImageCmsProfile:
         except (ImageCms.PyCMSError, OSError, ValueError):  # LittleCMS looks into the curves and tables only now
             raise ProfileError("its colour profile is damaged and was ignored") from None
     return profile
+
+
+def fitting_profile(icc_profile: bytes, space: str, notes: list[str]) -> ColorProfile:
+    """The profile of a file's pixels, empty for none; sRGB, and a sentence in ``notes``, where it does not fit."""
+    try:
+        return ColorProfile(icc_profile or None, space)
+    except ProfileError as error:
+        notes.append(str(error))
+        return SRGB
 
 
 def space_of(mode: str) -> str:

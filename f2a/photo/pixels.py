@@ -28,6 +28,16 @@ def image_of(stored: np.ndarray) -> Image.Image:
     return Image.fromarray(stored[..., 0] if stored.shape[-1] == 1 else stored)
 
 
+TURNS = {2: (0, True), 3: (2, False), 4: (2, True), 5: (1, True), 6: (3, False), 7: (3, True), 8: (1, False)}
+"""By EXIF orientation: quarter turns counter-clockwise after mirroring left and right."""
+
+
+def turned(stored: np.ndarray, orientation: int) -> np.ndarray:
+    """``(H, W, C)`` upright."""
+    turns, mirrored = TURNS.get(orientation, (0, False))
+    return np.ascontiguousarray(np.rot90(stored[:, ::-1] if mirrored else stored, turns))
+
+
 def to_eight_bits(values: np.ndarray) -> np.ndarray:
     """uint16 to uint8, rounded: 65535 is 255 and 257 is 1; uint8 stays as it is."""
     rounded: np.ndarray = values if values.dtype == np.uint8 else _TO_EIGHT_BITS[values]

@@ -1,32 +1,36 @@
 """Photos into files: in the input's own way, whole or not at all."""
 
-import io
 import os
 import uuid
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from f2a.photo.codecs import heif, png, tiff
+from f2a.photo.codecs import CODECS, Codec, format_of
 from f2a.photo.codecs.heif import HeifError
 from f2a.photo.errors import PhotoError
-from f2a.photo.formats import MODES, OPAQUE, SIXTEEN_BITS, check_target
-from f2a.photo.icc import ColorProfile, ProfileError, space_of
-from f2a.photo.metadata import iptc
-from f2a.photo.metadata.metadata import Metadata
+from f2a.photo.file import PhotoFile
+from f2a.photo.icc import fitting_profile, space_of
 from f2a.photo.photo import Photo, Stored
-from f2a.photo.pixels import image_of, to_eight_bits, with_channels
-from f2a.photo.reading import PhotoFile
+from f2a.photo.pixels import image_of, to_eight_bits
 
-QUALITY = {"JPEG": 95, "WEBP": 95, "AVIF": 90, "HEIF": 90}
-"""Where the input's own encoding says nothing."""
 
-LONGEST_SEGMENT = 65_500
-"""Bytes of EXIF, of XMP or of a comment that a JPEG can hold."""
+def check_target(path: Path, overwrite: bool) -> str:
+    """The format that a file name asks for, if the file may be written.
+
+    Raises:
+        PhotoError: its suffix is none that is written, or it exists and ``overwrite`` is false.
+    """
+    try:
+        exists = path.exists()
+    except OSError as error:  # a name that is too long, for one
+        raise PhotoError(path, f"cannot be written ({error.strerror}); choose another output") from None
+    if exists and not overwrite:
+        raise PhotoError(path, "exists already; pass --overwrite to replace it")
+    return format_of(path)
 
 
 def write_photo(
@@ -51,110 +55,51 @@ def write_photo(
         PhotoError: ``path`` exists, has an unknown suffix, cannot hold the photo's transparency, or cannot be written.
     """
     format = check_target(path, overwrite)
+    codec = CODECS[format]
     notes: list[str] = []
-    content, icc_profile = _in_format(photo, format, path, notes)
+    stored, icc_profile = _fitting(photo, codec, format, path, notes)
     metadata = replace(like.metadata, icc_profile=icc_profile)
-    if format == "JPEG":
-        metadata = _cut_to_jpeg(metadata, notes)
-    options = like.encoding if like.format == format else {}
+    encoding = like.encoding if like.format == format else {}
     try:
-        encoded = _encode(content, format, metadata, options, quality)
+        content = codec.write(stored, metadata, encoding, quality, notes)
     except HeifError as error:
         raise PhotoError(path, str(error)) from None
     except Exception as error:  # of many kinds; WebP, for one, ends at 16383 pixels a side
         raise PhotoError(path, f"cannot be encoded as {format} ({error}); choose another format") from None
     try:
-        _write_beside(path, encoded)
+        _write_beside(path, content)
     except OSError as error:
-        said = error.strerror or str(error)
-        raise PhotoError(path, f"cannot be written ({said}); check folder, permissions and space") from None
+        reason = error.strerror or str(error)
+        raise PhotoError(path, f"cannot be written ({reason}); check folder, permissions and space") from None
     with suppress(OSError):
         os.utime(path, ns=(path.stat().st_atime_ns, like.path.stat().st_mtime_ns))
     return notes
 
 
-def _in_format(photo: Photo, format: str, path: Path, notes: list[str]) -> tuple[Stored, bytes]:
-    """What is written, in 16 bits or a mode that the format holds, and its profile."""
-    content = photo.stored
-    if isinstance(content, np.ndarray) and format not in SIXTEEN_BITS:
+def _fitting(photo: Photo, codec: Codec, format: str, path: Path, notes: list[str]) -> tuple[Stored, bytes]:
+    """The pixels as the format can hold them, and their profile."""
+    stored = photo.stored
+    if isinstance(stored, np.ndarray):
+        if codec.BITS == 16:
+            return stored, photo.icc_profile
         notes.append(f"{format} holds 8 bits a colour, so 16 were rounded to 8")
-        content = image_of(to_eight_bits(content))
-    if photo.shape[2] == 1 and "L" not in MODES[format] and not photo.has_alpha:
+        stored = image_of(to_eight_bits(stored))
+    if photo.shape[2] == 1 and "L" not in codec.MODES and not photo.has_alpha:
         return photo.to_rgb8(), b""  # as sRGB shows it: its profile fits grey only
-    if isinstance(content, np.ndarray):
-        return content, photo.icc_profile
-    content = _fit_mode(content, format, path)
-    try:
-        ColorProfile(photo.icc_profile or None, space_of(content.mode))
-    except ProfileError:
-        return content, b""
-    return content, photo.icc_profile
+    image = _in_mode_of(codec, stored, format, path)
+    profile = fitting_profile(photo.icc_profile, space_of(image.mode), [])
+    return image, profile.icc_profile or b""
 
 
-def _fit_mode(photo: Image.Image, format: str, path: Path) -> Image.Image:
-    if format in OPAQUE and photo.has_transparency_data:
-        photo = photo.convert("RGBA")
-        if photo.getchannel("A").getextrema()[0] != 255:
+def _in_mode_of(codec: Codec, image: Image.Image, format: str, path: Path) -> Image.Image:
+    if image.has_transparency_data and "RGBA" not in codec.MODES:
+        image = image.convert("RGBA")
+        if image.getchannel("A").getextrema()[0] != 255:
             raise PhotoError(path, f"{format} cannot hold the photo's transparency; write a .png or .webp file")
-        photo = photo.convert("RGB")
-    if photo.mode in MODES[format]:
-        return photo
-    return photo.convert("RGBA" if photo.has_transparency_data else "RGB")
-
-
-def _cut_to_jpeg(metadata: Metadata, notes: list[str]) -> Metadata:
-    fitting: dict[str, Any] = {}
-    for name in ("exif", "xmp", "comment"):
-        if len(getattr(metadata, name)) > LONGEST_SEGMENT:
-            fitting[name] = b""
-            notes.append(f"its {name} is longer than a JPEG can hold and was left out")
-    return replace(metadata, **fitting)
-
-
-def _encode(
-    content: Image.Image | np.ndarray, format: str, metadata: Metadata, options: dict[str, Any], quality: int | None
-) -> bytes | memoryview:
-    if format == "HEIF":
-        nclx = options.get("nclx_profile")
-        return heif.encode(with_channels(np.asarray(content)), metadata, quality or QUALITY["HEIF"], nclx)
-    if format == "TIFF" and (isinstance(content, np.ndarray) or content.mode not in ("1", "P", "CMYK")):
-        return tiff.encode(with_channels(np.asarray(content)), metadata, options.get("compression", tiff.DEFLATE))
-    if format == "PNG":
-        plain = png.encode_deep(content) if isinstance(content, np.ndarray) else _save(content, "PNG", icc_profile=None)
-        return png.with_metadata(bytes(plain), metadata)
-    assert isinstance(content, Image.Image)  # the other formats hold eight bits
-    return _save(content, format, **_pillow_options(format, metadata, options, quality))
-
-
-def _save(photo: Image.Image, format: str, **options: Any) -> memoryview:
-    content = io.BytesIO()
-    photo.save(content, format, **options)
-    return content.getbuffer()
-
-
-def _pillow_options(format: str, metadata: Metadata, options: dict[str, Any], quality: int | None) -> dict[str, Any]:
-    known: dict[str, Any] = {"icc_profile": metadata.icc_profile or None}
-    if metadata.exif:
-        known["exif"] = b"Exif\0\0" + metadata.exif
-    if metadata.dpi:
-        known["dpi"] = metadata.dpi
-    if format == "TIFF":
-        exif = Image.Exif()
-        exif.load(known.get("exif", b""))
-        if metadata.xmp:
-            exif[700] = metadata.xmp
-        return known | {"exif": exif, "compression": "tiff_adobe_deflate"}
-    if metadata.xmp:
-        known["xmp"] = metadata.xmp
-    if format == "JPEG":
-        known |= {"extra": iptc.jpeg_segment(metadata.iptc), "comment": metadata.comment, "subsampling": 0}
-    known |= options
-    if quality is not None:
-        known.pop("qtables", None)
-        known.pop("lossless", None)
-    if "qtables" not in known and format in QUALITY:
-        known["quality"] = quality or QUALITY[format]
-    return known
+        image = image.convert("RGB")
+    if image.mode in codec.MODES:
+        return image
+    return image.convert("RGBA" if image.has_transparency_data else "RGB")
 
 
 def _write_beside(path: Path, content: bytes | memoryview) -> None:

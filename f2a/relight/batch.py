@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from f2a.photo import READ_ONLY_SUFFIXES, SUFFIXES, PhotoError
+from f2a.photo import READ_ONLY_SUFFIXES, SUFFIXES, PhotoError, output_name
 
 
 class BatchError(ValueError):
@@ -185,10 +185,7 @@ class Batch:
         """The name of the result, told from the photo's name without opening it."""
         if not job.target.is_dir():
             return job.target
-        suffix = job.photo.suffix
-        if self.format and suffix.lower() not in SUFFIXES[self.format]:
-            suffix = SUFFIXES[self.format][0]
-        return job.target / f"{job.photo.stem}_ambient{suffix}"
+        return job.target / output_name(job.photo, self.format)
 
 
 def summary(outcomes: Sequence[Outcome], seconds: float, share: Share) -> str:

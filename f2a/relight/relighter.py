@@ -12,7 +12,17 @@ from torch import Tensor
 
 from f2a.model.checkpoint import Checkpoint
 from f2a.model.inference import for_inference
-from f2a.photo import Photo, PhotoError, PhotoFile, check_target, exif_transposed, format_of, read_photo, write_photo
+from f2a.photo import (
+    Photo,
+    PhotoError,
+    PhotoFile,
+    check_target,
+    exif_transposed,
+    format_of,
+    output_name,
+    read_photo,
+    write_photo,
+)
 from f2a.photo.metadata.exif import flash_fired
 from f2a.relight.controls import NEUTRAL, Controls
 from f2a.relight.explanation import Explanation, explain_gain
@@ -218,7 +228,7 @@ def relight_file(
 def _target_of(file: PhotoFile, target: Path, format: str | None) -> Path:
     """The file that is written for ``file``; ``target`` may be a folder."""
     if target.is_dir():
-        target = target / file.output_name_as(format or file.format)
+        target = target / output_name(file.path, format or file.format)
     if target.resolve() == file.path.resolve():
         raise PhotoError(file.path, f"its result would replace {target}; choose another output")
     if format and format_of(target) != format:

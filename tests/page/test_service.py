@@ -21,6 +21,7 @@ from f2a.page.service import PhotoCountError, RelightService, free_name, sweep_f
 from f2a.photo import PhotoError
 from f2a.relight.controls import NEUTRAL, Controls
 from f2a.relight.relighter import relight_file
+from tests.support.hostile_metadata import png_of
 from tests.support.hub_stub import HubStub
 from tests.support.pairs import write_pairs
 
@@ -135,10 +136,13 @@ def test_a_photo_over_the_limit_is_refused_before_it_is_decoded(relight_service,
             refused()
 
 
-def test_a_photo_over_pillows_own_limit_is_refused_too(relight_service, party, monkeypatch):
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+def test_a_photo_over_pillows_own_limit_is_refused_too(relight_service, tmp_path):
+    photo = tmp_path / "giant.png"
+    photo.write_bytes(png_of(20_000, 20_000, []))
+    with pytest.raises(Image.DecompressionBombError):
+        Image.open(photo)
     with pytest.raises(PhotoError, match="has more than the 64 megapixels"):
-        relight_service.open(party)
+        relight_service.open(photo)
 
 
 def test_names_in_a_zip_are_told_apart():

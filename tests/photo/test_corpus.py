@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from f2a.cli import main
-from f2a.photo import PhotoError, read_photo, write_photo
+from f2a.photo import PhotoError, output_name, read_photo, write_photo
 from f2a.relight.relighter import relight_file
 from tests.support import corpus
 from tests.support.hostile_metadata import absurd_exif, absurd_profiles, absurd_xmp
@@ -29,7 +29,7 @@ def files(tmp_path_factory):
 
 def through_the_door(path: Path, target: Path) -> tuple[int, int]:
     file = read_photo(path)
-    write_photo(file.photo, target / file.output_name, file)
+    write_photo(file.photo, target / output_name(file.path, file.format), file)
     return file.photo.size
 
 

@@ -181,7 +181,7 @@ def test_exif_and_xmp_cross_into_every_format(tmp_path, photo, suffix):
 
 
 @pytest.mark.parametrize("mode", ["1", "P", "CMYK"])
-def test_exif_and_xmp_are_kept_in_the_tiffs_that_pillow_writes(tmp_path, photo, mode):
+def test_exif_and_xmp_are_kept_in_tiffs_of_one_bit_palettes_and_cmyk(tmp_path, photo, mode):
     exif = Image.Exif()
     exif[MAKE], exif[700] = "Cam", PLAIN_XMP.encode()
     photo.convert(mode).save(tmp_path / "a.tif", exif=exif)

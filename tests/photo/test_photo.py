@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from f2a.photo import Photo, PhotoError, open_photo, read_photo, write_photo
+from f2a.photo import Photo, PhotoError, open_photo, output_name, read_photo, write_photo
 
 ORIENTATION = 0x0112
 
@@ -83,7 +83,8 @@ def test_cmyk_is_read_through_pillow_when_it_has_no_profile(photo):
 )  # fmt: skip
 def test_the_output_is_named_after_what_the_file_is(tmp_path, photo, name, format, result):
     photo.save(tmp_path / name, format)
-    assert read_photo(tmp_path / name).output_name == result
+    file = read_photo(tmp_path / name)
+    assert output_name(file.path, file.format) == result
 
 
 def truncated(photo):

@@ -7,7 +7,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from f2a.photo import PhotoError, read_photo, write_photo
+from f2a.photo import PhotoError, output_name, read_photo, write_photo
 
 HEIGHT, WIDTH = 48, 64
 AS_SHOT_NEUTRAL = (2, 4, 1, 1, 1, 2)
@@ -47,7 +47,7 @@ def dng(path, orientation=1):
 def test_a_raw_photo_is_developed_with_the_cameras_white_balance(tmp_path):
     pytest.importorskip("rawpy")
     file = read_photo(dng(tmp_path / "a.dng"))
-    assert (file.output_name, file.photo.stored.dtype) == ("a_ambient.tif", np.uint16)
+    assert (output_name(file.path, file.format), file.photo.stored.dtype) == ("a_ambient.tif", np.uint16)
     assert file.photo.stored.shape == (HEIGHT, WIDTH, 3)
     middle = file.photo.rows()[16:-16, 16:-16].reshape(-1, 3).mean(0)
     assert middle.max() / middle.min() < 1.01  # grey, where the sensor's own red and blue are half the green

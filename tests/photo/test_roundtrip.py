@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from f2a.photo import PhotoError, read_photo, write_photo
+from f2a.photo import PhotoError, output_name, read_photo, write_photo
 from f2a.photo.codecs.png import with_metadata
 from f2a.photo.metadata.metadata import Metadata
 from f2a.relight.controls import Controls
@@ -214,9 +214,9 @@ def test_a_heic_of_ten_bits_stays_one(tmp_path):
 
 def test_without_its_encoder_a_heic_is_written_as_jpeg_and_says_what_to_install(tmp_path, photo, monkeypatch):
     pytest.importorskip("pillow_heif").from_pillow(photo.resize((64, 48))).save(tmp_path / "a.heic")
-    monkeypatch.setattr("f2a.photo.formats.find_spec", lambda name: None)
+    monkeypatch.setattr("f2a.photo.codecs.heif.find_spec", lambda name: None)
     file = read_photo(tmp_path / "a.heic")
-    assert file.output_name == "a_ambient.jpg"
+    assert output_name(file.path, file.format) == "a_ambient.jpg"
     assert file.notes == ("is written as a JPEG; for HEIC files run: pip install pillow-heif",)
     with pytest.raises(PhotoError, match=r"b\.heic: .*pip install pillow-heif"):
         write_photo(file.photo, tmp_path / "b.heic", file)

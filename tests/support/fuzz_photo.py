@@ -14,7 +14,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["f2a.photo"]):
-    from f2a.photo import PhotoError, read_photo, write_photo
+    from f2a.photo import PhotoError, output_name, read_photo, write_photo
 
 from tests.support import corpus
 
@@ -26,7 +26,7 @@ def one(content: bytes) -> None:
     PHOTO.write_bytes(content)
     try:
         file = read_photo(PHOTO)
-        write_photo(file.photo, WORK / file.output_name, file, overwrite=True)
+        write_photo(file.photo, WORK / output_name(file.path, file.format), file, overwrite=True)
     except PhotoError as error:
         if not str(error).isprintable():
             raise

@@ -54,9 +54,9 @@ FAULTS = [
         "photo/test_metadata.py::test_place_serial_numbers_thumbnail_and_orientation_are_taken_out_of_exif",
     ),
     Fault(
-        "f2a/photo/formats.py",
-        "* bytes_a_pixel > MOST_BYTES:",
-        "> MOST_BYTES:",
+        "f2a/photo/limits.py",
+        "* bytes_per_pixel > MAX_BYTES:",
+        "> MAX_BYTES:",
         "photo/test_photo.py::test_more_pixels_than_memory_should_hold_are_refused_before_they_are_decoded",
     ),
     Fault(

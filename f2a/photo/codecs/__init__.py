@@ -1,1 +1,101 @@
-"""One file for each format that Pillow alone does not read or write as it should."""
+"""The formats of photo files, a module each, and the table of them: nobody else asks which format a file has."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from f2a.photo.codecs import avif, bmp, heif, jpeg, others, png, raw, tiff, webp
+from f2a.photo.errors import PhotoError
+from f2a.photo.file import PhotoFile
+from f2a.photo.metadata.metadata import Metadata
+from f2a.photo.photo import Stored
+
+
+class Decoder(Protocol):
+    """A module that reads files."""
+
+    @property
+    def SUFFIXES(self) -> tuple[str, ...]:
+        """The first one is given to a file whose name has none of them."""
+        ...
+
+    def sniff(self, start: bytes, suffix: str) -> bool:
+        """Whether this module reads the file that begins with these 64 bytes, and has this suffix (lower case)."""
+        ...
+
+    def stated_size(self, path: Path) -> tuple[int, int]:
+        """Width and height, by the file's header alone."""
+        ...
+
+    def read(self, path: Path) -> PhotoFile:
+        """The photo, decoded and upright, its metadata as they are."""
+        ...
+
+
+class Codec(Decoder, Protocol):
+    """A module that writes files, too."""
+
+    @property
+    def MODES(self) -> tuple[str, ...]:
+        """Pillow's modes that the format holds without loss; another mode is widened, never clipped."""
+        ...
+
+    @property
+    def BITS(self) -> int:
+        """8, or 16 where the format keeps more than eight bits a colour."""
+        ...
+
+    def write(
+        self, stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality: int | None, notes: list[str]
+    ) -> bytes | memoryview:
+        """A whole file.
+
+        Args:
+            stored: of one of ``MODES``, or uint16 where ``BITS`` says so.
+            metadata: cleaned.
+            encoding: of the photo's own file, where that had the same format.
+            quality: 1 to 100, instead of the file's own.
+            notes: receives a sentence on each part of the metadata that finds no room.
+        """
+        ...
+
+
+CODECS: Mapping[str, Codec] = {
+    "JPEG": jpeg, "PNG": png, "WEBP": webp, "TIFF": tiff, "BMP": bmp, "AVIF": avif, "HEIF": heif
+}  # fmt: skip
+"""Those that are written, by Pillow's name."""
+
+DECODERS: tuple[Decoder, ...] = (raw, *CODECS.values(), others)
+"""In the order in which they are asked; the last one reads what is left."""
+
+SUFFIXES = {format: codec.SUFFIXES for format, codec in CODECS.items()}
+READ_ONLY_SUFFIXES = (*others.SUFFIXES, *raw.SUFFIXES)
+"""Further suffixes that mark a photo inside a folder; their relit photos are written in another format."""
+
+
+def decoder_of(path: Path) -> Decoder:
+    """The module that reads the file."""
+    with path.open("rb") as file:
+        start = file.read(64)
+    return next(decoder for decoder in DECODERS if decoder.sniff(start, path.suffix.lower()))
+
+
+def format_of(path: Path) -> str:
+    """The format that a file name asks for.
+
+    Raises:
+        PhotoError: its suffix is none that is written.
+    """
+    for format, suffixes in SUFFIXES.items():
+        if path.suffix.lower() in suffixes:
+            return format
+    known = " ".join(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
+    raise PhotoError(path, f"cannot be written; give it one of the suffixes {known}")
+
+
+def output_name(photo: Path, format: str | None) -> str:
+    """``NAME_ambient.EXT``: the photo's own suffix where it fits the format (None: any), or the format's first."""
+    suffix = photo.suffix
+    if format and suffix.lower() not in SUFFIXES[format]:
+        suffix = SUFFIXES[format][0]
+    return f"{photo.stem}_ambient{suffix}"

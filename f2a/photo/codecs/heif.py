@@ -2,16 +2,26 @@
 
 import io
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from f2a.photo.formats import can_write_heif
+from f2a.photo.file import PhotoFile
+from f2a.photo.icc import fitting_profile
+from f2a.photo.limits import check_size
 from f2a.photo.metadata.metadata import Metadata
+from f2a.photo.photo import Photo, Stored
 from f2a.photo.pixels import with_channels
 
-BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+SUFFIXES = (".heic", ".heif")
+MODES = ("L", "LA", "RGB", "RGBA")
+BITS = 16
+"""Ten of them are kept."""
+QUALITY = 90
+
+BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 HDR_TRANSFERS = (16, 18)
 """PQ and HLG, as ISO 23091-2 numbers them."""
 
@@ -20,26 +30,48 @@ class HeifError(ValueError):
     """What is missing to write HEIC files."""
 
 
-def is_heif(path: Path) -> bool:
-    with path.open("rb") as file:
-        start = file.read(64)
+def sniff(start: bytes, suffix: str) -> bool:
     return start[4:8] == b"ftyp" and start[8:12] in BRANDS and b"avif" not in start[8:]
 
 
-def open_heif(path: Path) -> Any:
-    """The opened main picture: a ``HeifImage`` of the library's, not yet decoded; it will be upright."""
-    library = import_module("pillow_heif" if can_write_heif() else "pi_heif")
+def can_write() -> bool:
+    return find_spec("pillow_heif") is not None
+
+
+def _opened(path: Path) -> Any:
+    """The main picture: a ``HeifImage`` of the library's, not yet decoded; it will be upright."""
+    library = import_module("pillow_heif" if can_write() else "pi_heif")
     file = library.open_heif(path, convert_hdr_to_8bit=False)
     return file[file.primary_index]
 
 
-def metadata(image: Any) -> Metadata:
+def stated_size(path: Path) -> tuple[int, int]:
+    width, height = _opened(path).size
+    return width, height
+
+
+def read(path: Path) -> PhotoFile:
+    image = _opened(path)
+    check_size(path, image.size, 2 * len(image.mode.partition(";")[0]) if image.mode.endswith("16") else 3)
+    metadata, notes = _metadata(image), _notes_on(image)
+    stored = _decode(image)
+    profile = fitting_profile(metadata.icc_profile, "L" if stored.shape[-1] < 3 else "RGB", notes)
+    photo = Photo.from_array(stored, profile)
+    if can_write():
+        encoding = {"nclx_profile": image.info.get("nclx_profile")}
+        return PhotoFile(path, "HEIF", photo, metadata, encoding, tuple(notes))
+    format = "PNG" if photo.has_alpha else "JPEG"
+    notes.append(f"is written as a {format}; for HEIC files run: pip install pillow-heif")
+    return PhotoFile(path, format, photo, metadata, notes=tuple(notes))
+
+
+def _metadata(image: Any) -> Metadata:
     info = image.info
     exif = (info.get("exif") or b"").removeprefix(b"Exif\0\0")
     return Metadata(exif=exif, xmp=info.get("xmp") or b"", icc_profile=info.get("icc_profile") or b"")
 
 
-def notes_on(image: Any) -> list[str]:
+def _notes_on(image: Any) -> list[str]:
     notes = []
     if any("hdrgainmap" in str(name).lower() for name in image.info.get("aux", {})):
         notes.append("its HDR gain map is left out: the result is the standard picture")
@@ -48,7 +80,7 @@ def notes_on(image: Any) -> list[str]:
     return notes
 
 
-def decode(image: Any) -> np.ndarray:
+def _decode(image: Any) -> np.ndarray:
     """``(H, W, 1 to 4)`` uint8, or uint16 for pictures of ten and twelve bits, of which white is 65535."""
     values = with_channels(np.asarray(image))
     if values.dtype == np.uint8:
@@ -58,24 +90,25 @@ def decode(image: Any) -> np.ndarray:
     return (codes * 65535 // ((1 << bits) - 1)).astype(np.uint16)
 
 
-def encode(stored: np.ndarray, metadata: Metadata, quality: int, nclx: dict[str, Any] | None = None) -> bytes:
-    """A HEIC of ``(H, W, 1 to 4)`` uint8, or of uint16 in ten bits.
+def write(stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality: int | None, notes: list[str]) -> bytes:
+    """In ten bits where ``stored`` has 16.
 
     Raises:
         HeifError: pillow-heif is not installed.
     """
-    if not can_write_heif():
+    if not can_write():
         raise HeifError("cannot be written without its encoder; run: pip install pillow-heif")
     import pillow_heif
 
-    channels = stored.shape[-1]
-    if channels == 2 or (channels == 1 and stored.dtype == np.uint16):  # not among the modes that it takes
-        stored = np.concatenate([stored[..., :1]] * 3 + ([stored[..., 1:]] if channels == 2 else []), -1)
-    mode = {1: "L", 3: "RGB", 4: "RGBA"}[stored.shape[-1]] + (";16" if stored.dtype == np.uint16 else "")
-    size = (stored.shape[1], stored.shape[0])
-    image = pillow_heif.from_bytes(mode, size, np.ascontiguousarray(stored).tobytes())
+    values = with_channels(np.asarray(stored))
+    channels = values.shape[-1]
+    if channels == 2 or (channels == 1 and values.dtype == np.uint16):  # not among the modes that it takes
+        values = np.concatenate([values[..., :1]] * 3 + ([values[..., 1:]] if channels == 2 else []), -1)
+    mode = {1: "L", 3: "RGB", 4: "RGBA"}[values.shape[-1]] + (";16" if values.dtype == np.uint16 else "")
+    size = (values.shape[1], values.shape[0])
+    image = pillow_heif.from_bytes(mode, size, np.ascontiguousarray(values).tobytes())
+    info = {"exif": metadata.exif, "xmp": metadata.xmp, "icc_profile": metadata.icc_profile} | encoding
+    image.info.update({name: value for name, value in info.items() if value})
     content = io.BytesIO()
-    known = {"exif": metadata.exif, "xmp": metadata.xmp, "icc_profile": metadata.icc_profile, "nclx_profile": nclx}
-    image.info.update({name: value for name, value in known.items() if value})
-    image.save(content, quality=quality)
+    image.save(content, quality=quality or QUALITY)
     return content.getvalue()

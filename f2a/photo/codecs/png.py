@@ -2,16 +2,26 @@
 
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
+from f2a.photo.codecs import pillow
+from f2a.photo.file import PhotoFile
+from f2a.photo.icc import fitting_profile
+from f2a.photo.limits import check_size
 from f2a.photo.metadata.iptc import found_in, resource
-from f2a.photo.metadata.metadata import Metadata
-from f2a.photo.pixels import with_channels
+from f2a.photo.metadata.metadata import Metadata, read_metadata
+from f2a.photo.photo import Photo, Stored
+from f2a.photo.pixels import turned, with_channels
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+SUFFIXES = (".png",)
+MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
+BITS = 16
 
 QUICK = 3
 """Of zlib's levels: of noisy 16-bit photos the higher ones take longer and leave no smaller file."""
@@ -47,7 +57,33 @@ class Chunks(NamedTuple):
         return {2: 3, 4: 2, 6: 4}.get(self.colour_type, 1)
 
 
-NO_CHUNKS = Chunks(8, 0, [])
+def sniff(start: bytes, suffix: str) -> bool:
+    return start.startswith(SIGNATURE)
+
+
+def stated_size(path: Path) -> tuple[int, int]:
+    return pillow.stated_size(path, "PNG")
+
+
+def read(path: Path) -> PhotoFile:
+    with pillow.opened(path, "PNG") as source:
+        chunks = read_chunks(path)
+        metadata = replace(read_metadata(source), png_chunks=chunks.kept, iptc=chunks.iptc)
+        notes = pillow.notes_on(source)
+        if not chunks.is_deep_colour:
+            photo = pillow.decode(source, path, metadata, notes)
+        else:
+            check_size(path, source.size, 2 * chunks.channels)
+            pillow.drop_exif_bomb(source)
+            profile = fitting_profile(metadata.icc_profile, "L" if chunks.channels < 3 else "RGB", notes)
+            photo = Photo.from_array(turned(decode_deep(path), pillow.orientation(source)), profile)
+    return PhotoFile(path, "PNG", photo, metadata, notes=tuple(notes))
+
+
+def write(stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality: int | None, notes: list[str]) -> bytes:
+    if isinstance(stored, np.ndarray):
+        return with_metadata(encode_deep(stored), metadata)
+    return with_metadata(bytes(pillow.save(stored, "PNG", icc_profile=None)), metadata)
 
 
 def read_chunks(path: Path) -> Chunks:

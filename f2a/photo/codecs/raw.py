@@ -1,43 +1,58 @@
-"""Raw files (DNG, CR2, NEF, ARW and others), developed by LibRaw through rawpy."""
+"""Raw files (DNG, CR2, NEF, ARW and others), developed by LibRaw through rawpy; what is relit is written as TIFF."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from f2a.photo.codecs.tiff import read_directory
 from f2a.photo.errors import PhotoError
-from f2a.photo.formats import check_size
+from f2a.photo.file import PhotoFile
+from f2a.photo.limits import check_size
+from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.metadata.tiff_ifd import ExifError
+from f2a.photo.photo import Photo
+
+if TYPE_CHECKING:
+    import rawpy
+
+SUFFIXES = (".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw")
 
 
-class Developed(NamedTuple):
-    """``values`` ``(H, W, 3)`` uint16 sRGB, upright, and the EXIF of the raw file."""
-
-    values: np.ndarray
-    exif: bytes
+def sniff(start: bytes, suffix: str) -> bool:
+    """By the suffix: many begin like any TIFF file."""
+    return suffix in SUFFIXES
 
 
-def develop(path: Path) -> Developed:
-    """The photo with the camera's white balance and without automatic brightening.
-
-    Raises:
-        PhotoError: rawpy is not installed, or the photo is too large.
-    """
+@contextmanager
+def _opened(path: Path) -> Iterator["rawpy.RawPy"]:
     try:
         import rawpy
     except ImportError:
         raise PhotoError(path, "is a raw file, which needs rawpy; run: pip install rawpy") from None
-    with rawpy.imread(str(path)) as raw:
-        check_size(path, (raw.sizes.width, raw.sizes.height), bytes_a_pixel=6)
-        values: np.ndarray = raw.postprocess(
+    with rawpy.imread(str(path)) as source:
+        yield source
+
+
+def stated_size(path: Path) -> tuple[int, int]:
+    with _opened(path) as source:
+        return source.sizes.width, source.sizes.height
+
+
+def read(path: Path) -> PhotoFile:
+    """With the camera's white balance and without automatic brightening, in sRGB."""
+    with _opened(path) as source:
+        import rawpy
+
+        check_size(path, (source.sizes.width, source.sizes.height), bytes_per_pixel=6)
+        values = source.postprocess(
             use_camera_wb=True,
             no_auto_bright=True,
             output_bps=16,
             output_color=rawpy.ColorSpace.sRGB,
             gamma=(2.4, 12.92),
         )
-    return Developed(values, _exif(path))
+    return PhotoFile(path, "TIFF", Photo.from_array(values), Metadata(exif=_exif(path)))
 
 
 def _exif(path: Path) -> bytes:

@@ -2,14 +2,24 @@
 
 import logging
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from f2a.photo.formats import check_size, check_squeeze
-from f2a.photo.metadata.metadata import Metadata, sensible_dpi
-from f2a.photo.metadata.tiff_ifd import EXIF_IFD, GPS_IFD, Block, Field, directory, extracted, fields_at
+from f2a.photo.codecs import pillow
+from f2a.photo.file import PhotoFile
+from f2a.photo.icc import fitting_profile
+from f2a.photo.limits import check_compression_ratio, check_size
+from f2a.photo.metadata.metadata import Metadata, read_metadata, sensible_dpi
+from f2a.photo.metadata.tiff_ifd import EXIF_IFD, GPS_IFD, Block, ExifError, Field, directory, extracted, fields_at
+from f2a.photo.photo import Photo, Stored
+from f2a.photo.pixels import turned, with_channels
+
+SUFFIXES = (".tif", ".tiff")
+MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16")
+BITS = 16
 
 STRIP_BYTES = 1 << 20
 UNCOMPRESSED, LZW, DEFLATE = 1, 5, 8
@@ -34,7 +44,11 @@ TEXTS = {
 """The fields of a first directory that describe the photo and not how the file holds it."""
 
 SHORT, LONG, RATIONAL, UNDEFINED, BYTE = 3, 4, 5, 7, 1
-BLACK_IS_ZERO, RGB = 1, 2
+BLACK_IS_ZERO, RGB, PALETTE, SEPARATED = 1, 2, 3, 5
+PHOTOMETRIC = {"1": BLACK_IS_ZERO, "L": BLACK_IS_ZERO, "LA": BLACK_IS_ZERO, "P": PALETTE, "CMYK": SEPARATED}
+"""By Pillow's mode; of all others RGB."""
+UNASSOCIATED_ALPHA = 2
+HORIZONTAL_DIFFERENCES = 2
 LARGEST = 0xFFFF_FFFF
 IPTC, ICC = 33723, 34675
 
@@ -55,9 +69,41 @@ def read_directory(path: Path) -> Said:
     return Said(extracted(block, TEXTS), b"".join(found.value for found in fields_at(block, block.first, {IPTC})))
 
 
-def is_tiff(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(4) in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+def sniff(start: bytes, suffix: str) -> bool:
+    return start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+def stated_size(path: Path) -> tuple[int, int]:
+    return pillow.stated_size(path, "TIFF")
+
+
+def read(path: Path) -> PhotoFile:
+    deep = read_deep(path)
+    if deep is None:
+        return _read_with_pillow(path)
+    notes = pillow.notes_on_pictures(deep.pages)
+    metadata = _with_directory(deep.metadata, path, notes)
+    profile = fitting_profile(metadata.icc_profile, "L" if deep.values.shape[-1] < 3 else "RGB", notes)
+    photo = Photo.from_array(turned(deep.values, deep.orientation), profile)
+    return PhotoFile(path, "TIFF", photo, metadata, {"compression": deep.compression}, tuple(notes))
+
+
+def _read_with_pillow(path: Path) -> PhotoFile:
+    with pillow.opened(path, "TIFF") as source:
+        notes = pillow.notes_on(source)
+        metadata = _with_directory(read_metadata(source), path, notes)
+        compression = COMPRESSIONS.get(source.info.get("compression", ""), DEFLATE)
+        photo = pillow.decode(source, path, metadata, notes)
+        return PhotoFile(path, "TIFF", photo, metadata, {"compression": compression}, tuple(notes))
+
+
+def _with_directory(metadata: Metadata, path: Path, notes: list[str]) -> Metadata:
+    try:
+        said = read_directory(path)
+    except ExifError:
+        notes.append("its EXIF is of an unknown kind and was left out")
+        return metadata
+    return replace(metadata, exif=said.exif, iptc=said.iptc)
 
 
 class Deep(NamedTuple):
@@ -81,7 +127,7 @@ def read_deep(path: Path) -> Deep | None:
         if page.dtype != np.uint16 or channels > 4 or page.photometric != (BLACK_IS_ZERO if channels < 3 else RGB):
             return None
         check_size(path, (page.imagewidth, page.imagelength), 2 * channels)
-        check_squeeze(path, page.nbytes)
+        check_compression_ratio(path, page.nbytes)
         said = {code: tag.value for code in (274, 282, 283, 296, 700, ICC) if (tag := page.tags.get(code)) is not None}
         planes = page.asarray(squeeze=False)[:, 0]  # (planes, H, W, channels in each)
         pages = len(file.pages)
@@ -102,33 +148,59 @@ def _dpi(said: dict[int, Any]) -> tuple[float, float] | None:
     return sensible_dpi({2: (across, down), 3: (across * 2.54, down * 2.54)}.get(int(said.get(296, 2))))
 
 
-def encode(stored: np.ndarray, metadata: Metadata, compression: int = DEFLATE) -> bytes:
-    """A TIFF of ``(H, W, 1 to 4)`` uint8 or uint16: grey or red, green, blue, and perhaps alpha.
+def write(stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality: int | None, notes: list[str]) -> bytes:
+    compression = encoding.get("compression", DEFLATE)
+    if isinstance(stored, np.ndarray):
+        return encode(stored, metadata, compression)
+    values = with_channels(np.asarray(stored))
+    return encode(values, metadata, compression, PHOTOMETRIC.get(stored.mode, RGB), stored.getpalette())
+
+
+def encode(
+    values: np.ndarray,
+    metadata: Metadata,
+    compression: int = DEFLATE,
+    photometric: int | None = None,
+    palette: list[int] | None = None,
+) -> bytes:
+    """A TIFF file.
 
     Args:
+        values: ``(H, W, 1 to 4)`` bool, uint8 or uint16.
         compression: by its number; what is neither none nor LZW is written with Deflate.
+        photometric: what the values mean, by TIFF's number; None for grey or RGB by their number, and perhaps alpha.
+        palette: red, green and blue of each value, 0 to 255.
     """
     compression = compression if compression in (UNCOMPRESSED, LZW) else DEFLATE
     block = Block(bytearray(metadata.exif or b"II*\0" + struct.pack("<II", 8, 0) + bytes(2)))
-    height, width, channels = stored.shape
-    rows = min(height, max(1, STRIP_BYTES // (stored.itemsize * width * channels)))
-    strips = [_compressed(stored[top : top + rows], block.order, compression) for top in range(0, height, rows)]
+    height, width, channels = values.shape
+    photometric = photometric or (BLACK_IS_ZERO if channels < 3 else RGB)
+    bits = 1 if values.dtype == bool else 8 * values.itemsize
+    differs = compression != UNCOMPRESSED and bits > 1 and photometric != PALETTE
+    rows = min(height, max(1, 8 * STRIP_BYTES // (bits * width * channels)))
+    strips = [
+        _compressed(values[top : top + rows], block.order, compression, differs) for top in range(0, height, rows)
+    ]
     sizes = [len(strip) for strip in strips]
     start = len(block.data) + len(block.data) % 2
     numbers = {
         256: (LONG, [width]),
         257: (LONG, [height]),
-        258: (SHORT, [8 * stored.itemsize] * channels),
+        258: (SHORT, [bits] * channels),
         259: (SHORT, [compression]),
-        262: (SHORT, [BLACK_IS_ZERO if channels < 3 else RGB]),
+        262: (SHORT, [photometric]),
         273: (LONG, [start + int(before) for before in np.cumsum([0, *sizes[:-1]])]),
         277: (SHORT, [channels]),
         278: (LONG, [rows]),
         279: (LONG, sizes),
-        317: (SHORT, [1 if compression == UNCOMPRESSED else 2]),
     }
-    if channels in (2, 4):
-        numbers[338] = (SHORT, [2])
+    if differs:
+        numbers[317] = (SHORT, [HORIZONTAL_DIFFERENCES])
+    if palette:
+        colors = np.array(palette + [0] * (768 - len(palette))).reshape(256, 3)
+        numbers[320] = (SHORT, [257 * int(level) for level in colors.T.ravel()])
+    if channels in (2, 4) and photometric != SEPARATED:
+        numbers[338] = (SHORT, [UNASSOCIATED_ALPHA])
     pixels = b"".join(strips)
     at = start + len(pixels) + len(pixels) % 2
     if at > LARGEST - (1 << 20):
@@ -157,13 +229,16 @@ def _numbers(order: str, tag: int, kind: int, values: list[int]) -> Field:
     return Field(tag, kind, len(values) // (2 if kind == RATIONAL else 1), value)
 
 
-def _compressed(strip: np.ndarray, order: str, compression: int) -> bytes:
-    """Rows ``(h, W, C)``, compressed after each value's left neighbour was subtracted."""
+def _compressed(strip: np.ndarray, order: str, compression: int, differs: bool) -> bytes:
+    """Rows ``(h, W, C)``, compressed; where it ``differs``, after each value's left neighbour was subtracted."""
     import imagecodecs
 
-    differences = strip.astype(strip.dtype.newbyteorder("<" if order == "<" else ">"))
+    if strip.dtype == bool:
+        strip = np.packbits(strip, axis=1)
+    content = strip.astype(strip.dtype.newbyteorder("<" if order == "<" else ">"))
+    if differs:
+        content[:, 1:] -= strip[:, :-1]
     if compression == UNCOMPRESSED:
-        return differences.tobytes()
-    differences[:, 1:] -= strip[:, :-1]
+        return content.tobytes()
     encode = imagecodecs.lzw_encode if compression == LZW else imagecodecs.deflate_encode
-    return bytes(encode(differences.tobytes()))
+    return bytes(encode(content.tobytes()))

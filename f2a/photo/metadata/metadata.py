@@ -61,7 +61,7 @@ class Metadata:
         return Metadata(exif, xmp, iptc, self.icc_profile, self.comment, self.dpi, self.png_chunks)
 
 
-def gather(source: Image.Image) -> Metadata:
+def read_metadata(source: Image.Image) -> Metadata:
     """The metadata of an opened file, as they are; those of a TIFF file's own directory are not among them."""
     info = source.info
     dpi = info.get("dpi")

@@ -1,0 +1,22 @@
+"""Formats that are read only: GIF, JPEG 2000, TGA and PPM; what is relit is written as PNG."""
+
+from pathlib import Path
+
+from f2a.photo.codecs import pillow
+from f2a.photo.file import PhotoFile
+
+SUFFIXES = (".gif", ".mpo", ".jp2", ".tga", ".ppm", ".pgm")
+FORMATS = ("GIF", "JPEG2000", "TGA", "PPM")
+
+
+def sniff(start: bytes, suffix: str) -> bool:
+    """Always: TGA files begin like no other, and what is none of these is refused by Pillow."""
+    return True
+
+
+def stated_size(path: Path) -> tuple[int, int]:
+    return pillow.stated_size(path, *FORMATS)
+
+
+def read(path: Path) -> PhotoFile:
+    return pillow.written_as_png(pillow.read(path, *FORMATS))

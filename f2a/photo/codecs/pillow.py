@@ -1,0 +1,137 @@
+"""What the formats that Pillow reads or writes have in common."""
+
+import io
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, JpegImagePlugin
+from PIL.ExifTags import Base
+
+from f2a.photo.file import PhotoFile
+from f2a.photo.icc import fitting_profile, space_of
+from f2a.photo.limits import check_size
+from f2a.photo.metadata.exif import cleaned_exif
+from f2a.photo.metadata.metadata import Metadata, read_metadata
+from f2a.photo.metadata.tiff_ifd import ExifError, ExifTrapError
+from f2a.photo.photo import Photo, Stored, exif_transposed
+
+_opening = threading.Lock()
+
+
+@contextmanager
+def opened(path: Path, *formats: str) -> Iterator[Image.Image]:
+    """The file, its header read, by Pillow's decoders of these formats and no others: some of its run programs.
+
+    Pillow's own limit of pixels lies below the largest cameras; ours is looked at before they are decoded.
+    """
+    with _opening:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            source = Image.open(path, formats=formats)
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+    with source:
+        yield source
+
+
+def read(path: Path, *formats: str) -> PhotoFile:
+    """The photo in a file of one of these formats, which Pillow holds without loss."""
+    with opened(path, *formats) as source:
+        metadata, notes = read_metadata(source), notes_on(source)
+        photo = decode(source, path, metadata, notes)
+        return PhotoFile(path, source.format or "", photo, metadata, notes=tuple(notes))
+
+
+def written_as_png(file: PhotoFile) -> PhotoFile:
+    """For what cannot be written in its own format."""
+    return replace(file, format="PNG", notes=(*file.notes, f"{file.format} is written as PNG"))
+
+
+def decode(source: Image.Image, path: Path, metadata: Metadata, notes: list[str]) -> Photo:
+    """The photo in an opened file, upright; a profile that does not fit is left out, and said in ``notes``.
+
+    Raises:
+        PhotoError: it has more pixels than are taken.
+    """
+    check_size(path, source.size)
+    profile = fitting_profile(metadata.icc_profile, space_of(source.mode), notes)
+    drop_exif_bomb(source)
+    is_relit_as_it_is = profile.has_srgb_curve and source.mode in ("1", "L", "RGB") and not source.has_transparency_data
+    if not is_relit_as_it_is:  # it is held at 16 bits, or as several copies
+        check_size(path, source.size, bytes_per_pixel=6)
+    source.load()
+    drop_exif_bomb(source)
+    needs_no_copy = type(source) is JpegImagePlugin.JpegImageFile and orientation(source) == 1
+    image = source if needs_no_copy else exif_transposed(source)
+    # Pillow's writers take metadata from here unasked, and these have not been cleaned.
+    image.info = {name: image.info[name] for name in ("transparency",) if name in image.info}
+    if image.mode in ("CMYK", "LAB"):
+        notes.append(f"{image.mode} colours come back relit in RGB (sRGB)")
+    return Photo.from_pil(image, profile)
+
+
+def stated_size(path: Path, *formats: str) -> tuple[int, int]:
+    """Width and height, by the file's header alone."""
+    with opened(path, *formats) as source:
+        return source.size
+
+
+def orientation(source: Image.Image) -> int:
+    """By EXIF, 1 to 8; 1 is upright."""
+    try:
+        return int(source.getexif().get(Base.Orientation, 1))
+    except Exception:  # Pillow parses EXIF lazily and raises whatever the bytes provoke
+        return 1
+
+
+def drop_exif_bomb(source: Image.Image) -> None:
+    """Of EXIF whose values overlap thousandfold Pillow would copy each one to find the orientation."""
+    exif = source.info.get("exif")
+    try:
+        if isinstance(exif, bytes):
+            cleaned_exif(exif.removeprefix(b"Exif\0\0"), source.size, keep_private=False)
+    except ExifTrapError:
+        del source.info["exif"]
+    except ExifError:
+        pass
+
+
+def notes_on(source: Image.Image) -> list[str]:
+    """What is in the file beside the photo."""
+    notes = []
+    xmp = source.info.get("xmp") or b""
+    if b"hdrgm:Version" in xmp or b"HDRGainMapVersion" in xmp:
+        notes.append("its HDR gain map is left out: the result is the standard picture")
+    else:
+        notes += notes_on_pictures(getattr(source, "n_frames", 1))
+    if b"MotionPhoto" in xmp or b"MicroVideo" in xmp:
+        notes.append("its film is left out")
+    return notes
+
+
+def notes_on_pictures(number: int) -> list[str]:
+    return [f"holds {number} pictures; the first is relit"] if number > 1 else []
+
+
+def save(stored: Stored, format: str, **options: Any) -> memoryview:
+    """The whole file, by Pillow's encoder."""
+    assert isinstance(stored, Image.Image)  # its encoders hold eight bits
+    content = io.BytesIO()
+    stored.save(content, format, **options)
+    return content.getbuffer()
+
+
+def metadata_options(metadata: Metadata) -> dict[str, Any]:
+    """What Pillow's encoders call the metadata; those that have no place for one of them ignore it."""
+    options: dict[str, Any] = {"icc_profile": metadata.icc_profile or None}
+    if metadata.exif:
+        options["exif"] = b"Exif\0\0" + metadata.exif
+    if metadata.dpi:
+        options["dpi"] = metadata.dpi
+    if metadata.xmp:
+        options["xmp"] = metadata.xmp
+    return options
