@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import UnidentifiedImageError
 
-LONGEST_REASON = 200
+MAX_REASON = 200
 """Characters of what a library says: some repeat the damaged content."""
 
 
@@ -35,7 +35,7 @@ def printable(text: str) -> str:
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
+def photo_errors(path: Path) -> Iterator[None]:
     """Turns whatever the readers of a photo file raise into a :class:`PhotoError`."""
     try:
         yield
@@ -53,5 +53,5 @@ def explained(path: Path) -> Iterator[None]:
     except MemoryError:
         raise PhotoError(path, "does not fit into memory; make it smaller first") from None
     except Exception as error:  # the readers raise many kinds for damaged files
-        said = " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
-        raise PhotoError(path, f"is damaged or cut short ({said}); copy it again from the camera") from None
+        reason = " ".join(str(error).split())[:MAX_REASON] or type(error).__name__
+        raise PhotoError(path, f"is damaged or cut short ({reason}); copy it again from the camera") from None

@@ -79,13 +79,13 @@ class ColorProfile:
         values = np.asarray(photo)
         if not self.has_srgb_curve:
             photo = Image.fromarray(self.from_srgb_curve(values.astype(np.uint16) * 257, np.dtype(np.uint8)))
-        return converted(photo, self._profile)
+        return convert_to_srgb(photo, self._profile)
 
     def cmyk_or_lab_to_srgb(self, photo: Image.Image) -> Image.Image:
         """Through this profile; where there is none, or none that works, by Pillow's plain formula."""
         profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")) if photo.mode == "LAB" else self._profile
         try:
-            return converted(photo, profile) if profile else photo.convert("RGB")
+            return convert_to_srgb(photo, profile) if profile else photo.convert("RGB")
         except (ImageCms.PyCMSError, OSError, ValueError):
             return photo.convert("RGB")
 
@@ -104,7 +104,7 @@ def open_profile(icc_profile: bytes, space: str) -> ImageCms.ImageCmsProfile:
         raise ProfileError(f"its colour profile is one for {described} pixels and was ignored")
     if space in ("RGB", "CMYK"):
         try:
-            converted(Image.new(space, (1, 1)), profile)
+            convert_to_srgb(Image.new(space, (1, 1)), profile)
         except (ImageCms.PyCMSError, OSError, ValueError):  # LittleCMS looks into the curves and tables only now
             raise ProfileError("its colour profile is damaged and was ignored") from None
     return profile
@@ -126,7 +126,7 @@ def space_of(mode: str) -> str:
     return "L" if mode in ("1", "L", "LA", "F") or mode.startswith("I") else "RGB"
 
 
-def converted(photo: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
+def convert_to_srgb(photo: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
     """``photo`` from ``profile`` to 8-bit sRGB."""
     result = ImageCms.profileToProfile(photo, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
     assert result is not None  # not asked to work in place
@@ -165,8 +165,8 @@ def _curve(tag: bytes) -> Curve:
     kind = struct.unpack_from(">H", tag, 8)[0]
     if tag[:4] != b"para" or kind > 4:
         raise ProfileError("its colour profile has a curve of an unknown kind and was ignored")
-    given = [v / 65536 for v in struct.unpack_from(f">{(1, 3, 4, 5, 7)[kind]}i", tag, 12)]
-    g, a, b, c, d, e, f = given + [0.0] * (7 - len(given))
+    parameters = [v / 65536 for v in struct.unpack_from(f">{(1, 3, 4, 5, 7)[kind]}i", tag, 12)]
+    g, a, b, c, d, e, f = parameters + [0.0] * (7 - len(parameters))
     if kind == 0:
         a, c, d = 1.0, 0.0, 0.0
     elif kind in (1, 2):  # below -b / a constant: 0, or c which the other part has on top
@@ -178,8 +178,8 @@ def _look_up(tables: list[np.ndarray], values: np.ndarray, dtype: np.dtype) -> n
     """``values`` ``(H, W, C)`` through one table in [0, 1] a channel, at the depth of ``dtype``."""
     codes = [(table * np.iinfo(dtype).max).round().astype(dtype) for table in tables]
     if all(np.array_equal(codes[0], code) for code in codes):
-        found: np.ndarray = codes[0][values]
-        return found
+        grey: np.ndarray = codes[0][values]
+        return grey
     return np.stack([code[values[..., n]] for n, code in enumerate(codes)], -1)
 
 

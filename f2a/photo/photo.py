@@ -1,7 +1,5 @@
 """``Photo``: one photo, whatever its format, depth and colours; what codecs read and write, and what is relit."""
 
-from typing import Protocol, Self
-
 import numpy as np
 from PIL import Image, ImageOps
 
@@ -12,31 +10,83 @@ Stored = Image.Image | np.ndarray
 """Pixels as a file holds them: a Pillow image of at most eight bits, or ``(H, W, 1 to 4)`` uint16, alpha last."""
 
 
-class Storage(Protocol):
-    """``(H, W, 1 or 3)`` uint8 or uint16 values with sRGB's transfer curve, a few rows at a time."""
+class ImageStorage:
+    """The rows of an 8-bit RGB image: copying all of it into an array and back would take as long as relighting it."""
 
-    @property
-    def shape(self) -> tuple[int, ...]: ...
+    dtype = np.dtype(np.uint8)
+    alpha = None
 
-    @property
-    def dtype(self) -> np.dtype: ...
+    def __init__(self, image: Image.Image) -> None:
+        self.image = image
+        self.shape: tuple[int, ...] = (image.height, image.width, 3)
 
-    @property
-    def alpha(self) -> np.ndarray | None: ...
+    def rows(self, top: int, end: int) -> np.ndarray:
+        return np.asarray(self.image.crop((0, top, self.image.width, end)))
 
-    def rows(self, top: int, end: int) -> np.ndarray: ...
+    def set_rows(self, top: int, rows: np.ndarray) -> None:
+        self.image.paste(Image.fromarray(rows), (0, top))
 
-    def set_rows(self, top: int, rows: np.ndarray) -> None: ...
-
-    def blank_copy(self) -> Self: ...
+    def blank_copy(self) -> "ImageStorage":
+        return ImageStorage(Image.new("RGB", self.image.size, None))
 
     def rgb8(self) -> Image.Image:
-        """All of it in 8-bit RGB."""
-        ...
+        return self.image
 
     def stored(self, colors: ColorProfile) -> Stored:
-        """All of it as a file with this profile holds it."""
-        ...
+        """As a file with this profile holds them."""
+        return self.image
+
+
+class ArrayStorage:
+    """The rows of all other photos, in an array.
+
+    Args:
+        values: ``(H, W, 1 or 3)`` uint8 or uint16, shared where they may be written to.
+        alpha: ``(H, W)`` of the depth at which the photo is stored.
+        bits: that depth, 8 or 16.
+    """
+
+    def __init__(self, values: np.ndarray, alpha: np.ndarray | None = None, bits: int = 8) -> None:
+        self.values = np.require(values, requirements=("C", "W"))
+        self.alpha, self.bits = alpha, bits
+
+    @classmethod
+    def of(cls, stored: np.ndarray, profile: ColorProfile) -> "ArrayStorage":
+        """``(H, W, 1 to 4)`` as a file with this profile holds it."""
+        has_alpha = stored.shape[-1] in (2, 4)
+        values = np.ascontiguousarray(stored[..., :-1]) if has_alpha else stored
+        bits = 8 * stored.itemsize
+        return cls(profile.to_srgb_curve(values), stored[..., -1] if has_alpha else None, bits)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.values.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.values.dtype
+
+    def rows(self, top: int, end: int) -> np.ndarray:
+        return self.values[top:end]
+
+    def set_rows(self, top: int, rows: np.ndarray) -> None:
+        self.values[top : top + len(rows)] = rows
+
+    def blank_copy(self) -> "ArrayStorage":
+        return ArrayStorage(np.empty_like(self.values), self.alpha, self.bits)
+
+    def rgb8(self) -> Image.Image:
+        image = image_of(to_eight_bits(self.values))
+        return image if image.mode == "RGB" else image.convert("RGB")
+
+    def stored(self, colors: ColorProfile) -> Stored:
+        values = colors.from_srgb_curve(self.values, np.dtype(f"uint{self.bits}"))
+        if self.alpha is not None:
+            values = np.concatenate([values, self.alpha[..., None]], -1)
+        return values if self.bits == 16 else image_of(values)
+
+
+Storage = ImageStorage | ArrayStorage
 
 
 class Photo:
@@ -155,81 +205,6 @@ class Photo:
         if self.icc_profile:
             image.info["icc_profile"] = self.icc_profile
         return image
-
-
-class ImageStorage:
-    """An 8-bit RGB image. Pillow's copies of all of it into arrays and back would take as long as relighting it."""
-
-    dtype = np.dtype(np.uint8)
-    alpha = None
-
-    def __init__(self, image: Image.Image) -> None:
-        self.image = image
-        self.shape: tuple[int, ...] = (image.height, image.width, 3)
-
-    def rows(self, top: int, end: int) -> np.ndarray:
-        return np.asarray(self.image.crop((0, top, self.image.width, end)))
-
-    def set_rows(self, top: int, rows: np.ndarray) -> None:
-        self.image.paste(Image.fromarray(rows), (0, top))
-
-    def blank_copy(self) -> "ImageStorage":
-        return ImageStorage(Image.new("RGB", self.image.size, None))
-
-    def rgb8(self) -> Image.Image:
-        return self.image
-
-    def stored(self, colors: ColorProfile) -> Stored:
-        return self.image
-
-
-class ArrayStorage:
-    """An array, which takes all the other kinds.
-
-    Args:
-        values: ``(H, W, 1 or 3)`` uint8 or uint16, shared where they may be written to.
-        alpha: ``(H, W)`` of the depth at which the photo is stored.
-        bits: that depth, 8 or 16.
-    """
-
-    def __init__(self, values: np.ndarray, alpha: np.ndarray | None = None, bits: int = 8) -> None:
-        self.values = np.require(values, requirements=("C", "W"))
-        self.alpha, self.bits = alpha, bits
-
-    @classmethod
-    def of(cls, stored: np.ndarray, profile: ColorProfile) -> "ArrayStorage":
-        """``(H, W, 1 to 4)`` as a file with this profile holds it."""
-        has_alpha = stored.shape[-1] in (2, 4)
-        values = np.ascontiguousarray(stored[..., :-1]) if has_alpha else stored
-        bits = 8 * stored.itemsize
-        return cls(profile.to_srgb_curve(values), stored[..., -1] if has_alpha else None, bits)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.values.shape
-
-    @property
-    def dtype(self) -> np.dtype:
-        return self.values.dtype
-
-    def rows(self, top: int, end: int) -> np.ndarray:
-        return self.values[top:end]
-
-    def set_rows(self, top: int, rows: np.ndarray) -> None:
-        self.values[top : top + len(rows)] = rows
-
-    def blank_copy(self) -> "ArrayStorage":
-        return ArrayStorage(np.empty_like(self.values), self.alpha, self.bits)
-
-    def rgb8(self) -> Image.Image:
-        image = image_of(to_eight_bits(self.values))
-        return image if image.mode == "RGB" else image.convert("RGB")
-
-    def stored(self, colors: ColorProfile) -> Stored:
-        values = colors.from_srgb_curve(self.values, np.dtype(f"uint{self.bits}"))
-        if self.alpha is not None:
-            values = np.concatenate([values, self.alpha[..., None]], -1)
-        return values if self.bits == 16 else image_of(values)
 
 
 def as_image(stored: Stored) -> Image.Image:

@@ -6,7 +6,7 @@ from pathlib import Path
 from PIL import Image
 
 from f2a.photo.codecs import decoder_of
-from f2a.photo.errors import PhotoError, explained
+from f2a.photo.errors import PhotoError, photo_errors
 from f2a.photo.file import PhotoFile
 
 
@@ -30,7 +30,7 @@ def read_photo(path: str | Path, keep_location: bool = False) -> PhotoFile:
         PhotoError: no such file, not a photo, cut short, too large, or of a kind that needs a further library.
     """
     path = Path(path)
-    with explained(path):
+    with photo_errors(path):
         _refuse_empty(path)
         file = decoder_of(path).read(path)
         notes = list(file.notes)
@@ -45,7 +45,7 @@ def stated_size(path: str | Path) -> tuple[int, int]:
         PhotoError: as :func:`read_photo`.
     """
     path = Path(path)
-    with explained(path):
+    with photo_errors(path):
         _refuse_empty(path)
         return decoder_of(path).stated_size(path)
 

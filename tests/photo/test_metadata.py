@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from f2a.photo import read_photo, write_photo
-from f2a.photo.metadata.exif import cleaned_exif
-from f2a.photo.metadata.iptc import cleaned_iptc, jpeg_segment
-from f2a.photo.metadata.tiff_ifd import Block, ExifError
-from f2a.photo.metadata.xmp import XmpError, cleaned_xmp
+from f2a.photo.metadata.exif import clean_exif
+from f2a.photo.metadata.iptc import clean_iptc, jpeg_segment
+from f2a.photo.metadata.tiff_ifd import ExifError, TiffBlock
+from f2a.photo.metadata.xmp import XmpError, clean_xmp
 
 MAKE, ARTIST, ORIENTATION, EXIF, GPS = 0x010F, 0x013B, 0x0112, 0x8769, 0x8825
 EXPOSURE, MAKER_NOTE, BODY_SERIAL, WIDTH, HEIGHT = 0x829A, 0x927C, 0xA431, 0xA002, 0xA003
@@ -73,8 +73,8 @@ def fields(block, at=None):
 
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_place_serial_numbers_thumbnail_and_orientation_are_taken_out_of_exif(order):
-    cleaned = cleaned_exif(exif_block(order), (5, 7), keep_private=False)
-    block = Block(bytearray(cleaned))
+    cleaned = clean_exif(exif_block(order), (5, 7), keep_private=False)
+    block = TiffBlock(bytearray(cleaned))
     found = fields(block)
     assert found.keys() == {MAKE, ARTIST, EXIF}
     assert found[ARTIST] == "Zoë".encode() + b"\0\0\0"
@@ -91,9 +91,9 @@ def test_place_serial_numbers_thumbnail_and_orientation_are_taken_out_of_exif(or
 def test_with_keep_location_the_makers_note_stays_where_it_was(order):
     """Makers count its inner offsets from the start of the block."""
     before = exif_block(order)
-    cleaned = cleaned_exif(before, (5, 7), keep_private=True)
+    cleaned = clean_exif(before, (5, 7), keep_private=True)
     assert cleaned.index(SECRET) == before.index(SECRET)
-    assert fields(Block(bytearray(cleaned))).keys() == {MAKE, ARTIST, EXIF, GPS}
+    assert fields(TiffBlock(bytearray(cleaned))).keys() == {MAKE, ARTIST, EXIF, GPS}
     assert b"thumbnail" not in cleaned
 
 
@@ -104,7 +104,7 @@ def test_damaged_exif_is_an_error_of_ours_or_stays_readable(places):
     for at, value in places:
         damaged[at] = value
     try:
-        cleaned = cleaned_exif(bytes(damaged), (5, 7), keep_private=False)
+        cleaned = clean_exif(bytes(damaged), (5, 7), keep_private=False)
     except ExifError:
         return
     assert len(cleaned) <= len(damaged)
@@ -126,19 +126,19 @@ PLAIN_XMP = XMP.replace('hdrgm:Version="1.0" ', "")
 
 
 def test_xmp_loses_place_serial_number_orientation_and_gain_map_and_nothing_else():
-    cleaned = cleaned_xmp(XMP.encode(), (5, 7), keep_private=False).decode()
+    cleaned = clean_xmp(XMP.encode(), (5, 7), keep_private=False).decode()
     for gone in ("Orientation", "4711", "Ouagadougou", "12,21N", "hdrgm"):
         assert gone not in cleaned
     for kept in ('xmp:Rating="4"', "Fête &amp; fun", 'tiff:ImageWidth="5"', "Dimension>7<", "<?xpacket end"):
         assert kept in cleaned
-    kept = cleaned_xmp(XMP.encode(), (5, 7), keep_private=True).decode()
+    kept = clean_xmp(XMP.encode(), (5, 7), keep_private=True).decode()
     assert {"4711", "Ouagadougou", "12,21N"} <= set(kept.replace('"', " ").replace("<", " ").replace(">", " ").split())
 
 
 @pytest.mark.parametrize("xmp", [b"no xml", b"<a><b></a>", b""])
 def test_damaged_xmp_is_an_error_of_ours(xmp):
     with pytest.raises(XmpError):
-        cleaned_xmp(xmp, (5, 7), keep_private=False)
+        clean_xmp(xmp, (5, 7), keep_private=False)
 
 
 def test_iptc_loses_place_names_only():
@@ -146,9 +146,9 @@ def test_iptc_loses_place_names_only():
         return struct.pack(">BBBH", 0x1C, 2, number, len(text)) + text
 
     city, caption = data_set(90, b"Berlin"), data_set(120, b"A party")
-    assert cleaned_iptc(city + caption, keep_private=False) == caption
-    assert cleaned_iptc(city + caption, keep_private=True) == city + caption
-    assert cleaned_iptc(caption + b"\x1c\x02\x78\xff\xff broken", keep_private=False) == caption
+    assert clean_iptc(city + caption, keep_private=False) == caption
+    assert clean_iptc(city + caption, keep_private=True) == city + caption
+    assert clean_iptc(caption + b"\x1c\x02\x78\xff\xff broken", keep_private=False) == caption
 
 
 def written_as(tmp_path, source, suffix):
@@ -171,7 +171,7 @@ def test_exif_and_xmp_cross_into_every_format(tmp_path, photo, suffix):
     target, notes = written_as(tmp_path, source, suffix)
     assert notes == []
     again = read_photo(target)
-    block = Block(bytearray(again.metadata.exif))
+    block = TiffBlock(bytearray(again.metadata.exif))
     assert fields(block)[ARTIST].rstrip(b"\0") == "Zoë".encode()
     assert EXPOSURE in fields(block, struct.unpack("<I", fields(block)[EXIF])[0])
     assert "Fête".encode() in again.metadata.xmp
@@ -189,7 +189,7 @@ def test_exif_and_xmp_are_kept_in_tiffs_of_one_bit_palettes_and_cmyk(tmp_path, p
     write_photo(file.photo, tmp_path / "b.tif", file)
     again = read_photo(tmp_path / "b.tif")
     assert (again.photo.stored.mode, again.photo.stored.tobytes()) == (mode, file.photo.stored.tobytes())
-    assert fields(Block(bytearray(again.metadata.exif)))[MAKE] == b"Cam\0"
+    assert fields(TiffBlock(bytearray(again.metadata.exif)))[MAKE] == b"Cam\0"
     assert "Fête".encode() in again.metadata.xmp
 
 

@@ -78,7 +78,7 @@ def sound() -> dict[str, bytes]:
         "progressive.jpg": saved(picture(), "JPEG", progressive=True, xmp=said.XMP, comment="a comment"),
         "cmyk.jpg": saved(picture("CMYK"), "JPEG"),
         "palette.png": saved(picture("P"), "PNG", transparency=3),
-        "deep.png": png.encode_deep(deep),
+        "deep.png": png.encode16(deep),
         "moving.png": saved(picture(), "PNG", **moving),
         "lossless.webp": saved(picture("RGBA"), "WEBP", lossless=True),
         "moving.webp": saved(picture(), "WEBP", **moving),

@@ -14,9 +14,9 @@ from PIL.ExifTags import Base
 from f2a.photo.file import PhotoFile
 from f2a.photo.icc import fitting_profile, space_of
 from f2a.photo.limits import check_size
-from f2a.photo.metadata.exif import cleaned_exif
+from f2a.photo.metadata.exif import clean_exif
 from f2a.photo.metadata.metadata import Metadata, read_metadata
-from f2a.photo.metadata.tiff_ifd import ExifError, ExifTrapError
+from f2a.photo.metadata.tiff_ifd import ExifBombError, ExifError
 from f2a.photo.photo import Photo, Stored, exif_transposed
 
 _opening = threading.Lock()
@@ -59,12 +59,12 @@ def decode(source: Image.Image, path: Path, metadata: Metadata, notes: list[str]
     """
     check_size(path, source.size)
     profile = fitting_profile(metadata.icc_profile, space_of(source.mode), notes)
-    drop_exif_bomb(source)
+    hide_exif_bomb(source)
     is_relit_as_it_is = profile.has_srgb_curve and source.mode in ("1", "L", "RGB") and not source.has_transparency_data
     if not is_relit_as_it_is:  # it is held at 16 bits, or as several copies
         check_size(path, source.size, bytes_per_pixel=6)
     source.load()
-    drop_exif_bomb(source)
+    hide_exif_bomb(source)
     needs_no_copy = type(source) is JpegImagePlugin.JpegImageFile and orientation(source) == 1
     image = source if needs_no_copy else exif_transposed(source)
     # Pillow's writers take metadata from here unasked, and these have not been cleaned.
@@ -88,13 +88,13 @@ def orientation(source: Image.Image) -> int:
         return 1
 
 
-def drop_exif_bomb(source: Image.Image) -> None:
+def hide_exif_bomb(source: Image.Image) -> None:
     """Of EXIF whose values overlap thousandfold Pillow would copy each one to find the orientation."""
     exif = source.info.get("exif")
     try:
         if isinstance(exif, bytes):
-            cleaned_exif(exif.removeprefix(b"Exif\0\0"), source.size, keep_private=False)
-    except ExifTrapError:
+            clean_exif(exif.removeprefix(b"Exif\0\0"), source.size, keep_private=False)
+    except ExifBombError:
         del source.info["exif"]
     except ExifError:
         pass

@@ -12,7 +12,7 @@ from f2a.photo.codecs import pillow
 from f2a.photo.file import PhotoFile
 from f2a.photo.icc import fitting_profile
 from f2a.photo.limits import check_size
-from f2a.photo.metadata.iptc import found_in, resource
+from f2a.photo.metadata.iptc import find_iptc, photoshop_resource
 from f2a.photo.metadata.metadata import Metadata, read_metadata
 from f2a.photo.photo import Photo, Stored
 from f2a.photo.pixels import turned, with_channels
@@ -26,7 +26,7 @@ BITS = 16
 QUICK = 3
 """Of zlib's levels: of noisy 16-bit photos the higher ones take longer and leave no smaller file."""
 
-KEPT = {b"gAMA", b"cHRM", b"sRGB", b"cICP", b"pHYs", b"tIME", b"tEXt", b"zTXt", b"iTXt"}
+KEPT_CHUNKS = {b"gAMA", b"cHRM", b"sRGB", b"cICP", b"pHYs", b"tIME", b"tEXt", b"zTXt", b"iTXt"}
 IPTC_PROFILE = b"Raw profile type iptc\0"
 """The keyword under which ImageMagick and exiftool keep captions: Photoshop's resources as lines of hexadecimal."""
 
@@ -34,20 +34,20 @@ REPLACED_TEXTS = (b"XML:com.adobe.xmp", b"Raw profile type ")
 """Texts that are metadata in disguise: they are cleaned and written in their own chunks."""
 
 
-LONGEST_TEXT = 1 << 22
+MAX_TEXT_BYTES = 1 << 22
 """Bytes unpacked of one text: twice as many captions as any file has, and no bomb."""
 
 
 class Chunks(NamedTuple):
-    """What a PNG's chunks say: depth and colour type of the header, and those that are kept."""
+    """What a PNG's chunks say: depth and colour type of the header, and the chunks that are kept."""
 
     bits: int
     colour_type: int
-    kept: list[tuple[bytes, bytes]]
+    metadata: list[tuple[bytes, bytes]]
     iptc: bytes = b""
 
     @property
-    def is_deep_colour(self) -> bool:
+    def is_16_bit_color(self) -> bool:
         """Whether it is more than Pillow can hold: 16 bits, in colour or with alpha."""
         return self.bits == 16 and self.colour_type != 0
 
@@ -68,38 +68,38 @@ def stated_size(path: Path) -> tuple[int, int]:
 def read(path: Path) -> PhotoFile:
     with pillow.opened(path, "PNG") as source:
         chunks = read_chunks(path)
-        metadata = replace(read_metadata(source), png_chunks=chunks.kept, iptc=chunks.iptc)
+        metadata = replace(read_metadata(source), png_chunks=chunks.metadata, iptc=chunks.iptc)
         notes = pillow.notes_on(source)
-        if not chunks.is_deep_colour:
+        if not chunks.is_16_bit_color:
             photo = pillow.decode(source, path, metadata, notes)
         else:
             check_size(path, source.size, 2 * chunks.channels)
-            pillow.drop_exif_bomb(source)
+            pillow.hide_exif_bomb(source)
             profile = fitting_profile(metadata.icc_profile, "L" if chunks.channels < 3 else "RGB", notes)
-            photo = Photo.from_array(turned(decode_deep(path), pillow.orientation(source)), profile)
+            photo = Photo.from_array(turned(decode16(path), pillow.orientation(source)), profile)
     return PhotoFile(path, "PNG", photo, metadata, notes=tuple(notes))
 
 
 def write(stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality: int | None, notes: list[str]) -> bytes:
     if isinstance(stored, np.ndarray):
-        return with_metadata(encode_deep(stored), metadata)
+        return with_metadata(encode16(stored), metadata)
     return with_metadata(bytes(pillow.save(stored, "PNG", icc_profile=None)), metadata)
 
 
 def read_chunks(path: Path) -> Chunks:
     """Read the chunks around the pixels of a file that begins as a PNG does."""
-    kept, iptc = [], b""
+    metadata, iptc = [], b""
     with path.open("rb") as file:
         file.seek(len(SIGNATURE))
         _, header = _next(file)
         kind = b""
         while kind != b"IEND":
             kind, data = _next(file)
-            if kind in KEPT and not data.startswith(REPLACED_TEXTS):
-                kept.append((kind, data))
+            if kind in KEPT_CHUNKS and not data.startswith(REPLACED_TEXTS):
+                metadata.append((kind, data))
             elif data.startswith(IPTC_PROFILE):
                 iptc = _unpacked(kind, data)
-    return Chunks(header[8], header[9], kept, iptc)
+    return Chunks(header[8], header[9], metadata, iptc)
 
 
 def _next(file: BinaryIO) -> tuple[bytes, bytes]:
@@ -116,14 +116,14 @@ def _next(file: BinaryIO) -> tuple[bytes, bytes]:
     return kind, data
 
 
-def decode_deep(path: Path) -> np.ndarray:
+def decode16(path: Path) -> np.ndarray:
     """The pixels of a 16-bit PNG, ``(H, W, 1 to 4)`` uint16."""
     import imagecodecs
 
     return with_channels(imagecodecs.png_decode(path.read_bytes()))
 
 
-def encode_deep(stored: np.ndarray) -> bytes:
+def encode16(stored: np.ndarray) -> bytes:
     """A 16-bit PNG of ``(H, W, 1 to 4)`` uint16."""
     import imagecodecs
 
@@ -144,7 +144,7 @@ def with_metadata(png: bytes, metadata: Metadata) -> bytes:
     if metadata.exif:
         chunks.append((b"eXIf", metadata.exif))
     if metadata.iptc:
-        chunks.append((b"zTXt", IPTC_PROFILE + b"\0" + zlib.compress(_hexadecimal(resource(metadata.iptc)))))
+        chunks.append((b"zTXt", IPTC_PROFILE + b"\0" + zlib.compress(_hexadecimal(photoshop_resource(metadata.iptc)))))
     if metadata.xmp:
         chunks.append((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp))
     end_of_header = len(SIGNATURE) + 25
@@ -161,8 +161,8 @@ def _unpacked(kind: bytes, data: bytes) -> bytes:
     """The captions in a ``tEXt`` or ``zTXt`` chunk; nothing if it is damaged."""
     try:
         text = data.split(b"\0", 1)[1]
-        text = zlib.decompressobj().decompress(text[1:], LONGEST_TEXT) if kind == b"zTXt" else text
-        return found_in(bytes.fromhex(text.split(b"\n", 3)[3].decode("ascii")))
+        text = zlib.decompressobj().decompress(text[1:], MAX_TEXT_BYTES) if kind == b"zTXt" else text
+        return find_iptc(bytes.fromhex(text.split(b"\n", 3)[3].decode("ascii")))
     except (IndexError, ValueError, zlib.error):
         return b""
 

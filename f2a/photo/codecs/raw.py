@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from f2a.photo.codecs.tiff import read_directory
+from f2a.photo.codecs.tiff import read_tiff_metadata
 from f2a.photo.errors import PhotoError
 from f2a.photo.file import PhotoFile
 from f2a.photo.limits import check_size
@@ -58,6 +58,6 @@ def read(path: Path) -> PhotoFile:
 def _exif(path: Path) -> bytes:
     """What the raw file says about the photo, where it is built like a TIFF file, as most are."""
     try:
-        return read_directory(path).exif
+        return read_tiff_metadata(path).exif
     except ExifError:
         return b""

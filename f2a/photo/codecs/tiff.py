@@ -12,8 +12,17 @@ from f2a.photo.codecs import pillow
 from f2a.photo.file import PhotoFile
 from f2a.photo.icc import fitting_profile
 from f2a.photo.limits import check_compression_ratio, check_size
-from f2a.photo.metadata.metadata import Metadata, read_metadata, sensible_dpi
-from f2a.photo.metadata.tiff_ifd import EXIF_IFD, GPS_IFD, Block, ExifError, Field, directory, extracted, fields_at
+from f2a.photo.metadata.metadata import Metadata, read_metadata, valid_dpi
+from f2a.photo.metadata.tiff_ifd import (
+    EXIF_IFD,
+    GPS_IFD,
+    ExifError,
+    IfdField,
+    TiffBlock,
+    encode_ifd,
+    extract_exif,
+    read_fields,
+)
 from f2a.photo.photo import Photo, Stored
 from f2a.photo.pixels import turned, with_channels
 
@@ -49,24 +58,26 @@ PHOTOMETRIC = {"1": BLACK_IS_ZERO, "L": BLACK_IS_ZERO, "LA": BLACK_IS_ZERO, "P":
 """By Pillow's mode; of all others RGB."""
 UNASSOCIATED_ALPHA = 2
 HORIZONTAL_DIFFERENCES = 2
-LARGEST = 0xFFFF_FFFF
+MAX_OFFSET = 0xFFFF_FFFF
 IPTC, ICC = 33723, 34675
 
 
-class Said(NamedTuple):
+class TiffMetadata(NamedTuple):
     """What a TIFF file, or a raw file built like one, says about the photo."""
 
     exif: bytes
     iptc: bytes
 
 
-def read_directory(path: Path) -> Said:
+def read_tiff_metadata(path: Path) -> TiffMetadata:
     """
     Raises:
         ExifError: the file is none of the usual kind.
     """
-    block = Block(bytearray(path.read_bytes()))
-    return Said(extracted(block, TEXTS), b"".join(found.value for found in fields_at(block, block.first, {IPTC})))
+    block = TiffBlock(bytearray(path.read_bytes()))
+    return TiffMetadata(
+        extract_exif(block, TEXTS), b"".join(field.value for field in read_fields(block, block.first, {IPTC}))
+    )
 
 
 def sniff(start: bytes, suffix: str) -> bool:
@@ -78,11 +89,11 @@ def stated_size(path: Path) -> tuple[int, int]:
 
 
 def read(path: Path) -> PhotoFile:
-    deep = read_deep(path)
+    deep = read_tiff16(path)
     if deep is None:
         return _read_with_pillow(path)
     notes = pillow.notes_on_pictures(deep.pages)
-    metadata = _with_directory(deep.metadata, path, notes)
+    metadata = _with_own_metadata(deep.metadata, path, notes)
     profile = fitting_profile(metadata.icc_profile, "L" if deep.values.shape[-1] < 3 else "RGB", notes)
     photo = Photo.from_array(turned(deep.values, deep.orientation), profile)
     return PhotoFile(path, "TIFF", photo, metadata, {"compression": deep.compression}, tuple(notes))
@@ -91,22 +102,22 @@ def read(path: Path) -> PhotoFile:
 def _read_with_pillow(path: Path) -> PhotoFile:
     with pillow.opened(path, "TIFF") as source:
         notes = pillow.notes_on(source)
-        metadata = _with_directory(read_metadata(source), path, notes)
+        metadata = _with_own_metadata(read_metadata(source), path, notes)
         compression = COMPRESSIONS.get(source.info.get("compression", ""), DEFLATE)
         photo = pillow.decode(source, path, metadata, notes)
         return PhotoFile(path, "TIFF", photo, metadata, {"compression": compression}, tuple(notes))
 
 
-def _with_directory(metadata: Metadata, path: Path, notes: list[str]) -> Metadata:
+def _with_own_metadata(metadata: Metadata, path: Path, notes: list[str]) -> Metadata:
     try:
-        said = read_directory(path)
+        own = read_tiff_metadata(path)
     except ExifError:
         notes.append("its EXIF is of an unknown kind and was left out")
         return metadata
-    return replace(metadata, exif=said.exif, iptc=said.iptc)
+    return replace(metadata, exif=own.exif, iptc=own.iptc)
 
 
-class Deep(NamedTuple):
+class Tiff16(NamedTuple):
     """A TIFF's pixels as stored, ``(H, W, 1 to 4)`` uint16, and what Pillow would say about it."""
 
     values: np.ndarray
@@ -116,7 +127,7 @@ class Deep(NamedTuple):
     pages: int
 
 
-def read_deep(path: Path) -> Deep | None:
+def read_tiff16(path: Path) -> Tiff16 | None:
     """A TIFF of 16 bits a colour, which Pillow would cut to eight or not read; None if it is of another kind."""
     import tifffile
 
@@ -128,24 +139,24 @@ def read_deep(path: Path) -> Deep | None:
             return None
         check_size(path, (page.imagewidth, page.imagelength), 2 * channels)
         check_compression_ratio(path, page.nbytes)
-        said = {code: tag.value for code in (274, 282, 283, 296, 700, ICC) if (tag := page.tags.get(code)) is not None}
+        tags = {code: tag.value for code in (274, 282, 283, 296, 700, ICC) if (tag := page.tags.get(code)) is not None}
         planes = page.asarray(squeeze=False)[:, 0]  # (planes, H, W, channels in each)
         pages = len(file.pages)
     values: np.ndarray = np.ascontiguousarray(planes[0] if len(planes) == 1 else np.concatenate(list(planes), -1))
-    metadata = Metadata(xmp=_bytes(said.get(700)), icc_profile=_bytes(said.get(ICC)), dpi=_dpi(said))
-    return Deep(values, int(said.get(274, 1)), metadata, int(page.compression), pages)
+    metadata = Metadata(xmp=_bytes(tags.get(700)), icc_profile=_bytes(tags.get(ICC)), dpi=_dpi(tags))
+    return Tiff16(values, int(tags.get(274, 1)), metadata, int(page.compression), pages)
 
 
 def _bytes(value: Any) -> bytes:
     return value if isinstance(value, bytes) else value.encode() if isinstance(value, str) else bytes(value or b"")
 
 
-def _dpi(said: dict[int, Any]) -> tuple[float, float] | None:
+def _dpi(tags: dict[int, Any]) -> tuple[float, float] | None:
     try:
-        across, down = (said[tag][0] / said[tag][1] for tag in (282, 283))
+        across, down = (tags[tag][0] / tags[tag][1] for tag in (282, 283))
     except (KeyError, TypeError, ZeroDivisionError):
         return None
-    return sensible_dpi({2: (across, down), 3: (across * 2.54, down * 2.54)}.get(int(said.get(296, 2))))
+    return valid_dpi({2: (across, down), 3: (across * 2.54, down * 2.54)}.get(int(tags.get(296, 2))))
 
 
 def write(stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality: int | None, notes: list[str]) -> bytes:
@@ -172,7 +183,7 @@ def encode(
         palette: red, green and blue of each value, 0 to 255.
     """
     compression = compression if compression in (UNCOMPRESSED, LZW) else DEFLATE
-    block = Block(bytearray(metadata.exif or b"II*\0" + struct.pack("<II", 8, 0) + bytes(2)))
+    block = TiffBlock(bytearray(metadata.exif or b"II*\0" + struct.pack("<II", 8, 0) + bytes(2)))
     height, width, channels = values.shape
     photometric = photometric or (BLACK_IS_ZERO if channels < 3 else RGB)
     bits = 1 if values.dtype == bool else 8 * values.itemsize
@@ -203,30 +214,30 @@ def encode(
         numbers[338] = (SHORT, [UNASSOCIATED_ALPHA])
     pixels = b"".join(strips)
     at = start + len(pixels) + len(pixels) % 2
-    if at > LARGEST - (1 << 20):
+    if at > MAX_OFFSET - (1 << 20):
         raise OSError("a TIFF file ends at 4 GB")
     fields = [
         *(_numbers(block.order, tag, kind, values) for tag, (kind, values) in numbers.items()),
         *_described(block, metadata),
     ]
     struct.pack_into(block.order + "I", block.data, 4, at)
-    return bytes(block.data).ljust(start, b"\0") + pixels.ljust(at - start, b"\0") + directory(block.order, fields, at)
+    return bytes(block.data).ljust(start, b"\0") + pixels.ljust(at - start, b"\0") + encode_ifd(block.order, fields, at)
 
 
-def _described(block: Block, metadata: Metadata) -> list[Field]:
+def _described(block: TiffBlock, metadata: Metadata) -> list[IfdField]:
     """The fields of the EXIF block, which stays where it is in front of the pixels, and those of the other metadata."""
-    found = fields_at(block, block.first, TEXTS | {EXIF_IFD, GPS_IFD})
+    fields = read_fields(block, block.first, TEXTS | {EXIF_IFD, GPS_IFD})
     if metadata.dpi:
         for tag, dots in zip((282, 283), metadata.dpi, strict=True):
-            found.append(_numbers(block.order, tag, RATIONAL, [round(dots * 1000), 1000]))
-        found.append(_numbers(block.order, 296, SHORT, [2]))
+            fields.append(_numbers(block.order, tag, RATIONAL, [round(dots * 1000), 1000]))
+        fields.append(_numbers(block.order, 296, SHORT, [2]))
     blobs = ((700, BYTE, metadata.xmp), (IPTC, UNDEFINED, metadata.iptc), (ICC, UNDEFINED, metadata.icc_profile))
-    return found + [Field(tag, kind, len(content), content) for tag, kind, content in blobs if content]
+    return fields + [IfdField(tag, kind, len(content), content) for tag, kind, content in blobs if content]
 
 
-def _numbers(order: str, tag: int, kind: int, values: list[int]) -> Field:
+def _numbers(order: str, tag: int, kind: int, values: list[int]) -> IfdField:
     value = struct.pack(f"{order}{len(values)}{'H' if kind == SHORT else 'I'}", *values)
-    return Field(tag, kind, len(values) // (2 if kind == RATIONAL else 1), value)
+    return IfdField(tag, kind, len(values) // (2 if kind == RATIONAL else 1), value)
 
 
 def _compressed(strip: np.ndarray, order: str, compression: int, differs: bool) -> bytes:

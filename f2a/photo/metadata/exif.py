@@ -7,7 +7,7 @@ import struct
 
 from PIL import Image
 
-from f2a.photo.metadata.tiff_ifd import EXIF_IFD, GPS_IFD, INTEROPERABILITY_IFD, Block, ExifError
+from f2a.photo.metadata.tiff_ifd import EXIF_IFD, GPS_IFD, INTEROPERABILITY_IFD, ExifError, TiffBlock
 
 ORIENTATION, FLASH = 0x0112, 0x9209
 WIDTH, HEIGHT = 0xA002, 0xA003
@@ -32,7 +32,7 @@ COPIES = {
 """Blocks that a photo file carries elsewhere; here they would give away the place after all."""
 
 
-def cleaned_exif(exif: bytes, size: tuple[int, int], keep_private: bool) -> bytes:
+def clean_exif(exif: bytes, size: tuple[int, int], keep_private: bool) -> bytes:
     """EXIF for a photo that has been turned upright.
 
     Orientation and thumbnail are taken out and the size is set to ``size`` (width, height); where and with which very
@@ -44,14 +44,14 @@ def cleaned_exif(exif: bytes, size: tuple[int, int], keep_private: bool) -> byte
     Raises:
         ExifError: the block is damaged.
     """
-    block = Block(bytearray(exif))
+    block = TiffBlock(bytearray(exif))
     try:
-        _drop_thumbnail(block, block.first)
-        unwanted = {ORIENTATION} | COPIES | (set() if keep_private else PRIVATE)
-        block.drop(block.first, unwanted)
+        _remove_thumbnail(block, block.first)
+        tags = {ORIENTATION} | COPIES | (set() if keep_private else PRIVATE)
+        block.remove_tags(block.first, tags)
         inner = [block.value(entry) for entry in block.entries(block.first) if entry.tag in (EXIF_IFD, GPS_IFD)]
         for at in inner:
-            block.drop(at, unwanted)
+            block.remove_tags(at, tags)
             for entry in block.entries(at):
                 if entry.tag in (WIDTH, HEIGHT):
                     block.put(entry, size[entry.tag == HEIGHT])
@@ -63,12 +63,12 @@ def cleaned_exif(exif: bytes, size: tuple[int, int], keep_private: bool) -> byte
     return bytes(block.data)
 
 
-def _drop_thumbnail(block: Block, first: int) -> None:
+def _remove_thumbnail(block: TiffBlock, first: int) -> None:
     at = block.next_at(first)
     second = block.number(at, "I")
     if second:
         block.data[at : at + 4] = bytes(4)
-        block.blank_directory(second)
+        block.zero_fill_ifd(second)
 
 
 def flash_fired(exif: Image.Exif) -> bool | None:

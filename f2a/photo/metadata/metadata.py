@@ -5,12 +5,12 @@ from typing import Any
 
 from PIL import Image
 
-from f2a.photo.metadata.exif import cleaned_exif, flash_fired
-from f2a.photo.metadata.iptc import RESOURCE, cleaned_iptc
+from f2a.photo.metadata.exif import clean_exif, flash_fired
+from f2a.photo.metadata.iptc import RESOURCE, clean_iptc
 from f2a.photo.metadata.tiff_ifd import ExifError
-from f2a.photo.metadata.xmp import XmpError, cleaned_xmp
+from f2a.photo.metadata.xmp import XmpError, clean_xmp
 
-MOST_DOTS = 65_535
+MAX_DPI = 65_535
 """An inch, in a JPEG."""
 
 
@@ -47,17 +47,17 @@ class Metadata:
         exif, xmp = self.exif, self.xmp
         if exif:
             try:
-                exif = cleaned_exif(exif, size, keep_private)
+                exif = clean_exif(exif, size, keep_private)
             except ExifError:
                 exif = b""
                 notes.append("its EXIF is damaged and was left out")
         if xmp:
             try:
-                xmp = cleaned_xmp(xmp, size, keep_private)
+                xmp = clean_xmp(xmp, size, keep_private)
             except XmpError:
                 xmp = b""
                 notes.append("its XMP is damaged and was left out")
-        iptc = cleaned_iptc(self.iptc, keep_private)
+        iptc = clean_iptc(self.iptc, keep_private)
         return Metadata(exif, xmp, iptc, self.icc_profile, self.comment, self.dpi, self.png_chunks)
 
 
@@ -71,13 +71,13 @@ def read_metadata(source: Image.Image) -> Metadata:
         iptc=_iptc(source),
         icc_profile=_bytes(info.get("icc_profile")),
         comment=_bytes(info.get("comment")),
-        dpi=sensible_dpi(dpi),
+        dpi=valid_dpi(dpi),
     )
 
 
-def sensible_dpi(dpi: Any) -> tuple[float, float] | None:
+def valid_dpi(dpi: Any) -> tuple[float, float] | None:
     """A resolution that every format can hold; 1 is what Pillow says for "unknown"."""
-    return (float(dpi[0]), float(dpi[1])) if dpi and all(1 < dots <= MOST_DOTS for dots in dpi) else None
+    return (float(dpi[0]), float(dpi[1])) if dpi and all(1 < dots <= MAX_DPI for dots in dpi) else None
 
 
 def _exif(source: Image.Image) -> bytes:

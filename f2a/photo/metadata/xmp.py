@@ -8,7 +8,7 @@ EXIF_EX, AUX = "http://cipa.jp/exif/1.0/", "http://ns.adobe.com/exif/1.0/aux/"
 PHOTOSHOP, IPTC = "http://ns.adobe.com/photoshop/1.0/", "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/"
 IPTC_EXT = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 
-STALE_SPACES = {
+DERIVED_NAMESPACES = {
     "http://ns.adobe.com/hdr-gain-map/1.0/",
     "http://ns.google.com/photos/1.0/container/",
     "http://ns.google.com/photos/1.0/camera/",
@@ -19,7 +19,7 @@ STALE_SPACES = {
 }
 """What describes further pictures, films or sounds of the file: they are not written, so neither is this."""
 
-STALE = {
+DERIVED = {
     (TIFF, "Orientation"),
     ("http://ns.adobe.com/xmp/note/", "HasExtendedXMP"),
     ("http://ns.adobe.com/xap/1.0/", "Thumbnails"),
@@ -40,7 +40,7 @@ PLACES = {
 }
 
 
-MOST_MARKS = 100_000
+MAX_ELEMENTS = 100_000
 """Tags and attributes that are read, in a second; the largest packets of raw developers have a tenth."""
 
 
@@ -48,7 +48,7 @@ class XmpError(ValueError):
     """A block that is no XMP."""
 
 
-def cleaned_xmp(xmp: bytes, size: tuple[int, int], keep_private: bool) -> bytes:
+def clean_xmp(xmp: bytes, size: tuple[int, int], keep_private: bool) -> bytes:
     """XMP without orientation, thumbnails and what describes further pictures, and of the size ``size``.
 
     GPS position, place names and serial numbers are left out unless ``keep_private``.
@@ -56,7 +56,7 @@ def cleaned_xmp(xmp: bytes, size: tuple[int, int], keep_private: bool) -> bytes:
     Raises:
         XmpError: the block is damaged.
     """
-    if b"<!DOCTYPE" in xmp or xmp.count(b"<") + xmp.count(b"=") > MOST_MARKS:  # entities that unfold, or reach out
+    if b"<!DOCTYPE" in xmp or xmp.count(b"<") + xmp.count(b"=") > MAX_ELEMENTS:  # entities that unfold, or reach out
         raise XmpError
     try:
         document = minidom.parseString(xmp.strip(b"\0 \r\n\t"))
@@ -82,7 +82,7 @@ def _cleaned(document: minidom.Document, size: tuple[int, int], keep_private: bo
 def _unwanted(node: minidom.Node, keep_private: bool) -> bool:
     name = (node.namespaceURI, node.localName)
     declared = node.nodeValue if node.namespaceURI == "http://www.w3.org/2000/xmlns/" else None
-    if name in STALE or {node.namespaceURI, declared} & STALE_SPACES:
+    if name in DERIVED or {node.namespaceURI, declared} & DERIVED_NAMESPACES:
         return True
     is_place = name in PLACES or (node.namespaceURI == EXIF and str(node.localName).startswith("GPS"))
     return not keep_private and (is_place or name in SERIALS)
