@@ -1,6 +1,8 @@
-"""What passes between visitors and the page, as ASGI middleware: uploads with an end, and a count of open answers."""
+"""What passes between visitors and the page, as ASGI middleware: uploads with an end, a count of open answers, and the
+tags of link previews."""
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -100,3 +102,37 @@ class InFlightResponses:
                 self._last = time.monotonic()
 
         return counted
+
+
+class HeadTags:
+    """Puts tags of our own into the page's head in place of Gradio's, which call every page "Gradio" where its link is
+    shared.
+
+    Args:
+        app: the page.
+        tags: the HTML of the tags, given the scope of a request.
+    """
+
+    GRADIOS = re.compile(rb'<meta\s+(?:property="og:|name="twitter:)[^>]*>\s*')
+
+    def __init__(self, app: Application, tags: Callable[[Message], str]) -> None:
+        self.app, self.tags = app, tags
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or (scope["method"], scope["path"]) != ("GET", "/"):
+            return await self.app(scope, receive, send)
+        body, start = bytearray(), dict[str, Any]()
+
+        async def rewrite(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                start.update(message)
+                return
+            body.extend(message.get("body", b""))
+            if message.get("more_body"):
+                return
+            content = self.GRADIOS.sub(b"", body).replace(b"</head>", self.tags(scope).encode() + b"</head>", 1)
+            headers = [header for header in start["headers"] if header[0] != b"content-length"]
+            await send(start | {"headers": [*headers, (b"content-length", str(len(content)).encode())]})
+            await send({"type": "http.response.body", "body": content})
+
+        await self.app(scope, receive, rewrite)

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
+from gradio.route_utils import get_root_url
 from gradio.utils import get_upload_folder
 from starlette.formparsers import MultiPartException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import FileResponse, PlainTextResponse
 from starlette.routing import Route
 
 from f2a.model.checkpoint import CheckpointError
@@ -28,7 +29,7 @@ from f2a.page.examples import open_examples
 from f2a.page.gallery import Gallery
 from f2a.page.job_queue import JobQueue
 from f2a.page.layout import MAX_WAITING, WORKERS, build_demo
-from f2a.page.middleware import UPLOAD_S, InFlightResponses, RequestLimits
+from f2a.page.middleware import UPLOAD_S, HeadTags, InFlightResponses, RequestLimits
 from f2a.page.service import KEEP_S, SWEEP_S, sweep_folder
 from f2a.page.theme import THEME
 from f2a.relight.relighter import Relighter
@@ -165,6 +166,7 @@ def serve(demo: gr.Blocks, jobs: JobQueue, settings: Settings, folder: Path, mcp
 def launch_options(settings: Settings = Settings(), *middleware: Middleware) -> dict[str, Any]:  # noqa: B008  # a tuple
     """The arguments of ``demo.launch``."""
     upload_s = min(UPLOAD_S, settings.keep_s / 2)  # so that nothing is swept while it comes in
+    limits = Middleware(RequestLimits, failure=MultiPartException, upload_s=upload_s)
     return {
         "theme": THEME,
         "css_paths": PAGE / "page.css",
@@ -176,10 +178,11 @@ def launch_options(settings: Settings = Settings(), *middleware: Middleware) -> 
         "ssr_mode": False,
         "state_session_capacity": 200,  # Gradio keeps about a third of a megabyte for each program that ever called
         "footer_links": ["api"],
+        "favicon_path": PAGE / "favicon.svg",
         "app_kwargs": {
             "lifespan": cleanup_lifespan(get_upload_folder, settings.keep_s, settings.sweep_s),
-            "routes": [Route("/health", health)],
-            "middleware": [*middleware, Middleware(RequestLimits, failure=MultiPartException, upload_s=upload_s)],
+            "routes": [Route("/health", health), Route("/share.jpg", share_picture)],
+            "middleware": [*middleware, limits, Middleware(HeadTags, tags=head_tags)],
         },
     }
 
@@ -187,6 +190,16 @@ def launch_options(settings: Settings = Settings(), *middleware: Middleware) -> 
 async def health(request: Request) -> PlainTextResponse:
     """Answers while the page is served."""
     return PlainTextResponse("ok")
+
+
+async def share_picture(request: Request) -> FileResponse:
+    """What is seen where a link to the page is shared."""
+    return FileResponse(PAGE / "share.jpg")
+
+
+def head_tags(scope: Mapping[str, Any]) -> str:
+    """See :func:`f2a.page.text.head_tags`."""
+    return text.head_tags(get_root_url(Request(dict(scope)), "/", scope.get("root_path")))
 
 
 def drain(jobs: JobQueue, responses: InFlightResponses) -> bool:

@@ -15,6 +15,9 @@ INTRODUCTION = """# Flash to ambient
 Give a photograph that was taken with flash; get it back as the light of the room would have shown it.
 """
 TITLE = "Flash to ambient"
+DESCRIPTION = (
+    "A photograph taken with flash, as the light of the room would have shown it. At full size, in its own format."
+)
 WELCOME = "This is an example, a rendered picture. Choose a photo of yours: it is relit at once."
 FALLS_SHORT = """Here it falls short: the room is lit from the right and the wall above lies in shade (right, the
 truth). The flash photo doesn't show that, so ours (left) is lit evenly. A rendered picture."""
@@ -23,6 +26,27 @@ CHANGES = "Red became brighter and blue darker than in the flash photo, white is
 
 LABELS = {"keep_colors": "Keep the photo's colours"}
 """Of the controls whose names don't say enough."""
+
+
+def head_tags(url: str) -> str:
+    """The tags that name the page, for browsers and for previews of its link.
+
+    Args:
+        url: the page's address, without a slash at its end.
+    """
+    url = html.escape(url)
+    tags = {
+        "og:type": "website",
+        "og:title": TITLE,
+        "og:description": DESCRIPTION,
+        "og:url": f"{url}/",
+        "og:image": f"{url}/share.jpg",
+        "og:image:alt": "Coats in a dark cupboard, with flash and relit",
+        "twitter:card": "summary_large_image",  # the rest it takes from the others
+    }
+    lines = [f'<meta property="{name}" content="{content}">' for name, content in tags.items()]
+    head = f'<title>{TITLE}</title><meta name="description" content="{DESCRIPTION}">'
+    return head + "".join(lines) + '<link rel="icon" href="favicon.ico">'
 
 
 def label(control: Field[Any]) -> str:

@@ -1,5 +1,8 @@
 """The page, met as a visitor meets it: a real server, a real browser."""
 
+import io
+import re
+import urllib.request
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,13 +16,13 @@ from f2a.page.examples import FolderPairs
 from f2a.page.gallery import Gallery
 from f2a.relight.controls import Controls
 from f2a.relight.relighter import Relighter, relight_file
-from tests.support.page_server import DESKTOP, browsing, save_gradient, serving, visiting
+from tests.support.page_server import DESKTOP, PHONE, browsing, save_gradient, serving, visiting
 from tests.support.pairs import write_pairs
 
 pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
 
 from f2a.page.layout import build_demo
-from f2a.page.server import launch_options
+from f2a.page.server import PAGE, launch_options
 
 ORIENTATION = 0x0112
 NOT_A_PHOTO = "not & a <b>photo.jpg"
@@ -75,6 +78,27 @@ def test_a_photo_is_relit_at_once_and_downloads_byte_for_byte(page: Any, relight
     assert downloaded.read_bytes() == relight_file(relighter, photo, tmp_path).read_bytes()
     page.locator("#done").get_by_text("made in").wait_for()
     assert page.locator("#file").get_by_text("party_").is_visible()  # the same file again, as a link
+
+
+def test_a_shared_link_shows_the_page_and_not_gradio(page: Any, server: str) -> None:
+    html = urllib.request.urlopen(urllib.request.Request(server, headers={"X-Forwarded-Host": "f2a.example"})).read()
+    tags = re.findall(r'<meta (?:property|name)="((?:og|twitter):[^"]+)" content="([^"]*)"', html.decode())
+    assert len(dict(tags)) == len(tags)
+    assert dict(tags)["og:title"] == page.title() == "Flash to ambient"
+    assert dict(tags)["og:description"].startswith("A photograph taken with flash")
+    assert dict(tags)["og:image"] == "http://f2a.example/share.jpg"
+    assert "gradio" not in str(tags).lower()
+    picture = Image.open(io.BytesIO(urllib.request.urlopen(f"{server}/share.jpg").read()))
+    assert picture.size == (1200, 630)
+    icon = page.request.get(f"{server}/favicon.ico")
+    assert icon.body() == (PAGE / "favicon.svg").read_bytes()
+    assert icon.headers["content-type"] == "image/svg+xml"
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_the_footer_has_words_or_is_empty(chromium: Any, server: str, size: dict[str, int]) -> None:
+    with visiting(chromium, server, size) as page:
+        assert page.locator("footer").inner_text().strip() in ("", "Use via API")
 
 
 def test_heic_comes_back_as_heic(page: Any, relighter: Relighter, tmp_path: Path) -> None:
