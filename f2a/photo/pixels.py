@@ -45,12 +45,26 @@ def to_eight_bits(values: np.ndarray) -> np.ndarray:
 
 
 def grey16(image: Image.Image) -> np.ndarray:
-    """``(H, W)`` uint16. Values beyond 16 bits are scaled down, floats in [0, 1] up; NaN counts as black."""
+    """``(H, W)`` uint16 of an image of more than eight bits. Integers beyond 16 bits are scaled down."""
     values: np.ndarray = np.asarray(image)
     if image.mode.startswith("I;16"):
         return values.astype(np.uint16)
+    if image.mode == "I":
+        values = values.clip(min=0) / 65535
+    return float_to_16_bits(values)
+
+
+def float_to_16_bits(values: np.ndarray) -> np.ndarray:
+    """uint16 of floats in [0, 1], or up to the 255 or 65535 that the largest one asks for; NaN counts as black."""
     values = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0).clip(min=0)
     largest = values.max()
-    full = 65535.0 if image.mode == "I" or largest > 255 else 255.0 if largest > 1 else 1.0
+    full = 65535.0 if largest > 255 else 255.0 if largest > 1 else 1.0
     scaled: np.ndarray = (values / max(full, largest) * 65535).round()
     return scaled.astype(np.uint16)
+
+
+def integer_to_16_bits(values: np.ndarray, bits: int) -> np.ndarray:
+    """uint16 of unsigned integers of so many bits: the largest becomes 65535."""
+    if bits > 16:
+        return (values >> (bits - 16)).astype(np.uint16)
+    return values if bits == 16 else (values.astype(np.uint32) * 65535 // ((1 << bits) - 1)).astype(np.uint16)

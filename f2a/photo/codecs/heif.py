@@ -13,7 +13,7 @@ from f2a.photo.icc import fitting_profile
 from f2a.photo.limits import check_size
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.photo import Photo, Stored
-from f2a.photo.pixels import with_channels
+from f2a.photo.pixels import integer_to_16_bits, with_channels
 
 SUFFIXES = (".heic", ".heif")
 MODES = ("L", "LA", "RGB", "RGBA")
@@ -86,8 +86,7 @@ def _decode(image: Any) -> np.ndarray:
     if values.dtype == np.uint8:
         return values
     bits = int(image.info.get("bit_depth", 10))
-    codes = (values >> (16 - bits)).astype(np.uint32)
-    return (codes * 65535 // ((1 << bits) - 1)).astype(np.uint16)
+    return integer_to_16_bits(values >> (16 - bits), bits)
 
 
 def write(stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality: int | None, notes: list[str]) -> bytes:

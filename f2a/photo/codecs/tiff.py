@@ -1,17 +1,18 @@
 """TIFF files (TIFF 6.0) at any depth; Pillow writes no 16-bit colour, and no text that is not ASCII."""
 
-import logging
 import struct
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from PIL import UnidentifiedImageError
 
 from f2a.photo.codecs import pillow
+from f2a.photo.codecs.tiff_samples import FirstPage, first_page
+from f2a.photo.errors import PhotoError
 from f2a.photo.file import PhotoFile
 from f2a.photo.icc import fitting_profile
-from f2a.photo.limits import check_compression_ratio, check_size
 from f2a.photo.metadata.metadata import Metadata, read_metadata, valid_dpi
 from f2a.photo.metadata.tiff_ifd import (
     EXIF_IFD,
@@ -24,7 +25,7 @@ from f2a.photo.metadata.tiff_ifd import (
     read_fields,
 )
 from f2a.photo.photo import Photo, Stored
-from f2a.photo.pixels import turned, with_channels
+from f2a.photo.pixels import HIGH_BIT_DEPTH_GREY, turned, with_channels
 
 SUFFIXES = (".tif", ".tiff")
 MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16")
@@ -85,23 +86,39 @@ def sniff(start: bytes, suffix: str) -> bool:
 
 
 def stated_size(path: Path) -> tuple[int, int]:
-    return pillow.stated_size(path, "TIFF")
+    with first_page(path) as first:
+        return first.size
 
 
 def read(path: Path) -> PhotoFile:
-    deep = read_tiff16(path)
-    if deep is None:
-        return _read_with_pillow(path)
-    notes = pillow.notes_on_pictures(deep.pages)
-    metadata = _with_own_metadata(deep.metadata, path, notes)
-    profile = fitting_profile(metadata.icc_profile, "L" if deep.values.shape[-1] < 3 else "RGB", notes)
-    photo = Photo.from_array(turned(deep.values, deep.orientation), profile)
-    return PhotoFile(path, "TIFF", photo, metadata, {"compression": deep.compression}, tuple(notes))
+    with first_page(path) as first:
+        if not first.is_read_here:
+            try:
+                return _read_with_pillow(path, first)
+            except UnidentifiedImageError:
+                raise PhotoError(path, f"is a TIFF of a kind that is not read ({first.kind}); save it as RGB") from None
+        tags = {
+            code: tag.value for code in (274, 282, 283, 296, 700, ICC) if (tag := first.page.tags.get(code)) is not None
+        }
+        stored = turned(first.read(path), int(tags.get(274, 1)))
+        notes = pillow.notes_on_pictures(first.pages) + first.notes
+        compression = int(first.page.compression)
+    metadata = Metadata(xmp=_bytes(tags.get(700)), icc_profile=_bytes(tags.get(ICC)), dpi=_dpi(tags))
+    if first.is_lab:
+        metadata = replace(metadata, icc_profile=b"")
+        notes.append("LAB colours come back in RGB (sRGB)")
+    metadata = _with_own_metadata(metadata, path, notes)
+    profile = fitting_profile(metadata.icc_profile, "L" if stored.shape[-1] < 3 else "RGB", notes)
+    return PhotoFile(
+        path, "TIFF", Photo.from_array(stored, profile), metadata, {"compression": compression}, tuple(notes)
+    )
 
 
-def _read_with_pillow(path: Path) -> PhotoFile:
+def _read_with_pillow(path: Path, first: FirstPage) -> PhotoFile:
     with pillow.opened(path, "TIFF") as source:
-        notes = pillow.notes_on(source)
+        notes = pillow.notes_on(source) + first.notes
+        if first.page.bitspersample > 8 and source.mode not in HIGH_BIT_DEPTH_GREY:
+            notes.append(f"its {first.page.bitspersample} bits a colour were rounded to 8")
         metadata = _with_own_metadata(read_metadata(source), path, notes)
         compression = COMPRESSIONS.get(source.info.get("compression", ""), DEFLATE)
         photo = pillow.decode(source, path, metadata, notes)
@@ -115,36 +132,6 @@ def _with_own_metadata(metadata: Metadata, path: Path, notes: list[str]) -> Meta
         notes.append("its EXIF is of an unknown kind and was left out")
         return metadata
     return replace(metadata, exif=own.exif, iptc=own.iptc)
-
-
-class Tiff16(NamedTuple):
-    """A TIFF's pixels as stored, ``(H, W, 1 to 4)`` uint16, and what Pillow would say about it."""
-
-    values: np.ndarray
-    orientation: int
-    metadata: Metadata
-    compression: int
-    pages: int
-
-
-def read_tiff16(path: Path) -> Tiff16 | None:
-    """A TIFF of 16 bits a colour, which Pillow would cut to eight or not read; None if it is of another kind."""
-    import tifffile
-
-    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # f2a says itself what is wrong with a file
-    with tifffile.TiffFile(path) as file:
-        page = file.pages.first
-        channels = page.samplesperpixel
-        if page.dtype != np.uint16 or channels > 4 or page.photometric != (BLACK_IS_ZERO if channels < 3 else RGB):
-            return None
-        check_size(path, (page.imagewidth, page.imagelength), 2 * channels)
-        check_compression_ratio(path, page.nbytes)
-        tags = {code: tag.value for code in (274, 282, 283, 296, 700, ICC) if (tag := page.tags.get(code)) is not None}
-        planes = page.asarray(squeeze=False)[:, 0]  # (planes, H, W, channels in each)
-        pages = len(file.pages)
-    values: np.ndarray = np.ascontiguousarray(planes[0] if len(planes) == 1 else np.concatenate(list(planes), -1))
-    metadata = Metadata(xmp=_bytes(tags.get(700)), icc_profile=_bytes(tags.get(ICC)), dpi=_dpi(tags))
-    return Tiff16(values, int(tags.get(274, 1)), metadata, int(page.compression), pages)
 
 
 def _bytes(value: Any) -> bytes:

@@ -1,0 +1,101 @@
+"""What the numbers of a TIFF mean: every kind comes back looking as it was, or is refused by its kind."""
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image, ImageCms
+
+from f2a.photo import PhotoError, read_photo, stated_size, write_photo
+from f2a.photo.pixels import integer_to_16_bits
+
+COLORS = np.random.default_rng(0).integers(0, 256, (5, 7, 3)).astype(np.uint16) * 257
+GREY = COLORS[..., :1]
+HALF = np.full((5, 7, 1), 128 * 257, np.uint16)
+
+
+def tiff(path, values, photometric, **options):
+    tifffile.imwrite(path, values, photometric=photometric, metadata=None, **options)
+    return path
+
+
+def with_alpha(kind, colors=COLORS):
+    return {"values": np.concatenate([colors, HALF], -1), "photometric": "rgb", "extrasamples": [kind]}
+
+
+KINDS = {
+    "16 bits": ({"values": COLORS, "photometric": "rgb"}, COLORS),
+    "planes": ({"values": np.moveaxis(COLORS, -1, 0), "photometric": "rgb", "planarconfig": "separate"}, COLORS),
+    "BigTIFF": ({"values": COLORS, "photometric": "rgb", "bigtiff": True}, COLORS),
+    "32 bits": ({"values": COLORS.astype(np.uint32) * 65537, "photometric": "rgb"}, COLORS),
+    "half floats": ({"values": (COLORS / 65535).astype(np.float16), "photometric": "rgb"}, COLORS),
+    "floats": ({"values": (COLORS / 65535).astype(np.float32), "photometric": "rgb"}, COLORS),
+    "floats to 255": ({"values": (COLORS / 257).astype(np.float32), "photometric": "rgb"}, COLORS),
+    "white is zero": ({"values": 65535 - GREY[..., 0], "photometric": "miniswhite"}, GREY),
+    "white is zero, 8 bits": (
+        {"values": (255 - GREY[..., 0] // 257).astype(np.uint8), "photometric": "miniswhite"},
+        GREY,
+    ),
+    "alpha": (with_alpha("unassalpha"), COLORS),
+    "premultiplied alpha": (with_alpha("assocalpha", (COLORS * (128 / 255)).round().astype(np.uint16)), COLORS),
+    "a mask": (with_alpha("unspecified"), COLORS),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_is_read_as_it_looks(tmp_path, kind):
+    options, expected = KINDS[kind]
+    file = read_photo(tiff(tmp_path / "a.tif", **options))
+    rows = file.photo.rows() if file.photo.dtype == np.uint16 else file.photo.rows().astype(int) * 257
+    tolerance = 33 if kind == "half floats" else 1
+    assert np.abs(rows.astype(int) - expected).max() <= tolerance
+    assert file.photo.has_alpha == ("alpha" in kind)
+    assert stated_size(tmp_path / "a.tif") == (7, 5)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_channels_that_are_no_alpha_are_left_out_and_said(tmp_path, number, dtype):
+    values = (np.concatenate([COLORS, *[HALF] * number], -1) // (257 if dtype == np.uint8 else 1)).astype(dtype)
+    file = read_photo(tiff(tmp_path / "a.tif", values, "rgb", extrasamples=["unspecified"] * number))
+    assert not file.photo.has_alpha
+    assert file.notes == (
+        "its 1 further channel is left out" if number == 1 else "its 2 further channels are left out",
+    )
+
+
+def test_lab_of_16_bits_is_what_littlecms_makes_of_the_colours(tmp_path):
+    colors = Image.fromarray((60 + COLORS // 514).astype(np.uint8))  # well inside sRGB, which clips
+    lab = ImageCms.profileToProfile(
+        colors, ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB"
+    )
+    lightness, *opponents = np.moveaxis(np.asarray(lab), -1, 0)  # two's complement of eight bits
+    deep = np.stack(
+        [lightness.astype(np.int32) * 257, *(o.view(np.int8).astype(np.int32) * 256 for o in opponents)], -1
+    )
+    file = read_photo(tiff(tmp_path / "a.tif", deep.astype(np.uint16), "cielab"))
+    assert np.abs(file.photo.rows() / 257 - np.asarray(colors)).max() <= 2
+    assert file.notes == ("LAB colours come back in RGB (sRGB)",)
+
+
+def test_cmyk_of_16_bits_is_said_to_be_rounded(tmp_path):
+    values = np.concatenate([COLORS, HALF], -1)
+    file = read_photo(tiff(tmp_path / "a.tif", values, "separated"))
+    assert file.notes[0] == "its 16 bits a colour were rounded to 8"
+
+
+def test_a_kind_that_is_not_read_is_named(tmp_path):
+    with pytest.raises(PhotoError, match=r"is a TIFF of a kind that is not read \(3 x 16 bits, RGB, int16\)"):
+        read_photo(tiff(tmp_path / "a.tif", COLORS.astype(np.int16), "rgb"))
+
+
+def test_bits_that_no_type_has_are_scaled():
+    assert integer_to_16_bits(np.array([0, 1, 4095], np.uint16), 12).tolist() == [0, 16, 65535]
+    assert integer_to_16_bits(np.array([0, 2**32 - 1], np.uint32), 32).tolist() == [0, 65535]
+
+
+def test_without_compression_there_is_no_predictor(tmp_path):
+    file = read_photo(tiff(tmp_path / "a.tif", COLORS, "rgb"))
+    write_photo(file.photo, tmp_path / "b.tif", file)
+    with tifffile.TiffFile(tmp_path / "b.tif") as written:
+        assert 317 not in written.pages.first.tags
+        assert np.array_equal(written.asarray(), COLORS)
