@@ -27,10 +27,13 @@ from tqdm import tqdm
 from f2a.config import ConfigError, TrainConfig
 from f2a.data.augment import Batch, Part, WorkerLost, batches, watched_workers
 from f2a.data.folder import DataError
+from f2a.errors import first_line
+from f2a.files import atomic_dir, atomic_write
+from f2a.hub import HubError
 from f2a.model.checkpoint import CheckpointError
 from f2a.model.discriminator import Discriminator
 from f2a.model.winograd import arranged
-from f2a.publish.model import Pusher, PushError
+from f2a.publish.model import Pusher
 from f2a.publish.model_card import PICTURE, model_card
 from f2a.training.arguments import parse_run, public_values, save_run, without_secrets
 from f2a.training.attention import attention_map, no_attention
@@ -38,12 +41,10 @@ from f2a.training.checkpoint import (
     Restored,
     checkpoint_folder,
     pack_optimizer,
-    replaced_folder,
     rotate,
     saved_state,
     unpack_optimizer,
     write_state,
-    write_text,
 )
 from f2a.training.losses import GeneratorLosses, GeneratorTerms, Weights, discriminator_losses, generator_losses
 from f2a.training.monitor import LossWatch, TrainingLost
@@ -351,7 +352,7 @@ def keep_weights(run: Run, name: str) -> None:
         "steps": run.step,
         "validation": run.scores,
     }
-    with replaced_folder(run.output / name) as folder:
+    with atomic_dir(run.output / name) as folder:
         kept.save(folder)
         if pictured := picture_file(run).exists():
             shutil.copy(picture_file(run), folder / PICTURE)
@@ -391,9 +392,8 @@ def restore(run: Run, state: Restored) -> None:
         if run.accelerator.scaler and state.facts["scaler"]:
             run.accelerator.scaler.load_state_dict(state.facts["scaler"])
     except (KeyError, RuntimeError, ValueError, IndexError) as error:
-        reason = str(error).splitlines()[0]
         raise CheckpointError(
-            f"the checkpoint does not fit this run ({reason}): give the flags it was made with"
+            f"the checkpoint does not fit this run ({first_line(error)}): give the flags it was made with"
         ) from None
     random = state.parts["random"]["cpu"]
     if len(random) == run.part.processes:
@@ -409,7 +409,8 @@ def restore(run: Run, state: Restored) -> None:
     log = run.output / VALIDATION_LOG
     if run.accelerator.is_main_process and log.exists():
         lines = log.read_text("utf-8", "replace").splitlines(keepends=True)
-        write_text(log, "".join(line for line in lines if step_of(line) <= run.step))
+        with atomic_write(log) as beside:
+            beside.write_text("".join(line for line in lines if step_of(line) <= run.step), "utf-8")
 
 
 def step_of(line: str) -> float:
@@ -468,7 +469,7 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         train(parse_run(arguments, str(__doc__)), f"{SCRIPT} {shlex.join(without_secrets(arguments))}")
-    except (*MISTAKES, TrainingLost, WorkerLost, PushError, OSError) as error:
+    except (*MISTAKES, TrainingLost, WorkerLost, HubError, OSError) as error:
         if os.environ.get("RANK", "0") == "0":
             print(f"{SCRIPT}: {sentence_of(error)}", file=sys.stderr)
         return 2 if isinstance(error, MISTAKES) else 1

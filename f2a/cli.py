@@ -14,10 +14,11 @@ from pathlib import Path
 
 from f2a.commands.ablate import add_ablate_flags
 from f2a.commands.evaluate import add_evaluate_flags
+from f2a.errors import F2aError, printable
 from f2a.relight.controls import add_control_flags, controls_of
 
 
-class UsageError(ValueError):
+class UsageError(F2aError):
     """What was asked for cannot be done; the message says what to ask instead."""
 
 
@@ -121,9 +122,9 @@ def relight(given: argparse.Namespace) -> int:
             outcomes.append(outcome)
             for line in (*outcome.notes, outcome.error):
                 if line:
-                    tqdm.write(one_line(f"f2a: {line}"), file=sys.stderr)
+                    tqdm.write(printable(f"f2a: {line}"), file=sys.stderr)
             if outcome.status == "relit":
-                tqdm.write(one_line(str(outcome.target)))
+                tqdm.write(printable(str(outcome.target)))
     finally:
         seconds = time.perf_counter() - start
         if given.report:
@@ -132,7 +133,7 @@ def relight(given: argparse.Namespace) -> int:
     if len(jobs) > 1:
         print(summary(outcomes, seconds, share), file=sys.stderr)
     elif outcomes and outcomes[0].status == "skipped":
-        print(one_line(f"f2a: {outcomes[0].target}: exists already; pass --overwrite to replace it"), file=sys.stderr)
+        print(printable(f"f2a: {outcomes[0].target}: exists already; pass --overwrite to replace it"), file=sys.stderr)
         return 1
     return 1 if any(outcome.status == "failed" for outcome in outcomes) else 0
 
@@ -186,7 +187,7 @@ def evaluate(given: argparse.Namespace) -> int:
 
     def report(sentence: str) -> None:
         left_out.append(sentence)
-        tqdm.write(one_line(f"f2a: {sentence}"), file=sys.stderr)
+        tqdm.write(printable(f"f2a: {sentence}"), file=sys.stderr)
 
     sources = given.weights or [None]
     names = sources if len(sources) > 1 else ["ours"]
@@ -199,7 +200,7 @@ def ablate(given: argparse.Namespace) -> int:
     from f2a.ablation.ablate import ablate as compare
     from f2a.ablation.ablate import request_of
 
-    print(compare(request_of(given), lambda sentence: print(one_line(sentence), file=sys.stderr)))
+    print(compare(request_of(given), lambda sentence: print(printable(sentence), file=sys.stderr)))
     return 0
 
 
@@ -207,7 +208,7 @@ def dataset(given: argparse.Namespace) -> int:
     from f2a.publish.dataset import Choices, push_folder
 
     def report(sentence: str) -> None:
-        print(one_line(sentence), file=sys.stderr)
+        print(printable(sentence), file=sys.stderr)
 
     print(push_folder(given.folder, given.repo_id, Choices(given.private, given.license), report))
     return 0
@@ -220,7 +221,7 @@ def space(given: argparse.Namespace) -> int:
     contents = plan_space(wanted)
     print(describe(contents) if given.dry_run else push_space(wanted, contents))
     for note in contents.notes:
-        print(one_line(note), file=sys.stderr)
+        print(printable(note), file=sys.stderr)
     return 0
 
 
@@ -285,10 +286,7 @@ def load_relighter(given: argparse.Namespace):  # type: ignore[no-untyped-def]  
 def open_relighter(weights: str | None, device: str):  # type: ignore[no-untyped-def]
     from f2a.relight.relighter import Relighter
 
-    source, _, revision = (weights or "").partition("@")
-    if weights and Path(weights).is_dir():
-        source, revision = weights, ""
-    return Relighter.from_pretrained(source or None, revision=revision or None, device=device)
+    return Relighter.from_pretrained(weights or None, device=device)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -324,18 +322,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return COMMANDS[given.command].run(given)
     except KeyboardInterrupt:
         return 130
-    except ValueError as error:
-        if not is_ours(error):
-            raise
-        print(one_line(f"f2a: {error}"), file=sys.stderr)
+    except F2aError as error:
+        print(f"f2a: {error}", file=sys.stderr)
         return 2
-
-
-def is_ours(error: ValueError) -> bool:
-    """Whether the message was written for the user: every such error of f2a's is a class of its own."""
-    return type(error).__module__.startswith("f2a.") or type(error) is UsageError
-
-
-def one_line(message: str) -> str:
-    """A message with its line breaks and control characters spelled out, as odd file names bring them."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)

@@ -5,10 +5,12 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+from f2a.errors import F2aError
+
 Config = TypeVar("Config")
 
 
-class ConfigError(ValueError):
+class ConfigError(F2aError):
     """A choice that cannot be used; the message names the field, the value and the remedy."""
 
 

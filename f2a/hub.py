@@ -1,6 +1,9 @@
-"""Files of a model on the Hub, and a sentence for each way in which the Hub does not hand them out."""
+"""The Hub: names of repositories, files of models, and a sentence for each way in which it does not serve us."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import (
@@ -11,24 +14,58 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+from f2a.errors import F2aError, first_line
 
-class HubFileError(ValueError):
-    """A file that cannot be had; the message names the repository, the reason and the remedy."""
+ADVICE = "check name, revision, token and connection"
+
+
+class HubError(F2aError):
+    """The Hub did not give or take something; the message names the repository, the reason and the remedy."""
+
+
+class RepoId(NamedTuple):
+    """A repository, ``user/name``, and its branch, tag or commit (None: the newest)."""
+
+    name: str
+    revision: str | None
+
+
+def parse_repo_id(text: str) -> RepoId:
+    """``user/name@revision`` or ``user/name`` in its parts."""
+    name, _, revision = text.partition("@")
+    return RepoId(name, revision or None)
+
+
+@contextmanager
+def hub_errors(failure: str, remedy: str = ADVICE, kind: type[F2aError] = HubError) -> Iterator[None]:
+    """Turn whatever the Hub's client, the libraries over it and the transport raise into one sentence.
+
+    Args:
+        failure: what did not succeed; the reason follows it in brackets.
+        remedy: what to do about it.
+        kind: the error to raise; any of f2a's own passes as it is.
+    """
+    try:
+        yield
+    except F2aError:
+        raise
+    except Exception as error:  # they share no ancestor
+        raise kind(f"{failure} ({first_line(error)}); {remedy}") from error
 
 
 def fetch_file(repo_id: str, name: str, revision: str | None = None) -> Path:
     """The file ``name`` of a model, in the Hub's cache; only a whole file is ever there.
 
     Raises:
-        HubFileError: the Hub refuses, fails or cannot be reached, or the file cannot be stored.
+        HubError: the Hub refuses, fails or cannot be reached, or the file cannot be stored.
     """
     try:
         return Path(hf_hub_download(repo_id, name, revision=revision))
     except Exception as error:  # the client's, the transport's and the disk's errors share no ancestor
-        raise HubFileError(f"{repo_id}: {_why(error, name, revision)}") from error
+        raise HubError(f"{repo_id}: {_reason(error, name, revision)}") from error
 
 
-def _why(error: Exception, name: str, revision: str | None) -> str:
+def _reason(error: Exception, name: str, revision: str | None) -> str:
     if isinstance(error, HFValidationError):
         return "neither a folder nor a Hub id like user/model"
     if isinstance(error, RevisionNotFoundError):
@@ -40,16 +77,15 @@ def _why(error: Exception, name: str, revision: str | None) -> str:
         return _refusal(answers[0].response.status_code, name)
     if isinstance(error, LocalEntryNotFoundError):
         return "the Hub cannot be reached; check the connection and try again"
-    reason = (getattr(error, "strerror", None) or str(error).strip() or type(error).__name__).splitlines()[0]
-    return f"{name} cannot be had from the Hub ({reason}); try again"
+    return f"{name} could not be fetched from the Hub ({first_line(error)}); try again"
 
 
 def _refusal(status: int, name: str) -> str:
     if status in (401, 403, 404):
-        what = "does not show"
+        failure = "does not show"
         remedy = "check the name; a private or gated model needs access and a token: run hf auth login, or set HF_TOKEN"
     elif status == 429:
-        what, remedy = "is asked too often for", "wait some minutes and try again"
+        failure, remedy = "is asked too often for", "wait some minutes and try again"
     else:
-        what, remedy = "fails at", "try again later"
-    return f"the Hub {what} {name} (status {status}); {remedy}"
+        failure, remedy = "fails at", "try again later"
+    return f"the Hub {failure} {name} (status {status}); {remedy}"

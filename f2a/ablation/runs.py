@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from f2a.errors import F2aError
 from f2a.training.signals import StopRequest
 
 SCRIPT = Path(__file__).resolve().parents[2] / "train_accelerate.py"
@@ -17,7 +18,7 @@ LOST = 1
 """Exit status of a training whose losses ran away; that is a result too."""
 
 
-class AblationError(ValueError):
+class AblationError(F2aError):
     """An ablation cannot be done as asked; the message says why and what to do."""
 
 

@@ -22,6 +22,7 @@ from PIL import Image, JpegImagePlugin
 
 import f2a
 from f2a.config import PRESETS
+from f2a.errors import F2aError
 from f2a.model.generator import Generator
 from f2a.model.inference import for_inference
 from f2a.relight.relighter import Relighter, relight_file, working_size
@@ -31,7 +32,7 @@ GRAIN = 5.0
 """Deviation of the grain, in 8-bit levels."""
 
 
-class BenchError(ValueError):
+class BenchError(F2aError):
     """The result cannot be written."""
 
 

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from f2a.color import exposure_gain, linear_to_srgb, srgb_to_linear
 from f2a.data.folder import CachedPair, DataError, Draws, random_of
+from f2a.errors import first_line
 
 
 class WorkerLost(RuntimeError):
@@ -138,6 +139,6 @@ def watched_workers() -> Iterator[None]:
     except RuntimeError as error:
         if not str(error).startswith("DataLoader worker"):
             raise
-        reason = str(error).splitlines()[0].rstrip(" .")
+        reason = first_line(error)
         remedy = "is the memory short? Take fewer --dataloader_num_workers"
         raise WorkerLost(f"{reason}; {remedy}, and go on with --resume_from_checkpoint latest") from None

@@ -2,19 +2,18 @@
 
 import io
 import json
-import os
-import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from f2a.color import exposure_gain
+from f2a.errors import F2aError
+from f2a.files import atomic_write
 
 CACHED_SHORT_SIDE = 448
 """Pixels; photos with a longer short side are cached at this one: twice the usual training resolution."""
@@ -23,7 +22,7 @@ CACHE_FORMAT = f"2 {CACHED_SHORT_SIDE}"
 """Part of a cache's name: another program version decodes again."""
 
 
-class DataError(ValueError):
+class DataError(F2aError):
     """Pairs that cannot be used; the message names the file and the remedy."""
 
 
@@ -94,21 +93,9 @@ def _is_whole(stem: Path) -> bool:
         return False
 
 
-@contextmanager
-def _unfinished(stem: Path) -> Iterator[IO[bytes]]:
-    """A new file beside the cache, which is gone if writing it fails."""
-    with tempfile.NamedTemporaryFile(dir=stem.parent, suffix=".part", delete=False) as file:
-        try:
-            yield file
-            file.flush()
-        except BaseException:
-            os.unlink(file.name)
-            raise
-
-
 def _write_cache(pairs: Iterable[EncodedPair], stem: Path) -> None:
     entries, left_out, offset = [], [], 0
-    with _unfinished(stem) as file:
+    with atomic_write(stem.with_suffix(".u8")) as beside, beside.open("wb") as file:
         for pair in pairs:
             try:
                 decoded = decode_pair(pair)
@@ -120,10 +107,8 @@ def _write_cache(pairs: Iterable[EncodedPair], stem: Path) -> None:
             place = {"offset": offset, "height": height, "width": width}
             entries.append({"file": decoded.file, **place, "ambient_gain": decoded.ambient_gain})
             offset += 2 * decoded.flash.nbytes
-    os.replace(file.name, stem.with_suffix(".u8"))
-    beside = stem.with_suffix(".json.part")
-    beside.write_text(json.dumps({"pairs": entries, "left_out": left_out}))
-    os.replace(beside, stem.with_suffix(".json"))
+    with atomic_write(stem.with_suffix(".json")) as beside:
+        beside.write_text(json.dumps({"pairs": entries, "left_out": left_out}))
 
 
 def decode_pair(pair: EncodedPair) -> CachedPair:

@@ -14,10 +14,12 @@ import zlib
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from f2a.errors import F2aError
+
 GIGABYTE = 2**30
 
 
-class FetchError(ValueError):
+class FetchError(F2aError):
     """An archive that cannot be had or used; the message names the file and the remedy."""
 
 

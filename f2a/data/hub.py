@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from f2a.data.cache import CACHE_FORMAT, CachedPair, DataError, EncodedPair, EncodedPhoto, cached_pairs, count_left_out
+from f2a.errors import first_line
+from f2a.hub import hub_errors
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -85,24 +87,18 @@ def _load(source: HubSplit) -> "Dataset":
     from datasets.exceptions import DatasetNotFoundError
 
     where: dict[str, Any] = {"revision": source.revision, "token": source.token}
-    try:
-        data = load_dataset(source.dataset, source.config, split=source.split, **where)
-    except DatasetNotFoundError as error:
-        remedy = "check the name; a private one needs hf auth login or --hub_token"
-        raise DataError(f"{source.title}: {first_line(error).rstrip('.')}; {remedy}") from error
-    except Exception as error:  # the library's, the client's and the transport's errors share no ancestor
-        remedy = "check split, revision and connection, then run again"
-        raise DataError(f"{source.title}: cannot be had from the Hub ({first_line(error)}); {remedy}") from error
+    remedy = "check split, revision and connection, then run again"
+    with hub_errors(f"{source.title}: could not be read from the Hub", remedy, DataError):
+        try:
+            data = load_dataset(source.dataset, source.config, split=source.split, **where)
+        except DatasetNotFoundError as error:
+            remedy = "check the name; a private one needs hf auth login or --hub_token"
+            raise DataError(f"{source.title}: {first_line(error)}; {remedy}") from error
     for column in _photo_columns(data.column_names, source):
         if not isinstance(data.features[column], Image):
             raise DataError(f"{source.title}: column {column} holds {data.features[column]}; it has to hold images")
         data = data.cast_column(column, Image(decode=False))
     return data
-
-
-def first_line(error: BaseException) -> str:
-    """What an error says, without the advice that follows in further lines."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _photo_columns(columns: list[str], source: HubSplit) -> list[str]:

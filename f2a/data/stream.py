@@ -25,12 +25,13 @@ from f2a.data.cache import (
     count_left_out,
     decode_pair,
 )
-from f2a.data.hub import HubSplit, first_line
+from f2a.data.hub import HubSplit
+from f2a.hub import hub_errors
 
 WINDOW = 4
 """Row groups that each process holds, encoded, and shuffles together; a group is a hundred pairs or so."""
 
-ON = "check the connection, then go on with --resume_from_checkpoint latest"
+RETRY_HINT = "check the connection, then go on with --resume_from_checkpoint latest"
 
 
 class Group(NamedTuple):
@@ -115,7 +116,8 @@ def _groups(source: HubSplit) -> list[Group]:
     from pyarrow import parquet
 
     groups: list[Group] = []
-    try:
+    remedy = "check name, token, revision and connection; --streaming needs a dataset of parquet files"
+    with hub_errors(f"{source.title}: could not be read from the Hub", remedy, DataError):
         where: dict[str, Any] = {"revision": source.revision, "token": source.token}
         files = load_dataset_builder(source.dataset, source.config, **where).config.data_files or {}
         for url in files.get(source.split, []):
@@ -125,13 +127,6 @@ def _groups(source: HubSplit) -> list[Group]:
             for number in range(metadata.num_row_groups):
                 first = groups[-1].first + groups[-1].rows if groups else 0
                 groups.append(Group(url, number, first, metadata.row_group(number).num_rows))
-    except DataError:
-        raise
-    except Exception as error:  # the libraries' and the transport's errors share no ancestor
-        remedy = "check name, token, revision and connection; --streaming needs a dataset of parquet files"
-        raise DataError(
-            f"{source.title}: cannot be had from the Hub ({first_line(error).rstrip('.')}); {remedy}"
-        ) from None
     if not groups:
         raise DataError(f"{source.title}: no rows; the dataset has the splits {', '.join(map(str, files)) or 'none'}")
     return [group for group in groups if group.rows]
@@ -147,14 +142,12 @@ def _fetch(group: Group, source: HubSplit) -> list[dict[str, Any]]:
     from huggingface_hub import HfFileSystem
     from pyarrow import parquet
 
-    try:
+    with hub_errors(
+        f"{source.title}: rows from {group.first} on could not be read from the Hub", RETRY_HINT, DataError
+    ):
         with HfFileSystem(token=source.token).open(group.url) as file:
             table = parquet.ParquetFile(file).read_row_group(group.number, columns=["flash", "ambient"])
         return cast(list[dict[str, Any]], table.to_pylist())
-    except Exception as error:  # the libraries' and the transport's errors share no ancestor
-        raise DataError(
-            f"{source.title}: rows from {group.first} on cannot be had ({first_line(error)}); {ON}"
-        ) from None
 
 
 def read_streamed_once(

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from f2a.color import exposure_gain, linear_to_srgb, srgb_to_linear
+from f2a.errors import F2aError
 
 Baseline = Callable[[Tensor], Tensor]
 
@@ -24,7 +25,7 @@ COPY_SIDE = 512
 """A surround of a larger photo is found on a copy of this size."""
 
 
-class BaselineError(ValueError):
+class BaselineError(F2aError):
     """A baseline cannot be computed here; the message says what to install."""
 
 

@@ -2,23 +2,24 @@
 
 import argparse
 import io
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from f2a.color import STANDARD_EXPOSURE
 from f2a.data.folder import find_pairs
+from f2a.errors import F2aError, first_line
 from f2a.evaluation.baselines import skimage
 from f2a.evaluation.methods import collect_systems
 from f2a.evaluation.pictures import TRUTH, Album, picture_grid
 from f2a.evaluation.report import drawing, render_report, shown_scenes
 from f2a.evaluation.scores import METRICS, Metric, Report, Scene, Score, lpips_metric, score_scenes
 from f2a.evaluation.tables import format_table, to_csv, to_json
+from f2a.files import atomic_write
 from f2a.relight.relighter import Relighter
 
 
-class OutputError(ValueError):
+class OutputError(F2aError):
     """A file of results cannot be written."""
 
 
@@ -116,11 +117,8 @@ def make_folder(folder: Path) -> None:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file that appears whole or not at all."""
-    beside = path.with_name(f".{path.name}.part")
     try:
-        beside.write_bytes(content)
-        os.replace(beside, path)
+        with atomic_write(path) as beside:
+            beside.write_bytes(content)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another output") from None
-    finally:
-        beside.unlink(missing_ok=True)
+        raise OutputError(f"{path}: cannot be written ({first_line(error)}); choose another output") from None

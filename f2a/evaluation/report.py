@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from f2a.errors import F2aError
 from f2a.evaluation.pictures import TRUTH, data_uri, decoded, error_map, small_jpeg
 from f2a.evaluation.scores import FLASH, Metric, Score
 from f2a.evaluation.tables import means, worse_sentences
@@ -19,7 +20,7 @@ COLORS = {FLASH: "#767676"}
 OURS_COLOR, OTHERS_COLOR = "#0b5fa5", "#b3541e"
 
 
-class ReportError(ValueError):
+class ReportError(F2aError):
     """The report cannot be made here; the message says what to install."""
 
 

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from f2a.color import exposure_gain, linear_to_srgb, srgb_to_linear
 from f2a.data.folder import DataError, PairFiles
+from f2a.errors import first_line
 from f2a.metrics import aligned_psnr, psnr, sharpness, ssim, to_8bit
 from f2a.photo import Photo, PhotoError, open_photo
 
@@ -70,7 +71,7 @@ def lpips_metric(report: Report) -> Metric | None:
     except ImportError:
         return None
     except Exception as error:  # it fetches its weights from the network, which fails in many ways
-        report(f"LPIPS is left out: its weights cannot be had ({str(error).splitlines()[0]})")
+        report(f"LPIPS is left out: its weights could not be fetched ({first_line(error)})")
         return None
 
     @torch.inference_mode()

@@ -17,14 +17,15 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from f2a.config import ConfigError, GeneratorConfig, from_dict
-from f2a.hub import HubFileError, fetch_file
+from f2a.errors import F2aError
+from f2a.hub import HubError, fetch_file, parse_repo_id
 from f2a.model.generator import Generator
 
 BUNDLED = Path(__file__).parents[1] / "weights"
 """The default weights, which ship with the library."""
 
 
-class CheckpointError(ValueError):
+class CheckpointError(F2aError):
     """Weights that cannot be used; the message names the file or repository, the reason and the remedy."""
 
 
@@ -79,7 +80,7 @@ class Checkpoint(
         """The checkpoint in a folder, in a Hub repository, or (None) the one that ships with the library.
 
         Args:
-            source: a folder with ``config.json`` and ``model.safetensors``, or a Hub id ``user/model``.
+            source: a folder with ``config.json`` and ``model.safetensors``, or a Hub id ``user/model[@revision]``.
             revision: branch, tag or commit of a Hub repository; pin a commit for weights that never change.
 
         Raises:
@@ -88,11 +89,12 @@ class Checkpoint(
         folder = BUNDLED if source is None else Path(source)
         if source is None or folder.is_dir():
             return _read(folder / CONFIG_NAME, folder / SAFETENSORS_SINGLE_FILE)
+        repo = parse_repo_id(str(source))
         try:
-            config = fetch_file(str(source), CONFIG_NAME, revision)
+            config = fetch_file(repo.name, CONFIG_NAME, revision or repo.revision)
             commit = config.parent.name  # or a push between the two would mix one model's config and another's weights
-            return _read(config, fetch_file(str(source), SAFETENSORS_SINGLE_FILE, commit))
-        except HubFileError as error:
+            return _read(config, fetch_file(repo.name, SAFETENSORS_SINGLE_FILE, commit))
+        except HubError as error:
             raise CheckpointError(f"{error}; or pass a folder of weights") from error
         except CheckpointError as error:
             raise CheckpointError(f"{source}: {error}") from error

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple, Protocol
 
 from f2a.data.cache import DataError, EncodedPhoto
 from f2a.data.folder import find_pairs
-from f2a.data.hub import HubSplit, first_line
+from f2a.data.hub import HubSplit
 from f2a.data.stream import StreamedPairs
+from f2a.hub import hub_errors, parse_repo_id
 from f2a.photo import SUFFIXES
 
 BUNDLED = Path(__file__).parents[1] / "examples"
@@ -111,10 +112,8 @@ def _write(photo: EncodedPhoto, stem: Path) -> Path:
 def _first_split(dataset: str, revision: str | None) -> str:
     from datasets import get_dataset_split_names
 
-    try:
+    with hub_errors(f"{dataset}: could not be read from the Hub", kind=DataError):
         found = get_dataset_split_names(dataset, revision=revision)
-    except Exception as error:  # the library's, the client's and the transport's errors share no ancestor
-        raise DataError(f"{dataset}: cannot be had from the Hub ({first_line(error)})") from error
     return next((split for split in SPLITS if split in found), found[0])
 
 
@@ -123,13 +122,11 @@ def _names(pairs: StreamedPairs, source: HubSplit) -> list[str]:
     from pyarrow import parquet
 
     names: list[str] = []
-    try:
+    with hub_errors(f"{source.title}: could not be read from the Hub", kind=DataError):
         for url in dict.fromkeys(group.url for group in pairs.groups):
             with HfFileSystem(token=source.token).open(url) as file:
                 parts = parquet.ParquetFile(file)
                 names += parts.read(columns=["name"])["name"].to_pylist() if "name" in parts.schema_arrow.names else []
-    except Exception as error:  # the libraries' and the transport's errors share no ancestor
-        raise DataError(f"{source.title}: cannot be had from the Hub ({first_line(error)})") from error
     return names if len(set(names)) == len(pairs) else [f"row {row}" for row in range(len(pairs))]
 
 
@@ -141,8 +138,7 @@ def open_examples(source: str | None, report: Callable[[str], None]) -> ExampleP
     try:
         if Path(source).is_dir():
             return FolderPairs(Path(source))
-        dataset, _, revision = source.partition("@")
-        return HubPairs(dataset, revision or None)
+        return HubPairs(*parse_repo_id(source))
     except (DataError, ImportError) as error:
         report(f"F2A_EXAMPLES: {error}; showing the bundled pairs")
         return FolderPairs(BUNDLED)

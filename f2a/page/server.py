@@ -23,6 +23,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse
 from starlette.routing import Route
 
+from f2a.errors import F2aError
 from f2a.model.checkpoint import CheckpointError
 from f2a.page import text
 from f2a.page.examples import open_examples
@@ -45,7 +46,7 @@ STALE_S = SWEEP_S
 USER = os.getuid() if hasattr(os, "getuid") else 0  # Windows says 0 of every file
 
 
-class SettingError(ValueError):
+class SettingError(F2aError):
     """A variable that cannot be what it is; the message names it, its value and what it may be."""
 
 
@@ -130,10 +131,8 @@ def run_page(
 
 def load_weights(source: str | None) -> tuple[Relighter, str | None]:
     """The relighter for ``F2A_WEIGHTS``, or the bundled one and a sentence that says why."""
-    repo_id, _, revision = (source or "").partition("@")
-    folder = source if source and Path(source).is_dir() else None
     try:
-        return Relighter.from_pretrained(folder or repo_id or None, None if folder else revision or None), None
+        return Relighter.from_pretrained(source or None), None
     except CheckpointError as error:
         return Relighter.from_pretrained(), f"F2A_WEIGHTS: {error}; using the bundled weights"
 

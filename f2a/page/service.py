@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from cachetools import TTLCache, cached
 
+from f2a.errors import F2aError
 from f2a.photo import Photo, PhotoError, read_photo, stated_size
 from f2a.relight.controls import Controls
 from f2a.relight.explanation import explain_gain
@@ -35,7 +36,7 @@ KEEP_S, SWEEP_S = 3000, 300
 PREVIEW_QUALITY = 88
 
 
-class PhotoCountError(ValueError):
+class PhotoCountError(F2aError):
     """No photo, or too many; the message says so."""
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from f2a.hub import parse_repo_id
 from f2a.page.gallery import PairPreview, PairScore
 from f2a.photo import PhotoError
 from f2a.relight.controls import Controls
@@ -110,7 +111,7 @@ def about(source: str | None, training: Mapping[str, Any]) -> str:
     """
     licence = f"Their licence: {html.escape(str(training.get('licence', 'not stated')))}."
     if source:
-        repo_id = html.escape(source.partition("@")[0])
+        repo_id = html.escape(parse_repo_id(source).name)
         weights = f'The weights are <a href="https://huggingface.co/{repo_id}">{repo_id}</a>. {licence}'
     else:
         weights = f"The weights are those that ship with f2a. {licence}"

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from PIL import UnidentifiedImageError
 
+from f2a.errors import F2aError, printable
+
 MAX_REASON = 200
 """Characters of what a library says: some repeat the damaged content."""
 
 
-class PhotoError(ValueError):
+class PhotoError(F2aError):
     """A file that cannot be read or written as a photo; ``str(error)`` is one sentence, ``path: reason``.
 
     In both, what cannot be printed is written as Python writes it, such as a line's end in a file's name.
@@ -27,11 +29,6 @@ class PhotoError(ValueError):
 
     def __str__(self) -> str:
         return f"{printable(str(self.path))}: {self.reason}"
-
-
-def printable(text: str) -> str:
-    """``text`` in one line without control characters and lone surrogates, as which Python reads names not in UTF-8."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 @contextmanager

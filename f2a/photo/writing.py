@@ -1,7 +1,6 @@
 """Photos into files: in the input's own way, whole or not at all."""
 
 import os
-import uuid
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from f2a.errors import first_line
+from f2a.files import atomic_write
 from f2a.photo.codecs import CODECS, Codec, format_of
 from f2a.photo.codecs.heif import HeifError
 from f2a.photo.errors import PhotoError
@@ -67,9 +68,10 @@ def write_photo(
     except Exception as error:  # of many kinds; WebP, for one, ends at 16383 pixels a side
         raise PhotoError(path, f"cannot be encoded as {format} ({error}); choose another format") from None
     try:
-        _write_beside(path, content)
+        with atomic_write(path) as beside:
+            beside.write_bytes(content)
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = first_line(error)
         raise PhotoError(path, f"cannot be written ({reason}); check folder, permissions and space") from None
     with suppress(OSError):
         os.utime(path, ns=(path.stat().st_atime_ns, like.path.stat().st_mtime_ns))
@@ -100,14 +102,3 @@ def _in_mode_of(codec: Codec, image: Image.Image, format: str, path: Path) -> Im
     if image.mode in codec.MODES:
         return image
     return image.convert("RGBA" if image.has_transparency_data else "RGB")
-
-
-def _write_beside(path: Path, content: bytes | memoryview) -> None:
-    """Write under another name in the same folder, then rename: a reader sees all of the file or none of it."""
-    beside = path.with_name(f".{uuid.uuid4().hex}.part")  # without the name, which may be as long as names can be
-    try:
-        beside.write_bytes(content)
-        os.replace(beside, path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise

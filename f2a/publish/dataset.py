@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from f2a.data.cache import DataError, EncodedPair, EncodedPhoto, decode_photos
 from f2a.data.folder import PairFiles, find_pairs
-from f2a.data.hub import first_line
+from f2a.hub import HubError, hub_errors
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -52,10 +52,6 @@ pair["flash"], pair["ambient"]  # PIL images
 """
 
 
-class PushError(ValueError):
-    """The dataset was not made; the message names the repository or file, the reason and the remedy."""
-
-
 class Choices(NamedTuple):
     """Whether a new repository is private, and the Hub's word for the photos' licence."""
 
@@ -70,29 +66,25 @@ def push_folder(folder: Path, repo_id: str, choices: Choices, report: Callable[[
 
     Raises:
         DataError: no pair is usable.
-        PushError: no token, the Hub refused or was not reached, or a photo tells a public where it was taken.
+        HubError: no token, the Hub refused or was not reached, or a photo tells a public where it was taken.
     """
     from huggingface_hub import HfApi, get_token
 
     if not get_token():
-        raise PushError(f"{repo_id}: writing to the Hub needs a token: run hf auth login, or set HF_TOKEN")
+        raise HubError(f"{repo_id}: writing to the Hub needs a token: run hf auth login, or set HF_TOKEN")
     if not folder.is_dir():
-        raise PushError(f"{folder}: no such folder of pairs")
+        raise HubError(f"{folder}: no such folder of pairs")
     found = [name for name in SPLITS if (folder / name).is_dir()]
     splits = {name: usable_pairs(folder / name if found else folder, report) for name in found or SPLITS[:1]}
     if not choices.private:
         _refuse_positions(splits)
-    try:
+    remedy = "check name, token and connection, then run this again; photos that arrived are not sent twice"
+    with hub_errors(f"{repo_id}: the Hub did not take it", remedy):
         api = HfApi()
         address = api.create_repo(repo_id, repo_type="dataset", private=choices.private or None, exist_ok=True)
         if choices.private and not api.dataset_info(repo_id).private:
-            raise PushError(f"{repo_id}: is there already and public; make it private on its page, or choose another")
+            raise HubError(f"{repo_id}: is there already and public; make it private on its page, or choose another")
         _upload(api, repo_id, splits, choices)
-    except PushError:
-        raise
-    except Exception as error:  # the client's, the library's and the transport's errors share no ancestor
-        remedy = "check name, token and connection, then run this again; photos that arrived are not sent twice"
-        raise PushError(f"{repo_id}: the Hub did not take it ({first_line(error)}); {remedy}") from error
     return str(address)
 
 
@@ -125,7 +117,7 @@ def _refuse_positions(splits: dict[str, list[PairFiles]]) -> None:
         with Image.open(path) as photo:
             if photo.getexif().get(GPS):
                 remedy = "remove it (exiftool -gps:all=), or push with --private"
-                raise PushError(f"{path}: tells where it was taken (GPS), which everybody could read; {remedy}")
+                raise HubError(f"{path}: tells where it was taken (GPS), which everybody could read; {remedy}")
 
 
 def _upload(api: "HfApi", repo_id: str, splits: dict[str, list[PairFiles]], choices: Choices) -> None:

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from huggingface_hub import HfApi
 
-
-class PushError(RuntimeError):
-    """The upload did not succeed; the message gives the reason and the command that tries again."""
+from f2a.errors import first_line
+from f2a.hub import HubError
 
 
 class Pusher:
@@ -38,7 +37,7 @@ class Pusher:
         def upload() -> None:
             try:
                 self._push(self.copies)
-            except PushError as error:
+            except HubError as error:
                 report(f"an interim push failed, training goes on: {error.__cause__}")
 
         self._upload = self._api.run_as_future(upload)
@@ -47,7 +46,7 @@ class Pusher:
         """Upload ``folder`` now, after what is on its way; the repository's address.
 
         Raises:
-            PushError: the Hub refused, or could not be reached.
+            HubError: the Hub refused, or could not be reached.
         """
         if self._upload:
             self._upload.result()
@@ -60,8 +59,7 @@ class Pusher:
             repository = self._api.create_repo(self.repo_id, private=self.private, exist_ok=True)
             self._api.upload_folder(repo_id=repository.repo_id, folder_path=folder, commit_message="Train with f2a")
         except Exception as error:  # the client's transport, server and file errors share no ancestor
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             again = shlex.join(["hf", "upload", self.repo_id, str(folder), "."])
-            what = f"the Hub did not take {self.repo_id} ({reason}); the weights are in {folder}: {again}"
-            raise PushError(what) from error
+            what = f"the Hub did not take {self.repo_id} ({first_line(error)}); the weights are in {folder}: {again}"
+            raise HubError(what) from error
         return str(repository)

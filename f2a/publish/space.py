@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
+from f2a.hub import HubError, hub_errors, parse_repo_id
+
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
@@ -50,10 +52,6 @@ Made by `python -m f2a space push`, which overwrites what is changed here. The s
 """
 
 
-class SpaceError(ValueError):
-    """The Space was not made; the message names the repository or file, the reason and the remedy."""
-
-
 @dataclass(frozen=True)
 class Space:
     """What is asked for: ids of the Hub, with ``@revision`` where one is wanted; ``hardware`` is the Hub's word."""
@@ -88,10 +86,10 @@ def plan_space(space: Space, root: Path = ROOT) -> Contents:
     """What the Space will hold; only ``weights`` and ``examples`` are looked up on the Hub, and nothing is changed.
 
     Raises:
-        SpaceError: ``root`` is no clone of the repository, or the weights or examples are not on the Hub.
+        HubError: ``root`` is no clone of the repository, or the weights or examples are not on the Hub.
     """
     if not (root / "app.py").is_file():
-        raise SpaceError(f"{root}: has no app.py; run this in a clone of the repository, not from an installed f2a")
+        raise HubError(f"{root}: has no app.py; run this in a clone of the repository, not from an installed f2a")
     weights = _pin(space.weights, "model") if space.weights else None
     examples = _pin(space.examples, "dataset") if space.examples else None
     sources = _sources(root / "app.py")
@@ -123,19 +121,14 @@ def _sources(script: Path) -> list[Path]:
 def _pin(wanted: str, kind: str) -> Pinned:
     from huggingface_hub import HfApi
 
-    repo_id, _, revision = wanted.partition("@")
-    try:
-        info = HfApi().repo_info(repo_id, repo_type=kind, revision=revision or None)
-    except Exception as error:  # the client's and the transport's errors share no ancestor
-        remedy = "check name, revision, token and connection"
-        raise SpaceError(
-            f"{wanted}: no such {kind} could be seen on the Hub ({_first_line(error)}); {remedy}"
-        ) from error
+    repo = parse_repo_id(wanted)
+    with hub_errors(f"{wanted}: no such {kind} could be seen on the Hub"):
+        info = HfApi().repo_info(repo.name, repo_type=kind, revision=repo.revision)
     there = {file.rfilename for file in getattr(info, "siblings", None) or ()}
     missing = [name for name in WEIGHT_FILES if kind == "model" and name not in there]
     if missing:
-        raise SpaceError(f"{wanted}: holds no {missing[0]}, so these are no weights of f2a; name another model")
-    return Pinned(repo_id, str(info.sha), bool(info.private))
+        raise HubError(f"{wanted}: holds no {missing[0]}, so these are no weights of f2a; name another model")
+    return Pinned(repo.name, str(info.sha), bool(info.private))
 
 
 def write_requirements(requirements: str, code: str, space: Space) -> str:
@@ -189,19 +182,20 @@ def push_space(space: Space, contents: Contents) -> str:
     """Make or renew the Space; its address. What is as it should be already is left alone, so nothing restarts twice.
 
     Raises:
-        SpaceError: no token, the Hub refused or was not reached, or it is public and was to be private.
+        HubError: no token, the Hub refused or was not reached, or it is public and was to be private.
     """
     from huggingface_hub import HfApi, get_token
 
     if not get_token():
-        raise SpaceError(f"{space.repo_id}: writing to the Hub needs a token: run hf auth login, or set HF_TOKEN")
+        raise HubError(f"{space.repo_id}: writing to the Hub needs a token: run hf auth login, or set HF_TOKEN")
     api = HfApi()
-    try:
+    remedy = "check name, token, hardware and connection, then run this again"
+    with hub_errors(f"{space.repo_id}: the Hub did not take it", remedy):
         address = api.create_repo(
             space.repo_id, repo_type="space", space_sdk="gradio", private=space.private or None, exist_ok=True
         )
         if space.private and not api.space_info(space.repo_id).private:
-            raise SpaceError(
+            raise HubError(
                 f"{space.repo_id}: is there already and public; make it private on its page, or choose another name"
             )
         _set_variables(api, space.repo_id, contents.variables)
@@ -209,11 +203,6 @@ def push_space(space: Space, contents: Contents) -> str:
         runtime = api.get_space_runtime(space.repo_id)
         if space.hardware and space.hardware not in (runtime.requested_hardware, runtime.hardware):
             api.request_space_hardware(space.repo_id, space.hardware)  # type: ignore[arg-type]  # the Hub knows more
-    except SpaceError:
-        raise
-    except Exception as error:  # the client's and the transport's errors share no ancestor
-        remedy = "check name, token, hardware and connection, then run this again"
-        raise SpaceError(f"{space.repo_id}: the Hub did not take it ({_first_line(error)}); {remedy}") from error
     return str(address)
 
 
@@ -237,7 +226,3 @@ def _upload(api: "HfApi", repo_id: str, files: dict[str, bytes | Path]) -> None:
             repo_id=repo_id, repo_type="space", folder_path=folder, delete_patterns=["f2a/*"],
             commit_message="Publish the page with f2a",
         )  # fmt: skip
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -16,10 +16,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from f2a.errors import F2aError, first_line
+from f2a.files import atomic_write
 from f2a.photo import READ_ONLY_SUFFIXES, SUFFIXES, PhotoError, output_name
 
 
-class BatchError(ValueError):
+class BatchError(F2aError):
     """A run that cannot be done as asked; the message says what to ask instead."""
 
 
@@ -209,11 +211,10 @@ def write_report(path: Path, outcomes: Sequence[Outcome], seconds: float, run: d
         BatchError: it cannot be written.
     """
     report = run | {"seconds": round(seconds, 3), "photos": [asdict(outcome) for outcome in outcomes]}
-    beside = path.with_name(f".{path.name}.part")
+    text = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
     try:
-        text = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
-        beside.write_text(text, encoding="utf-8", errors="backslashreplace")  # names that are not UTF-8
-        os.replace(beside, path)
+        with atomic_write(path) as beside:
+            beside.write_text(text, encoding="utf-8", errors="backslashreplace")  # names that are not UTF-8
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = first_line(error)
         raise BatchError(f"{path}: the report cannot be written ({reason}); choose another place") from None

@@ -5,8 +5,10 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
+from f2a.errors import F2aError
 
-class ControlError(ValueError):
+
+class ControlError(F2aError):
     """A control outside its range; the message names the control, the value and the range."""
 
 

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from f2a.errors import F2aError, first_line
 from f2a.model.checkpoint import Checkpoint
 from f2a.model.inference import for_inference
 from f2a.photo import (
@@ -30,7 +31,7 @@ from f2a.relight.gain import controlled, fit_gain
 from f2a.relight.render import EncodedGain
 
 
-class DeviceError(ValueError):
+class DeviceError(F2aError):
     """A device that this machine does not have."""
 
 
@@ -171,8 +172,7 @@ def choose_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        raise DeviceError(f"device {name!r} cannot be used here ({reason}); try --device cpu") from None
+        raise DeviceError(f"device {name!r} cannot be used here ({first_line(error)}); try --device cpu") from None
     return device
 
 

@@ -9,6 +9,7 @@ from typing import Any, get_args, get_type_hints
 import yaml
 
 from f2a.config import RECIPES, ConfigError, TrainConfig, add_flags, from_dict
+from f2a.files import atomic_write
 
 SECRETS = ("hub_token",)
 """Flags whose values are written nowhere."""
@@ -65,9 +66,8 @@ def read_run(path: Path) -> dict[str, Any]:
 
 def save_run(config: TrainConfig, path: Path) -> None:
     """Write a file that ``--config`` reads: every flag, secrets left out; it is there whole or as it was before."""
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(yaml.safe_dump(public_values(config), sort_keys=False, allow_unicode=True), "utf-8")
-    beside.replace(path)
+    with atomic_write(path) as beside:
+        beside.write_text(yaml.safe_dump(public_values(config), sort_keys=False, allow_unicode=True), "utf-8")
 
 
 def public_values(config: TrainConfig) -> dict[str, Any]:

@@ -6,10 +6,7 @@
 
 import hashlib
 import json
-import os
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,10 +15,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from f2a.files import UNFINISHED, atomic_dir, recover_dir
 from f2a.model.checkpoint import CheckpointError
 
 MARK = "state.json"
-UNFINISHED, REPLACED = ".part", ".old.part"
 
 Parts = dict[str, dict[str, Tensor]]
 """Name of a part to its tensors."""
@@ -32,51 +29,13 @@ class Restored(NamedTuple):
     facts: dict[str, Any]
 
 
-@contextmanager
-def replaced_folder(folder: Path) -> Iterator[Path]:
-    """A new folder beside ``folder`` to write into; takes its place, synced to disk, when all went well."""
-    beside, old = (folder.with_name(folder.name + end) for end in (UNFINISHED, REPLACED))
-    clear_unfinished(folder)
-    try:
-        beside.mkdir(parents=True)
-        yield beside
-        for path in beside.iterdir():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-        if folder.exists():
-            folder.rename(old)
-        beside.rename(folder)
-    finally:
-        clear_unfinished(folder)
-
-
-def clear_unfinished(folder: Path) -> None:
-    """Delete what a killed or failed :func:`replaced_folder` left; what it had put aside comes back if nothing new is
-    in its place."""
-    beside, old = (folder.with_name(folder.name + end) for end in (UNFINISHED, REPLACED))
-    if old.exists() and not folder.exists():
-        old.rename(folder)
-    for leftover in (beside, old):
-        shutil.rmtree(leftover, ignore_errors=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file that is there with all of ``text``, or as it was before."""
-    beside = path.with_name(path.name + UNFINISHED)
-    try:
-        beside.write_text(text, "utf-8")
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
 def write_state(folder: Path, parts: Parts, facts: dict[str, Any]) -> None:
     """Write ``parts`` and plain ``facts`` as the checkpoint ``folder``.
 
     Raises:
         OSError: it cannot be written; the checkpoints before it stay as they are.
     """
-    with replaced_folder(folder) as beside:
+    with atomic_dir(folder) as beside:
         for name, tensors in parts.items():
             state = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
             try:
@@ -155,7 +114,7 @@ def rotate(output: Path, limit: int) -> None:
     for folder in surplus:
         folder.rename(folder.with_name(folder.name + UNFINISHED))
     for leftover in list(output.glob(f"*{UNFINISHED}")):
-        clear_unfinished(output / leftover.name.removesuffix(UNFINISHED).removesuffix(".old"))
+        recover_dir(output / leftover.name.removesuffix(UNFINISHED).removesuffix(".old"))
 
 
 def pack_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

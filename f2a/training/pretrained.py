@@ -6,7 +6,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from f2a.config import ConfigError
-from f2a.hub import HubFileError, fetch_file
+from f2a.hub import HubError, fetch_file
 from f2a.model.encoders import VGG16, EfficientNetLite0, UNet
 
 HUB_WEIGHTS = {"vgg16": "timm/vgg16.tv_in1k", "efficientnet_lite0": "timm/tf_efficientnet_lite0.in1k"}
@@ -42,6 +42,6 @@ def fetch(name: str, flag: str) -> Path:
     """The weights' file in the Hub's cache."""
     try:
         return fetch_file(HUB_WEIGHTS[name], "model.safetensors")
-    except HubFileError as error:
+    except HubError as error:
         remedy = f"or pass a file of them as --{flag} FILE, or --{flag} {FROM_NOTHING} to start from nothing"
         raise ConfigError(f"{flag}: {error}; {remedy}") from None

@@ -15,7 +15,8 @@ from pyarrow import parquet
 
 from f2a.data.folder import DataError, read_pairs
 from f2a.data.hub import HubSplit, pair_states, read_hub_pairs
-from f2a.publish.dataset import PushError, write_card
+from f2a.hub import HubError
+from f2a.publish.dataset import write_card
 from tests.support.hub_stub import HubStub
 from tests.support.pairs import write_pairs
 
@@ -312,7 +313,7 @@ def test_a_line_that_breaks_is_one_sentence_and_status_2(hub, pushed, folder, tm
     hub.home.name = home
     assert fault.hits
     assert [status for status, _ in answers] == [2, 2]
-    assert "user/data train: cannot be had from the Hub (" in answers[0][1]
+    assert "user/data train: could not be read from the Hub (" in answers[0][1]
     assert "user/third: the Hub did not take it (" in answers[1][1]
 
 
@@ -341,7 +342,7 @@ def test_a_photo_that_tells_where_it_was_taken_is_not_made_public(tmp_path, monk
     Photo.open(folder / "p0_flash.png").save(folder / "p0_flash.jpg", exif=exif)
     (folder / "p0_flash.png").unlink()
     monkeypatch.setenv("HF_TOKEN", "hf_test")
-    with pytest.raises(PushError, match=r"p0_flash\.jpg: tells where it was taken .* or push with --private"):
+    with pytest.raises(HubError, match=r"p0_flash\.jpg: tells where it was taken .* or push with --private"):
         push_folder(folder, "user/data", Choices(), lambda sentence: None)
 
 

@@ -169,4 +169,4 @@ def test_a_stream_that_breaks_says_how_to_go_on(hub, tmp_path):
     train = ("train", "--streaming", "--dataset_name", "user/data", "--output_dir", tmp_path / "run", *SMALL)
     ((status, said),) = told(hub, train)
     assert (status, fault.hits > 0) == (2, True)
-    assert "cannot be had" in said
+    assert "could not be read" in said

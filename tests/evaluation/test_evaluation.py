@@ -225,7 +225,7 @@ def test_lpips_without_its_weights_or_its_package_is_left_out(monkeypatch):
     told = []
     monkeypatch.setitem(sys.modules, "lpips", SimpleNamespace(LPIPS=offline))
     assert lpips_metric(told.append) is None
-    assert told == ["LPIPS is left out: its weights cannot be had (no network)"]
+    assert told == ["LPIPS is left out: its weights could not be fetched (no network)"]
     monkeypatch.setitem(sys.modules, "lpips", None)
     assert lpips_metric(told.append) is None
     assert len(told) == 1

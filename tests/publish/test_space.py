@@ -15,7 +15,8 @@ from huggingface_hub import HfApi
 from PIL import Image
 
 from f2a.cli import main
-from f2a.publish.space import ROOT, Space, SpaceError, plan_space, write_requirements
+from f2a.hub import HubError
+from f2a.publish.space import ROOT, Space, plan_space, write_requirements
 from tests.support.hub_stub import HubStub
 from tests.support.page_server import browsing, started, visiting
 
@@ -158,7 +159,7 @@ def test_weights_that_only_the_owner_sees_need_a_secret_and_are_not_preloaded(hu
 
 
 def test_an_installed_f2a_without_the_page_says_so(tmp_path):
-    with pytest.raises(SpaceError, match=r"has no app\.py; run this in a clone"):
+    with pytest.raises(HubError, match=r"has no app\.py; run this in a clone"):
         plan_space(Space("user/f2a"), tmp_path)
 
 

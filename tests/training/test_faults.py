@@ -17,13 +17,13 @@ from safetensors import SafetensorError
 import train_accelerate
 from f2a.data.augment import Augmentation, Crops, Part, WorkerLost, batches, watched_workers
 from f2a.data.folder import DataError
+from f2a.files import atomic_dir
 from f2a.model.checkpoint import Checkpoint
 from f2a.training.checkpoint import (
     checkpoint_folder,
     checkpoints,
     newest_state,
     read_state,
-    replaced_folder,
     rotate,
     write_state,
 )
@@ -160,7 +160,7 @@ def test_a_folder_that_is_replaced_comes_back_after_a_kill_between_the_two_renam
     (tmp_path / "best.part").mkdir()
     rotate(tmp_path, 0)
     assert [path.name for path in tmp_path.iterdir()] == ["best"]
-    with pytest.raises(OSError, match="disk"), replaced_folder(tmp_path / "best") as beside:
+    with pytest.raises(OSError, match="disk"), atomic_dir(tmp_path / "best") as beside:
         full((beside / "weights").write_text("new"))
     assert (tmp_path / "best" / "weights").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["best"]

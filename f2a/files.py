@@ -1,0 +1,59 @@
+"""Files and folders that appear whole or not at all, also if the process is killed while it writes."""
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+UNFINISHED, REPLACED = ".part", ".old.part"
+"""Ends of the names that a folder has while it is written, and that the one before it has while they change places."""
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[Path]:
+    """A new path in the folder of ``path`` to write to; the file takes the place of ``path`` when all went well.
+
+    Raises:
+        OSError: the file cannot be written; ``path`` is as it was before.
+    """
+    beside = path.with_name(f".{uuid.uuid4().hex}{UNFINISHED}")  # not with the name, which may be as long as any can be
+    try:
+        yield beside
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_dir(path: Path) -> Iterator[Path]:
+    """A new folder beside ``path`` to write into; takes its place, synced to disk, when all went well.
+
+    Raises:
+        OSError: something cannot be written; ``path`` is as it was before.
+    """
+    beside, old = (path.with_name(path.name + end) for end in (UNFINISHED, REPLACED))
+    recover_dir(path)
+    try:
+        beside.mkdir(parents=True)
+        yield beside
+        for name in beside.rglob("*"):
+            if name.is_file():
+                with name.open("rb") as file:
+                    os.fsync(file.fileno())
+        if path.exists():
+            path.rename(old)
+        beside.rename(path)
+    finally:
+        recover_dir(path)
+
+
+def recover_dir(path: Path) -> None:
+    """Delete what a killed or failed :func:`atomic_dir` left; what it had put aside comes back if nothing new is in its
+    place."""
+    beside, old = (path.with_name(path.name + end) for end in (UNFINISHED, REPLACED))
+    if old.exists() and not path.exists():
+        old.rename(path)
+    for leftover in (beside, old):
+        shutil.rmtree(leftover, ignore_errors=True)

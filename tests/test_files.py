@@ -1,0 +1,38 @@
+"""Files and folders that appear whole or not at all."""
+
+import pytest
+
+from f2a.files import atomic_dir, atomic_write
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_takes_its_place_only_when_all_went_well(tmp_path):
+    path = tmp_path / ("x" * 255)  # as long as a name can be
+    with atomic_write(path) as beside:
+        beside.write_text("old")
+        assert not path.exists()
+    with pytest.raises(ZeroDivisionError), atomic_write(path) as beside:
+        beside.write_text("ne" * (1 // 0))
+    assert path.read_text() == "old"
+    assert names(tmp_path) == [path.name]
+
+
+def test_two_writers_of_one_file_do_not_meet(tmp_path):
+    path = tmp_path / "file"
+    with atomic_write(path) as one, atomic_write(path) as other:
+        one.write_text("one")
+        other.write_text("other")
+    assert path.read_text() == "one"  # the last to end
+    assert names(tmp_path) == ["file"]
+
+
+def test_a_folder_takes_its_place_with_all_that_lies_in_it(tmp_path):
+    for text in ("old", "new"):
+        with atomic_dir(tmp_path / "out") as beside:
+            (beside / "inner").mkdir()
+            (beside / "inner" / "file").write_text(text)
+    assert (tmp_path / "out" / "inner" / "file").read_text() == "new"
+    assert names(tmp_path) == ["out"]
