@@ -5,18 +5,29 @@
 >>> relit = relighter(photo)
 """
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from f2a.relight.relighter import Relighter
+    from f2a.photo import PhotoError as PhotoError
+    from f2a.relight.controls import Controls as Controls
+    from f2a.relight.relighter import Relighter as Relighter
+    from f2a.relight.relighter import relight_file as relight_file
 
-__all__ = ["Relighter"]
+__version__ = "0.1.0"
+
+_MODULES = {
+    "Controls": "f2a.relight.controls",
+    "PhotoError": "f2a.photo",
+    "Relighter": "f2a.relight.relighter",
+    "relight_file": "f2a.relight.relighter",
+}
+
+__all__ = ["Controls", "PhotoError", "Relighter", "__version__", "relight_file"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import torch only when the first of our names is used, so that ``python -m f2a --help`` answers at once."""
-    if name == "Relighter":
-        from f2a.relight.relighter import Relighter
-
-        return Relighter
+    """Import PyTorch only when the first of our names is used, so that ``f2a --help`` answers at once."""
+    if name in _MODULES:
+        return getattr(importlib.import_module(_MODULES[name]), name)
     raise AttributeError(f"module 'f2a' has no attribute {name!r}")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import f2a
 from f2a.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -133,3 +134,18 @@ def test_the_real_command(tmp_path, folder, weights):
     wrong = subprocess.run(command[:4], capture_output=True, text=True, env=environment)
     assert wrong.returncode == 2
     assert "Traceback" not in wrong.stderr
+
+
+def test_the_version_of_the_command_is_the_packages(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out.strip() == f"f2a {f2a.__version__}"
+
+
+def test_the_package_exports_what_a_program_needs():
+    for name in f2a.__all__:
+        assert getattr(f2a, name) is not None
+    assert f2a.Controls(strength=0.5) != f2a.Controls()
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        f2a.Nothing  # noqa: B018

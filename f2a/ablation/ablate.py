@@ -1,9 +1,7 @@
 """One ablation from flags to the printed table."""
 
-import argparse
 import dataclasses
 import json
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +18,7 @@ NEVER = 1_000_000
 
 
 @dataclass(frozen=True)
-class Request:
+class Ablation:
     """What to train, and for how long.
 
     Attributes:
@@ -42,29 +40,7 @@ class Request:
     training_flags: tuple[str, ...] = ()
 
 
-def request_of(given: argparse.Namespace) -> Request:
-    """What the command line asks for (:mod:`f2a.commands.ablate`).
-
-    Raises:
-        AblationError: a number is too small, or the weights are not such a table.
-    """
-    for name, least in (("budget_minutes", 0), ("steps", 1)):
-        if (value := getattr(given, name)) is not None and not value >= least:
-            raise AblationError(f"--{name} is {value}: give at least {least}")
-    return Request(
-        tuple(given.train_data_dir),
-        given.validation_dir,
-        given.out,
-        given.budget_minutes,
-        tuple(dict.fromkeys(given.seeds)),
-        tuple(given.only),
-        given.steps,
-        parse_weights(given.encoder_weights),
-        tuple(shlex.split(given.training_flags)),
-    )
-
-
-def ablate(request: Request, report: Callable[[str], None]) -> str:
+def ablate(ablation: Ablation, report: Callable[[str], None]) -> str:
     """Train every config with every seed, as far as ``out`` does not hold its result yet, and return the table.
 
     Args:
@@ -73,24 +49,24 @@ def ablate(request: Request, report: Callable[[str], None]) -> str:
     Raises:
         AblationError: a name that is no config's, a folder of another ablation, or a training that cannot begin.
     """
-    configs = chosen(request)
-    keep_settings(request)
+    configs = chosen(ablation)
+    keep_settings(ablation)
     runs = [
-        Run(name, seed, arguments(request, config, seed), request.out / f"{name}-seed{seed}")
-        for seed in request.seeds
+        Run(name, seed, arguments(ablation, config, seed), ablation.out / f"{name}-seed{seed}")
+        for seed in ablation.seeds
         for name, config in configs.items()
     ]
-    done = {(result.name, result.seed) for result in finished_runs(request.out)}
+    done = {(result.name, result.seed) for result in finished_runs(ablation.out)}
     left = sum((run.name, run.seed) not in done for run in runs)
-    report(f"{left} of {len(runs)} runs to do, {request.budget_minutes:g} minutes of training each")
+    report(f"{left} of {len(runs)} runs to do, {ablation.budget_minutes:g} minutes of training each")
     try:
-        for result in do_runs(runs, request.budget_minutes, request.out):
+        for result in do_runs(runs, ablation.budget_minutes, ablation.out):
             report(sentence(result))
     except KeyboardInterrupt:
         report("stopped; the same command goes on from here")
         raise
     names = {(run.name, run.seed) for run in runs}
-    return ablation_table([result for result in finished_runs(request.out) if (result.name, result.seed) in names])
+    return ablation_table([result for result in finished_runs(ablation.out) if (result.name, result.seed) in names])
 
 
 def sentence(result: Result) -> str:
@@ -98,44 +74,44 @@ def sentence(result: Result) -> str:
     return f"{result.name}, seed {result.seed}: {f'lost: {result.lost}' if result.lost else scores}"
 
 
-def chosen(request: Request) -> dict[str, Config]:
+def chosen(ablation: Ablation) -> dict[str, Config]:
     """The configs that are asked for, in the table's order."""
     if not SCRIPT.is_file():
         raise AblationError(f"{SCRIPT}: not there; an ablation trains with it, so run it in a clone of the repository")
-    for name in request.only:
+    for name in ablation.only:
         if name not in CONFIGS:
             raise AblationError(f"no config is called {name!r}: choose from {', '.join(CONFIGS)}")
-    return {name: config for name, config in CONFIGS.items() if not request.only or name in request.only}
+    return {name: config for name, config in CONFIGS.items() if not ablation.only or name in ablation.only}
 
 
-def arguments(request: Request, config: Config, seed: int) -> list[str]:
+def arguments(ablation: Ablation, config: Config, seed: int) -> list[str]:
     """The flags of one training."""
-    pace = {"max_train_steps": request.steps, "lr_warmup_steps": request.steps // 10} if request.steps else CONSTANT
+    pace = {"max_train_steps": ablation.steps, "lr_warmup_steps": ablation.steps // 10} if ablation.steps else CONSTANT
     shared = {
-        "train_data_dir": request.train_data_dir,
-        "validation_dir": request.validation_dir,
-        "cache_dir": request.out / "cache",
+        "train_data_dir": ablation.train_data_dir,
+        "validation_dir": ablation.validation_dir,
+        "cache_dir": ablation.out / "cache",
         "validation_steps": NEVER,
         "seed": seed,
     }
-    given = request.encoder_weights.get(config.encoder)
-    start = {"encoder_weights": given} if given else {}
-    return [*to_arguments(shared | pace | config.flags | start), *request.training_flags]
+    source = ablation.encoder_weights.get(config.encoder)
+    start = {"encoder_weights": source} if source else {}
+    return [*to_arguments(shared | pace | config.flags | start), *ablation.training_flags]
 
 
 CONSTANT = {"max_train_steps": NEVER, "lr_scheduler": "constant", "lr_warmup_steps": 20}
 
 
-def keep_settings(request: Request) -> None:
+def keep_settings(ablation: Ablation) -> None:
     """Write down what all runs share, or compare it with what is written.
 
     Raises:
         AblationError: the folder cannot be made, or its runs were made otherwise.
     """
-    settings = json.loads(json.dumps({name: getattr(request, name) for name in FIXED}))
-    path = request.out / SETTINGS
+    settings = json.loads(json.dumps({name: getattr(ablation, name) for name in FIXED}))
+    path = ablation.out / SETTINGS
     try:
-        request.out.mkdir(parents=True, exist_ok=True)
+        ablation.out.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             path.write_text(json.dumps(settings, indent=2) + "\n", "utf-8")
         before = json.loads(path.read_text("utf-8"))
@@ -144,16 +120,16 @@ def keep_settings(request: Request) -> None:
     for name, value in settings.items():
         if before.get(name) != value:
             what = f"its runs were made with {name} {before.get(name)!r}, not {value!r}"
-            raise AblationError(f"{request.out}: {what}; give the same, or choose another --out")
+            raise AblationError(f"{ablation.out}: {what}; give the same, or choose another --out")
 
 
-def parse_weights(given: Sequence[str]) -> dict[str, str]:
+def parse_weights(texts: Sequence[str]) -> dict[str, str]:
     """``ENCODER=SRC`` as a table; what the source may be is the training's to say.
 
     Raises:
         AblationError: one of them is not so.
     """
-    table = dict(text.partition("=")[::2] for text in given)
+    table = dict(text.partition("=")[::2] for text in texts)
     known = sorted({config.encoder for config in CONFIGS.values()})
     for encoder, source in table.items():
         if encoder not in known or not source:

@@ -1,1 +1,1 @@
-"""``python -m f2a COMMAND``: the flags of each command; nothing heavy is imported for them."""
+"""``python -m f2a COMMAND``: a module each, with its help, flags and run; only running imports what is heavy."""

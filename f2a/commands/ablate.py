@@ -1,30 +1,49 @@
-"""The flags of ``python -m f2a ablate``; nothing heavy is imported for them."""
+"""``python -m f2a ablate``."""
 
 import argparse
+import shlex
 from pathlib import Path
 
 from f2a.ablation.systems import CONFIGS
+from f2a.commands.common import check_minimum, tell
+
+HELP = "train systems that differ in one part, and compare them"
 
 
-def add_ablate_flags(parser: argparse.ArgumentParser) -> None:
-    what = "folders of pairs to learn from, as train_accelerate.py takes them"
-    parser.add_argument("--train_data_dir", required=True, nargs="+", metavar="DIR", help=what)
-    parser.add_argument("--validation_dir", required=True, metavar="DIR", help="folder of pairs that are only measured")
-    what = "minutes of training for each run; start-up and measuring come on top"
-    parser.add_argument("--budget_minutes", "--budget-minutes", required=True, type=float, metavar="M", help=what)
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    help_text = "folders of pairs to learn from, as train_accelerate.py takes them"
+    parser.add_argument("--train_data_dir", required=True, nargs="+", metavar="DIR", help=help_text)
+    help_text = "folder of pairs that are only measured"
+    parser.add_argument("--validation_dir", required=True, metavar="DIR", help=help_text)
+    help_text = "minutes of training per run; start-up and validation come on top"
+    parser.add_argument("--budget_minutes", "--budget-minutes", required=True, type=float, metavar="M", help=help_text)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1], metavar="N", help="default: 0 1")
-    parser.add_argument(
-        "--out",
-        required=True,
-        type=Path,
-        metavar="DIR",
-        help="folder of the runs; what has finished in it is not repeated",
+    help_text = "folder of the runs; what has finished in it is not repeated"
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help=help_text)
+    help_text = f"these configs only: {', '.join(CONFIGS)}"
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help=help_text)
+    help_text = "maximum number of steps per run, the learning rate falling to 0 (default: constant, no maximum)"
+    parser.add_argument("--steps", type=int, metavar="N", help=help_text)
+    help_text = "ImageNet weights of an encoder, as vgg16=FILE efficientnet_lite0=none (default: the Hub's)"
+    parser.add_argument("--encoder_weights", nargs="+", default=[], metavar="NAME=SRC", help=help_text)
+    help_text = "more flags of train_accelerate.py for every run, in one text: --training_flags='--resolution 96'"
+    parser.add_argument("--training_flags", default="", metavar="TEXT", help=help_text)
+
+
+def run(args: argparse.Namespace) -> int:
+    from f2a.ablation.ablate import Ablation, ablate, parse_weights
+
+    check_minimum(args, {"budget_minutes": 0, "steps": 1})
+    ablation = Ablation(
+        train_data_dir=tuple(args.train_data_dir),
+        validation_dir=args.validation_dir,
+        out=args.out,
+        budget_minutes=args.budget_minutes,
+        seeds=tuple(dict.fromkeys(args.seeds)),
+        only=tuple(args.only),
+        steps=args.steps,
+        encoder_weights=parse_weights(args.encoder_weights),
+        training_flags=tuple(shlex.split(args.training_flags)),
     )
-    what = f"these configs only: {', '.join(CONFIGS)}"
-    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help=what)
-    what = "steps after which a run ends at the latest, its learning rate falling to 0 (default: constant, no end)"
-    parser.add_argument("--steps", type=int, metavar="N", help=what)
-    what = "ImageNet weights of an encoder, as vgg16=FILE efficientnet_lite0=none (default: the Hub's)"
-    parser.add_argument("--encoder_weights", nargs="+", default=[], metavar="NAME=SRC", help=what)
-    what = "more flags of train_accelerate.py for every run, in one text: --training_flags='--resolution 96'"
-    parser.add_argument("--training_flags", default="", metavar="TEXT", help=what)
+    print(ablate(ablation, tell))
+    return 0

@@ -1,20 +1,54 @@
-"""The flags of ``python -m f2a evaluate``; nothing heavy is imported for them."""
+"""``python -m f2a evaluate``."""
 
 import argparse
+import sys
 from pathlib import Path
 
+from f2a.commands.common import add_device_flag, open_relighter
+from f2a.errors import printable
 
-def add_evaluate_flags(parser: argparse.ArgumentParser) -> None:
+HELP = "score weights on flash/ambient pairs"
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", required=True, type=Path, metavar="FOLDER", help="folder of flash/ambient pairs")
-    what = "folders of weights or Hub ids user/model[@revision], a row each (default: bundled)"
-    parser.add_argument("--weights", nargs="+", metavar="SRC", help=what)
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
-    what = "folders of another system's pictures: NAME.*, NAME_ambient.* or NAME_flash_ambient.*, a row each"
-    parser.add_argument("--predictions", nargs="+", type=Path, default=[], metavar="DIR", help=what)
-    what = "rows of classic methods: grey world, Retinex, CLAHE, LIME (needs scikit-image)"
-    parser.add_argument("--baselines", action="store_true", help=what)
-    what = "bring the truth to the standard exposure first (mean sRGB 0.56), as training validates"
-    parser.add_argument("--normalize_exposure", action="store_true", help=what)
-    what = "folder for report.html, grid.png and scores.csv (needs matplotlib)"
-    parser.add_argument("--out", type=Path, metavar="DIR", help=what)
+    help_text = "folders of weights or Hub ids user/model[@revision], a row each (default: bundled)"
+    parser.add_argument("--weights", nargs="+", metavar="SRC", help=help_text)
+    add_device_flag(parser)
+    help_text = "folders of another system's pictures: NAME.*, NAME_ambient.* or NAME_flash_ambient.*, a row each"
+    parser.add_argument("--predictions", nargs="+", type=Path, default=[], metavar="DIR", help=help_text)
+    help_text = "rows of classic methods: grey world, Retinex, CLAHE, LIME (needs scikit-image)"
+    parser.add_argument("--baselines", action="store_true", help=help_text)
+    help_text = "bring the truth to the standard exposure first (mean sRGB 0.56), as training validates"
+    parser.add_argument("--normalize_exposure", action="store_true", help=help_text)
+    help_text = "folder for report.html, grid.png and scores.csv (needs matplotlib)"
+    parser.add_argument("--out", type=Path, metavar="DIR", help=help_text)
     parser.add_argument("--json", type=Path, metavar="FILE", help="file for all figures")
+
+
+def run(args: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from f2a.evaluation.evaluate import evaluate
+
+    warnings: list[str] = []
+
+    def warn(sentence: str) -> None:
+        warnings.append(sentence)
+        tqdm.write(printable(f"f2a: {sentence}"), file=sys.stderr)
+
+    sources = args.weights or [None]
+    names = sources if len(sources) > 1 else ["ours"]
+    relighters = {name: open_relighter(source, args.device) for name, source in zip(names, sources, strict=True)}
+    table = evaluate(
+        args.data,
+        relighters,
+        warn,
+        predictions=args.predictions,
+        baselines=args.baselines,
+        normalize_exposure=args.normalize_exposure,
+        out=args.out,
+        json=args.json,
+    )
+    print(table)
+    return 1 if warnings else 0

@@ -1,9 +1,7 @@
 """One evaluation from a folder of pairs to a printed table, and to files where they are asked for."""
 
-import argparse
 import io
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from f2a.color import STANDARD_EXPOSURE
@@ -23,60 +21,54 @@ class OutputError(F2aError):
     """A file of results cannot be written."""
 
 
-@dataclass(frozen=True)
-class Request:
-    """What to measure, and where the results go.
+def evaluate(
+    data: Path,
+    relighters: Mapping[str, Relighter],
+    report: Report,
+    *,
+    predictions: Sequence[Path] = (),
+    baselines: bool = False,
+    normalize_exposure: bool = False,
+    out: Path | None = None,
+    json: Path | None = None,
+) -> str:
+    """Measure, write the files that are asked for, and return the table to print.
 
-    Attributes:
+    Args:
         data: folder of flash/ambient pairs; ``NAME_LABEL.*`` beside a pair is another system's picture.
+        relighters: our weights, by the name of their row; the first ones' strips are in the report.
+        report: told of everything that is left out.
         predictions: folders of further systems' pictures.
         baselines: the classic methods too (needs scikit-image).
         normalize_exposure: bring the truth to the standard exposure, as training validates.
         out: folder for ``report.html``, ``grid.png`` and ``scores.csv`` (needs matplotlib).
         json: file for everything that is printed.
-    """
-
-    data: Path
-    predictions: tuple[Path, ...] = ()
-    baselines: bool = False
-    normalize_exposure: bool = False
-    out: Path | None = None
-    json: Path | None = None
-
-
-def request_of(given: argparse.Namespace) -> Request:
-    """What the command line asks for (:mod:`f2a.commands.evaluate`)."""
-    return Request(
-        given.data, tuple(given.predictions), given.baselines, given.normalize_exposure, given.out, given.json
-    )
-
-
-def evaluate(request: Request, relighters: Mapping[str, Relighter], report: Report) -> str:
-    """Measure, write what ``request`` asks for, and return the table to print.
-
-    Args:
-        relighters: our weights, by the name of their row; the first ones' strips are in the report.
-        report: told of everything that is left out.
 
     Raises:
         DataError, BaselineError, ReportError, OutputError: before anything is measured, where that can be known.
     """
-    found = find_pairs(request.data)
-    for sentence in found.left_out:
+    pairs = find_pairs(data)
+    for sentence in pairs.left_out:
         report(f"left out: {sentence}")
-    systems = collect_systems(found.files, relighters, request.predictions, baselines=request.baselines)
-    if request.baselines:
+    systems = collect_systems(pairs.files, relighters, predictions, baselines=baselines)
+    if baselines:
         skimage("exposure")
-    if request.out:
+    if out:
         drawing()
-        make_folder(request.out)
-    if request.json:
-        make_folder(request.json.parent)
+        make_folder(out)
+    if json:
+        make_folder(json.parent)
     metrics = [*METRICS, *filter(None, [lpips_metric(report)])]
     album = Album()
-    look = album.look if request.out else look_away
-    scores = score_scenes(found.files, systems, metrics, report, look, normalize_exposure=request.normalize_exposure)
-    write_results(request, scores, metrics, album, next(iter(relighters)))
+    look = album.look if out else look_away
+    scores = score_scenes(pairs.files, systems, metrics, report, look, normalize_exposure=normalize_exposure)
+    exposure = f"brought to mean sRGB {STANDARD_EXPOSURE}" if normalize_exposure else "as it is"
+    if out:
+        facts = {"Pairs": str(data), "Exposure of the truth": exposure, "Measured": MEASURED}
+        write_report(out, scores, metrics, album, next(iter(relighters)), facts)
+    if json:
+        content = to_json(scores, {"data": str(data), "normalize_exposure": normalize_exposure})
+        write_whole(json, content.encode())
     return format_table(scores, metrics)
 
 
@@ -84,22 +76,18 @@ def look_away(scene: Scene, pictures: object) -> None:
     """No report was asked for."""
 
 
-def write_results(request: Request, scores: list[Score], metrics: list[Metric], album: Album, ours: str) -> None:
-    """The files that ``request`` asks for; each appears whole or not at all."""
-    exposure = f"brought to mean sRGB {STANDARD_EXPOSURE}" if request.normalize_exposure else "as it is"
-    if request.out:
-        facts = {"Pairs": str(request.data), "Exposure of the truth": exposure, "Measured": MEASURED}
-        shown = {scene: album.pages[scene] for scene in shown_scenes(scores, ours)}
-        page = render_report(scores, metrics, shown, ours, facts)
-        systems = dict.fromkeys(score.system for score in scores)
-        grid = io.BytesIO()
-        picture_grid(shown, [*systems, TRUTH]).save(grid, "PNG")
-        write_whole(request.out / "grid.png", grid.getvalue())
-        write_whole(request.out / "scores.csv", to_csv(scores).encode())
-        write_whole(request.out / "report.html", page.encode())
-    if request.json:
-        content = to_json(scores, {"data": str(request.data), "normalize_exposure": request.normalize_exposure})
-        write_whole(request.json, content.encode())
+def write_report(
+    out: Path, scores: list[Score], metrics: list[Metric], album: Album, ours: str, facts: dict[str, str]
+) -> None:
+    """``report.html``, ``grid.png`` and ``scores.csv``; each appears whole or not at all."""
+    shown = {scene: album.pages[scene] for scene in shown_scenes(scores, ours)}
+    page = render_report(scores, metrics, shown, ours, facts)
+    systems = dict.fromkeys(score.system for score in scores)
+    grid = io.BytesIO()
+    picture_grid(shown, [*systems, TRUTH]).save(grid, "PNG")
+    write_whole(out / "grid.png", grid.getvalue())
+    write_whole(out / "scores.csv", to_csv(scores).encode())
+    write_whole(out / "report.html", page.encode())
 
 
 MEASURED = (

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from f2a.data.cache import DataError, EncodedPair, EncodedPhoto, decode_photos
 from f2a.data.folder import PairFiles, find_pairs
@@ -52,14 +52,9 @@ pair["flash"], pair["ambient"]  # PIL images
 """
 
 
-class Choices(NamedTuple):
-    """Whether a new repository is private, and the Hub's word for the photos' licence."""
-
-    private: bool = False
-    license: str = "other"
-
-
-def push_folder(folder: Path, repo_id: str, choices: Choices, report: Callable[[str], None]) -> str:
+def push_dataset(
+    folder: Path, repo_id: str, report: Callable[[str], None], *, private: bool = False, license: str = "other"
+) -> str:
     """Make the dataset ``repo_id`` from a folder of pairs, a split for each of train/, val/ and test/; its address.
 
     Without such sub-folders everything is ``train``. Pairs that cannot be used are named through ``report``, left out.
@@ -76,15 +71,15 @@ def push_folder(folder: Path, repo_id: str, choices: Choices, report: Callable[[
         raise HubError(f"{folder}: no such folder of pairs")
     found = [name for name in SPLITS if (folder / name).is_dir()]
     splits = {name: usable_pairs(folder / name if found else folder, report) for name in found or SPLITS[:1]}
-    if not choices.private:
+    if not private:
         _refuse_positions(splits)
     remedy = "check name, token and connection, then run this again; photos that arrived are not sent twice"
     with hub_errors(f"{repo_id}: the Hub did not take it", remedy):
         api = HfApi()
-        address = api.create_repo(repo_id, repo_type="dataset", private=choices.private or None, exist_ok=True)
-        if choices.private and not api.dataset_info(repo_id).private:
+        address = api.create_repo(repo_id, repo_type="dataset", private=private or None, exist_ok=True)
+        if private and not api.dataset_info(repo_id).private:
             raise HubError(f"{repo_id}: is there already and public; make it private on its page, or choose another")
-        _upload(api, repo_id, splits, choices)
+        _upload(api, repo_id, splits, license)
     return str(address)
 
 
@@ -120,11 +115,11 @@ def _refuse_positions(splits: dict[str, list[PairFiles]]) -> None:
                 raise HubError(f"{path}: tells where it was taken (GPS), which everybody could read; {remedy}")
 
 
-def _upload(api: "HfApi", repo_id: str, splits: dict[str, list[PairFiles]], choices: Choices) -> None:
+def _upload(api: "HfApi", repo_id: str, splits: dict[str, list[PairFiles]], license: str) -> None:
     """The card first, so that no photo is ever there without its licence; then the photos."""
     from datasets import Dataset, DatasetDict, Features, Image, Value
 
-    card = write_card(repo_id, {name: len(pairs) for name, pairs in splits.items()}, choices.license)
+    card = write_card(repo_id, {name: len(pairs) for name, pairs in splits.items()}, license)
     api.upload_file(
         path_or_fileobj=card.encode(), path_in_repo="README.md", repo_id=repo_id, repo_type="dataset",
         commit_message="Say what this is",

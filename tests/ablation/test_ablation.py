@@ -9,7 +9,7 @@ import pytest
 
 from f2a.ablation import ablate as command
 from f2a.ablation import runs
-from f2a.ablation.ablate import Request, ablate, parse_weights
+from f2a.ablation.ablate import Ablation, ablate, parse_weights
 from f2a.ablation.runs import AblationError, Result, finished_runs
 from f2a.ablation.systems import CONFIGS, to_arguments
 from f2a.ablation.table import ablation_table, spread
@@ -62,7 +62,7 @@ def trainer(tmp_path, monkeypatch):
 
 def request(tmp_path, **values):
     defaults = {"train_data_dir": ("pairs",), "validation_dir": "held", "out": tmp_path / "out", "budget_minutes": 5.0}
-    return Request(**defaults | {"only": ("unet",)} | values)
+    return Ablation(**defaults | {"only": ("unet",)} | values)
 
 
 @pytest.mark.parametrize("name", CONFIGS)

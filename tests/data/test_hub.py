@@ -334,7 +334,7 @@ def test_a_public_dataset_that_is_there_is_not_taken_for_private(hub, folder):
 
 
 def test_a_photo_that_tells_where_it_was_taken_is_not_made_public(tmp_path, monkeypatch):
-    from f2a.publish.dataset import Choices, push_folder
+    from f2a.publish.dataset import push_dataset
 
     folder = write_pairs(tmp_path / "pairs", 1)
     exif = Photo.Exif()
@@ -343,7 +343,7 @@ def test_a_photo_that_tells_where_it_was_taken_is_not_made_public(tmp_path, monk
     (folder / "p0_flash.png").unlink()
     monkeypatch.setenv("HF_TOKEN", "hf_test")
     with pytest.raises(HubError, match=r"p0_flash\.jpg: tells where it was taken .* or push with --private"):
-        push_folder(folder, "user/data", Choices(), lambda sentence: None)
+        push_dataset(folder, "user/data", lambda sentence: None)
 
 
 def test_training_from_a_folder_never_imports_datasets(tmp_path):

@@ -1,0 +1,50 @@
+"""What several commands share: the flags of weights, and sentences on the standard error."""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from f2a.errors import F2aError, printable
+
+if TYPE_CHECKING:
+    from f2a.relight.relighter import Relighter
+
+
+class UsageError(F2aError):
+    """What was asked for is not possible; the message says what to ask instead."""
+
+
+def add_weights_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--weights", metavar="SRC", help="a folder of weights or a Hub id user/model[@revision] (default: bundled)"
+    )
+    add_device_flag(parser)
+
+
+def add_device_flag(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
+
+
+def open_relighter(weights: str | None, device: str) -> "Relighter":
+    """The relighter for ``--weights`` and ``--device``."""
+    from f2a.relight.relighter import Relighter
+
+    return Relighter.from_pretrained(weights or None, device=device)
+
+
+def check_minimum(args: argparse.Namespace, minimum: dict[str, int]) -> None:
+    """
+    Args:
+        minimum: the smallest value of each of these flags; None, for a flag that was not given, is fine.
+
+    Raises:
+        UsageError: a flag is below it.
+    """
+    for name, value in minimum.items():
+        if getattr(args, name) is not None and not getattr(args, name) >= value:
+            raise UsageError(f"--{name} is {getattr(args, name)}: give at least {value}")
+
+
+def tell(sentence: str) -> None:
+    """A sentence on the standard error, on one line whatever names are in it."""
+    print(printable(sentence), file=sys.stderr)

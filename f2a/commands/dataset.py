@@ -1,0 +1,27 @@
+"""``python -m f2a dataset push``."""
+
+import argparse
+from pathlib import Path
+
+from f2a.commands.common import tell
+
+HELP = "put flash/ambient pairs on the Hub"
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    help_text = "make a Hub dataset from a folder of flash/ambient pairs"
+    push = actions.add_parser("push", help=help_text, description=help_text)
+    push.add_argument("folder", type=Path, metavar="FOLDER", help="pairs, or train/, val/ and test/ folders of them")
+    push.add_argument("repo_id", metavar="REPO_ID", help="user/data, created if it does not exist")
+    push.add_argument("--private", action="store_true", help="only you can see it")
+    push.add_argument(
+        "--license", default="other", metavar="WORD", help="the photos' license, as the Hub spells it (default: other)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    from f2a.publish.dataset import push_dataset
+
+    print(push_dataset(args.folder, args.repo_id, tell, private=args.private, license=args.license))
+    return 0

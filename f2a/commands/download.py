@@ -1,0 +1,25 @@
+"""``python -m f2a download``."""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+HELP = "fetch the pairs or the weights that the paper's authors published"
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    help_text = "dataset: the paper's pairs; model: its generator, which convert reads"
+    parser.add_argument("archive", metavar="WHAT", choices=("dataset", "model"), help=help_text)
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("downloads"), metavar="DIR", help="folder (default: %(default)s)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    from f2a.data.download import ARCHIVES, fetch
+
+    folder = fetch(args.archive, args.output)
+    print(folder)
+    print(f"next: {ARCHIVES[args.archive].then.format(folder=shlex.quote(str(folder)))}", file=sys.stderr)
+    return 0

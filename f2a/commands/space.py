@@ -1,0 +1,30 @@
+"""``python -m f2a space push``."""
+
+import argparse
+
+from f2a.commands.common import tell
+
+HELP = "put the page on the Hub"
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    help_text = "create or update a Space on the Hub that shows the page"
+    push = actions.add_parser("push", help=help_text, description=help_text)
+    push.add_argument("repo_id", metavar="REPO_ID", help="user/space, created if it does not exist")
+    push.add_argument("--weights", metavar="ID", help="user/model[@revision], pinned at its commit (default: bundled)")
+    push.add_argument("--examples", metavar="ID", help="user/dataset[@revision] of pairs (default: the rendered ones)")
+    push.add_argument("--hardware", metavar="WORD", help="zero-a10g, cpu-basic, ... as the Hub spells it")
+    push.add_argument("--private", action="store_true", help="only you can see it")
+    push.add_argument("--dry-run", action="store_true", help="print what would be uploaded and set; change nothing")
+
+
+def run(args: argparse.Namespace) -> int:
+    from f2a.publish.space import Space, describe, plan_space, push_space
+
+    space = Space(args.repo_id, args.weights, args.examples, args.hardware, args.private)
+    contents = plan_space(space)
+    print(describe(contents) if args.dry_run else push_space(space, contents))
+    for note in contents.notes:
+        tell(note)
+    return 0
