@@ -1,16 +1,24 @@
 """JPEG files (ITU-T T.81), among them those with several pictures (MPO, gain maps)."""
 
+import io
+import struct
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, NamedTuple
 
+import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from f2a.photo.codecs import pillow
+from f2a.photo.errors import PhotoError
 from f2a.photo.file import PhotoFile
+from f2a.photo.icc import fitting_profile, space_of
+from f2a.photo.limits import check_size
 from f2a.photo.metadata.iptc import jpeg_segment
 from f2a.photo.metadata.metadata import Metadata, read_metadata
-from f2a.photo.photo import Stored
+from f2a.photo.photo import Photo, Stored
+from f2a.photo.pixels import integer_to_16_bits, turned, with_channels
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
 MODES = ("L", "RGB", "CMYK")
@@ -25,31 +33,133 @@ MAX_SEGMENT = 65_500
 FULL_CHROMA, HALF_ACROSS = 0, 1
 """Pillow's numbers of 4:4:4 and 4:2:2."""
 
+FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""The markers of frames; the three between them mean other things."""
+ARITHMETIC = range(0xC9, 0xD0)
+FILL = b"\xff"
+END = b"\xff\xd9"
+FURTHER_DATA = b"\x5a\xa5" * 32
+
 
 def sniff(start: bytes, suffix: str) -> bool:
     return start.startswith(b"\xff\xd8\xff")
 
 
 def stated_size(path: Path) -> tuple[int, int]:
-    return pillow.stated_size(path, "JPEG")
+    frame = _unusual_frame(path)
+    return (frame.width, frame.height) if frame else pillow.stated_size(path, "JPEG")
 
 
 def read(path: Path) -> PhotoFile:
-    with pillow.opened(path, "JPEG") as source:
+    if frame := _unusual_frame(path):
+        check_size(path, (frame.width, frame.height), bytes_per_pixel=6)
+        content, note = _whole(path, _decode)
+        return _with_note(_read_unusual(path, frame, content), note)
+    try:
+        return _read_with_pillow(path, path)
+    except OSError:
+        content, note = _whole(path, _decode_with_pillow)
+        return _with_note(_read_with_pillow(path, io.BytesIO(content)), note)
+
+
+def _with_note(file: PhotoFile, note: str) -> PhotoFile:
+    return replace(file, notes=(note, *file.notes) if note else file.notes)
+
+
+def _read_with_pillow(path: Path, file: Path | BinaryIO) -> PhotoFile:
+    with pillow.opened(file, "JPEG") as source:
         metadata, notes = read_metadata(source), pillow.notes_on(source)
         progressive = {"progressive": True} if source.info.get("progressive") else {}
         photo = pillow.decode(source, path, metadata, notes)
         return PhotoFile(path, "JPEG", photo, metadata, _encoding(source) | progressive, tuple(notes))
 
 
+class Frame(NamedTuple):
+    """A frame header (T.81, B.2.2), the ``bits`` of a sample among it, which stand ``at`` so many bytes."""
+
+    bits: int
+    height: int
+    width: int
+    at: int
+
+
+def _unusual_frame(path: Path) -> Frame | None:
+    """The header of a frame that Pillow does not read: of arithmetic coding, or of more than eight bits."""
+    with path.open("rb") as file:
+        file.seek(2)
+        while marker := _next_marker(file):
+            if marker in FRAMES:
+                at = file.tell() + 2
+                bits, height, width = struct.unpack(">2xBHH", file.read(7).ljust(7, b"\0"))
+                return Frame(bits, height, width, at) if bits > 8 or marker in ARITHMETIC else None
+            length = int.from_bytes(file.read(2), "big")
+            file.seek(length - 2, 1)
+    return None
+
+
+def _next_marker(file: BinaryIO) -> int:
+    """Its second byte; 0 where there is none. Any number of fill bytes stand before it."""
+    if file.read(1) != FILL:
+        return 0
+    while (byte := file.read(1)) == FILL:
+        pass
+    return int.from_bytes(byte, "big")
+
+
+def _read_unusual(path: Path, frame: Frame, content: bytes) -> PhotoFile:
+    """Pillow reads what stands around the pixels, if it is told of eight bits."""
+    usual = content[: frame.at] + b"\x08" + content[frame.at + 1 :]
+    with pillow.opened(io.BytesIO(usual), "JPEG") as source:
+        metadata, notes = read_metadata(source), pillow.notes_on(source)
+        profile = fitting_profile(metadata.icc_profile, space_of(source.mode), notes)
+        pillow.hide_exif_bomb(source)
+        if source.mode not in ("L", "RGB"):
+            raise PhotoError(path, f"is a JPEG of a kind that is not read ({source.mode}); save it as RGB")
+        stored = turned(_decode(content), pillow.orientation(source))
+        encoding = _encoding(source) if frame.bits == 8 else {}
+    if frame.bits > 8:
+        stored = integer_to_16_bits(stored, frame.bits)
+    return PhotoFile(path, "JPEG", Photo.from_array(stored, profile), metadata, encoding, tuple(notes))
+
+
+def _whole(path: Path, decode: Callable[[bytes], np.ndarray]) -> tuple[bytes, str]:
+    """The file with its end marker, which some programs forget, and a note if it was missing.
+
+    It is the only thing that is missing where further data before the marker change no pixel.
+
+    Raises:
+        OSError: there is more that is missing.
+    """
+    content = path.read_bytes()
+    if content.rstrip(b"\0").endswith(END):
+        return content, ""
+    start = content.rstrip(FILL)
+    if not np.array_equal(decode(start + END), decode(start + FURTHER_DATA + END)):
+        raise OSError("its last lines are missing")
+    return start + END, "its end marker is missing"
+
+
+def _decode_with_pillow(content: bytes) -> np.ndarray:
+    with pillow.opened(io.BytesIO(content), "JPEG") as source:
+        return np.asarray(source)
+
+
+def _decode(content: bytes) -> np.ndarray:
+    import imagecodecs
+
+    return with_channels(imagecodecs.jpeg8_decode(content))
+
+
 def _encoding(source: Image.Image) -> dict[str, Any]:
-    """Its tables and its sampling."""
+    """Its tables, in the order of the colours that use them, and its sampling."""
     assert isinstance(source, JpegImagePlugin.JpegImageFile)
     sampling = JpegImagePlugin.get_sampling(source)
     lies_down = pillow.orientation(source) > 4
     if sampling < 0 or (sampling == HALF_ACROSS and lies_down):  # other than 4:4:4, 4:2:2 and 4:2:0
         sampling = FULL_CHROMA
-    return {"qtables": source.quantization, "subsampling": sampling}
+    slots = dict.fromkeys(slot for _, _, _, slot in source.layer)
+    tables = [source.quantization[slot] for slot in slots if slot in source.quantization]
+    return {"subsampling": sampling} | ({"qtables": tables[:2]} if tables else {})
 
 
 def write(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from PIL import Image, JpegImagePlugin
 from PIL.ExifTags import Base
@@ -23,7 +23,7 @@ _opening = threading.Lock()
 
 
 @contextmanager
-def opened(path: Path, *formats: str) -> Iterator[Image.Image]:
+def opened(file: Path | BinaryIO, *formats: str) -> Iterator[Image.Image]:
     """The file, its header read, by Pillow's decoders of these formats and no others: some of its run programs.
 
     Pillow's own limit of pixels lies below the largest cameras; ours is looked at before they are decoded.
@@ -31,7 +31,7 @@ def opened(path: Path, *formats: str) -> Iterator[Image.Image]:
     with _opening:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            source = Image.open(path, formats=formats)
+            source = Image.open(file, formats=formats)
         finally:
             Image.MAX_IMAGE_PIXELS = limit
     with source:

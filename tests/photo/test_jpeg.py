@@ -1,0 +1,119 @@
+"""Whatever JPEG can be read can be written; only the end marker may be missing."""
+
+import io
+import shutil
+import subprocess
+
+import imagecodecs
+import numpy as np
+import pytest
+from PIL import Image
+
+from f2a.photo import PhotoError, open_photo, read_photo, stated_size, write_photo
+
+END = b"\xff\xd9"
+
+
+@pytest.fixture
+def picture():
+    """Smooth, with grain, 64 wide and 48 high."""
+    rows, columns = np.mgrid[0:48, 0:64]
+    grain = np.random.default_rng(0).integers(0, 20, (48, 64))
+    return Image.fromarray(np.stack([columns * 3.5 + grain, rows * 4.5 + grain, 120 + grain], -1).astype(np.uint8))
+
+
+def encoded(picture, **options):
+    content = io.BytesIO()
+    picture.save(content, "JPEG", **options)
+    return content.getvalue()
+
+
+def written_again(path):
+    file = read_photo(path)
+    write_photo(file.photo, path.with_name("b.jpg"), file)
+    return Image.open(path.with_name("b.jpg"))
+
+
+def test_tables_in_any_slots_are_written_for_the_same_colours(tmp_path, picture):
+    content = encoded(picture, quality=30)
+    luma, chroma = content.index(b"\xff\xdb\0C\0"), content.index(b"\xff\xdb\0C\1")
+    frame = content.index(b"\xff\xc0")
+    moved = bytearray(content)
+    moved[luma + 4], moved[chroma + 4] = 3, 1
+    moved[frame + 12] = 3
+    (tmp_path / "a.jpg").write_bytes(moved)
+    before, after = Image.open(io.BytesIO(content)), written_again(tmp_path / "a.jpg")
+    assert after.quantization == before.quantization
+    assert [slot for *_, slot in after.layer] == [0, 1, 1]
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("missing", [1, 2])
+def test_a_missing_end_marker_is_said_and_costs_nothing(tmp_path, picture, progressive, missing):
+    content = encoded(picture, progressive=progressive)
+    assert content.endswith(END)
+    (tmp_path / "a.jpg").write_bytes(content[:-missing])
+    file = read_photo(tmp_path / "a.jpg")
+    assert file.notes == ("its end marker is missing",)
+    assert np.array_equal(file.photo.rows(), np.asarray(Image.open(io.BytesIO(content))))
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("missing", [4, 40, 300])
+def test_missing_lines_are_refused(tmp_path, picture, progressive, missing):
+    content = encoded(picture, progressive=progressive)
+    (tmp_path / "a.jpg").write_bytes(content[:-missing])
+    with pytest.raises(PhotoError, match="cut short"):
+        read_photo(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("added", [b"\0" * 4096, b"behind the end"])
+def test_what_stands_behind_the_end_changes_nothing(tmp_path, picture, added):
+    (tmp_path / "a.jpg").write_bytes(encoded(picture) + added)
+    assert read_photo(tmp_path / "a.jpg").notes == ()
+
+
+def test_fill_bytes_before_a_marker_change_nothing(tmp_path, picture):
+    content = encoded(picture)
+    (tmp_path / "a.jpg").write_bytes(content.replace(b"\xff\xc0", b"\xff\xff\xff\xc0", 1))
+    assert read_photo(tmp_path / "a.jpg").notes == ()
+
+
+def test_lossless_has_no_tables_and_is_written_all_the_same(tmp_path, picture):
+    grey = np.asarray(picture.convert("L"))
+    (tmp_path / "a.jpg").write_bytes(imagecodecs.ljpeg_encode(grey))
+    assert np.abs(np.asarray(written_again(tmp_path / "a.jpg")).astype(int) - grey).mean() < 3
+    assert np.array_equal(np.asarray(open_photo(tmp_path / "a.jpg")), grey)
+
+
+def test_arithmetic_coding_is_read_with_its_tables(tmp_path, picture):
+    if not shutil.which("cjpeg"):
+        pytest.skip("cjpeg is not installed")
+    picture.save(tmp_path / "a.ppm")
+    flags = ["-quality", "60", "-sample", "2x2"]
+    for name, more in (("a.jpg", ["-arithmetic"]), ("usual.jpg", [])):
+        subprocess.run(["cjpeg", *flags, *more, "-outfile", tmp_path / name, tmp_path / "a.ppm"], check=True)
+    usual = Image.open(tmp_path / "usual.jpg")
+    assert np.array_equal(read_photo(tmp_path / "a.jpg").photo.rows(), np.asarray(usual))
+    assert written_again(tmp_path / "a.jpg").quantization == usual.quantization
+
+
+def test_twelve_bits_stay_twelve(tmp_path, picture):
+    values = np.asarray(picture).astype(np.uint16) * 16
+    (tmp_path / "a.jpg").write_bytes(imagecodecs.jpeg8_encode(values, level=100, bitspersample=12))
+    file = read_photo(tmp_path / "a.jpg")
+    assert file.photo.dtype == np.uint16
+    assert np.abs(file.photo.rows() / 65535 - values / 4095).mean() < 0.01
+    assert stated_size(tmp_path / "a.jpg") == (64, 48)
+    assert write_photo(file.photo, tmp_path / "b.jpg", file) == ["JPEG holds 8 bits a colour, so 16 were rounded to 8"]
+
+
+def test_a_giant_of_a_coding_that_pillow_lacks_is_refused_before_it_is_decoded(tmp_path, picture, monkeypatch):
+    values = np.asarray(picture).astype(np.uint16) * 16
+    content = bytearray(imagecodecs.jpeg8_encode(values, level=100, bitspersample=12))
+    frame = next(at for at in range(len(content)) if content[at] == 0xFF and 0xC0 <= content[at + 1] <= 0xC2)
+    content[frame + 5 : frame + 9] = b"\xff\xdc\xff\xdc"
+    (tmp_path / "a.jpg").write_bytes(content)
+    monkeypatch.setattr(imagecodecs, "jpeg8_decode", None)
+    with pytest.raises(PhotoError, match="has 65500 x 65500 pixels"):
+        read_photo(tmp_path / "a.jpg")
