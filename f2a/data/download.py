@@ -1,34 +1,33 @@
 """``python -m f2a download``: the archives that the paper's authors published on Google Drive.
 
 An archive is fetched by ``gdown``, which goes on where it was cut off, and stays. What it unpacks to appears whole or
-not at all, and nothing is unpacked before every name in the archive has been looked at.
+not at all.
 """
 
-import contextlib
 import lzma
-import re
 import shutil
 import stat
 import zipfile
 import zlib
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 from f2a.errors import F2aError
+from f2a.files import atomic_dir
 
 GIGABYTE = 2**30
 
 
 class FetchError(F2aError):
-    """An archive that cannot be had or used; the message names the file and the remedy."""
+    """An archive that cannot be fetched or used; the message names the file and the remedy."""
 
 
 class Archive(NamedTuple):
     """A published zip: its id on Google Drive, what it unpacks to at most, and what to do with it."""
 
     drive_id: str
-    largest: int
-    files: int
+    max_bytes: int
+    max_files: int
     then: str
 
     @property
@@ -102,51 +101,39 @@ def _partial(zipped: Path) -> bool:
 
 
 def unpack(zipped: Path, target: Path, limits: Archive) -> None:
-    """Unpack ``zipped`` beside ``target``, then rename; ``target`` appears whole or not at all.
+    """Unpack ``zipped``; ``target`` appears whole or not at all, and nothing outside it (``zipfile`` sees to that).
 
     Raises:
-        FetchError: the archive is damaged, holds something unsafe, is larger than ``limits`` or than the free space.
+        FetchError: the archive is damaged, holds a link, or is larger than ``limits`` or than the free space.
     """
-    beside = target.with_name(f".{target.name}.part")
     try:
-        with zipfile.ZipFile(zipped) as opened:
-            wanted = [member for member in opened.infolist() if not member.filename.startswith(f"{NOT_PHOTOS}/")]
-            _check_members(zipped, opened.infolist(), limits)
-            _check_space(zipped, sum(member.file_size for member in wanted))
-            damaged = opened.testzip()
-            if damaged:
-                raise FetchError(f"{zipped}: {damaged} in it is damaged; delete the archive and run this again")
-            with contextlib.suppress(FileNotFoundError):
-                shutil.rmtree(beside)  # of a run that was killed
-            beside.mkdir()
-            for member in wanted:
-                opened.extract(member, beside)
-            beside.rename(target)
+        with zipfile.ZipFile(zipped) as archive, atomic_dir(target) as folder:
+            members = [member for member in archive.infolist() if not member.filename.startswith(f"{NOT_PHOTOS}/")]
+            _check_members(zipped, members, limits)
+            _check_space(zipped, sum(member.file_size for member in members))
+            for member in members:
+                archive.extract(member, folder)
     except FetchError:
         raise
     except DAMAGE as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise FetchError(f"{zipped}: cannot be unpacked ({reason}); delete it and run this again") from None
     except OSError as error:
-        raise FetchError(
-            f"{target}: cannot be written ({error}); check space and permissions, then run again"
-        ) from None
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        remedy = "check space and permissions, then run again"
+        raise FetchError(f"{target}: cannot be written ({error}); {remedy}") from None
 
 
 def _check_members(zipped: Path, members: list[zipfile.ZipInfo], limits: Archive) -> None:
-    """Raise for the first member that would land outside the target or is no plain file, and for too much of them."""
+    """Raise for the first member that is no plain file or folder, and for too much of them."""
     for member in members:
-        name, kind = member.orig_filename, stat.S_IFMT(member.external_attr >> 16)
-        outside = name.startswith("/") or ".." in PurePosixPath(name).parts or re.search(r"[\\\0]|^[A-Za-z]:", name)
-        if outside or kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-            what = "would be written outside the target folder" if outside else "is a link or device"
-            raise FetchError(f"{zipped}: {name!r} in it {what}; nothing was unpacked, do not trust this file")
+        if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
+            reason = f"{member.filename!r} in it is a link or device; nothing was unpacked, do not trust this file"
+            raise FetchError(f"{zipped}: {reason}")
     size = sum(member.file_size for member in members)
-    if size > limits.largest or len(members) > limits.files:
-        most = f"{limits.largest / GIGABYTE:.0f} GiB in {limits.files} files are the most that is expected"
-        raise FetchError(f"{zipped}: holds {size / GIGABYTE:.1f} GiB in {len(members)} files; {most}, nothing was done")
+    if size > limits.max_bytes or len(members) > limits.max_files:
+        expected = f"at most {limits.max_bytes / GIGABYTE:.0f} GiB in {limits.max_files} files are expected"
+        held = f"holds {size / GIGABYTE:.1f} GiB in {len(members)} files"
+        raise FetchError(f"{zipped}: {held}; {expected}, nothing was done")
 
 
 def _check_space(zipped: Path, size: int) -> None:

@@ -1,9 +1,7 @@
 """``python -m f2a space push``: the page as a Space on the Hub, from a clone of the repository."""
 
-import re
 import tempfile
 from dataclasses import dataclass
-from modulefinder import ModuleFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,18 +14,36 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 
-DATA = ("LICENSE", "f2a/weights/*", "f2a/examples/*", "f2a/page/*.*")
-"""What the page reads beside its code."""
+FILES = (
+    "app.py",
+    "LICENSE",
+    "f2a/*.py",
+    *(f"f2a/{folder}/**/*.py" for folder in ("photo", "model", "relight", "data", "page")),
+    "f2a/page/*.*",
+    "f2a/weights/*",
+    "f2a/examples/*",
+)
+"""What the page consists of."""
 
 THUMBNAIL = "docs/page-desktop.jpg"
 
-TORCH = "torch>=2.8,<2.12  # those that ZeroGPU Spaces offer"
 CPU_WHEELS = "--extra-index-url https://download.pytorch.org/whl/cpu  # a CPU Space needs none of the CUDA wheels\n"
 
-HEIF = "pillow-heif>=1.1,<2  # writes HEIC; optional elsewhere, for its wheel holds an encoder under the GPL"
-
-MODULES = {"pillow": "PIL", "pyyaml": "yaml"}
-"""What requirements are imported as, where that differs by more than a hyphen."""
+REQUIREMENTS = """\
+gradio>=6.31,<7
+torch>=2.8,<2.12  # those that ZeroGPU Spaces offer
+huggingface_hub>=1.27,<3
+datasets>=4.0,<6
+pillow>=12.3,<13
+safetensors>=0.7,<1
+numpy>=2.0,<3
+cachetools>=6.2,<8
+imagecodecs>=2025.3.30,<2027
+tifffile>=2025.5.10,<2027
+pi-heif>=1.1,<2
+pillow-heif>=1.1,<2  # writes HEIC; optional elsewhere, for its wheel holds an encoder under the GPL
+"""
+"""The Space's ``requirements.txt``: what the page needs of ours, a test compares them."""
 
 WEIGHT_FILES = ("config.json", "model.safetensors")
 
@@ -92,17 +108,13 @@ def plan_space(space: Space, root: Path = ROOT) -> Contents:
         raise HubError(f"{root}: has no app.py; run this in a clone of the repository, not from an installed f2a")
     weights = _pin(space.weights, "model") if space.weights else None
     examples = _pin(space.examples, "dataset") if space.examples else None
-    sources = _sources(root / "app.py")
-    data = [path for pattern in DATA for path in root.glob(pattern) if path.is_file()]
-    files: dict[str, bytes | Path] = {
-        path.resolve().relative_to(root).as_posix(): path.resolve() for path in sorted(sources + data)
-    }
+    paths = {path for pattern in FILES for path in root.glob(pattern) if path.is_file()}
+    files: dict[str, bytes | Path] = {path.relative_to(root).as_posix(): path for path in paths}
     thumbnail = root / THUMBNAIL
     if thumbnail.is_file():
         files["thumbnail.jpg"] = thumbnail
     files["README.md"] = write_card(space, weights, examples, root).encode()
-    code = "\n".join(path.read_text(encoding="utf-8") for path in sources)
-    files["requirements.txt"] = write_requirements((root / "requirements.txt").read_text(), code, space).encode()
+    files["requirements.txt"] = requirements(space.hardware).encode()
     pinned = {"F2A_WEIGHTS": weights, "F2A_EXAMPLES": examples}
     variables = {name: str(value) if value else None for name, value in pinned.items()}
     secret = "is private: give the Space a secret HF_TOKEN that may read it, on its settings page"
@@ -110,43 +122,22 @@ def plan_space(space: Space, root: Path = ROOT) -> Contents:
     return Contents(dict(sorted(files.items())), variables, notes)
 
 
-def _sources(script: Path) -> list[Path]:
-    """``script`` and those of our modules that it needs."""
-    finder = ModuleFinder(path=[str(script.parent)])
-    finder.run_script(str(script))
-    files = (getattr(module, "__file__", None) for module in finder.modules.values())
-    return [Path(file) for file in files if file]
-
-
-def _pin(wanted: str, kind: str) -> Pinned:
+def _pin(source: str, kind: str) -> Pinned:
     from huggingface_hub import HfApi
 
-    repo = parse_repo_id(wanted)
-    with hub_errors(f"{wanted}: no such {kind} could be seen on the Hub"):
+    repo = parse_repo_id(source)
+    with hub_errors(f"{source}: no such {kind} could be seen on the Hub"):
         info = HfApi().repo_info(repo.name, repo_type=kind, revision=repo.revision)
     there = {file.rfilename for file in getattr(info, "siblings", None) or ()}
     missing = [name for name in WEIGHT_FILES if kind == "model" and name not in there]
     if missing:
-        raise HubError(f"{wanted}: holds no {missing[0]}, so these are no weights of f2a; name another model")
+        raise HubError(f"{source}: holds no {missing[0]}, so these are no weights of f2a; name another model")
     return Pinned(repo.name, str(info.sha), bool(info.private))
 
 
-def write_requirements(requirements: str, code: str, space: Space) -> str:
-    """The lines of ``requirements.txt`` that the page needs, with a torch that ZeroGPU Spaces offer.
-
-    Args:
-        requirements: the project's own, a requirement a line.
-        code: the page's; what it imports, or names in quotes as ``import_module`` takes it, is needed.
-        space: on CPU hardware (the Hub's default) torch comes without CUDA.
-    """
-    lines = []
-    for line in requirements.splitlines():
-        name = re.split(r"[^\w.-]", line)[0]
-        module = MODULES.get(name, name.replace("-", "_"))
-        if name and re.search(rf"^\s*(from|import) {module}\b|[\"']{module}[\"']", code, re.MULTILINE):
-            lines.append(TORCH if name == "torch" else line)
-    on_cpu = (space.hardware or "cpu-basic").startswith("cpu")
-    return (CPU_WHEELS if on_cpu else "") + "\n".join([*lines, HEIF]) + "\n"
+def requirements(hardware: str | None) -> str:
+    """The Space's ``requirements.txt``; on CPU hardware (the Hub's default) PyTorch comes without CUDA."""
+    return (CPU_WHEELS if (hardware or "cpu-basic").startswith("cpu") else "") + REQUIREMENTS
 
 
 def write_card(space: Space, weights: Pinned | None, examples: Pinned | None, root: Path = ROOT) -> str:
@@ -206,12 +197,12 @@ def push_space(space: Space, contents: Contents) -> str:
     return str(address)
 
 
-def _set_variables(api: "HfApi", repo_id: str, wanted: dict[str, str | None]) -> None:
-    found = {name: variable.value for name, variable in api.get_space_variables(repo_id).items()}
-    for name, value in wanted.items():
-        if value is None and name in found:
+def _set_variables(api: "HfApi", repo_id: str, variables: dict[str, str | None]) -> None:
+    current = {name: variable.value for name, variable in api.get_space_variables(repo_id).items()}
+    for name, value in variables.items():
+        if value is None and name in current:
             api.delete_space_variable(repo_id, name)
-        elif value is not None and found.get(name) != value:
+        elif value is not None and current.get(name) != value:
             api.add_space_variable(repo_id, name, value)
 
 

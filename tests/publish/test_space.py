@@ -6,17 +6,19 @@ import subprocess
 import sys
 import venv
 from importlib.metadata import distribution
+from modulefinder import ModuleFinder
 from pathlib import Path
 
 import pillow_heif
 import pytest
 import yaml
 from huggingface_hub import HfApi
+from packaging.requirements import Requirement
 from PIL import Image
 
 from f2a.cli import main
 from f2a.hub import HubError
-from f2a.publish.space import ROOT, Space, plan_space, write_requirements
+from f2a.publish.space import REQUIREMENTS, ROOT, Space, plan_space, requirements
 from tests.support.hub_stub import HubStub
 from tests.support.page_server import browsing, started, visiting
 
@@ -58,7 +60,7 @@ def test_the_space_holds_what_the_page_needs_and_no_more(hub, capsys):
     assert files["app.py"] == (ROOT / "app.py").read_bytes()
     assert files["f2a/weights/model.safetensors"] == (ROOT / "f2a/weights/model.safetensors").read_bytes()
     assert {"f2a/__init__.py", "f2a/relight/relighter.py", "f2a/examples/shelf_flash.jpg", "LICENSE"} <= set(files)
-    unneeded = re.compile(r"train|tests/|docs/|losses|discriminator|cli\.py|__pycache__|publish")
+    unneeded = re.compile(r"train|tests/|docs/|losses|ablation|evaluation|bench|commands/|__pycache__|publish")
     assert [name for name in files if unneeded.search(name)] == []
 
 
@@ -117,17 +119,34 @@ def test_a_dry_run_prints_the_list_and_changes_nothing(hub, model, capsys):
     assert {name: size for size, name in listed}["app.py"] == f"{(ROOT / 'app.py').stat().st_size:,}"
 
 
+def test_the_space_holds_every_module_that_the_page_imports():
+    finder = ModuleFinder(path=[str(ROOT)])
+    finder.run_script(str(ROOT / "app.py"))
+    modules = {Path(module.__file__) for module in finder.modules.values() if module.__file__}
+    assert len(modules) > 30
+    assert modules <= set(plan_space(Space("user/f2a")).files.values())
+
+
+def test_the_spaces_requirements_are_ours_for_all_that_the_page_imports():
+    needed = {Requirement(line.partition("#")[0]) for line in REQUIREMENTS.splitlines()}
+    ours = {Requirement(line.partition("#")[0]) for line in (ROOT / "requirements.txt").read_text().splitlines()}
+    assert {requirement.name for requirement in needed - ours} == {"torch", "pillow-heif"}
+    files = plan_space(Space("user/f2a")).files
+    reached = ("app.py", "f2a/photo/", "f2a/model/", "f2a/relight/re", "f2a/relight/gain", "f2a/page/", "f2a/data/")
+    code = "\n".join(files[name].read_text() for name in files if name.startswith(reached) and name.endswith(".py"))
+    modules = {"pillow": "PIL", "pyyaml": "yaml"}
+    for name in {requirement.name for requirement in ours - needed} - {"torch"}:
+        module = modules.get(name, name.replace("-", "_"))
+        assert not re.search(rf"^\s*(from|import) {module}\b|[\"']{module}[\"']", code, re.MULTILINE), name
+
+
 def test_a_cpu_space_gets_torch_without_cuda_and_any_space_one_that_zerogpu_offers():
-    ours = (
-        "gradio>=6  # page\ntorch>=2.8,<2.14  # newest\naccelerate>=1  # training\npillow>=12  # photos\npi-heif>=1\n"
-    )
-    code = 'import torch.nn\nfrom PIL import Image\nimport gradio as gr\nlibrary = import_module("pi_heif")\n'
-    on_cpu = write_requirements(ours, code, Space("user/f2a"))
-    on_gpu = write_requirements(ours, code, Space("user/f2a", hardware="zero-a10g"))
+    on_cpu, on_gpu = requirements(None), requirements("zero-a10g")
     assert on_cpu.splitlines()[0].startswith("--extra-index-url https://download.pytorch.org/whl/cpu")
     assert on_cpu.splitlines()[1:] == on_gpu.splitlines()
-    needed = ["gradio>=6", "torch>=2.8,<2.12", "pillow>=12", "pi-heif>=1", "pillow-heif>=1.1,<2"]
-    assert [line.split()[0] for line in on_gpu.splitlines()] == needed
+    lines = [line.split()[0] for line in on_gpu.splitlines()]
+    assert {"torch>=2.8,<2.12", "pillow-heif>=1.1,<2"} <= set(lines)
+    assert not any(line.startswith("accelerate") for line in lines)
 
 
 @pytest.mark.parametrize(
