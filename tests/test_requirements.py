@@ -1,15 +1,10 @@
-"""The requirements, the lock and pyproject.toml agree; what the audit of the locked versions says."""
+"""The requirements, the lock and pyproject.toml agree."""
 
-import json
 import re
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from packaging.requirements import Requirement
-
-from tests.support.audit import audit, verdict
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
@@ -63,61 +58,3 @@ def test_pyproject_names_the_same_ranges_and_the_same_oldest_python():
     assert project["requires-python"] == f">={oldest}"
     assert tools["uv"]["pip"]["python-version"] == oldest
     assert tools["ruff"]["target-version"] == f"py{oldest.replace('.', '')}"
-
-
-def package(name: str, *flaws: str) -> dict:
-    """A row of pip-audit's report."""
-    return {
-        "name": name,
-        "version": "1.0",
-        "vulns": [{"id": flaw, "aliases": [], "fix_versions": []} for flaw in flaws],
-    }
-
-
-def test_a_known_vulnerability_fails_unless_it_is_accepted_with_a_reason():
-    rows = [package("good"), package("bad", "PYSEC-1")]
-    assert verdict(rows, {}) == (1, "pip-audit: bad 1.0 has PYSEC-1, mended in no version yet")
-    assert verdict(rows, {"PYSEC-1": "not called"})[0] == 0
-    assert verdict(rows, {"PYSEC-2": "not called"})[0] == 1
-    known_as = rows[1]["vulns"][0] | {"aliases": ["CVE-1"]}
-    assert verdict([rows[1] | {"vulns": [known_as]}], {"CVE-1": "not called"})[0] == 0
-
-
-def test_an_index_that_knows_no_package_is_not_taken_for_a_clean_report():
-    unknown = {"name": "good", "skip_reason": "not found"}
-    assert verdict([unknown, unknown], {}) == (0, "pip-audit: index not reached, nothing audited")
-    assert verdict([], {}) == (0, "pip-audit: index not reached, nothing audited")
-    assert verdict([unknown, package("other")], {}) == (0, "pip-audit: 1 packages without known faults, 1 not audited")
-
-
-class Index(BaseHTTPRequestHandler):
-    """A vulnerability service that knows one fault, of everything."""
-
-    def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
-        fixed = {"ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "2.0"}]}]}
-        affected = fixed | {"package": {"name": "pillow", "ecosystem": "PyPI"}}
-        row = {"id": "PYSEC-1", "modified": "2026-01-01T00:00:00Z", "summary": "a hole", "affected": [affected]}
-        body = json.dumps({"vulns": [row]}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args):
-        """Nothing is printed."""
-
-
-def test_the_real_audit_says_what_a_service_answers_and_when_none_does(tmp_path):
-    pytest.importorskip("pip_audit", reason="needs pip-audit (requirements-dev.txt)")
-    (tmp_path / "one.txt").write_text("pillow==1.0\n")
-    server = HTTPServer(("127.0.0.1", 0), Index)
-    Thread(target=server.serve_forever, daemon=True).start()
-    service = ["-s", "osv", "--osv-url", f"http://127.0.0.1:{server.server_port}/v1/query"]
-    try:
-        assert audit(tmp_path / "one.txt", service) == (1, "pip-audit: pillow 1.0 has PYSEC-1, mended in 2.0")
-    finally:
-        server.shutdown()
-        server.server_close()
-    status, line = audit(tmp_path / "one.txt", service)
-    assert (status, line.startswith("pip-audit: index not reached")) == (0, True)
