@@ -94,13 +94,13 @@ def _is_whole(stem: Path) -> bool:
 
 
 def _write_cache(pairs: Iterable[EncodedPair], stem: Path) -> None:
-    entries, left_out, offset = [], [], 0
+    entries, skipped, offset = [], [], 0
     with atomic_write(stem.with_suffix(".u8")) as beside, beside.open("wb") as file:
         for pair in pairs:
             try:
                 decoded = decode_pair(pair)
             except DataError as error:
-                left_out.append(str(error))
+                skipped.append(str(error))
                 continue
             file.write(decoded.flash.tobytes() + decoded.ambient.tobytes())
             height, width = decoded.flash.shape[:2]
@@ -108,7 +108,7 @@ def _write_cache(pairs: Iterable[EncodedPair], stem: Path) -> None:
             entries.append({"file": decoded.file, **place, "ambient_gain": decoded.ambient_gain})
             offset += 2 * decoded.flash.nbytes
     with atomic_write(stem.with_suffix(".json")) as beside:
-        beside.write_text(json.dumps({"pairs": entries, "left_out": left_out}))
+        beside.write_text(json.dumps({"pairs": entries, "left_out": skipped}))
 
 
 def decode_pair(pair: EncodedPair) -> CachedPair:
@@ -136,8 +136,8 @@ def _decode(encoded: EncodedPhoto) -> np.ndarray:
             upright = ImageOps.exif_transpose(photo).convert("RGB")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         reason = "not an image" if isinstance(error, UnidentifiedImageError) else error
-        what = f"cannot be read as a photo ({reason}); export it again or remove the pair"
-        raise DataError(f"{encoded.name}: {what}") from error
+        complaint = f"cannot be read as a photo ({reason}); export it again or remove the pair"
+        raise DataError(f"{encoded.name}: {complaint}") from error
     scale = CACHED_SHORT_SIDE / min(upright.size)
     if scale < 1:
         width, height = (max(1, round(side * scale)) for side in upright.size)
@@ -145,16 +145,16 @@ def _decode(encoded: EncodedPhoto) -> np.ndarray:
     return np.asarray(upright)
 
 
-def count_left_out(
-    source: str, cached: list[CachedPair], left_out: list[str], report: Callable[[str], None], *, strict: bool
+def report_skipped(
+    source: str, cached: list[CachedPair], skipped: list[str], report: Callable[[str], None], *, strict: bool
 ) -> None:
     """Tell ``report`` what was left out of ``source``, one sentence each, and how many pairs it has.
 
     Raises:
         DataError: something was left out and ``strict``.
     """
-    if left_out and strict:
-        raise DataError(f"{left_out[0]} ({len(left_out)} such in {source}; without --strict_data they are left out)")
-    for sentence in left_out:
+    if skipped and strict:
+        raise DataError(f"{skipped[0]} ({len(skipped)} such in {source}; without --strict_data they are left out)")
+    for sentence in skipped:
         report(f"left out: {sentence}")
-    report(f"{source}: {len(cached)} pairs" + (f", {len(left_out)} left out" if left_out else ""))
+    report(f"{source}: {len(cached)} pairs" + (f", {len(skipped)} left out" if skipped else ""))

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
-from f2a.data.cache import CACHE_FORMAT, EncodedPair, EncodedPhoto, cached_pairs, count_left_out
+from f2a.data.cache import CACHE_FORMAT, EncodedPair, EncodedPhoto, cached_pairs, report_skipped
 from f2a.data.cache import CachedPair as CachedPair
 from f2a.data.cache import DataError as DataError
 
@@ -28,14 +28,14 @@ class PairFiles(NamedTuple):
     ambient: Path
 
 
-class Pairs(NamedTuple):
-    """What a folder holds: usable pairs in name order, and a sentence for each file that was left out."""
+class FolderIndex(NamedTuple):
+    """The pairs of a folder in the order of their names, and a sentence for each file that belongs to none."""
 
     files: list[PairFiles]
-    left_out: list[str]
+    skipped: list[str]
 
 
-def find_pairs(source: str | Path) -> Pairs:
+def find_pairs(source: str | Path) -> FolderIndex:
     """``NAME_flash.*`` / ``NAME_ambient.*`` at any depth under a folder.
 
     Args:
@@ -52,20 +52,20 @@ def find_pairs(source: str | Path) -> Pairs:
     halves: dict[str, dict[str, Path]] = {}
     for path in sorted(folder.rglob("*")):
         name, _, half = path.stem.rpartition("_")
-        wanted = path.suffix.lower() in PHOTO_SUFFIXES and half in ("flash", "ambient") and fnmatch(name, pattern)
-        if wanted and path.is_file():
+        matches = path.suffix.lower() in PHOTO_SUFFIXES and half in ("flash", "ambient") and fnmatch(name, pattern)
+        if matches and path.is_file():
             halves.setdefault(str(path.relative_to(folder).with_name(name)), {})[half] = path
-    files, left_out = [], []
-    for name, found in halves.items():
-        if len(found) == 2:
-            files.append(PairFiles(name, found["flash"], found["ambient"]))
+    files, skipped = [], []
+    for name, pair in halves.items():
+        if len(pair) == 2:
+            files.append(PairFiles(name, pair["flash"], pair["ambient"]))
         else:
-            (path,) = found.values()
-            missing = "ambient" if "flash" in found else "flash"
-            left_out.append(f"{path}: its partner {Path(name).name}_{missing}.* is missing")
+            (path,) = pair.values()
+            missing = "ambient" if "flash" in pair else "flash"
+            skipped.append(f"{path}: its partner {Path(name).name}_{missing}.* is missing")
     if not files:
         raise DataError(f"{source}: no pair of NAME_flash.* and NAME_ambient.* in it")
-    return Pairs(files, left_out)
+    return FolderIndex(files, skipped)
 
 
 def split_folder(source: str | Path, splits: Sequence[str]) -> Path | None:
@@ -96,10 +96,10 @@ def read_pairs(
     Raises:
         DataError: nothing is usable, or (``strict``) something is not.
     """
-    found = find_pairs(source)
-    sentences = list(found.left_out)
-    cached = cache_pairs(found.files, cache, sentences.append)
-    count_left_out(str(source), cached, sentences, report, strict=strict)
+    index = find_pairs(source)
+    sentences = list(index.skipped)
+    cached = cache_pairs(index.files, cache, sentences.append)
+    report_skipped(str(source), cached, sentences, report, strict=strict)
     return cached
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from f2a.data.cache import CACHE_FORMAT, CachedPair, DataError, EncodedPair, EncodedPhoto, cached_pairs, count_left_out
+from f2a.data.cache import CACHE_FORMAT, CachedPair, DataError, EncodedPair, EncodedPhoto, cached_pairs, report_skipped
 from f2a.errors import first_line
 from f2a.hub import hub_errors
 
@@ -37,28 +37,28 @@ class HubSplit(NamedTuple):
     token: str | None = None
 
     @property
-    def title(self) -> str:
+    def name(self) -> str:
         return f"{self.dataset} {self.split}"
 
 
-class Place(NamedTuple):
-    """Where a photo of a pair stands."""
+class CellRef(NamedTuple):
+    """The cell of a table in which a photo stands."""
 
     row: int
     column: str
 
 
-class PairPlaces(NamedTuple):
+class PairCells(NamedTuple):
     name: str
-    flash: Place
-    ambient: Place
+    flash: CellRef
+    ambient: CellRef
 
 
-class Found(NamedTuple):
+class RowIndex(NamedTuple):
     """The pairs of a split, and a sentence for each row that belongs to none."""
 
-    pairs: list[PairPlaces]
-    left_out: list[str]
+    pairs: list[PairCells]
+    skipped: list[str]
 
 
 def read_hub_pairs(
@@ -67,17 +67,17 @@ def read_hub_pairs(
     """The usable pairs of a split, decoded; what is left out is named through ``report``, and counted.
 
     Raises:
-        DataError: the dataset cannot be had or has another layout, nothing is usable, or (``strict``) something is not.
+        DataError: the dataset cannot be read, has another layout or no usable pair, or (``strict``) one that is not.
     """
     data = _load(source)
-    found = find_rows(data, source)
-    left_out = list(found.left_out)
-    if not found.pairs:
-        raise DataError(f"{source.title}: no pair in {len(data)} rows; {(left_out or ['it is empty'])[0]}")
+    index = find_rows(data, source)
+    skipped = list(index.skipped)
+    if not index.pairs:
+        raise DataError(f"{source.name}: no pair in {len(data)} rows; {(skipped or ['it is empty'])[0]}")
     origin = [file["filename"] for file in data.cache_files]  # of one commit each
     key = hashlib.sha256(f"{CACHE_FORMAT} {source.pair_key} {origin}".encode()).hexdigest()
-    cached = cached_pairs(key, _encoded(data, found.pairs, source), cache, left_out.append)
-    count_left_out(source.title, cached, left_out, report, strict=strict)
+    cached = cached_pairs(key, _encoded(data, index.pairs, source), cache, skipped.append)
+    report_skipped(source.name, cached, skipped, report, strict=strict)
     return cached
 
 
@@ -86,17 +86,17 @@ def _load(source: HubSplit) -> "Dataset":
     from datasets import Image, load_dataset
     from datasets.exceptions import DatasetNotFoundError
 
-    where: dict[str, Any] = {"revision": source.revision, "token": source.token}
+    kwargs: dict[str, Any] = {"revision": source.revision, "token": source.token}
     remedy = "check split, revision and connection, then run again"
-    with hub_errors(f"{source.title}: could not be read from the Hub", remedy, DataError):
+    with hub_errors(f"{source.name}: could not be read from the Hub", remedy, DataError):
         try:
-            data = load_dataset(source.dataset, source.config, split=source.split, **where)
+            data = load_dataset(source.dataset, source.config, split=source.split, **kwargs)
         except DatasetNotFoundError as error:
             remedy = "check the name; a private one needs hf auth login or --hub_token"
-            raise DataError(f"{source.title}: {first_line(error)}; {remedy}") from error
+            raise DataError(f"{source.name}: {first_line(error)}; {remedy}") from error
     for column in _photo_columns(data.column_names, source):
         if not isinstance(data.features[column], Image):
-            raise DataError(f"{source.title}: column {column} holds {data.features[column]}; it has to hold images")
+            raise DataError(f"{source.name}: column {column} holds {data.features[column]}; it has to hold images")
         data = data.cast_column(column, Image(decode=False))
     return data
 
@@ -107,18 +107,18 @@ def _photo_columns(columns: list[str], source: HubSplit) -> list[str]:
         return ["flash", "ambient"]
     if {"image", "state", source.pair_key} <= set(columns):
         return ["image"]
-    wanted = f"flash and ambient, or image, state and {source.pair_key} (--pair_key names another)"
-    raise DataError(f"{source.title}: has the columns {', '.join(columns)}; it needs {wanted}")
+    expected = f"flash and ambient, or image, state and {source.pair_key} (--pair_key names another)"
+    raise DataError(f"{source.name}: has the columns {', '.join(columns)}; it needs {expected}")
 
 
-def find_rows(data: "Dataset", source: HubSplit) -> Found:
+def find_rows(data: "Dataset", source: HubSplit) -> RowIndex:
     """The pairs of a split in either layout; only its text columns are read."""
     if _photo_columns(data.column_names, source) == ["image"]:
         return pair_states(data[source.pair_key], _states(data), source)
-    names = list(data["name"]) if "name" in data.column_names else None
-    titles = [f"{source.title} {repr(names[row]) if names else f'row {row}'}" for row in range(len(data))]
-    both = [(Place(row, "flash"), Place(row, "ambient")) for row in range(len(data))]
-    return Found([PairPlaces(title, *places) for title, places in zip(titles, both, strict=True)], [])
+    own_names = list(data["name"]) if "name" in data.column_names else None
+    names = [f"{source.name} {repr(own_names[row]) if own_names else f'row {row}'}" for row in range(len(data))]
+    cells = [(CellRef(row, "flash"), CellRef(row, "ambient")) for row in range(len(data))]
+    return RowIndex([PairCells(name, *pair) for name, pair in zip(names, cells, strict=True)], [])
 
 
 def _states(data: "Dataset") -> list[str]:
@@ -126,7 +126,7 @@ def _states(data: "Dataset") -> list[str]:
     return [str(names[state]) if names and isinstance(state, int) else str(state) for state in data["state"]]
 
 
-def pair_states(keys: Any, states: list[str], source: HubSplit) -> Found:
+def pair_states(keys: Any, states: list[str], source: HubSplit) -> RowIndex:
     """Pair rows of one photo each by what they share, in the order in which the pairs begin.
 
     Args:
@@ -135,33 +135,33 @@ def pair_states(keys: Any, states: list[str], source: HubSplit) -> Found:
         source: named in what is said of rows without a partner.
     """
     known = {spelling: half for half, spellings in STATES.items() for spelling in spellings}
-    halves: dict[Any, dict[str, Place]] = {}
-    left_out = []
+    halves: dict[Any, dict[str, CellRef]] = {}
+    skipped = []
     for row, (key, state) in enumerate(zip(keys, states, strict=True)):
         half = known.get(re.sub(r"[^a-z]+", "_", state.lower()).strip("_"))
         if key is None:
-            left_out.append(f"{source.title} row {row}: has no {source.pair_key}")
+            skipped.append(f"{source.name} row {row}: has no {source.pair_key}")
         elif not half:
-            left_out.append(f"{source.title} row {row}: state {state!r} is neither flash nor ambient (or no_flash)")
+            skipped.append(f"{source.name} row {row}: state {state!r} is neither flash nor ambient (or no_flash)")
         elif half in halves.setdefault(key, {}):
-            left_out.append(f"{source.title} row {row}: a second {half} photo of {source.pair_key} {key!r}")
+            skipped.append(f"{source.name} row {row}: a second {half} photo of {source.pair_key} {key!r}")
         else:
-            halves[key][half] = Place(row, "image")
+            halves[key][half] = CellRef(row, "image")
     pairs = []
-    for key, found in halves.items():
-        title = f"{source.title} {source.pair_key} {key!r}"
-        if len(found) == 2:
-            pairs.append(PairPlaces(title, found["flash"], found["ambient"]))
+    for key, pair in halves.items():
+        name = f"{source.name} {source.pair_key} {key!r}"
+        if len(pair) == 2:
+            pairs.append(PairCells(name, pair["flash"], pair["ambient"]))
         else:
-            missing = "ambient" if "flash" in found else "flash"
-            left_out.append(f"{title}: its {missing} photo is missing")
-    return Found(pairs, left_out)
+            missing = "ambient" if "flash" in pair else "flash"
+            skipped.append(f"{name}: its {missing} photo is missing")
+    return RowIndex(pairs, skipped)
 
 
-def _encoded(data: "Dataset", pairs: list[PairPlaces], source: HubSplit) -> Iterator[EncodedPair]:
+def _encoded(data: "Dataset", pairs: list[PairCells], source: HubSplit) -> Iterator[EncodedPair]:
     for pair in pairs:
         rows = {row: data[row] for row in {pair.flash.row, pair.ambient.row}}
-        photos = [rows[place.row][place.column] for place in (pair.flash, pair.ambient)]
+        photos = [rows[cell.row][cell.column] for cell in (pair.flash, pair.ambient)]
         names = (f"{pair.name}, flash", f"{pair.name}, ambient")
         yield EncodedPair(*(_photo(name, photo, source) for name, photo in zip(names, photos, strict=True)))
 

@@ -22,8 +22,8 @@ from f2a.data.cache import (
     EncodedPair,
     EncodedPhoto,
     cached_pairs,
-    count_left_out,
     decode_pair,
+    report_skipped,
 )
 from f2a.data.hub import HubSplit
 from f2a.hub import hub_errors
@@ -34,7 +34,7 @@ WINDOW = 4
 RETRY_HINT = "check the connection, then go on with --resume_from_checkpoint latest"
 
 
-class Group(NamedTuple):
+class RowGroup(NamedTuple):
     """Rows that stand together in one file; ``first`` is the number of the first of them in the split."""
 
     url: str
@@ -50,16 +50,16 @@ class StreamedPairs(Sequence[CachedPair]):
     ends the run.
 
     Raises:
-        DataError: the dataset cannot be had, or has another layout.
+        DataError: the dataset cannot be read, or has another layout.
     """
 
     def __init__(self, source: HubSplit, report: Callable[[str], None], *, strict: bool = False) -> None:
         self.source, self.report, self.strict = source, report, strict
         self.groups = _groups(source)
         self.firsts = [group.first for group in self.groups]
-        self.named: set[int] = set()
-        self.held: OrderedDict[int, list[dict[str, Any]]] = OrderedDict()
-        report(f"{source.title}: {len(self)} pairs in {len(self.groups)} row groups, read while training")
+        self.warned: set[int] = set()
+        self.cache: OrderedDict[int, list[dict[str, Any]]] = OrderedDict()
+        report(f"{source.name}: {len(self)} pairs in {len(self.groups)} row groups, read while training")
 
     def __len__(self) -> int:
         return self.groups[-1].first + self.groups[-1].rows
@@ -86,10 +86,10 @@ class StreamedPairs(Sequence[CachedPair]):
             except DataError as error:
                 if self.strict:
                     raise
-                if tried not in self.named:
-                    self.named.add(tried)
+                if tried not in self.warned:
+                    self.warned.add(tried)
                     self.report(f"left out: {error}")
-        raise DataError(f"{self.source.title}: none of the rows from {group.first} on can be used")
+        raise DataError(f"{self.source.name}: none of the rows from {group.first} on can be used")
 
     def encoded(self, row: int) -> EncodedPair:
         """A pair as it is in the dataset.
@@ -98,53 +98,51 @@ class StreamedPairs(Sequence[CachedPair]):
             DataError: it cannot be fetched.
         """
         number = int(np.searchsorted(self.firsts, row, "right")) - 1
-        if number not in self.held:
-            self.held[number] = _fetch(self.groups[number], self.source)
-        self.held.move_to_end(number)
-        while len(self.held) > WINDOW:
-            self.held.popitem(last=False)
-        found = self.held[number][row - self.groups[number].first]
-        photos = {half: io.BytesIO((found[half] or {}).get("bytes") or b"") for half in ("flash", "ambient")}
-        title = f"{self.source.title} row {row}"
-        return EncodedPair(*(EncodedPhoto(f"{title}, {half}", photo) for half, photo in photos.items()))
+        if number not in self.cache:
+            self.cache[number] = _fetch(self.groups[number], self.source)
+        self.cache.move_to_end(number)
+        while len(self.cache) > WINDOW:
+            self.cache.popitem(last=False)
+        cells = self.cache[number][row - self.groups[number].first]
+        photos = {half: io.BytesIO((cells[half] or {}).get("bytes") or b"") for half in ("flash", "ambient")}
+        name = f"{self.source.name} row {row}"
+        return EncodedPair(*(EncodedPhoto(f"{name}, {half}", photo) for half, photo in photos.items()))
 
 
-def _groups(source: HubSplit) -> list[Group]:
+def _groups(source: HubSplit) -> list[RowGroup]:
     """The row groups of a split, from the ends of its files alone."""
     from datasets import load_dataset_builder
     from huggingface_hub import HfFileSystem
     from pyarrow import parquet
 
-    groups: list[Group] = []
+    groups: list[RowGroup] = []
     remedy = "check name, token, revision and connection; --streaming needs a dataset of parquet files"
-    with hub_errors(f"{source.title}: could not be read from the Hub", remedy, DataError):
-        where: dict[str, Any] = {"revision": source.revision, "token": source.token}
-        files = load_dataset_builder(source.dataset, source.config, **where).config.data_files or {}
+    with hub_errors(f"{source.name}: could not be read from the Hub", remedy, DataError):
+        kwargs: dict[str, Any] = {"revision": source.revision, "token": source.token}
+        files = load_dataset_builder(source.dataset, source.config, **kwargs).config.data_files or {}
         for url in files.get(source.split, []):
             with HfFileSystem(token=source.token).open(url) as file:
                 metadata = parquet.ParquetFile(file).metadata
             _check_columns(metadata.schema.to_arrow_schema().names, source)
             for number in range(metadata.num_row_groups):
                 first = groups[-1].first + groups[-1].rows if groups else 0
-                groups.append(Group(url, number, first, metadata.row_group(number).num_rows))
+                groups.append(RowGroup(url, number, first, metadata.row_group(number).num_rows))
     if not groups:
-        raise DataError(f"{source.title}: no rows; the dataset has the splits {', '.join(map(str, files)) or 'none'}")
+        raise DataError(f"{source.name}: no rows; the dataset has the splits {', '.join(map(str, files)) or 'none'}")
     return [group for group in groups if group.rows]
 
 
 def _check_columns(columns: list[str], source: HubSplit) -> None:
     if not {"flash", "ambient"} <= set(columns):
-        what = "--streaming needs flash and ambient in one row; leave it out, or push pairs with f2a dataset push"
-        raise DataError(f"{source.title}: has the columns {', '.join(columns)}; {what}")
+        remedy = "--streaming needs flash and ambient in one row; leave it out, or push pairs with f2a dataset push"
+        raise DataError(f"{source.name}: has the columns {', '.join(columns)}; {remedy}")
 
 
-def _fetch(group: Group, source: HubSplit) -> list[dict[str, Any]]:
+def _fetch(group: RowGroup, source: HubSplit) -> list[dict[str, Any]]:
     from huggingface_hub import HfFileSystem
     from pyarrow import parquet
 
-    with hub_errors(
-        f"{source.title}: rows from {group.first} on could not be read from the Hub", RETRY_HINT, DataError
-    ):
+    with hub_errors(f"{source.name}: rows from {group.first} on could not be read from the Hub", RETRY_HINT, DataError):
         with HfFileSystem(token=source.token).open(group.url) as file:
             table = parquet.ParquetFile(file).read_row_group(group.number, columns=["flash", "ambient"])
         return cast(list[dict[str, Any]], table.to_pylist())
@@ -160,8 +158,8 @@ def read_streamed_once(
     """
     pairs = StreamedPairs(source, lambda sentence: None)
     key = hashlib.sha256(f"{CACHE_FORMAT} {pairs.groups}".encode()).hexdigest()
-    left_out: list[str] = []
+    skipped: list[str] = []
     encoded: Iterator[EncodedPair] = (pairs.encoded(row) for row in range(len(pairs)))
-    cached = cached_pairs(key, encoded, cache, left_out.append)
-    count_left_out(source.title, cached, left_out, report, strict=strict)
+    cached = cached_pairs(key, encoded, cache, skipped.append)
+    report_skipped(source.name, cached, skipped, report, strict=strict)
     return cached

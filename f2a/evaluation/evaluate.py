@@ -48,7 +48,7 @@ def evaluate(
         DataError, BaselineError, ReportError, OutputError: before anything is measured, where that can be known.
     """
     pairs = find_pairs(data)
-    for sentence in pairs.left_out:
+    for sentence in pairs.skipped:
         report(f"left out: {sentence}")
     systems = collect_systems(pairs.files, relighters, predictions, baselines=baselines)
     if baselines:

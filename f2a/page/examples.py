@@ -85,7 +85,7 @@ class HubPairs:
         found = sorted(Path(self._folder.name).glob(f"{row}_*"))
         if len(found) < 2:
             encoded = self._pairs.encoded(row)
-            self._pairs.held.clear()  # a group of rows may be a hundred photos
+            self._pairs.cache.clear()  # a group of rows may be a hundred photos
             found = sorted(_write(photo, Path(self._folder.name, f"{row}_{half}")) for half, photo in _halves(encoded))
         ambient, flash = found
         return PairPhotos(flash, ambient)
@@ -122,7 +122,7 @@ def _names(pairs: StreamedPairs, source: HubSplit) -> list[str]:
     from pyarrow import parquet
 
     names: list[str] = []
-    with hub_errors(f"{source.title}: could not be read from the Hub", kind=DataError):
+    with hub_errors(f"{source.name}: could not be read from the Hub", kind=DataError):
         for url in dict.fromkeys(group.url for group in pairs.groups):
             with HfFileSystem(token=source.token).open(url) as file:
                 parts = parquet.ParquetFile(file)

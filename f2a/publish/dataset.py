@@ -33,7 +33,7 @@ photos `flash` and `ambient` of the same size, byte for byte as they were in the
 |---|---|
 {counts}
 
-Licence: `{license}`.{licence_note}
+Licence: `{license}`.{license_note}
 
 ## Train f2a from it
 
@@ -69,8 +69,8 @@ def push_dataset(
         raise HubError(f"{repo_id}: writing to the Hub needs a token: run hf auth login, or set HF_TOKEN")
     if not folder.is_dir():
         raise HubError(f"{folder}: no such folder of pairs")
-    found = [name for name in SPLITS if (folder / name).is_dir()]
-    splits = {name: usable_pairs(folder / name if found else folder, report) for name in found or SPLITS[:1]}
+    folders = [name for name in SPLITS if (folder / name).is_dir()]
+    splits = {name: usable_pairs(folder / name if folders else folder, report) for name in folders or SPLITS[:1]}
     if not private:
         _refuse_positions(splits)
     remedy = "check name, token and connection, then run this again; photos that arrived are not sent twice"
@@ -89,19 +89,19 @@ def usable_pairs(folder: Path, report: Callable[[str], None]) -> list[PairFiles]
     Raises:
         DataError: none is usable.
     """
-    found = find_pairs(folder)
-    usable, left_out = [], list(found.left_out)
-    for pair in found.files:
+    index = find_pairs(folder)
+    usable, skipped = [], list(index.skipped)
+    for pair in index.files:
         try:
             decode_photos(EncodedPair(*(EncodedPhoto(str(path), path) for path in (pair.flash, pair.ambient))))
             usable.append(pair)
         except DataError as error:
-            left_out.append(str(error))
-    for sentence in left_out:
+            skipped.append(str(error))
+    for sentence in skipped:
         report(f"left out: {sentence}")
     if not usable:
-        raise DataError(f"{folder}: none of {len(found.files)} pairs can be used; the first: {left_out[0]}")
-    report(f"{folder}: {len(usable)} pairs" + (f", {len(left_out)} left out" if left_out else ""))
+        raise DataError(f"{folder}: none of {len(index.files)} pairs can be used; the first: {skipped[0]}")
+    report(f"{folder}: {len(usable)} pairs" + (f", {len(skipped)} left out" if skipped else ""))
     return usable
 
 
@@ -136,13 +136,13 @@ def _columns(pairs: list[PairFiles]) -> dict[str, list[str]]:
 
 def write_card(repo_id: str, counts: dict[str, int], license: str) -> str:
     """The dataset card: licence, pairs a split, and the commands that use them."""
-    measured = next((name for name in counts if name != next(iter(counts))), None)
+    validation = next((name for name in counts if name != next(iter(counts))), None)
     return CARD.format(
         repo_id=repo_id,
         title=repo_id.rpartition("/")[2],
         license=license,
-        licence_note=" Ask the photographers before you use them." if license == "other" else "",
+        license_note=" Ask the photographers before you use them." if license == "other" else "",
         counts="\n".join(f"| {name} | {count} |" for name, count in counts.items()),
         first=next(iter(counts)),
-        validation=f" --validation_split {measured}" if measured else "",
+        validation=f" --validation_split {validation}" if validation else "",
     )

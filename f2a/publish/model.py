@@ -60,6 +60,6 @@ class Pusher:
             self._api.upload_folder(repo_id=repository.repo_id, folder_path=folder, commit_message="Train with f2a")
         except Exception as error:  # the client's transport, server and file errors share no ancestor
             again = shlex.join(["hf", "upload", self.repo_id, str(folder), "."])
-            what = f"the Hub did not take {self.repo_id} ({first_line(error)}); the weights are in {folder}: {again}"
-            raise HubError(what) from error
+            message = f"the Hub did not take {self.repo_id} ({first_line(error)}); the weights are in {folder}: {again}"
+            raise HubError(message) from error
         return str(repository)

@@ -140,7 +140,7 @@ def test_rows_are_paired_by_what_they_share_and_the_rest_is_named():
         ("user/data train scene 'a'", 0, 3),
         ("user/data train scene 'b'", 2, 1),
     ]
-    assert found.left_out == [
+    assert found.skipped == [
         "user/data train row 4: a second flash photo of scene 'a'",
         "user/data train row 5: state 'lamp' is neither flash nor ambient (or no_flash)",
         "user/data train row 6: has no scene",

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from f2a.data import stream
 from f2a.data.folder import DataError, Draws, Source
 from f2a.data.hub import HubSplit
-from f2a.data.stream import WINDOW, Group, StreamedPairs
+from f2a.data.stream import WINDOW, RowGroup, StreamedPairs
 from tests.data.test_hub import SMALL, run, told
 from tests.support.hub_stub import HubStub
 from tests.support.pairs import write_pairs
@@ -43,7 +43,7 @@ def streamed(tmp_path, monkeypatch):
             fetched.append(group.number)
             return rows[group.first : group.first + group.rows]
 
-        found = [Group("url", number, number * ROWS, ROWS) for number in range(groups)]
+        found = [RowGroup("url", number, number * ROWS, ROWS) for number in range(groups)]
         monkeypatch.setattr(stream, "_groups", lambda source: found)
         monkeypatch.setattr(stream, "_fetch", fetch)
         return StreamedPairs(HubSplit("user/data"), said.append, strict=strict), fetched, said
@@ -59,7 +59,7 @@ def test_an_epoch_has_every_pair_once_and_fetches_every_group_once(streamed):
     assert sorted(seen[: len(pairs)]) == sorted(f"user/data train row {row}, flash" for row in range(len(pairs)))
     assert seen[: len(pairs)] != seen[len(pairs) :]
     assert len(fetched) <= 2 * 9
-    assert len(pairs.held) <= WINDOW
+    assert len(pairs.cache) <= WINDOW
 
 
 def test_a_draw_does_not_depend_on_those_before_it(streamed):
@@ -136,7 +136,7 @@ said = []
 pairs = StreamedPairs(HubSplit("user/data"), said.append)
 shapes = [pairs[row].flash.shape for row in (5, 0)]
 kept = read_streamed_once(HubSplit("user/data", "validation"), Path(sys.argv[1]), said.append)
-print(json.dumps([shapes, [int(pairs[0].flash.sum()), int(kept[0].flash.sum())], sorted(pairs.held), said]))
+print(json.dumps([shapes, [int(pairs[0].flash.sum()), int(kept[0].flash.sum())], sorted(pairs.cache), said]))
 """
 
 
