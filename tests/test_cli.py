@@ -85,6 +85,9 @@ def test_the_photo_itself_is_never_the_output(folder, weights, capsys):
     [
         (["{folder}", "-o", "{tmp}/one.jpg"], "one.jpg"),
         (["{tmp}/empty", "-o", "{tmp}/out"], "empty"),
+        (["{folder}/a.jpg", "-o", "{tmp}/out/a.jxl"], "a.jxl: cannot be written; give it one of the suffixes .jpg"),
+        (["{folder}/a.jpg", "-o", "{tmp}/out/a.gif"], "a.gif: cannot be written"),
+        (["{folder}/a.jpg", "-o", "{tmp}/out/a.pdf"], "a.pdf: cannot be written"),
         (["{folder}/a.jpg", "-o", "{folder}/notes.txt/x"], "notes.txt"),
         (["{folder}/a.jpg", "-o", "{tmp}/out", "--strength", "1.5"], "1.5"),
         (["{folder}/a.jpg", "-o", "{tmp}/out", "--device", "gpu7"], "gpu7"),

@@ -45,11 +45,13 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     warnings.filterwarnings("ignore", category=UserWarning, module="PIL")  # f2a says itself what is wrong with a file
-    from f2a.relight.batch import Batch, Outcome, Share, plan, summary, write_report
+    from f2a.relight.batch import Batch, Outcome, Share, passed_over, plan, summary, write_report
 
     check(args)
     share = Share.of_process()
     jobs = plan(args.photos, args.output)
+    if share.number == 0 and (line := passed_over(args.photos)):
+        tell(f"f2a: {line}")
     batch = Batch(jobs, share, args.overwrite, FORMATS.get(args.format))
     workers = args.jobs or min(4, os.cpu_count() or 1, max(1, len(batch.jobs)))
     start, outcomes = time.perf_counter(), list[Outcome]()

@@ -15,6 +15,7 @@ import numpy as np
 from f2a.data.cache import CACHE_FORMAT, EncodedPair, EncodedPhoto, cached_pairs, report_skipped
 from f2a.data.cache import CachedPair as CachedPair
 from f2a.data.cache import DataError as DataError
+from f2a.photo import is_hidden
 
 SAMPLED = 61
 """Pixels between those that stand for a photo in a fingerprint; odd, so that no pattern of a camera hides in it."""
@@ -53,7 +54,7 @@ def find_pairs(source: str | Path) -> FolderIndex:
     for path in sorted(folder.rglob("*")):
         name, _, half = path.stem.rpartition("_")
         matches = path.suffix.lower() in PHOTO_SUFFIXES and half in ("flash", "ambient") and fnmatch(name, pattern)
-        if matches and path.is_file():
+        if matches and path.is_file() and not is_hidden(path.relative_to(folder)):
             halves.setdefault(str(path.relative_to(folder).with_name(name)), {})[half] = path
     files, skipped = [], []
     for name, pair in halves.items():

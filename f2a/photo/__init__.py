@@ -1,14 +1,13 @@
 """The one door between photo files and photos."""
 
-from f2a.photo.codecs import READ_ONLY_SUFFIXES, SUFFIXES, format_of, output_name
 from f2a.photo.errors import PhotoError
 from f2a.photo.file import PhotoFile
+from f2a.photo.names import SUFFIXES, format_of, is_hidden, is_other_picture, is_photo, names_a_file, output_name
 from f2a.photo.photo import Photo, exif_transposed
 from f2a.photo.reading import open_photo, read_photo, stated_size
 from f2a.photo.writing import check_target, write_photo
 
 __all__ = [
-    "READ_ONLY_SUFFIXES",
     "SUFFIXES",
     "Photo",
     "PhotoError",
@@ -16,6 +15,10 @@ __all__ = [
     "check_target",
     "exif_transposed",
     "format_of",
+    "is_hidden",
+    "is_other_picture",
+    "is_photo",
+    "names_a_file",
     "open_photo",
     "output_name",
     "read_photo",

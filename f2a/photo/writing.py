@@ -10,11 +10,12 @@ from PIL import Image
 
 from f2a.errors import first_line
 from f2a.files import atomic_write
-from f2a.photo.codecs import CODECS, Codec, format_of
+from f2a.photo.codecs import CODECS, Codec
 from f2a.photo.codecs.heif import HeifError
 from f2a.photo.errors import PhotoError
 from f2a.photo.file import PhotoFile
 from f2a.photo.icc import fitting_profile, space_of
+from f2a.photo.names import format_of
 from f2a.photo.photo import Photo, Stored
 from f2a.photo.pixels import image_of, to_eight_bits
 

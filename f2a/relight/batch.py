@@ -18,11 +18,15 @@ from typing import Any, NamedTuple, Protocol
 
 from f2a.errors import F2aError, first_line
 from f2a.files import atomic_write
-from f2a.photo import READ_ONLY_SUFFIXES, SUFFIXES, PhotoError, output_name
+from f2a.photo import PhotoError, format_of, is_other_picture, is_photo, names_a_file, output_name
 
 
 class BatchError(F2aError):
     """A run that cannot be done as asked; the message says what to ask instead."""
+
+
+MAX_NAMES = 5
+"""In a line about files."""
 
 
 class Job(NamedTuple):
@@ -35,26 +39,24 @@ class Job(NamedTuple):
 def plan(inputs: Sequence[Path], output: Path) -> list[Job]:
     """Which photo goes where; makes the output folder.
 
-    A folder stands for the photos right inside it, except those named ``*_ambient``, which are results.
+    A folder stands for the photos right inside it, except those named ``*_ambient``, which are results, and what
+    programs keep for themselves.
 
     Raises:
         BatchError: a folder without photos, several photos for one file, or an output that cannot be made.
+        PhotoError: the output is a file of a format that is not written.
     """
-    known = {suffix for suffixes in SUFFIXES.values() for suffix in suffixes}
     photos: list[Path] = []
     for given in inputs:
         if not given.is_dir():
             photos.append(given)
             continue
-        inside = [
-            path
-            for path in sorted(given.iterdir())
-            if path.suffix.lower() in known.union(READ_ONLY_SUFFIXES) and not path.stem.endswith("_ambient")
-        ]
+        inside = [path for path in sorted(given.iterdir()) if is_photo(path) and not path.stem.endswith("_ambient")]
         if not inside:
             raise BatchError(f"{given}: no photo in this folder; name the photos or another folder")
         photos += inside
-    if output.suffix.lower() in known and not output.is_dir():
+    if names_a_file(output) and not output.is_dir():
+        format_of(output)
         if len(photos) > 1:
             raise BatchError(f"{output}: one file cannot hold {len(photos)} photos; name a folder")
         folder = output.parent
@@ -65,6 +67,17 @@ def plan(inputs: Sequence[Path], output: Path) -> list[Job]:
     except OSError as error:
         raise BatchError(f"{folder}: cannot be made a folder ({error.strerror}); choose another output") from None
     return [Job(photo, output) for photo in photos]
+
+
+def passed_over(inputs: Sequence[Path]) -> str:
+    """A line about the pictures in these folders whose formats are not read; empty if there are none."""
+    names = [
+        path.name for folder in inputs if folder.is_dir() for path in sorted(folder.iterdir()) if is_other_picture(path)
+    ]
+    if not names:
+        return ""
+    further = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return f"passed over, since their formats are not read: {', '.join(names[:MAX_NAMES])}{further}"
 
 
 class Share(NamedTuple):

@@ -189,6 +189,7 @@ def test_exif_and_xmp_are_kept_in_tiffs_of_one_bit_palettes_and_cmyk(tmp_path, p
     write_photo(file.photo, tmp_path / "b.tif", file)
     again = read_photo(tmp_path / "b.tif")
     assert (again.photo.stored.mode, again.photo.stored.tobytes()) == (mode, file.photo.stored.tobytes())
+    assert again.photo.to_rgb8().tobytes() == file.photo.to_rgb8().tobytes()
     assert fields(TiffBlock(bytearray(again.metadata.exif)))[MAKE] == b"Cam\0"
     assert "Fête".encode() in again.metadata.xmp
 

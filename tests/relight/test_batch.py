@@ -12,7 +12,7 @@ import pytest
 
 from f2a.cli import main
 from f2a.photo import PhotoError
-from f2a.relight.batch import Batch, BatchError, Job, Outcome, Share, plan, summary
+from f2a.relight.batch import Batch, BatchError, Job, Outcome, Share, passed_over, plan, summary
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -137,6 +137,32 @@ def test_results_in_a_folder_are_not_relit_again(photos):
     (photos / "p0_ambient.png").write_bytes(b"")
     (photos / "notes.txt").write_text("no photo")
     assert len(plan([photos], photos)) == 7
+
+
+def test_what_programs_keep_for_themselves_is_left_alone(photos):
+    for name in ("._p0.png", ".trashed-1790000000-p1.JPG"):
+        (photos / name).write_bytes(b"")
+    (photos / "@eaDir").mkdir()
+    assert [job.photo.name for job in plan([photos], photos / "out.2024")] == [f"p{n}.png" for n in range(7)]
+    assert (photos / "out.2024").is_dir()
+
+
+def test_every_suffix_of_a_format_that_is_read_is_known(photos):
+    names = ["a.HIF", "b.jp2", "c.3FR", "d.pbm", "e.JIF", "f.dib"]
+    for name in names:
+        (photos / name).write_bytes(b"")
+    assert {job.photo.name for job in plan([photos], photos)} >= set(names)
+
+
+def test_pictures_that_are_passed_over_are_named_in_one_line(photos, tmp_path, weights, capsys):
+    assert passed_over([photos]) == ""
+    for name in ("a.jxl", "b.PSD", "c.exr", "._d.jxl", "notes.txt", *(f"e{n}.exr" for n in range(4))):
+        (photos / name).write_bytes(b"")
+    names = "a.jxl, b.PSD, c.exr, e0.exr, e1.exr and 2 more"
+    assert passed_over([photos, photos / "p0.png"]) == f"passed over, since their formats are not read: {names}"
+    arguments = ["relight", str(photos), "-o", str(tmp_path / "out"), "--weights", str(weights)]
+    assert main(arguments) == 0
+    assert f"f2a: passed over, since their formats are not read: {names}\n" in capsys.readouterr().err
 
 
 def test_the_report_says_what_became_of_every_photo(photos, tmp_path, weights, capsys):

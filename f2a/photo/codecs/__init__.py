@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from f2a.photo.codecs import avif, bmp, heif, jpeg, others, png, raw, tiff, webp
-from f2a.photo.errors import PhotoError
 from f2a.photo.file import PhotoFile
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.photo import Stored
@@ -68,34 +67,9 @@ CODECS: Mapping[str, Codec] = {
 DECODERS: tuple[Decoder, ...] = (raw, *CODECS.values(), others)
 """In the order in which they are asked; the last one reads what is left."""
 
-SUFFIXES = {format: codec.SUFFIXES for format, codec in CODECS.items()}
-READ_ONLY_SUFFIXES = (*others.SUFFIXES, *raw.SUFFIXES)
-"""Further suffixes that mark a photo inside a folder; their relit photos are written in another format."""
-
 
 def decoder_of(path: Path) -> Decoder:
     """The module that reads the file."""
     with path.open("rb") as file:
         start = file.read(64)
     return next(decoder for decoder in DECODERS if decoder.sniff(start, path.suffix.lower()))
-
-
-def format_of(path: Path) -> str:
-    """The format that a file name asks for.
-
-    Raises:
-        PhotoError: its suffix is none that is written.
-    """
-    for format, suffixes in SUFFIXES.items():
-        if path.suffix.lower() in suffixes:
-            return format
-    known = " ".join(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
-    raise PhotoError(path, f"cannot be written; give it one of the suffixes {known}")
-
-
-def output_name(photo: Path, format: str | None) -> str:
-    """``NAME_ambient.EXT``: the photo's own suffix where it fits the format (None: any), or the format's first."""
-    suffix = photo.suffix
-    if format and suffix.lower() not in SUFFIXES[format]:
-        suffix = SUFFIXES[format][0]
-    return f"{photo.stem}_ambient{suffix}"

@@ -8,7 +8,7 @@ from f2a.photo.file import PhotoFile
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.photo import Stored
 
-SUFFIXES = (".bmp",)
+SUFFIXES = (".bmp", ".dib")
 MODES = ("1", "L", "P", "RGB")
 BITS = 8
 

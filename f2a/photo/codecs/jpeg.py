@@ -20,7 +20,7 @@ from f2a.photo.metadata.metadata import Metadata, read_metadata
 from f2a.photo.photo import Photo, Stored
 from f2a.photo.pixels import integer_to_16_bits, turned, with_channels
 
-SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".jif")
 MODES = ("L", "RGB", "CMYK")
 BITS = 8
 

@@ -5,7 +5,9 @@ from pathlib import Path
 from f2a.photo.codecs import pillow
 from f2a.photo.file import PhotoFile
 
-SUFFIXES = (".gif", ".mpo", ".jp2", ".tga", ".ppm", ".pgm")
+SUFFIXES = (
+    ".gif", ".mpo", ".jp2", ".j2k", ".jpf", ".jpx", ".j2c", ".jpc", ".tga", ".ppm", ".pgm", ".pbm", ".pnm"
+)  # fmt: skip
 FORMATS = ("GIF", "JPEG2000", "TGA", "PPM")
 
 

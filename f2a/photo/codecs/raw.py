@@ -16,7 +16,10 @@ from f2a.photo.photo import Photo
 if TYPE_CHECKING:
     import rawpy
 
-SUFFIXES = (".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw")
+SUFFIXES = (
+    ".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".sr2", ".srf", ".orf", ".rw2", ".rwl", ".raf", ".pef",
+    ".srw", ".iiq", ".3fr", ".fff", ".mef", ".mos", ".erf", ".kdc", ".dcr", ".mrw", ".x3f", ".gpr",
+)  # fmt: skip
 
 
 def sniff(start: bytes, suffix: str) -> bool:

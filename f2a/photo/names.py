@@ -1,0 +1,62 @@
+"""What the name of a file says, without opening it: whether it is a photo, and of which format."""
+
+import mimetypes
+from pathlib import Path
+
+from f2a.photo.codecs import CODECS, DECODERS
+from f2a.photo.errors import PhotoError
+
+SUFFIXES = {format: codec.SUFFIXES for format, codec in CODECS.items()}
+"""Of the formats that are written; the first one is given to a photo whose own suffix does not fit."""
+
+READABLE_SUFFIXES = frozenset(suffix for decoder in DECODERS for suffix in decoder.SUFFIXES)
+
+OTHER_SUFFIXES = frozenset((
+    ".jxl", ".jxr", ".wdp", ".psd", ".psb", ".xcf", ".kra", ".exr", ".hdr", ".dds", ".pcx", ".qoi", ".ico", ".svg",
+    ".eps",
+))  # fmt: skip
+"""Of pictures that are not read."""
+
+
+def is_hidden(path: Path) -> bool:
+    """Whether a program keeps the file for itself: ``._IMG_1.JPG``, ``.trashed-1-IMG_1.JPG``, ``@eaDir/IMG_1.JPG``.
+
+    Args:
+        path: below the folder that a person named.
+    """
+    return any(part.startswith(".") for part in path.parts) or any(part.startswith("@") for part in path.parts[:-1])
+
+
+def is_photo(path: Path) -> bool:
+    return path.suffix.lower() in READABLE_SUFFIXES and not is_hidden(Path(path.name))
+
+
+def is_other_picture(path: Path) -> bool:
+    """Whether it is a picture of a format that is not read."""
+    return path.suffix.lower() in OTHER_SUFFIXES and not is_hidden(Path(path.name))
+
+
+def names_a_file(path: Path) -> bool:
+    """Whether somebody who gives this name means a file, by its suffix, and no folder."""
+    return path.suffix.lower() in READABLE_SUFFIXES | OTHER_SUFFIXES or mimetypes.guess_type(path.name)[0] is not None
+
+
+def format_of(path: Path) -> str:
+    """The format that a file name asks for.
+
+    Raises:
+        PhotoError: its suffix is none that is written.
+    """
+    for format, suffixes in SUFFIXES.items():
+        if path.suffix.lower() in suffixes:
+            return format
+    known = " ".join(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
+    raise PhotoError(path, f"cannot be written; give it one of the suffixes {known}")
+
+
+def output_name(photo: Path, format: str | None) -> str:
+    """``NAME_ambient.EXT``: the photo's own suffix where it fits the format (None: any), or the format's first."""
+    suffix = photo.suffix
+    if format and suffix.lower() not in SUFFIXES[format]:
+        suffix = SUFFIXES[format][0]
+    return f"{photo.stem}_ambient{suffix}"
