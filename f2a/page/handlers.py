@@ -103,18 +103,19 @@ class Handlers:
         pair = self.bundled.show(OPENING_EXAMPLE)
         return (str(pair.flash), str(pair.ours)), None, as_html(text.WELCOME)
 
-    def on_upload(self, photo: str | None, *values: Any) -> tuple[Any, Any, str, Any, str]:
-        """The photo that was given, relit: previews, what changed, a line that says how it went, no download yet."""
-        no_file = gr.File(None, visible=False), ""
+    def on_upload(self, photo: str | None, *values: Any) -> tuple[Any, ...]:
+        """The photo that was given, relit: previews, what changed, a line that says how it went, no download yet, and
+        the buttons that change and remove it."""
+        rest = gr.File(None, visible=False), "", gr.UploadButton(text.CHANGE), gr.Button(visible=True)
         if not photo:
-            return *self.on_load(), *no_file
+            return *self.on_load(), *rest[:2], gr.UploadButton(text.CHOOSE), gr.Button(visible=False)
         try:
             opened, preview, seconds = self.jobs.run(self._preview, Path(photo), values)
         except USER_ERRORS as error:
-            return None, None, as_html(user_message(error), error=True), *no_file
+            return None, None, as_html(user_message(error), error=True), *rest
         width, height = opened.size
         line = f"{Path(photo).name}: {width} x {height} pixels, relit in {seconds:.1f} s."
-        return *as_components(preview), as_html(line, *opened.notes), *no_file
+        return *as_components(preview), as_html(line, *opened.notes), *rest
 
     def on_controls(self, photo: str | None, *values: Any) -> tuple[Any, ...]:
         """The previews again after a slider moved, and no download of what it was before; the network doesn't run."""

@@ -74,24 +74,34 @@ def relight_tab(demo: gr.Blocks, handlers: Handlers) -> tuple[gr.File, list[Any]
         The component that holds the photo, and those that hold the settings.
     """
     with gr.Column(elem_id="desk"):
+        with gr.Column(elem_id="view-cell"):
+            view = before_and_after("Flash | relit", "view")
+        with gr.Column(elem_id="note-cell"):
+            note = gr.HTML(elem_id="note")
         with gr.Column(elem_id="photo-cell"):
-            photo = gr.File(label="Flash photo", height=150, elem_id="photo")
+            with gr.Row(elem_id="photo"):
+                choose = gr.UploadButton(text.CHOOSE, elem_id="choose")
+                clear = gr.Button("Remove photo", visible=False, elem_id="clear")
+            photo = gr.File(label="Flash photo", visible="hidden")  # tells of every change, which the button doesn't
             with gr.Accordion("Use the webcam", open=False):
                 camera = gr.Image(sources=["webcam"], type="filepath", label="Webcam", show_label=False)
-        with gr.Column(elem_id="view-cell"):
-            view, note = before_and_after("Flash | relit", "view"), gr.HTML(elem_id="note")
         with gr.Column(elem_id="controls-cell"):
             controls = [control(field) for field in fields(Controls)]
             keep_location = gr.Checkbox(False, label="Keep location data in the file")
+        with gr.Column(elem_id="download-cell"):
             download = gr.Button("Download at full size", variant="primary")
-            file = gr.File(label="Full size", interactive=False, visible=False, elem_id="file")
             download_note = gr.HTML(elem_id="done")
+        with gr.Column(elem_id="file-cell"):
+            file = gr.File(label="Full size", show_label=False, interactive=False, visible=False, elem_id="file")
         with gr.Accordion("What changed", open=False, elem_id="changes-cell"):
             alt = "The photo in colours that say how much brighter or darker each place became"
             changes = gr.Image(alt_text=alt, show_label=False, interactive=False, buttons=[], height=320)
             gr.HTML(as_html(text.CHANGES))
     settings = [*controls, keep_location]
-    photo.change(handlers.on_upload, [photo, *controls], [view, changes, note, file, download_note], **PRIVATE)
+    choose.upload(None, choose, photo, js="(file) => file", **PRIVATE)
+    shown = [view, changes, note, file, download_note, choose, clear]
+    photo.change(handlers.on_upload, [photo, *controls], shown, **PRIVATE)
+    clear.click(lambda: None, None, photo, **PRIVATE)
     camera.input(lambda taken: taken, camera, photo, **PRIVATE)
     for component in controls:  # not `release`, which the keyboard and the number field never fire
         component.change(
@@ -105,6 +115,7 @@ def relight_tab(demo: gr.Blocks, handlers: Handlers) -> tuple[gr.File, list[Any]
     made = download.click(handlers.on_download, [photo, *settings], [file, download_note], **PRIVATE)
     made.success(None, file, None, js="(file) => window.f2a_save(file)")
     demo.load(handlers.on_load, None, [view, changes, note], **PRIVATE)
+    demo.load(None, None, choose, js=f"() => window.f2a_on_phone({text.CHOOSE_ON_PHONE!r})", **PRIVATE)
     return photo, settings
 
 

@@ -3,25 +3,42 @@
     if (file) Object.assign(document.createElement("a"), { href: file.url, download: file.orig_name }).click();
   };
 
+  window.f2a_on_phone = (label) => (matchMedia("(pointer: coarse)").matches ? { __type__: "update", label } : { __type__: "update" });
+
   // The file dialogue of a telephone offers camera and album, and that of a desktop the formats that we read.
   const formats = "image/*,.heic,.heif,.avif,.tif,.tiff";
   document.addEventListener("click", (event) => {
     if (event.target.matches?.("#photo input[type=file], #batch-photos input[type=file]")) event.target.accept = formats;
   }, true);
 
-  // A picture in the clipboard is taken as an upload.
-  document.addEventListener("paste", async (event) => {
-    const picture = [...(event.clipboardData?.files ?? [])].find((file) => file.type.startsWith("image/"));
-    const cell = document.querySelector("#photo");
-    if (!picture || !cell?.offsetParent) return;
-    const input = () => cell.querySelector("input[type=file]");
-    if (!input()) cell.querySelector("button[aria-label='Clear']")?.click();
-    for (let tries = 0; tries < 40 && !input(); tries++) await new Promise((resolve) => setTimeout(resolve, 50));
+  // While a photo is on its way to the server, its button says so.
+  const busy = (on) => document.querySelector("#photo")?.classList.toggle("busy", on);
+  document.addEventListener("change", (event) => event.target.matches?.("#photo input[type=file]") && busy(true), true);
+  new PerformanceObserver((list) => list.getEntries().some(({ name }) => /\/upload(\?|$)/.test(name)) && busy(false))
+    .observe({ type: "resource" });
+
+  // What is dropped or pasted anywhere is taken as an upload: on the batch's tab by the batch, else as the photo.
+  const give = (transfer) => {
+    const batch = document.querySelector("#batch-photos");
+    const input = batch?.offsetParent ? batch.querySelector("input[type=file]") : document.querySelector("#photo input[type=file]");
+    if (!input || !transfer.files.length) return;
+    if (!batch?.offsetParent) document.querySelector("[role=tab]")?.click();
     const files = new DataTransfer();
-    files.items.add(picture);
-    input().files = files.files;
-    input().dispatchEvent(new Event("change", { bubbles: true }));
+    for (const file of transfer.files) if (input.multiple || !files.items.length) files.items.add(file);
+    input.files = files.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  };
+  const withFiles = (event) => event.dataTransfer?.types.includes("Files");
+  const dropping = (on) => document.body.classList.toggle("dropping", on);
+  document.addEventListener("dragover", (event) => withFiles(event) && (event.preventDefault(), dropping(true)));
+  document.addEventListener("dragleave", (event) => event.relatedTarget || dropping(false));
+  document.addEventListener("drop", (event) => {
+    dropping(false);
+    if (!withFiles(event) || event.defaultPrevented) return;  // the batch's own place took it
+    event.preventDefault();
+    give(event.dataTransfer);
   });
+  document.addEventListener("paste", (event) => event.clipboardData && give(event.clipboardData));
 
   // The divider between two pictures also follows the arrow keys, and the pictures say what they are.
   const drag = (divider, step) => {

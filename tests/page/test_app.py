@@ -5,6 +5,7 @@ import re
 import urllib.request
 import zipfile
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from f2a.page.examples import FolderPairs
 from f2a.page.gallery import Gallery
 from f2a.relight.controls import Controls
 from f2a.relight.relighter import Relighter, relight_file
-from tests.support.page_server import DESKTOP, PHONE, browsing, save_gradient, serving, visiting
+from tests.support.page_server import DESKTOP, PHONE, TABLET, browsing, save_gradient, serving, visiting
 from tests.support.pairs import write_pairs
 
 pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
@@ -25,6 +26,7 @@ from f2a.page.layout import build_demo
 from f2a.page.server import PAGE, launch_options
 
 ORIENTATION = 0x0112
+TABS = ["Relight", "Examples", "Batch", "About"]
 NOT_A_PHOTO = "not & a <b>photo.jpg"
 
 
@@ -149,6 +151,76 @@ def test_the_place_stays_in_the_file_only_if_ticked(page: Any, tmp_path: Path, k
     assert bool(Image.open(download_from(page, tmp_path / "downloads")).getexif().get_ifd(0x8825)) is keep
 
 
+SHIFTS = """() => {
+  window.shifts = 0;
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifts += entry.value;
+  }).observe({ type: "layout-shift", buffered: true });
+}"""
+"""Adds up how far the content moves, as browsers measure it (Cumulative Layout Shift), from the page's opening on."""
+
+SIZES = pytest.mark.parametrize("size", [PHONE, TABLET, DESKTOP], ids=["phone", "tablet", "desktop"])
+
+
+@SIZES
+def test_nothing_moves_when_a_photo_arrives(chromium: Any, server: str, tmp_path: Path, size: dict[str, int]) -> None:
+    tall, wide = save_gradient(tmp_path / "wide.jpg"), tmp_path / "tall.jpg"
+    Image.new("RGB", (300, 900)).save(wide)
+    with visiting(chromium, server, size) as page:
+        page.evaluate(SHIFTS)
+        page.wait_for_timeout(300)
+        opening = page.evaluate("shifts")
+        for photo in (tall, wide):
+            give(page, photo)
+            page.wait_for_timeout(500)
+        download_from(page, tmp_path / "downloads")
+        page.locator("#done").get_by_text("made in").wait_for()
+        page.wait_for_timeout(300)
+        assert opening < 0.1
+        assert page.evaluate("shifts") - opening < 0.1
+
+
+@SIZES
+def test_all_tabs_are_of_one_width(chromium: Any, server: str, size: dict[str, int]) -> None:
+    with visiting(chromium, server, size) as page:
+        places = set()
+        for tab in TABS:
+            page.get_by_role("tab", name=tab).click()
+            page.wait_for_timeout(200)
+            box = page.locator("[role=tabpanel]:visible").bounding_box()
+            places.add((box["x"], box["width"]))
+    assert len(places) == 1
+
+
+@SIZES
+def test_a_control_is_one_row_with_its_name_value_and_reset(chromium: Any, server: str, size: dict[str, int]) -> None:
+    with visiting(chromium, server, size) as page:
+        rows = page.locator("#controls-cell .block:has(input[type=range])")
+        assert rows.count() == len([field for field in fields(Controls) if "low" in field.metadata])
+        for row in rows.all():
+            box = row.bounding_box()
+            assert 44 <= box["height"] <= 46
+            slider = row.locator("input[type=range]").bounding_box()
+            label = row.locator("label").bounding_box()
+            number, reset = row.locator("input[type=number]").bounding_box(), row.get_by_role("button").bounding_box()
+            assert label["x"] + label["width"] <= slider["x"]
+            assert slider["width"] >= 90
+            assert slider["x"] + slider["width"] <= number["x"]
+            assert number["x"] + number["width"] <= reset["x"] <= box["x"] + box["width"] - reset["width"]
+            assert reset["height"] >= 43
+
+
+def test_on_a_phone_picture_and_download_stay_in_reach(page: Any, tmp_path: Path) -> None:
+    give(page, save_gradient(tmp_path / "party.jpg"))
+    for down in (0, 250, 500):
+        page.mouse.wheel(0, down)
+        page.wait_for_timeout(200)
+        button = page.get_by_role("button", name="Download at full size").bounding_box()
+        assert button["y"] + button["height"] <= PHONE["height"]
+        picture = page.locator("#view").bounding_box()
+        assert 0 <= picture["y"] < button["y"] - picture["height"]
+
+
 def test_what_is_no_photo_is_refused_in_one_sentence(page: Any, tmp_path: Path) -> None:
     text = tmp_path / NOT_A_PHOTO
     text.write_text("Dear diary")
@@ -170,18 +242,70 @@ def test_without_a_photo_the_download_asks_for_one_and_the_page_shows_an_example
     page.locator("#done").get_by_text("Choose a photo first.").wait_for()
 
 
-def test_a_picture_is_pasted(page: Any) -> None:
-    page.evaluate(
-        """async () => {
-        const canvas = Object.assign(document.createElement("canvas"), { width: 20, height: 10 });
-        canvas.getContext("2d").fillRect(0, 0, 9, 9);
-        const picture = await new Promise((resolve) => canvas.toBlob(resolve));
-        const clipboardData = new DataTransfer();
-        clipboardData.items.add(new File([picture], "image.png", { type: "image/png" }));
-        document.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
-    }"""
-    )
+GIVE = """async ([event, target, names]) => {
+  const canvas = Object.assign(document.createElement("canvas"), { width: 20, height: 10 });
+  canvas.getContext("2d").fillRect(0, 0, 9, 9);
+  const picture = await new Promise((resolve) => canvas.toBlob(resolve));
+  const files = new DataTransfer();
+  for (const name of names) files.items.add(new File([picture, name], name, { type: "image/png" }));
+  const options = { bubbles: true, cancelable: true };
+  const events = event === "paste"
+    ? [new ClipboardEvent("paste", { clipboardData: files, ...options })]
+    : ["dragover", "drop"].map((kind) => new DragEvent(kind, { dataTransfer: files, ...options }));
+  return events.map((each) => document.querySelector(target).dispatchEvent(each));
+}"""
+"""Pastes or drops pictures; for each event, whether the browser would go on to do what it does by itself."""
+
+
+@pytest.mark.parametrize(("tab", "target"), [("Relight", "body"), ("Examples", "#example"), ("About", "#about")])
+def test_a_picture_is_pasted_anywhere(page: Any, tab: str, target: str) -> None:
+    page.get_by_role("tab", name=tab).click()
+    page.evaluate(GIVE, ["paste", target, ["image.png"]])
     page.get_by_text("image.png: 20 x 10 pixels, relit in").wait_for()
+
+
+@pytest.mark.parametrize(
+    ("tab", "target"),
+    [("Relight", "#view img"), ("Relight", "footer"), ("Examples", "#example img"), ("About", "body")],
+)
+def test_a_picture_is_dropped_anywhere_and_the_page_stays(page: Any, tab: str, target: str) -> None:
+    page.get_by_role("tab", name=tab).click()
+    assert page.evaluate(GIVE, ["drop", target, ["one.png", "two.png"]]) == [False, False]
+    page.get_by_text("one.png: 20 x 10 pixels, relit in").wait_for()
+    assert page.evaluate(GIVE, ["drop", "#view img", ["three.png"]]) == [False, False]  # and replaced by another
+    page.get_by_text("three.png: 20 x 10 pixels, relit in").wait_for()
+
+
+@pytest.mark.parametrize("target", ["body", "#batch-photos button"])
+def test_what_is_dropped_on_the_batch_is_the_batchs(page: Any, target: str) -> None:
+    page.get_by_role("tab", name="Batch").click()
+    assert page.evaluate(GIVE, ["drop", target, ["one.png", "two.png"]]) == [False, False]
+    for name in ("one", "two"):
+        page.locator("#batch-photos").get_by_text(name, exact=True).wait_for()
+    assert "This is an example" in page.locator("#note").inner_text()
+
+
+def test_a_photo_is_changed_and_removed_by_a_button(page: Any, tmp_path: Path) -> None:
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose a photo").click()
+    chooser.value.set_files(save_gradient(tmp_path / "one.jpg"))
+    page.get_by_text("one.jpg: 48 x 30 pixels").wait_for()
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Change photo").click()
+    chooser.value.set_files(save_gradient(tmp_path / "two.jpg", tint=50))
+    page.get_by_text("two.jpg: 48 x 30 pixels").wait_for()
+    page.get_by_role("button", name="Remove photo").click()
+    page.locator("#note").get_by_text("This is an example").wait_for()
+    page.get_by_role("button", name="Choose a photo").wait_for()
+    page.get_by_role("button", name="Remove photo").wait_for(state="hidden")
+
+
+def test_a_phone_is_asked_in_a_phones_words(chromium: Any, server: str) -> None:
+    with visiting(chromium, server, PHONE, has_touch=True, is_mobile=True) as page:
+        page.get_by_role("button", name="Choose or take a photo").wait_for()
+        with page.expect_file_chooser() as chooser:
+            page.get_by_role("button", name="Choose or take a photo").click()
+        assert chooser.value.element.get_attribute("accept").startswith("image/*")
 
 
 def test_a_picture_of_the_webcam_is_relit(page: Any) -> None:
@@ -258,7 +382,7 @@ def test_too_many_photos_are_refused_before_any_work(page: Any, tmp_path: Path) 
     page.get_by_text("Give between 1 and 20 photos at a time, not 21.").wait_for()
 
 
-@pytest.mark.parametrize("tab", ["Relight", "Examples", "Batch", "About"])
+@pytest.mark.parametrize("tab", TABS)
 def test_a_phone_shows_one_column_with_buttons_for_thumbs(page: Any, tab: str) -> None:
     page.get_by_role("tab", name=tab).click()
     page.wait_for_timeout(300)
@@ -303,7 +427,7 @@ CONTRASTS = """() => {
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_text_has_enough_contrast(chromium: Any, server: str, theme: str) -> None:
     with visiting(chromium, f"{server}/?__theme={theme}") as page:
-        for tab in ("Relight", "Examples", "Batch", "About"):
+        for tab in TABS:
             page.get_by_role("tab", name=tab).click()
             page.wait_for_timeout(400)
             assert page.evaluate(CONTRASTS) == []

@@ -17,7 +17,9 @@ from PIL import Image
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
 CAMERA = "--use-fake-device-for-media-stream --use-fake-ui-for-media-stream"
-PHONE, DESKTOP = {"width": 360, "height": 740}, {"width": 1440, "height": 900}
+PHONE, TABLET, DESKTOP = (
+    {"width": width, "height": height} for width, height in ((360, 740), (768, 1024), (1440, 900))
+)
 
 
 def free_port() -> int:
@@ -75,9 +77,9 @@ def browsing() -> Iterator[Any]:
 
 
 @contextmanager
-def visiting(browser: Any, url: str, size: dict[str, int] = PHONE) -> Iterator[Any]:
+def visiting(browser: Any, url: str, size: dict[str, int] = PHONE, **options: Any) -> Iterator[Any]:
     """The page, open; afterwards, no error on the console and no request to anywhere but the server."""
-    context = browser.new_context(viewport=size, permissions=["camera"])
+    context = browser.new_context(viewport=size, permissions=["camera"], **options)
     page = context.new_page()
     errors: list[str] = []
     hosts = set()
