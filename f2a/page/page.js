@@ -53,6 +53,7 @@
   };
   const steps = { ArrowLeft: -0.05, ArrowRight: 0.05, Home: -1, End: 1 };
   const describe = () => {
+    document.querySelector("#batch-photos .upload-container")?.removeAttribute("aria-label");  // its text says it
     for (const stage of document.querySelectorAll("#view, #example, #failure")) {
       const compared = document.querySelector("#compare input:checked")?.value;
       const names = ({ example: compared, failure: "Ours | truth" }[stage.id] ?? "Flash | relit").split(" | ");
@@ -61,10 +62,16 @@
         if (picture.alt !== text) picture.alt = text;
       });
       const divider = stage.querySelector("[data-testid=slider]");
-      if (!divider || divider.tabIndex === 0) continue;
+      if (!divider) continue;
+      const left = stage.querySelector("img.fixed")?.style.clipPath.match(/([\d.]+)%/)?.[1] ?? 50;
+      divider.setAttribute("aria-valuenow", Math.round(left));
+      divider.setAttribute("aria-valuetext", `${Math.round(left)} % ${names[0]}, the rest ${names[1]}`);
+      if (divider.tabIndex === 0) continue;
       divider.tabIndex = 0;
       divider.setAttribute("role", "separator");
       divider.setAttribute("aria-orientation", "vertical");
+      divider.setAttribute("aria-valuemin", 0);
+      divider.setAttribute("aria-valuemax", 100);
       divider.setAttribute("aria-label", "Divider between the two pictures: arrow keys move it");
       divider.addEventListener("keydown", (event) => {
         if (!(event.key in steps)) return;
@@ -73,6 +80,6 @@
       });
     }
   };
-  new MutationObserver(describe).observe(document.body, { childList: true, subtree: true });
+  new MutationObserver(describe).observe(document.body, { childList: true, subtree: true, attributeFilter: ["style"] });
   describe();
 }

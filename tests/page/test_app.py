@@ -2,6 +2,9 @@
 
 import io
 import re
+import shutil
+import subprocess
+import tarfile
 import urllib.request
 import zipfile
 from collections.abc import Iterator
@@ -27,6 +30,8 @@ from f2a.page.server import PAGE, launch_options
 
 ORIENTATION = 0x0112
 TABS = ["Relight", "Examples", "Batch", "About"]
+AXE = "axe-core@4.14.1"
+"""Not in the repository: 0.6 MB under the Mozilla Public License."""
 NOT_A_PHOTO = "not & a <b>photo.jpg"
 
 
@@ -40,6 +45,22 @@ def server(relighter: Relighter, tmp_path_factory: pytest.TempPathFactory) -> It
 def chromium() -> Iterator[Any]:
     with browsing() as browser:
         yield browser
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The checks of axe-core, from npm: a script for a page."""
+    npm = shutil.which("npm")
+    if not npm:
+        pytest.skip("needs npm, which fetches axe-core")
+    folder = tmp_path_factory.mktemp("axe")
+    packed = subprocess.run([npm, "pack", AXE], cwd=folder, capture_output=True, text=True)
+    if packed.returncode:
+        pytest.skip(f"needs npm's registry, which has {AXE}")
+    with tarfile.open(folder / packed.stdout.split()[-1]) as package:
+        script = package.extractfile("package/axe.min.js")
+        assert script
+        return script.read().decode()
 
 
 @pytest.fixture
@@ -391,7 +412,7 @@ def test_a_phone_shows_one_column_with_buttons_for_thumbs(page: Any, tab: str) -
         assert button.bounding_box()["height"] >= 44, button.inner_text()
 
 
-CONTRASTS = """() => {
+COLOURS = """
   const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   const rgba = (colour) => {
     canvas.clearRect(0, 0, 1, 1);
@@ -410,17 +431,27 @@ CONTRASTS = """() => {
     }
     return [255, 255, 255];
   };
+  const contrast = (one, other) => {
+    const both = [rgba(one).slice(0, 3), other].map(luminance);
+    return (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
+  };
+"""
+
+CONTRASTS = (
+    "() => {"
+    + COLOURS
+    + """
   const low = [];
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
     const text = walker.currentNode.data.trim(), element = walker.currentNode.parentElement;
     if (!text || !element.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
-    const both = [rgba(getComputedStyle(element).color).slice(0, 3), ground(element)].map(luminance);
-    const ratio = (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
+    const ratio = contrast(getComputedStyle(element).color, ground(element));
     if (ratio < 4.5) low.push(`${text.slice(0, 30)}: ${ratio.toFixed(1)}`);
   }
   return low;
 }"""
+)
 """Visible texts whose contrast with what they stand on is below 4.5 (WCAG 2.2, 1.4.3, level AA)."""
 
 
@@ -431,6 +462,55 @@ def test_every_text_has_enough_contrast(chromium: Any, server: str, theme: str) 
             page.get_by_role("tab", name=tab).click()
             page.wait_for_timeout(400)
             assert page.evaluate(CONTRASTS) == []
+
+
+BORDERS = (
+    "() => {"
+    + COLOURS
+    + """
+  const boxes = [...document.querySelectorAll("input[type=checkbox]:not(:checked)")];
+  return boxes
+    .filter((box) => box.checkVisibility())
+    .map((box) => contrast(getComputedStyle(box).borderColor, ground(box.parentElement)));
+}"""
+)
+"""Of each visible tick box that is not ticked, the contrast of its border (WCAG 2.2, 1.4.11: 3 is enough)."""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_border_of_a_tick_box_is_seen(chromium: Any, server: str, theme: str) -> None:
+    with visiting(chromium, f"{server}/?__theme={theme}") as page:
+        assert min(page.evaluate(BORDERS)) >= 3
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious(
+    chromium: Any, server: str, axe: str, tmp_path: Path, theme: str, size: dict[str, int]
+) -> None:
+    found = []
+    with visiting(chromium, f"{server}/?__theme={theme}", size) as page:
+        page.evaluate(axe)
+        give(page, save_gradient(tmp_path / "party.jpg"))
+        download_from(page, tmp_path / "downloads")
+        page.get_by_role("button", name="What changed").click()
+        for tab in TABS:
+            page.get_by_role("tab", name=tab).click()
+            page.wait_for_timeout(400)
+            for rule in page.evaluate("axe.run()")["violations"]:
+                if rule["impact"] in ("serious", "critical"):
+                    found += [(tab, rule["id"], node["html"]) for node in rule["nodes"]]
+    assert found == []
+
+
+def test_the_divider_says_where_it_is(page: Any) -> None:
+    divider = page.locator("#view [role=separator]")
+    assert (divider.get_attribute("aria-valuenow"), divider.get_attribute("aria-valuetext")) == (
+        "50",
+        "50 % Flash, the rest relit",
+    )
+    divider.press("End")
+    page.wait_for_function("document.querySelector('#view [role=separator]').getAttribute('aria-valuenow') == '100'")
 
 
 def test_the_divider_follows_the_arrow_keys(page: Any) -> None:
