@@ -32,7 +32,6 @@ from f2a.files import atomic_dir, atomic_write
 from f2a.hub import HubError
 from f2a.model.checkpoint import CheckpointError
 from f2a.model.discriminator import Discriminator
-from f2a.model.winograd import arranged
 from f2a.publish.model import Pusher
 from f2a.publish.model_card import PICTURE, model_card
 from f2a.training.arguments import parse_run, public_values, save_run, without_secrets
@@ -80,7 +79,7 @@ class Adversary:
     """The discriminator and its optimiser: learns to tell relit from ambient photos, and judges relit ones."""
 
     def __init__(self, accelerator: Accelerator, config: TrainConfig) -> None:
-        model = arranged(Discriminator().train(), accelerator.device)
+        model = Discriminator().train().to(accelerator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         groups = [{"params": list(model.parameters()), "lr": config.discriminator_learning_rate}]
         self.accelerator = accelerator
         self.model, self.optimizer = accelerator.prepare(model, adam(groups, config))
@@ -199,12 +198,14 @@ def together(accelerator: Accelerator, work: Callable[[], Made]) -> Made:
 
 def prepare(config: TrainConfig, command: str, accelerator: Accelerator, materials: Materials, pairs: int) -> Run:
     """A run at its start; an epoch has ``pairs`` pairs."""
-    model = arranged(materials.checkpoint.generator.train(), accelerator.device)
+    model = materials.checkpoint.generator.train().to(accelerator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     model.encoder.requires_grad_(not config.freeze_encoder)
     average = averaged(model, config.ema_decay) if config.use_ema else None
     generator, optimizer = accelerator.prepare(model, adam(generator_groups(model, config), config))
     adversary = Adversary(accelerator, config) if config.adversarial_weight else None
-    perceptual = materials.perceptual and materials.perceptual.to(accelerator.device)
+    perceptual = materials.perceptual and materials.perceptual.to(memory_format=torch.channels_last).to(
+        accelerator.device
+    )
     return Run(
         config=config,
         command=command,

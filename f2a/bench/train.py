@@ -25,8 +25,7 @@ from f2a.config import PRESETS, RECIPES
 from f2a.data.augment import Augmentation, Crops, Part, batches
 from f2a.data.folder import Draws, Source, find_pairs, read_pairs
 from f2a.model.discriminator import Discriminator
-from f2a.model.generator import Generator
-from f2a.model.winograd import arranged
+from f2a.model.generator import Generator, has_fast_bfloat16
 from f2a.training.attention import attention_map
 from f2a.training.losses import adversarial, discriminator_losses, guided, l1
 from f2a.training.optim import adam, frozen, generator_groups
@@ -115,8 +114,8 @@ class OurLoop:
     def __init__(self, folder: Path, batch_size: int, how: Augmentation, device: torch.device, bf16: bool) -> None:
         torch.manual_seed(0)
         config = RECIPES["paper"]
-        self.generator = arranged(Generator(PRESETS["vgg16"]).train(), device)
-        self.discriminator = arranged(Discriminator().train(), device)
+        self.generator = Generator(PRESETS["vgg16"]).train().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.discriminator = Discriminator().train().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = adam(generator_groups(self.generator, config), config)
         groups = [{"params": list(self.discriminator.parameters()), "lr": config.discriminator_learning_rate}]
         self.discriminator_optimizer = adam(groups, config)
@@ -211,8 +210,7 @@ def _make_pairs(folder: Path, number: int) -> Path:
 def _multiplies_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported())
-    flags = Path("/proc/cpuinfo")
-    return device.type == "cpu" and flags.exists() and "avx512_bf16" in flags.read_text()
+    return device.type == "cpu" and has_fast_bfloat16()
 
 
 def format_rows(rows: list[Row]) -> str:

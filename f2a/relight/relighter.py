@@ -12,7 +12,6 @@ from torch import Tensor
 
 from f2a.errors import F2aError, first_line
 from f2a.model.checkpoint import Checkpoint
-from f2a.model.inference import for_inference
 from f2a.photo import (
     Photo,
     PhotoError,
@@ -96,7 +95,7 @@ class Relighter:
         self.device = device
         self.architecture = checkpoint.architecture
         self.training = checkpoint.training
-        self._generator = for_inference(checkpoint.generator, device)
+        self._generator = checkpoint.generator.for_inference(device)
 
     @classmethod
     def from_pretrained(

@@ -1,21 +1,25 @@
 """The three-line API on photos of every kind."""
 
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageCms
 
+import f2a
 from f2a import Relighter
 from f2a.color import apply_log_gain
 from f2a.config import PRESETS
+from f2a.model import generator as generators
 from f2a.model.generator import Generator
-from f2a.model.inference import for_inference
 from f2a.photo import Photo
 from f2a.photo.photo import ArrayStorage, ImageStorage
 from f2a.relight.controls import Controls
 from f2a.relight.relighter import DeviceError, Prepared, choose_device, working_size
+
+EXAMPLE = Path(f2a.__file__).parent / "examples" / "living_room_flash.jpg"
 
 
 def test_three_lines_relight_a_photo(weights, photo):
@@ -150,18 +154,48 @@ def test_the_profile_comes_back(relighter, photo):
     assert relighter(photo).info["icc_profile"] == photo.info["icc_profile"]
 
 
-def test_the_quick_network_computes_the_same():
+@pytest.mark.parametrize("preset", ["vgg16", "compact"])
+def test_the_network_for_inference_computes_the_same(monkeypatch, preset):
+    monkeypatch.setattr(generators, "has_fast_bfloat16", lambda: False)
     torch.manual_seed(0)
-    generator = Generator(PRESETS["vgg16"])
+    generator = Generator(PRESETS[preset])
     for layer in generator.modules():
         if isinstance(layer, (torch.nn.Conv2d, torch.nn.ConvTranspose2d)):
             torch.nn.init.kaiming_normal_(layer.weight)
     flash = torch.rand(1, 3, 60, 75)
     plain = generator(flash).detach()
     with torch.inference_mode():
-        quick = for_inference(generator, torch.device("cpu"))(flash)
+        quick = generator.for_inference(torch.device("cpu"))(flash)
     assert plain.std() > 0.05
     assert torch.allclose(quick, plain, atol=1e-4)
+
+
+def test_in_bfloat16_a_photo_differs_by_one_level_at_most(monkeypatch):
+    photo = Image.open(EXAMPLE)
+    relit = []
+    for fast in (False, True):
+        monkeypatch.setattr(generators, "has_fast_bfloat16", lambda fast=fast: fast)
+        relighter = Relighter.from_pretrained(device="cpu")
+        assert next(relighter._generator.parameters()).dtype == (torch.bfloat16 if fast else torch.float32)
+        assert relighter.prepare(Photo.from_pil(photo)).log_gain.dtype == torch.float32
+        relit.append(np.asarray(relighter(photo)).astype(int))
+    difference = np.abs(relit[1] - relit[0])
+    assert 0 < difference.mean() < 0.5
+    assert difference.max() <= 1
+
+
+def test_bfloat16_is_fast_with_amx_only(monkeypatch):
+    for capabilities, fast in (
+        ({"amx_bf16": True}, True),
+        ({"avx512_bf16": True, "amx_bf16": False}, False),
+        ({}, False),
+    ):
+        monkeypatch.setattr(
+            torch.cpu, "get_capabilities", lambda capabilities=capabilities: capabilities, raising=False
+        )
+        assert generators.has_fast_bfloat16() is fast
+    monkeypatch.delattr(torch.cpu, "get_capabilities")
+    assert generators.has_fast_bfloat16() is False
 
 
 def test_each_process_of_a_launcher_takes_a_gpu_of_its_own(monkeypatch):
