@@ -135,6 +135,21 @@ def test_xmp_loses_place_serial_number_orientation_and_gain_map_and_nothing_else
     assert {"4711", "Ouagadougou", "12,21N"} <= set(kept.replace('"', " ").replace("<", " ").replace(">", " ").split())
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("declaration", ["", '<?xml version="1.0" encoding="UTF-16"?>'])
+def test_xmp_in_another_encoding_is_sound(encoding, declaration):
+    if encoding == "utf-8-sig" and declaration:
+        return  # which would be false
+    padded = (declaration + XMP.replace("\ufeff", "") + " " * 20 + "\n").encode(encoding)
+    assert clean_xmp(padded, (5, 7), False) == clean_xmp(XMP.replace("\ufeff", "").encode(), (5, 7), False)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_document_type_is_refused_in_every_encoding(encoding):
+    with pytest.raises(XmpError):
+        clean_xmp('<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>'.encode(encoding), (5, 7), keep_private=False)
+
+
 @pytest.mark.parametrize("xmp", [b"no xml", b"<a><b></a>", b""])
 def test_damaged_xmp_is_an_error_of_ours(xmp):
     with pytest.raises(XmpError):

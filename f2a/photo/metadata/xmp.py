@@ -1,5 +1,7 @@
 """XMP (ISO 16684-1) for a photo that has been turned upright and relit."""
 
+import json
+import re
 from xml.dom import minidom
 from xml.parsers.expat import ExpatError
 
@@ -56,6 +58,7 @@ def clean_xmp(xmp: bytes, size: tuple[int, int], keep_private: bool) -> bytes:
     Raises:
         XmpError: the block is damaged.
     """
+    xmp = _in_utf8(xmp)
     if b"<!DOCTYPE" in xmp or xmp.count(b"<") + xmp.count(b"=") > MAX_ELEMENTS:  # entities that unfold, or reach out
         raise XmpError
     try:
@@ -63,6 +66,15 @@ def clean_xmp(xmp: bytes, size: tuple[int, int], keep_private: bool) -> bytes:
         return _cleaned(document, size, keep_private)
     except (ExpatError, ValueError, LookupError, RecursionError):
         raise XmpError from None
+
+
+def _in_utf8(xmp: bytes) -> bytes:
+    """A packet in UTF-16 or UTF-32 in UTF-8, which others are in already."""
+    encoding = json.detect_encoding(xmp)  # by byte order mark and zeros, as for XML
+    if encoding.startswith("utf-8"):
+        return xmp
+    text = xmp.decode(encoding, "replace").lstrip("\ufeff")
+    return re.sub(r"^<\?xml[^>]*\?>", "", text).encode("utf-8", "replace")
 
 
 def _cleaned(document: minidom.Document, size: tuple[int, int], keep_private: bool) -> bytes:
