@@ -19,7 +19,10 @@ SUFFIXES = (".heic", ".heif", ".hif")
 MODES = ("L", "LA", "RGB", "RGBA")
 BITS = 16
 """Ten of them are kept."""
-QUALITY = 90
+QUALITY = 91
+PRESET = {"preset": "ultrafast"}
+"""Of x265's. At quality 91 an eighth of the time of its own ("slow") at 90, for the same PSNR and SSIM and a file that
+is up to an eighth larger."""
 
 BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 HDR_TRANSFERS = (16, 18)
@@ -109,5 +112,5 @@ def write(stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality:
     info = {"exif": metadata.exif, "xmp": metadata.xmp, "icc_profile": metadata.icc_profile} | encoding
     image.info.update({name: value for name, value in info.items() if value})
     content = io.BytesIO()
-    image.save(content, quality=quality or QUALITY)
+    image.save(content, quality=quality or QUALITY, enc_params=PRESET)
     return content.getvalue()
