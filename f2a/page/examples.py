@@ -42,7 +42,7 @@ class ExamplePairs(Protocol):
         """The files of one pair.
 
         Raises:
-            DataError: it cannot be had just now.
+            DataError: it cannot be fetched at the moment.
         """
         ...
 
@@ -67,7 +67,7 @@ class HubPairs:
     """The pairs of a dataset that ``python -m f2a dataset push`` made; a pair is fetched when it is first looked at.
 
     Raises:
-        DataError: the dataset cannot be had, or has another layout.
+        DataError: the dataset cannot be read, or has another layout.
     """
 
     rendered = False
@@ -131,7 +131,7 @@ def _names(pairs: StreamedPairs, source: HubSplit) -> list[str]:
 
 
 def open_examples(source: str | None, report: Callable[[str], None]) -> ExamplePairs:
-    """The pairs of a folder or a Hub dataset ``user/data[@revision]``; with None, or where those cannot be had (which
+    """The pairs of a folder or a Hub dataset ``user/data[@revision]``; with None, or where those cannot be read (which
     ``report`` is told), the bundled ones."""
     if not source:
         return FolderPairs(BUNDLED)

@@ -68,7 +68,7 @@ class Gallery:
         """One example; the first visitor who looks at it waits for its relighting.
 
         Raises:
-            DataError: it cannot be had just now, or is no usable pair.
+            DataError: it cannot be fetched at the moment, or is no usable pair.
         """
         with self._one_at_a_time:
             return self._preview_once(name)

@@ -135,7 +135,7 @@ def _columns(pairs: list[PairFiles]) -> dict[str, list[str]]:
 
 
 def write_card(repo_id: str, counts: dict[str, int], license: str) -> str:
-    """The dataset card: licence, pairs a split, and the commands that use them."""
+    """The dataset card: license, pairs per split, and the commands that use them."""
     validation = next((name for name in counts if name != next(iter(counts))), None)
     return CARD.format(
         repo_id=repo_id,

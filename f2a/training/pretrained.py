@@ -25,7 +25,7 @@ def pretrain(encoder: VGG16 | UNet | EfficientNetLite0, name: str, source: str, 
         flag: the flag that ``source`` was given with, for messages.
 
     Raises:
-        ConfigError: the weights cannot be had, or are of another network.
+        ConfigError: the weights cannot be fetched, or are of another network.
     """
     if source == FROM_NOTHING or (source == FROM_HUB and name not in HUB_WEIGHTS):
         return False
