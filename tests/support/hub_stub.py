@@ -18,8 +18,9 @@ Faults: `hub.fail("/resolve/", status=429, retry_after=0, times=2)`, `hub.fail("
 As on the real Hub, LFS files come from another origin (`localhost` instead of `127.0.0.1`), which must never see the
 token; a new repo already holds `.gitattributes`, a new Space also `README.md`. Unlike there, every 401 about a repo
 carries `X-Error-Code: RepoNotFound`: the client reads that out of the bare status on https only. An unchanged commit
-answers with the commit that is there. Absent, and answered 501: Xet, pull requests, multipart uploads, gated repos,
-repo ids without a namespace. PyYAML, which huggingface_hub requires, is the one import outside the standard library.
+answers with the commit that is there. Absent, and answered 501: what no test of the product calls, such as tags, Xet,
+pull requests, multipart uploads, gated repos and repo ids without a namespace. PyYAML, which huggingface_hub requires,
+is the one import outside the standard library.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import MappingProxyType
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import yaml
 
@@ -116,14 +117,6 @@ class Commit:
     parent: Commit | None
     date: str
 
-    def last_change(self, path: str) -> Commit:
-        """The latest commit in which this file, or a file in this folder, changed."""
-        inside = {name: blob for name, blob in self.files.items() if f"{name}/".startswith(f"{path}/")}
-        commit = self
-        while commit.parent and all(commit.parent.files.get(name) == blob for name, blob in inside.items()):
-            commit = commit.parent
-        return commit
-
 
 @dataclass
 class Repo:
@@ -134,16 +127,14 @@ class Repo:
     private: bool = False
     commits: dict[str, Commit] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)
-    tags: dict[str, str] = field(default_factory=dict)
     lfs: dict[str, bytes] = field(default_factory=dict)
     sdk: str | None = None
     variables: dict[str, dict[str, Any]] = field(default_factory=dict)
     secrets: dict[str, dict[str, Any]] = field(default_factory=dict)
     hardware: str | None = None
-    sleep_seconds: int | None = None
 
     def at(self, revision: str = "main") -> Commit:
-        sha = self.branches.get(revision) or self.tags.get(revision) or revision
+        sha = self.branches.get(revision) or revision
         if sha not in self.commits:
             raise HubError(404, f"Invalid rev id: {revision}", "RevisionNotFound")
         return self.commits[sha]
@@ -166,7 +157,7 @@ class Repo:
     def runtime(self) -> dict[str, Any]:
         stage = "RUNNING" if "app.py" in self.at().files else "NO_APP_FILE"
         hardware = {"current": "cpu-basic" if stage == "RUNNING" else None, "requested": self.hardware}
-        return {"stage": stage, "hardware": hardware, "storage": None, "gcTimeout": self.sleep_seconds}
+        return {"stage": stage, "hardware": hardware, "storage": None, "gcTimeout": None}
 
 
 @dataclass
@@ -223,15 +214,6 @@ def route(methods: str, path: str, writes: bool = False) -> Callable[[Handle], H
     return enter
 
 
-@route("GET", "/api/whoami-v2")
-def whoami(call: Call) -> Reply:
-    """`HfApi.whoami`."""
-    if not call.user:
-        raise HubError(401, "Invalid username or password.")
-    token = {"type": "access_token", "accessToken": {"displayName": "test", "role": "write"}}
-    return Reply(body={"type": "user", "id": "0", "name": call.user, "fullname": call.user, "orgs": [], "auth": token})
-
-
 @route("POST", "/api/validate-yaml")
 def validate_yaml(call: Call) -> Reply:
     """Every commit that holds a README.md asks this first (`HfApi.create_commit`)."""
@@ -255,9 +237,6 @@ def create_repo(call: Call) -> Reply:
         url = call.hub.web_url(call.hub.repos[kind, repo_id])
         return Reply(409, {"error": f"You already created this {kind} repo", "url": url})
     repo = call.hub.add_repo(repo_id, kind, private=wanted.get("visibility") == "private", sdk=wanted.get("sdk"))
-    repo.hardware, repo.sleep_seconds = wanted.get("hardware"), wanted.get("sleepTimeSeconds")
-    for table, rows in ((repo.variables, wanted.get("variables")), (repo.secrets, wanted.get("secrets"))):
-        table.update({row["key"]: {**row, "updatedAt": now()} for row in rows or ()})
     return Reply(body={"url": call.hub.web_url(repo), "name": repo_id, "id": repo_id})
 
 
@@ -366,8 +345,8 @@ def ranged(call: Call, content: bytes, headers: dict[str, str]) -> Reply:
     return Reply(206, content[start:stop], headers | {"Content-Range": f"bytes {start}-{stop - 1}/{len(content)}"})
 
 
-def describe(commit: Commit, path: str, expand: bool) -> dict[str, Any]:
-    """A row of `list_repo_tree` and `get_paths_info`."""
+def describe(commit: Commit, path: str) -> dict[str, Any]:
+    """A row of `list_repo_tree`."""
     blob = commit.files.get(path)
     if blob:
         row = {"type": "file", "path": path, "oid": blob.oid, "size": len(blob.content)}
@@ -375,9 +354,6 @@ def describe(commit: Commit, path: str, expand: bool) -> dict[str, Any]:
             row["lfs"] = {"oid": blob.sha256, "size": len(blob.content), "pointerSize": len(blob.pointer)}
     else:
         row = {"type": "directory", "path": path, "oid": hashlib.sha1(path.encode()).hexdigest(), "size": 0}
-    if expand:
-        change = commit.last_change(path)
-        row["lastCommit"] = {"id": change.sha, "title": change.title, "date": change.date}
     return row
 
 
@@ -387,7 +363,7 @@ def folders(commit: Commit) -> set[str]:
 
 @route("GET", f"{API}/tree/{REVISION}(?:/(?P<path>.+))?")
 def tree(call: Call) -> Reply:
-    """`list_repo_tree`, `list_repo_files`, `snapshot_download` and `HfFileSystem.ls`, a page at a time."""
+    """`list_repo_tree`, `list_repo_files`, `snapshot_download` and `HfFileSystem.ls`, in one page."""
     folder = (call.args.get("path") or "").strip("/")
     if folder and folder not in folders(call.commit):
         raise HubError(404, f"{folder} does not exist on {call.args['revision']}", "EntryNotFound")
@@ -395,20 +371,7 @@ def tree(call: Call) -> Reply:
     paths = sorted(p for p in {*call.commit.files, *folders(call.commit)} if not folder or p.startswith(f"{folder}/"))
     if not call.flag("recursive"):
         paths = [path for path in paths if "/" not in path[depth:]]
-    start = int(call.query.get("cursor", 0))
-    stop = start + call.hub.page_size
-    following = f"{call.hub.endpoint}{urlsplit(call.target).path}?{urlencode(call.query | {'cursor': stop})}"
-    headers = {"Link": f'<{following}>; rel="next"'} if stop < len(paths) else {}
-    return Reply(200, [describe(call.commit, path, call.flag("expand")) for path in paths[start:stop]], headers)
-
-
-@route("POST", f"{API}/paths-info/{REVISION}")
-def paths_info(call: Call) -> Reply:
-    """`get_paths_info`, `file_exists` through `HfFileSystem.info`; missing paths are left out."""
-    form = parse_qs(call.body.decode())
-    known = {*call.commit.files, *folders(call.commit)}
-    paths = [path.strip("/") for path in form.get("paths", []) if path.strip("/") in known]
-    return Reply(body=[describe(call.commit, path, form.get("expand") == ["true"]) for path in paths])
+    return Reply(200, [describe(call.commit, path) for path in paths])
 
 
 def read_card(text: str) -> dict[str, Any]:
@@ -437,31 +400,6 @@ def repo_info(call: Call) -> Reply:
     return Reply(body=info)
 
 
-@route("GET", f"{API}/refs")
-def refs(call: Call) -> Reply:
-    """`list_repo_refs`."""
-    tables = (("branches", "heads", call.repo.branches), ("tags", "tags", call.repo.tags))
-    found = {
-        name: [{"name": ref, "ref": f"refs/{folder}/{ref}", "targetCommit": sha} for ref, sha in table.items()]
-        for name, folder, table in tables
-    }
-    return Reply(body=found | {"converts": [], "pullRequests": []})
-
-
-@route("POST", f"{API}/(?P<table>branch|tag)/(?P<name>[^/]+)", writes=True)
-def create_ref(call: Call) -> Reply:
-    """`create_branch` (which `push_to_hub(revision=...)` calls) and `create_tag`."""
-    branch = call.args["table"] == "branch"
-    table = call.repo.branches if branch else call.repo.tags
-    name, start = (call.args["name"], call.json.get("startingPoint", "main"))
-    if not branch:
-        name, start = call.json["tag"], name
-    if name in table:
-        raise HubError(409, f"Reference already exists: {name}")
-    table[name] = call.repo.at(start).sha
-    return Reply(body={})
-
-
 @route("GET", rf"{SPACE}/runtime")
 def runtime(call: Call) -> Reply:
     """`get_space_runtime`."""
@@ -472,7 +410,6 @@ def runtime(call: Call) -> Reply:
 def request_hardware(call: Call) -> Reply:
     """`request_space_hardware`."""
     call.repo.hardware = call.json["flavor"]
-    call.repo.sleep_seconds = call.json.get("sleepTimeSeconds")
     return Reply(body=call.repo.runtime())
 
 
@@ -604,8 +541,8 @@ class Server(ThreadingHTTPServer):
 class HubStub:
     """The Hub of one test, with one user and that user's token; a context manager."""
 
-    def __init__(self, token: str = "hf_test", user: str = "user", page_size: int = 1000) -> None:
-        self.token, self.user, self.page_size = token, user, page_size
+    def __init__(self, token: str = "hf_test", user: str = "user") -> None:
+        self.token, self.user = token, user
         self.repos: dict[tuple[str, str], Repo] = {}
         self.requests: list[Request] = []
         self.faults: list[Fault] = []
