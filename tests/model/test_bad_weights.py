@@ -287,10 +287,10 @@ def test_an_encoder_that_the_hub_cuts_off_names_the_flag(hub):
 
 @pytest.mark.parametrize("fault", ["500", "cut at half", "slow", "401"])
 def test_the_page_falls_back_to_the_bundled_weights_when_the_hub_fails(hub, fault):
-    app = pytest.importorskip("app", reason="needs gradio (requirements.txt)")
+    server = pytest.importorskip("f2a.page.server", reason="needs gradio (requirements.txt)")
     how, reason, _ = FAULTS[fault]
     hub.fail("model.safetensors|/storage/", **how)
-    relighter, problem = app.load_weights("user/model@main")
+    relighter, problem = server.load_weights("user/model@main")
     assert problem.startswith("F2A_WEIGHTS: user/model: ")
     assert reason in problem
     assert problem.endswith("; using the bundled weights")
@@ -298,9 +298,9 @@ def test_the_page_falls_back_to_the_bundled_weights_when_the_hub_fails(hub, faul
 
 
 def test_the_page_falls_back_to_the_bundled_weights_when_a_folder_is_spoilt(folder):
-    app = pytest.importorskip("app", reason="needs gradio (requirements.txt)")
+    server = pytest.importorskip("f2a.page.server", reason="needs gradio (requirements.txt)")
     (folder / "config.json").write_text("[" * 100_000)
-    relighter, problem = app.load_weights(str(folder))
+    relighter, problem = server.load_weights(str(folder))
     assert problem.startswith(f"F2A_WEIGHTS: {folder / 'config.json'}: not the config")
     assert_bundled(relighter)
 
