@@ -19,8 +19,8 @@ TITLE = "Flash to ambient"
 DESCRIPTION = (
     "A photograph taken with flash, as the light of the room would have shown it. At full size, in its own format."
 )
-CHOOSE, CHOOSE_ON_PHONE, CHANGE = "Choose a photo", "Choose or take a photo", "Change photo"
-WELCOME = "This is an example, a rendered picture. Choose a photo, or drop or paste one here: it is relit at once."
+CHOOSE, CHOOSE_ON_PHONE, CHANGE = "Choose, drop or paste a photo", "Choose or take a photo", "Change photo"
+WELCOME = "This is an example, a rendered picture. Give a photo of yours: it is relit at once."
 FALLS_SHORT = """Here it falls short: the room is lit from the right and the wall above lies in shade (right, the
 truth). The flash photo doesn't show that, so ours (left) is lit evenly. A rendered picture."""
 

@@ -308,7 +308,7 @@ def test_what_is_dropped_on_the_batch_is_the_batchs(page: Any, target: str) -> N
 
 def test_a_photo_is_changed_and_removed_by_a_button(page: Any, tmp_path: Path) -> None:
     with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="Choose a photo").click()
+        page.get_by_role("button", name="Choose, drop or paste a photo").click()
     chooser.value.set_files(save_gradient(tmp_path / "one.jpg"))
     page.get_by_text("one.jpg: 48 x 30 pixels").wait_for()
     with page.expect_file_chooser() as chooser:
@@ -317,7 +317,7 @@ def test_a_photo_is_changed_and_removed_by_a_button(page: Any, tmp_path: Path) -
     page.get_by_text("two.jpg: 48 x 30 pixels").wait_for()
     page.get_by_role("button", name="Remove photo").click()
     page.locator("#note").get_by_text("This is an example").wait_for()
-    page.get_by_role("button", name="Choose a photo").wait_for()
+    page.get_by_role("button", name="Choose, drop or paste a photo").wait_for()
     page.get_by_role("button", name="Remove photo").wait_for(state="hidden")
 
 
@@ -327,6 +327,10 @@ def test_a_phone_is_asked_in_a_phones_words(chromium: Any, server: str) -> None:
         with page.expect_file_chooser() as chooser:
             page.get_by_role("button", name="Choose or take a photo").click()
         assert chooser.value.element.get_attribute("accept").startswith("image/*")
+        page.get_by_role("tab", name="Batch").click()
+        words = page.locator("#batch-photos [data-testid=upload-text]")
+        assert words.evaluate("words => getComputedStyle(words, '::after').content") == '"Choose or take photos"'
+        assert words.evaluate("words => getComputedStyle(words).fontSize") == "0px"
 
 
 def test_a_picture_of_the_webcam_is_relit(page: Any) -> None:
