@@ -7,6 +7,7 @@ from PIL import Image
 
 from f2a.photo.metadata.exif import clean_exif, flash_fired
 from f2a.photo.metadata.iptc import RESOURCE, clean_iptc
+from f2a.photo.metadata.privacy import is_private_name
 from f2a.photo.metadata.tiff_ifd import ExifError
 from f2a.photo.metadata.xmp import XmpError, clean_xmp
 
@@ -58,7 +59,13 @@ class Metadata:
                 xmp = b""
                 notes.append("its XMP is damaged and was left out")
         iptc = clean_iptc(self.iptc, keep_private)
-        return Metadata(exif, xmp, iptc, self.icc_profile, self.comment, self.dpi, self.png_chunks)
+        chunks = [chunk for chunk in self.png_chunks if keep_private or not _is_private(*chunk)]
+        return Metadata(exif, xmp, iptc, self.icc_profile, self.comment, self.dpi, chunks)
+
+
+def _is_private(kind: bytes, data: bytes) -> bool:
+    """Whether a PNG's chunk is a text whose keyword means a place, a position or a serial number."""
+    return kind in (b"tEXt", b"zTXt", b"iTXt") and is_private_name(data.split(b"\0")[0].decode("latin-1"))
 
 
 def read_metadata(source: Image.Image) -> Metadata:

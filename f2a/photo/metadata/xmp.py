@@ -5,10 +5,10 @@ import re
 from xml.dom import minidom
 from xml.parsers.expat import ExpatError
 
+from f2a.photo.metadata.privacy import is_private_name
+
 TIFF, EXIF = "http://ns.adobe.com/tiff/1.0/", "http://ns.adobe.com/exif/1.0/"
-EXIF_EX, AUX = "http://cipa.jp/exif/1.0/", "http://ns.adobe.com/exif/1.0/aux/"
-PHOTOSHOP, IPTC = "http://ns.adobe.com/photoshop/1.0/", "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/"
-IPTC_EXT = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+PHOTOSHOP = "http://ns.adobe.com/photoshop/1.0/"
 
 DERIVED_NAMESPACES = {
     "http://ns.adobe.com/hdr-gain-map/1.0/",
@@ -27,20 +27,8 @@ DERIVED = {
     ("http://ns.adobe.com/xap/1.0/", "Thumbnails"),
 }
 
-SERIALS = {
-    *((AUX, name) for name in ("SerialNumber", "LensSerialNumber", "OwnerName")),
-    *(
-        (EXIF_EX, name)
-        for name in ("BodySerialNumber", "LensSerialNumber", "CameraOwnerName", "SerialNumber", "OwnerName")
-    ),
-    (EXIF, "MakerNote"),
-}
-PLACES = {
-    *((PHOTOSHOP, name) for name in ("City", "State", "Country")),
-    *((IPTC, name) for name in ("Location", "CountryCode")),
-    *((IPTC_EXT, name) for name in ("LocationCreated", "LocationShown")),
-}
-
+PRIVATE = {(EXIF, "MakerNote"), (PHOTOSHOP, "State")}
+"""What names alone do not tell; see :func:`f2a.photo.metadata.privacy.is_private_name` for the others."""
 
 MAX_ELEMENTS = 100_000
 """Tags and attributes that are read, in a second; the largest packets of raw developers have a tenth."""
@@ -53,7 +41,7 @@ class XmpError(ValueError):
 def clean_xmp(xmp: bytes, size: tuple[int, int], keep_private: bool) -> bytes:
     """XMP without orientation, thumbnails and what describes further pictures, and of the size ``size``.
 
-    GPS position, place names and serial numbers are left out unless ``keep_private``.
+    What names a position, a place, an owner or a serial number, in any namespace, is left out unless ``keep_private``.
 
     Raises:
         XmpError: the block is damaged.
@@ -96,8 +84,7 @@ def _unwanted(node: minidom.Node, keep_private: bool) -> bool:
     declared = node.nodeValue if node.namespaceURI == "http://www.w3.org/2000/xmlns/" else None
     if name in DERIVED or {node.namespaceURI, declared} & DERIVED_NAMESPACES:
         return True
-    is_place = name in PLACES or (node.namespaceURI == EXIF and str(node.localName).startswith("GPS"))
-    return not keep_private and (is_place or name in SERIALS)
+    return not keep_private and (name in PRIVATE or is_private_name(str(node.localName)))
 
 
 def _size_of(node: minidom.Node, size: tuple[int, int]) -> str | None:
