@@ -9,11 +9,12 @@ from f2a.data.folder import find_pairs
 from f2a.errors import F2aError, first_line
 from f2a.evaluation.baselines import skimage
 from f2a.evaluation.methods import collect_systems
-from f2a.evaluation.pictures import TRUTH, Album, picture_grid
+from f2a.evaluation.pictures import TRUTH, Album, decoded
 from f2a.evaluation.report import drawing, render_report, shown_scenes
 from f2a.evaluation.scores import METRICS, Metric, Report, Scene, Score, lpips_metric, score_scenes
 from f2a.evaluation.tables import format_table, to_csv, to_json
 from f2a.files import atomic_write
+from f2a.images import picture_grid
 from f2a.relight.relighter import Relighter
 
 
@@ -82,9 +83,10 @@ def write_report(
     """``report.html``, ``grid.png`` and ``scores.csv``; each appears whole or not at all."""
     shown = {scene: album.pages[scene] for scene in shown_scenes(scores, ours)}
     page = render_report(scores, metrics, shown, ours, facts)
-    systems = dict.fromkeys(score.system for score in scores)
+    systems = [*dict.fromkeys(score.system for score in scores), TRUTH]
+    rows = [[decoded(copies[name]) if name in copies else None for name in systems] for copies in shown.values()]
     grid = io.BytesIO()
-    picture_grid(shown, [*systems, TRUTH]).save(grid, "PNG")
+    picture_grid(systems, rows).save(grid, "PNG")
     write_whole(out / "grid.png", grid.getvalue())
     write_whole(out / "scores.csv", to_csv(scores).encode())
     write_whole(out / "report.html", page.encode())

@@ -7,7 +7,8 @@ from PIL import Image
 
 from f2a.data.folder import PHOTO_SUFFIXES, DataError, PairFiles
 from f2a.evaluation.baselines import BASELINES, Baseline
-from f2a.evaluation.scores import FLASH, Scene, System, rgb8, to_image, to_photo
+from f2a.evaluation.scores import FLASH, Scene, System, rgb8
+from f2a.images import to_image, to_picture
 from f2a.photo import open_photo
 from f2a.relight.relighter import Relighter
 
@@ -44,7 +45,7 @@ def ours(relighter: Relighter) -> System:
 
 
 def classic(baseline: Baseline) -> System:
-    return lambda scene: to_photo(baseline(to_image(rgb8(scene.flash))))
+    return lambda scene: to_picture(baseline(to_image(rgb8(scene.flash))))
 
 
 def from_files(files: Mapping[str, Path]) -> System:

@@ -2,19 +2,16 @@
 
 import base64
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from f2a.evaluation.scores import Scene
 
 TRUTH = "truth"
 COPY_SIDE = 360
 """Longer side of a picture in the report, in pixels, whatever the photo's size."""
-CELL = (240, 180)
-TITLE = 16
 ERROR_RANGE = 0.5
 """Difference of sRGB luma that gets the map's strongest colour."""
 
@@ -54,19 +51,3 @@ def error_map(picture: Image.Image, truth: Image.Image) -> Image.Image:
     share = (np.abs(difference) / ERROR_RANGE).clip(0, 1)[..., None]
     strongest = np.where(difference[..., None] > 0, (178, 24, 43), (33, 102, 172))
     return Image.fromarray((255 + (strongest - 255) * share).round().astype(np.uint8))
-
-
-def picture_grid(pages: dict[str, dict[str, bytes]], systems: Sequence[str]) -> Image.Image:
-    """One row a scene, one titled column a system; a system without the scene leaves its cell grey."""
-    width, height = CELL
-    sheet = Image.new("RGB", (width * len(systems), TITLE + height * len(pages)), (128, 128, 128))
-    pen = ImageDraw.Draw(sheet)
-    for column, system in enumerate(systems):
-        pen.text((column * width + 4, 2), system, fill=(255, 255, 255))
-        for row, copies in enumerate(pages.values()):
-            if system in copies:
-                cell = decoded(copies[system])
-                cell.thumbnail(CELL)
-                left, top = (width - cell.width) // 2, (height - cell.height) // 2
-                sheet.paste(cell, (column * width + left, TITLE + row * height + top))
-    return sheet

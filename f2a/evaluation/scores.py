@@ -12,7 +12,8 @@ from tqdm import tqdm
 from f2a.color import exposure_gain, linear_to_srgb, srgb_to_linear
 from f2a.data.folder import DataError, PairFiles
 from f2a.errors import first_line
-from f2a.metrics import aligned_psnr, psnr, sharpness, ssim, to_8bit
+from f2a.images import to_image, to_picture
+from f2a.metrics import aligned_psnr, psnr, sharpness, ssim
 from f2a.photo import Photo, PhotoError, open_photo
 
 FLASH = "flash"
@@ -133,7 +134,7 @@ def read_scene(pair: PairFiles, normalize_exposure: bool) -> Scene:
         raise DataError(f"{pair.flash}: too small to be compared ({sizes}); give sides of at least {SHORTEST_SIDE}")
     if normalize_exposure:
         image = to_image(ambient)
-        ambient = to_photo(linear_to_srgb((srgb_to_linear(image) * exposure_gain(image)).clamp(max=1)))
+        ambient = to_picture(linear_to_srgb((srgb_to_linear(image) * exposure_gain(image)).clamp(max=1)))
     return Scene(pair.name, pair, flash, ambient)
 
 
@@ -154,14 +155,3 @@ def _picture(system: System, scene: Scene, report: Report) -> Image.Image | None
 def rgb8(photo: Image.Image) -> Image.Image:
     """A photo of any mode in 8-bit RGB."""
     return Photo.from_pil(photo).to_rgb8()
-
-
-def to_image(photo: Image.Image) -> Tensor:
-    """An 8-bit RGB photo as ``(1, 3, H, W)`` sRGB in [0, 1]."""
-    pixels = torch.frombuffer(bytearray(photo.tobytes()), dtype=torch.uint8)
-    return pixels.reshape(1, photo.height, photo.width, 3).permute(0, 3, 1, 2).float() / 255
-
-
-def to_photo(image: Tensor) -> Image.Image:
-    """The inverse of :func:`to_image`, rounded."""
-    return Image.fromarray(to_8bit(image[0]).byte().permute(1, 2, 0).contiguous().numpy())

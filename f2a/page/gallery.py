@@ -7,12 +7,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-import torch
 from cachetools import LRUCache, cached
-from torch import Tensor
 
 from f2a.data.cache import DataError
+from f2a.images import to_image
 from f2a.metrics import psnr, ssim
 from f2a.page.examples import ExamplePairs, categories, in_category
 from f2a.page.service import PREVIEW_SIDE, save_preview
@@ -98,9 +96,5 @@ class Gallery:
 
 def measure(picture: Photo, truth: Photo) -> PairScore:
     """PSNR in dB and SSIM, both in sRGB."""
-    image, expected = _image(picture), _image(truth)
+    image, expected = to_image(picture.to_srgb()), to_image(truth.to_srgb())
     return PairScore(psnr(image, expected), ssim(image, expected))
-
-
-def _image(photo: Photo) -> Tensor:
-    return torch.from_numpy(np.array(photo.to_srgb())).permute(2, 0, 1)[None].float() / 255

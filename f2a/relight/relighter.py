@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from f2a.errors import F2aError, first_line
+from f2a.images import to_image
 from f2a.model.checkpoint import Checkpoint
 from f2a.photo import (
     Photo,
@@ -128,7 +129,7 @@ class Relighter:
     def prepare(self, photo: Photo) -> Prepared:
         """Run the network once on a small copy of ``photo``."""
         small = photo.small_copy(working_size(*photo.size, self.architecture.working_pixels))
-        flash, seen = _image(small), _image(photo.colors.to_srgb(small))
+        flash, seen = to_image(small), to_image(photo.colors.to_srgb(small))
         with torch.inference_mode():
             log_gain = self._generator.log_gain(seen.to(self.device)).float()
         return Prepared(photo, flash, log_gain.cpu())
@@ -136,12 +137,6 @@ class Relighter:
     def explain(self, photo: Image.Image) -> Explanation:
         """What the network finds in ``photo``, and whether it looks taken with flash."""
         return self.prepare(Photo.from_pil(exif_transposed(photo))).explain(flash_fired(photo.getexif()))
-
-
-def _image(photo: Image.Image) -> Tensor:
-    """``(1, 3, H, W)`` in [0, 1] of an 8-bit RGB photo."""
-    image = torch.frombuffer(bytearray(photo.tobytes()), dtype=torch.uint8)
-    return image.reshape(1, photo.height, photo.width, 3).permute(0, 3, 1, 2).float() / 255
 
 
 def working_size(width: int, height: int, working_pixels: int) -> tuple[int, int]:

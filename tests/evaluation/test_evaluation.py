@@ -14,8 +14,9 @@ from PIL import Image
 from f2a.cli import main
 from f2a.data.folder import DataError, find_pairs
 from f2a.evaluation.methods import pictures_beside, predicted
-from f2a.evaluation.scores import METRICS, lpips_metric, score_scenes, to_image
+from f2a.evaluation.scores import METRICS, lpips_metric, score_scenes
 from f2a.evaluation.tables import format_table, means, to_csv, to_json, worse_sentences, worse_than_flash
+from f2a.images import to_image
 from tests.support.pairs import write_pairs
 
 TEN_OFF = 20 * math.log10(255 / 10)

@@ -7,9 +7,10 @@ import pytest
 from PIL import Image
 
 from f2a.cli import main
-from f2a.evaluation.pictures import COPY_SIDE, decoded, error_map, picture_grid, small_jpeg
+from f2a.evaluation.pictures import COPY_SIDE, decoded, error_map, small_jpeg
 from f2a.evaluation.report import changes, shown_scenes
 from f2a.evaluation.scores import Score
+from f2a.images import picture_grid
 from tests.support.pairs import write_pairs
 
 pytest.importorskip("matplotlib", reason="the report needs matplotlib")
@@ -68,7 +69,7 @@ def test_a_large_photo_is_made_small():
 
 def test_the_grid_leaves_a_missing_picture_grey():
     red = small_jpeg(Image.new("RGB", (240, 180), (255, 0, 0)))
-    grid = picture_grid({"a": {"flash": red}, "b": {"flash": red, "ours": red}}, ["flash", "ours"])
+    grid = picture_grid(["flash", "ours"], [[decoded(red), None], [decoded(red), decoded(red)]])
     assert grid.size == (480, 16 + 360)
     assert grid.getpixel((360, 16 + 90)) == (128, 128, 128)
     assert grid.getpixel((360, 16 + 270))[0] > 240
