@@ -179,6 +179,7 @@ def test_weights_that_cannot_be_had_leave_the_bundled_ones_and_a_sentence(settin
     assert not any("Traceback" in line for line in errors)
 
 
+@pytest.mark.slow
 def test_weights_of_the_hub_are_used_and_named(weights: Path, relighter: Relighter, tmp_path: Path) -> None:
     photo = save_gradient(tmp_path / "party.png")
     with HubStub() as hub:
