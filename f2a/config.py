@@ -208,9 +208,12 @@ class TrainConfig:
     init_weights: str | None = option(None, "generator weights to start from: a folder or a Hub id", metavar="SRC")
 
     reconstruction: str = option("l1", "reconstruction loss", ("l1", "cauchy"))
-    guided: bool = option(False, "multiply images by the attention map before they are compared or judged")
-    guided_comparison: bool | None = option(None, "the same where they are compared only; None is what --guided says")
-    guided_judgement: bool | None = option(None, "the same where they are judged only; None is what --guided says")
+    guided: str = option(
+        "none",
+        "where images are multiplied by the attention map: both, before they are compared and before they are judged "
+        "by the discriminator; compared or judged, only there; none",
+        ("none", "both", "compared", "judged"),
+    )
     reconstruction_weight: float = option(1.0, "weight of the reconstruction loss", least=0)
     adversarial_weight: float = option(0.0, "weight of the adversarial loss; 0: no discriminator is built", least=0)
     perceptual_weight: float = option(0.0, "weight of the perceptual loss; 0: no VGG-16 is loaded", least=0)
@@ -275,17 +278,12 @@ class TrainConfig:
     @property
     def compares_guided(self) -> bool:
         """Whether the attention map multiplies what the generator's comparing losses see."""
-        return self.guided if self.guided_comparison is None else self.guided_comparison
+        return self.guided in ("both", "compared")
 
     @property
     def judges_guided(self) -> bool:
         """Whether the attention map multiplies what the discriminator sees."""
-        return self.guided if self.guided_judgement is None else self.guided_judgement
-
-    @property
-    def attends(self) -> bool:
-        """Whether anything needs the attention map."""
-        return self.compares_guided or self.judges_guided
+        return self.guided in ("both", "judged")
 
     def __post_init__(self) -> None:
         check_values(self)
@@ -312,7 +310,7 @@ RECIPES = {
         preset="vgg16",
         head="sigmoid",
         normalization="unit",
-        guided=True,
+        guided="both",
         adversarial_weight=1.0,
         crop=[0.8, 1.0],
         crop_aspect=[1.0, 1.0],

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from f2a.errors import F2aError
-from f2a.training.signals import StopRequest
+from f2a.training.signals import GracefulShutdown
 
 SCRIPT = Path(__file__).resolve().parents[2] / "train_accelerate.py"
 LOG, FINISHED, SPENT = "log.txt", "runs.jsonl", "minutes.txt"
@@ -100,7 +100,7 @@ def train(run: Run, minutes: float) -> Result:
 
 def run_process(command: list[str], log: Path) -> int:
     """Run ``command`` to its end; when this process is asked to stop, so is that one, and is waited for."""
-    with StopRequest() as stop, log.open("ab") as file:
+    with GracefulShutdown() as stop, log.open("ab") as file:
         process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, start_new_session=True)
         while process.poll() is None:
             if stop.asked:

@@ -22,15 +22,15 @@ class Config(NamedTuple):
 LARGE: Flags = {"learning_rate": 2e-4, "encoder_learning_rate": 2e-4}
 """Of the networks with 30 million parameters and no normalisation layer."""
 
-PAPER: Flags = {"preset": "vgg16", "guided": True, "adversarial_weight": 1.0, **LARGE}
-ALONE: Flags = {"guided": False, "adversarial_weight": 0.0}
+PAPER: Flags = {"preset": "vgg16", "guided": "both", "adversarial_weight": 1.0, **LARGE}
+ALONE: Flags = {"guided": "none", "adversarial_weight": 0.0}
 
 CONFIGS = {
     "paper": Config("VGG-16, deconv, guided L1 and guided adversary", PAPER),
     "no_adversary": Config("paper without its adversary", PAPER | {"adversarial_weight": 0.0}),
-    "no_attention": Config("paper without attention", PAPER | {"guided": False}),
-    "attention_compared": Config("paper, attention for the reconstruction only", PAPER | {"guided_judgement": False}),
-    "attention_judged": Config("paper, attention for the discriminator only", PAPER | {"guided_comparison": False}),
+    "no_attention": Config("paper without attention", PAPER | {"guided": "none"}),
+    "attention_compared": Config("paper, attention for the reconstruction only", PAPER | {"guided": "compared"}),
+    "attention_judged": Config("paper, attention for the discriminator only", PAPER | {"guided": "judged"}),
     "unpool": Config("paper with unpooling", PAPER | {"upsampling": "unpool"}),
     "cauchy": Config("paper with the Cauchy loss", PAPER | {"reconstruction": "cauchy"}),
     "frozen_encoder": Config("paper with a frozen encoder", PAPER | {"freeze_encoder": True}),

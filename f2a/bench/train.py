@@ -3,14 +3,16 @@
 Both loops do the same arithmetic on the same pairs from the same weights (guided L1 and adversarial terms, VGG-16
 generator, float32); a test compares their losses. The *plain* loop is written as the 2020 code writes it: photos
 decoded from PNG at every step, tensors in NCHW order, Adam as it comes, gradients also for the discriminator that only
-judges, every loss read with ``.item()``. *Ours* is made of the parts that ``train_accelerate.py`` trains with.
+judges, every loss read with ``.item()``. The *product's* is ``Trainer.training_step`` of ``train_accelerate.py``.
 """
 
+import dataclasses
+import os
+import runpy
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Protocol
@@ -21,43 +23,28 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+import f2a
 from f2a.config import PRESETS, RECIPES
-from f2a.data.augment import Augmentation, Crops, Part, batches
+from f2a.data.augment import Augmentation, Batch, Crops, Part, batches
 from f2a.data.folder import Draws, Source, find_pairs, read_pairs
 from f2a.model.discriminator import Discriminator
 from f2a.model.generator import Generator, has_fast_bfloat16
 from f2a.training.attention import attention_map
-from f2a.training.losses import adversarial, discriminator_losses, guided, l1
-from f2a.training.optim import adam, frozen, generator_groups
+from f2a.training.losses import l1
+from f2a.training.setup import TrainingInputs, build_checkpoint
 
-PARTS = ("data", "forward", "backward", "step")
+SCRIPT = Path(f2a.__file__).parents[1] / "train_accelerate.py"
 PHOTO_SIZE = (320, 240)
 """Width and height of the pairs that are made for the bench: those of the paper's data set."""
 
 
-@dataclass
-class Stopwatch:
-    """Seconds spent in each part of a step."""
-
-    device: torch.device
-    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PARTS, 0.0))
-
-    @contextmanager
-    def measuring(self, part: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-        self.seconds[part] += time.perf_counter() - start
-
-
 class Loop(Protocol):
-    def read(self) -> tuple[Tensor, Tensor]:
-        """The next flash and ambient images, ``(B, 3, R, R)``."""
+    def read(self) -> Batch:
+        """The next images."""
         ...
 
-    def learn(self, watch: Stopwatch, flash: Tensor, ambient: Tensor) -> list[Tensor | float]:
-        """One training step; its reconstruction, adversarial and discriminator losses."""
+    def learn(self, batch: Batch) -> dict[str, Tensor]:
+        """One training step; its losses by name."""
         ...
 
 
@@ -73,128 +60,123 @@ class PlainLoop:
         self.pairs, self.how, self.device = find_pairs(folder).files, how, device
         self.next = (range(n * batch_size, (n + 1) * batch_size) for n in count())
 
-    def read(self) -> tuple[Tensor, Tensor]:
+    def read(self) -> Batch:
         pairs = [self.pairs[number % len(self.pairs)] for number in next(self.next)]
         flash, ambient = (
             torch.stack([self._crop(Image.open(path).convert("RGB")) for path in paths]).to(self.device)
             for paths in ([pair.flash for pair in pairs], [pair.ambient for pair in pairs])
         )
-        return flash, ambient
+        return Batch(flash, ambient, [pair.name for pair in pairs])
 
     def _crop(self, photo: Image.Image) -> Tensor:
         size = (self.how.resolution, self.how.resolution)
         small = photo.crop((40, 0, 280, 240)).resize(size, Image.Resampling.BILINEAR)
         return torch.from_numpy(np.array(small)).permute(2, 0, 1).float() / 255
 
-    def learn(self, watch: Stopwatch, flash: Tensor, ambient: Tensor) -> list[Tensor | float]:
-        with watch.measuring("forward"):
-            attention = attention_map(flash, ambient)
-            relit = self.generator(flash)
-            on_relit = self.discriminator(relit.detach() * attention)
-            on_ambient = self.discriminator(ambient * attention)
-            verdict = _verdict(on_relit, 0.0) + _verdict(on_ambient, 1.0)
-        self._descend(watch, self.discriminator_optimizer, verdict)
-        with watch.measuring("forward"):
-            reconstruction = l1(relit * attention, ambient * attention)
-            fooled = _verdict(self.discriminator(relit * attention), 1.0)
-        self._descend(watch, self.optimizer, reconstruction + fooled)
-        return [reconstruction.item(), fooled.item(), verdict.item()]
+    def learn(self, batch: Batch) -> dict[str, Tensor]:
+        flash, ambient, _ = batch
+        attention = attention_map(flash, ambient)
+        relit = self.generator(flash)
+        on_relit = self.discriminator(relit.detach() * attention)
+        on_ambient = self.discriminator(ambient * attention)
+        discriminator = _cross_entropy(on_relit, 0.0) + _cross_entropy(on_ambient, 1.0)
+        self._descend(self.discriminator_optimizer, discriminator)
+        reconstruction = l1(relit * attention, ambient * attention)
+        adversarial = _cross_entropy(self.discriminator(relit * attention), 1.0)
+        self._descend(self.optimizer, reconstruction + adversarial)
+        losses = {"reconstruction": reconstruction, "adversarial": adversarial, "discriminator": discriminator}
+        return {name: torch.tensor(loss.item()) for name, loss in losses.items()}
 
-    def _descend(self, watch: Stopwatch, optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-        with watch.measuring("backward"):
-            optimizer.zero_grad()
-            torch.autograd.backward(loss)
-        with watch.measuring("step"):
-            optimizer.step()
+    def _descend(self, optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
 
 
-class OurLoop:
-    """The training step of ``train_accelerate.py --recipe paper``, without accelerate around it."""
+class ProductLoop:
+    """``Trainer.training_step`` of ``train_accelerate.py --recipe paper`` itself."""
 
     def __init__(self, folder: Path, batch_size: int, how: Augmentation, device: torch.device, bf16: bool) -> None:
         torch.manual_seed(0)
-        config = RECIPES["paper"]
-        self.generator = Generator(PRESETS["vgg16"]).train().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.discriminator = Discriminator().train().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimizer = adam(generator_groups(self.generator, config), config)
-        groups = [{"params": list(self.discriminator.parameters()), "lr": config.discriminator_learning_rate}]
-        self.discriminator_optimizer = adam(groups, config)
+        script = runpy.run_path(str(SCRIPT))
+        config = dataclasses.replace(RECIPES["paper"], train_batch_size=batch_size, encoder_weights="none")
+        if device.type == "cpu":
+            os.environ.setdefault("ACCELERATE_USE_CPU", "true")
         pairs = read_pairs(folder, folder / "cache", lambda sentence: None)
-        self.batches = batches(Crops(Draws([Source(pairs, 1.0)], 0), how), Part(batch_size), 0)
+        inputs = TrainingInputs(build_checkpoint(config), Crops(Draws([Source(pairs, 1.0)], 0), how), [], None)
+        self.trainer = script["Trainer"](config, "", script["make_accelerator"](config)).setup(inputs, len(pairs))
+        self.batches = batches(inputs.crops, Part(batch_size), 0)
         self.device, self.bf16 = device, bf16
-        self.reconstruction, self.adversarial = guided(l1), adversarial(self.discriminator)
 
-    def read(self) -> tuple[Tensor, Tensor]:
-        batch = next(self.batches).to(self.device)
-        return batch.flash, batch.ambient
+    def read(self) -> Batch:
+        return next(self.batches).to(self.device)
 
-    def learn(self, watch: Stopwatch, flash: Tensor, ambient: Tensor) -> list[Tensor | float]:
-        autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16)
-        with watch.measuring("forward"), autocast:
-            attention = attention_map(flash, ambient)
-            relit = self.generator(flash)
-            verdict = discriminator_losses(self.discriminator, relit, ambient, attention).total
-        self._descend(watch, self.discriminator_optimizer, verdict)
-        with frozen(self.discriminator):
-            with watch.measuring("forward"), autocast:
-                reconstruction = self.reconstruction(relit, ambient, attention)
-                fooled = self.adversarial(relit, ambient, attention)
-            self._descend(watch, self.optimizer, reconstruction + fooled)
-        return [reconstruction.detach(), fooled.detach(), verdict.detach()]
-
-    def _descend(self, watch: Stopwatch, optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-        with watch.measuring("backward"):
-            torch.autograd.backward(loss)
-        with watch.measuring("step"):
-            optimizer.step()
-            optimizer.zero_grad()
+    def learn(self, batch: Batch) -> dict[str, Tensor]:
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+            losses: dict[str, Tensor] = self.trainer.training_step(batch)
+        return losses
 
 
-def _verdict(logits: Tensor, wanted: float) -> Tensor:
-    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, wanted))
+def _cross_entropy(logits: Tensor, label: float) -> Tensor:
+    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, label))
 
 
-@dataclass(frozen=True)
-class Row:
-    """One loop's result; seconds are means a step."""
+@dataclass
+class Timing:
+    """One loop's result so far; seconds are sums over its steps."""
 
     loop: str
-    images_per_second: float
-    seconds: dict[str, float]
+    batch_size: int
+    steps: int = 0
+    data: float = 0.0
+    step: float = 0.0
+
+    @property
+    def images_per_second(self) -> float:
+        return self.steps * self.batch_size / (self.data + self.step)
 
 
-def bench_train(batch_size: int, resolution: int, steps: int, device: torch.device) -> list[Row]:
+def bench_train(
+    batch_size: int, resolution: int, steps: int, device: torch.device, report: Callable[[str], None]
+) -> list[Timing]:
     """Time the loops in turn, step by step, so that a machine whose speed drifts treats all alike.
 
+    Args:
+        report: told how far it is, each time that every loop has taken a step.
+
     Returns:
-        a row each for the plain loop, ours, and ours with bfloat16 where the device multiplies it in hardware.
+        the plain loop, the product's, and that with bfloat16 where the device multiplies it in hardware.
     """
     plain = Augmentation(resolution, (1.0, 1.0), (1.0, 1.0), 0.0, 0.0, normalize_exposure=False)
     with tempfile.TemporaryDirectory(prefix="f2a-bench-") as name:
         folder = _make_pairs(Path(name), 2 * batch_size)
         loops: dict[str, Loop] = {
             "plain": PlainLoop(folder, batch_size, plain, device),
-            "ours": OurLoop(folder, batch_size, plain, device, bf16=False),
+            "product": ProductLoop(folder, batch_size, plain, device, bf16=False),
         }
         if _multiplies_bf16(device):
-            loops["ours, bf16"] = OurLoop(folder, batch_size, plain, device, bf16=True)
-        for loop in loops.values():
-            take_step(loop, Stopwatch(device))  # to warm up
-        watches = {kind: Stopwatch(device) for kind in loops}
-        for _ in range(steps):
-            for kind, loop in loops.items():
-                take_step(loop, watches[kind])
-    rows = []
-    for kind, watch in watches.items():
-        seconds = {part: total / steps for part, total in watch.seconds.items()}
-        rows.append(Row(kind, batch_size / sum(seconds.values()), seconds))
-    return rows
+            loops["product, bf16"] = ProductLoop(folder, batch_size, plain, device, bf16=True)
+        for kind, loop in loops.items():
+            take_step(loop, Timing(kind, batch_size), device)  # to warm up
+        timings = [Timing(kind, batch_size) for kind in loops]
+        for step in range(1, steps + 1):
+            for timing in timings:
+                take_step(loops[timing.loop], timing, device)
+            report(f"step {step} of {steps}: " + ", ".join(f"{t.loop} {t.images_per_second:.2f}" for t in timings))
+    return timings
 
 
-def take_step(loop: Loop, watch: Stopwatch) -> list[Tensor | float]:
-    with watch.measuring("data"):
-        flash, ambient = loop.read()
-    return loop.learn(watch, flash, ambient)
+def take_step(loop: Loop, timing: Timing, device: torch.device) -> None:
+    """One step of ``loop``, whose seconds are added to ``timing``."""
+    start = time.perf_counter()
+    batch = loop.read()
+    middle = time.perf_counter()
+    loop.learn(batch)
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    timing.data += middle - start
+    timing.step += time.perf_counter() - middle
+    timing.steps += 1
 
 
 def _make_pairs(folder: Path, number: int) -> Path:
@@ -213,11 +195,11 @@ def _multiplies_bf16(device: torch.device) -> bool:
     return device.type == "cpu" and has_fast_bfloat16()
 
 
-def format_rows(rows: list[Row]) -> str:
-    """The result as a text table; ``x`` is images a second over the plain loop's."""
-    lines = [f"{'loop':<12}{'images/s':>10}{'x':>7}" + "".join(f"{part + ' s':>12}" for part in PARTS)]
-    for row in rows:
-        ratio = row.images_per_second / rows[0].images_per_second
-        parts = "".join(f"{row.seconds[part]:12.3f}" for part in PARTS)
-        lines.append(f"{row.loop:<12}{row.images_per_second:10.2f}{ratio:7.2f}{parts}")
+def format_timings(timings: list[Timing]) -> str:
+    """The result as a text table; ``x`` is images a second over the plain loop's, seconds are means a step."""
+    lines = [f"{'loop':<15}{'images/s':>10}{'x':>7}{'data s':>10}{'step s':>10}"]
+    for timing in timings:
+        ratio = timing.images_per_second / timings[0].images_per_second
+        data, step = timing.data / timing.steps, timing.step / timing.steps
+        lines.append(f"{timing.loop:<15}{timing.images_per_second:10.2f}{ratio:7.2f}{data:10.3f}{step:10.3f}")
     return "\n".join(lines)

@@ -1,6 +1,7 @@
 """``python -m f2a bench``."""
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from f2a.commands.common import check_minimum, open_relighter
@@ -42,6 +43,7 @@ def run_train(args: argparse.Namespace) -> int:
     from f2a.relight.relighter import choose_device
 
     check_minimum(args, {"batch_size": 1, "steps": 1, "resolution": SHORTEST_SIDE})
-    rows = bench.bench_train(args.batch_size, args.resolution, args.steps, choose_device(args.device))
-    print(bench.format_rows(rows))
+    device = choose_device(args.device)
+    timings = bench.bench_train(args.batch_size, args.resolution, args.steps, device, partial(print, flush=True))
+    print(bench.format_timings(timings))
     return 0

@@ -13,8 +13,3 @@ def attention_map(flash: Tensor, ambient: Tensor) -> Tensor:
         ``(B, 1, H, W)`` in [0, 1]; 1 where the two photos are the same.
     """
     return 1 - (flash - ambient).abs().mean(dim=1, keepdim=True)
-
-
-def no_attention(flash: Tensor, ambient: Tensor) -> Tensor:
-    """One everywhere, ``(1, 1, 1, 1)``: the map of a training that is not guided."""
-    return flash.new_ones(1, 1, 1, 1)

@@ -1,7 +1,7 @@
-"""What the two players learn from: pure functions that say who learns, over a batch to a scalar.
+"""The losses of generator and discriminator: pure functions over a batch to scalars.
 
-Images are ``(B, 3, H, W)`` sRGB in [0, 1]; ``attention`` is ``(B, 1, H, W)`` in [0, 1] and multiplies an image before
-it is compared or judged (arXiv 1912.08813, section 3). ``judge`` is the discriminator, images to logits.
+Images are ``(B, 3, H, W)`` sRGB in [0, 1]; ``attention`` is ``(B, 1, H, W)`` in [0, 1], or 1, and multiplies an image
+before it is compared or judged (arXiv 1912.08813, section 3). ``discriminator`` takes images to logits.
 """
 
 from collections.abc import Callable
@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Judge = Callable[[Tensor], Tensor]
-Term = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""``(relit, ambient, attention)`` to a scalar."""
+from f2a.config import TrainConfig
+
+Network = Callable[[Tensor], Tensor]
 
 
 def l1(relit: Tensor, ambient: Tensor) -> Tensor:
@@ -41,7 +41,7 @@ RECONSTRUCTIONS = {"l1": l1, "cauchy": cauchy}
 
 
 class DiscriminatorLosses(NamedTuple):
-    """Binary cross-entropy of the two verdicts, scalars; the discriminator learns from their sum."""
+    """Binary cross-entropy on relit and on ambient photos, scalars; the discriminator learns from their sum."""
 
     relit: Tensor
     ambient: Tensor
@@ -51,66 +51,53 @@ class DiscriminatorLosses(NamedTuple):
         return self.relit + self.ambient
 
 
-def discriminator_losses(judge: Judge, relit: Tensor, ambient: Tensor, attention: Tensor) -> DiscriminatorLosses:
+def discriminator_losses(
+    discriminator: Network, relit: Tensor, ambient: Tensor, attention: Tensor | float = 1.0
+) -> DiscriminatorLosses:
     """The discriminator learns: relit photos should get 0 and ambient ones 1; the generator gets no gradient."""
-    on_relit, on_ambient = judge(relit.detach() * attention), judge(ambient * attention)
-    return DiscriminatorLosses(_verdict(on_relit, 0.0), _verdict(on_ambient, 1.0))
+    on_relit, on_ambient = discriminator(relit.detach() * attention), discriminator(ambient * attention)
+    return DiscriminatorLosses(_cross_entropy(on_relit, 0.0), _cross_entropy(on_ambient, 1.0))
 
 
-def adversarial(judge: Judge) -> Term:
+def adversarial_loss(discriminator: Network, relit: Tensor, attention: Tensor | float = 1.0) -> Tensor:
     """The generator learns: the discriminator should take a relit photo for an ambient one."""
-    return lambda relit, ambient, attention: _verdict(judge(relit * attention), 1.0)
+    return _cross_entropy(discriminator(relit * attention), 1.0)
 
 
-def guided(compare: Callable[[Tensor, Tensor], Tensor]) -> Term:
-    """The generator learns: ``compare`` the relit with the ambient photo, both times the attention map."""
-    return lambda relit, ambient, attention: compare(relit * attention, ambient * attention)
+def _cross_entropy(logits: Tensor, label: float) -> Tensor:
+    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, label))
 
 
-def unguided(term: Term) -> Term:
-    """``term`` of the images as they are, whatever the attention map."""
-    return lambda relit, ambient, attention: term(relit, ambient, torch.ones_like(attention))
+def generator_losses(
+    config: TrainConfig,
+    relit: Tensor,
+    ambient: Tensor,
+    attention: Tensor | float,
+    discriminator: Network | None = None,
+    perceptual: Callable[[Tensor, Tensor], Tensor] | None = None,
+) -> dict[str, Tensor]:
+    """The generator learns from these terms, by name; one of weight 0 is not computed.
+
+    Args:
+        attention: multiplies the images of each term that ``config.guided`` names.
+        discriminator: with its weights held still, where the adversarial loss has a weight.
+        perceptual: compares two images, where the perceptual loss has a weight.
+    """
+    compared = attention if config.compares_guided else 1.0
+    judged = attention if config.judges_guided else 1.0
+    images = relit * compared, ambient * compared
+    losses = {}
+    if config.reconstruction_weight:
+        losses["reconstruction"] = RECONSTRUCTIONS[config.reconstruction](*images)
+    if config.adversarial_weight and discriminator:
+        losses["adversarial"] = adversarial_loss(discriminator, relit, judged)
+    if config.perceptual_weight and perceptual:
+        losses["perceptual"] = perceptual(*images)
+    if config.structural_weight:
+        losses["structural"] = structural_dissimilarity(*images)
+    return losses
 
 
-def _verdict(logits: Tensor, wanted: float) -> Tensor:
-    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, wanted))
-
-
-class GeneratorLosses(NamedTuple):
-    """The terms that the generator learns from, scalars."""
-
-    reconstruction: Tensor
-    adversarial: Tensor
-    perceptual: Tensor
-    structural: Tensor
-
-
-class Weights(NamedTuple):
-    """How much each of :class:`GeneratorLosses` counts; 0 removes the term and its cost."""
-
-    reconstruction: float = 1.0
-    adversarial: float = 0.0
-    perceptual: float = 0.0
-    structural: float = 0.0
-
-    def total(self, losses: GeneratorLosses) -> Tensor:
-        return torch.stack([weight * loss for weight, loss in zip(self, losses, strict=True)]).sum()
-
-
-class GeneratorTerms(NamedTuple):
-    """How each of :class:`GeneratorLosses` is computed."""
-
-    reconstruction: Term
-    adversarial: Term
-    perceptual: Term
-    structural: Term
-
-
-def no_term(relit: Tensor, ambient: Tensor, attention: Tensor) -> Tensor:
-    """The term of weight 0."""
-    return relit.new_zeros(())
-
-
-def generator_losses(terms: GeneratorTerms, relit: Tensor, ambient: Tensor, attention: Tensor) -> GeneratorLosses:
-    """The generator learns from all of ``terms``."""
-    return GeneratorLosses(*(term(relit, ambient, attention) for term in terms))
+def weighted_sum(config: TrainConfig, losses: dict[str, Tensor]) -> Tensor:
+    """The scalar that the generator descends: each term times its ``config.NAME_weight``."""
+    return torch.stack([getattr(config, f"{name}_weight") * loss for name, loss in losses.items()]).sum()

@@ -37,20 +37,14 @@ def generator_groups(generator: Generator, config: TrainConfig) -> list[dict[str
 def adam(groups: list[dict[str, Any]], config: TrainConfig) -> torch.optim.AdamW:
     """Adam over ``groups`` of ``params`` and ``lr``, with decoupled weight decay where wanted.
 
-    Each group remembers as ``full_lr`` what the schedule multiplies.
+    Each group remembers as ``initial_lr`` what the schedule multiplies.
     """
-    groups = [group | {"full_lr": group["lr"]} for group in groups if group["params"]]
+    groups = [group | {"initial_lr": group["lr"]} for group in groups if group["params"]]
     betas, decay = (config.adam_beta1, config.adam_beta2), config.weight_decay
     return torch.optim.AdamW(groups, betas=betas, eps=config.adam_epsilon, weight_decay=decay, fused=True)
 
 
-def set_rates(optimizer: torch.optim.Optimizer, factor: float) -> None:
-    """Set every group's learning rate to ``factor`` times its full one."""
-    for group in optimizer.param_groups:
-        group["lr"] = group["full_lr"] * factor
-
-
-def averaged(model: nn.Module, decay: float) -> AveragedModel:
+def make_ema(model: nn.Module, decay: float) -> AveragedModel:
     """Exponential moving average of the weights; young averages forget faster, so that the start does not linger."""
 
     @torch.no_grad()

@@ -24,7 +24,7 @@ def planned_steps(config: TrainConfig, pairs: int, pairs_a_step: int) -> int:
     return DEFAULT_STEPS
 
 
-def rate_factor(config: TrainConfig, step: int, steps: int) -> float:
+def lr_factor(config: TrainConfig, step: int, steps: int) -> float:
     """The factor of all learning rates at ``step`` (from 0) of ``steps``: linear warm-up, then the decay."""
     if step < config.lr_warmup_steps:
         return (step + 1) / config.lr_warmup_steps

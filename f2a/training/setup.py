@@ -1,11 +1,9 @@
-"""What a run starts from: pairs, the generator, and the eye of the perceptual loss."""
+"""What a run starts from: pairs, the generator, and the VGG-16 of the perceptual loss."""
 
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
-
-from torch import Tensor
 
 from f2a.config import PRESETS, ConfigError, TrainConfig
 from f2a.data.augment import Augmentation, Crops
@@ -14,22 +12,11 @@ from f2a.data.hub import HubSplit, read_hub_pairs
 from f2a.data.stream import StreamedPairs, read_streamed_once
 from f2a.model.checkpoint import Checkpoint
 from f2a.model.encoders import VGG16
-from f2a.training.losses import (
-    RECONSTRUCTIONS,
-    GeneratorTerms,
-    Judge,
-    Term,
-    adversarial,
-    guided,
-    no_term,
-    structural_dissimilarity,
-    unguided,
-)
 from f2a.training.perceptual import PerceptualDistance
 from f2a.training.pretrained import FROM_NOTHING, HUB_WEIGHTS, pretrain
 
 
-class Materials(NamedTuple):
+class TrainingInputs(NamedTuple):
     """``crops`` to learn from, ``validation`` to be measured on (may be empty)."""
 
     checkpoint: Checkpoint
@@ -38,7 +25,7 @@ class Materials(NamedTuple):
     perceptual: PerceptualDistance | None
 
 
-def read_materials(config: TrainConfig, report: Callable[[str], None]) -> Materials:
+def load_inputs(config: TrainConfig, report: Callable[[str], None]) -> TrainingInputs:
     """Read everything that ``config`` names; pairs are decoded once into the output folder.
 
     Raises:
@@ -74,7 +61,9 @@ def read_materials(config: TrainConfig, report: Callable[[str], None]) -> Materi
         config.normalize_exposure,
         config.exposure,
     )
-    return Materials(build_checkpoint(config), Crops(Draws(sources, config.seed), how), validation, build_eye(config))
+    return TrainingInputs(
+        build_checkpoint(config), Crops(Draws(sources, config.seed), how), validation, build_perceptual_loss(config)
+    )
 
 
 def hub_sources(config: TrainConfig, cache: Path, report: Callable[[str], None]) -> tuple[Source, list[CachedPair]]:
@@ -106,27 +95,10 @@ def build_checkpoint(config: TrainConfig) -> Checkpoint:
     return checkpoint
 
 
-def build_eye(config: TrainConfig) -> PerceptualDistance | None:
+def build_perceptual_loss(config: TrainConfig) -> PerceptualDistance | None:
     """The frozen VGG-16 of the perceptual loss, where that has a weight."""
     if not config.perceptual_weight:
         return None
-    eye = VGG16()
-    pretrain(eye, "vgg16", config.perceptual_encoder, "perceptual_encoder")
-    return PerceptualDistance(eye)
-
-
-def generator_terms(config: TrainConfig, judge: Judge | None, perceptual: PerceptualDistance | None) -> GeneratorTerms:
-    """One term for each of the generator's losses; one of weight 0 costs nothing."""
-
-    def seen(term: Term, wanted: bool) -> Term:
-        return term if wanted else unguided(term)
-
-    def compared(compare: Callable[[Tensor, Tensor], Tensor]) -> Term:
-        return seen(guided(compare), config.compares_guided)
-
-    return GeneratorTerms(
-        reconstruction=compared(RECONSTRUCTIONS[config.reconstruction]) if config.reconstruction_weight else no_term,
-        adversarial=seen(adversarial(judge), config.judges_guided) if judge else no_term,
-        perceptual=compared(perceptual) if perceptual else no_term,
-        structural=compared(structural_dissimilarity) if config.structural_weight else no_term,
-    )
+    encoder = VGG16()
+    pretrain(encoder, "vgg16", config.perceptual_encoder, "perceptual_encoder")
+    return PerceptualDistance(encoder)

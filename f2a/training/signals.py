@@ -27,7 +27,7 @@ def lock_output(output: Path) -> FileLock:
     return lock
 
 
-class StopRequest:
+class GracefulShutdown:
     """While entered, SIGTERM and Ctrl-C only set ``asked``, for the run to stop at its next step; a second one
     does what it always did."""
 
@@ -37,7 +37,7 @@ class StopRequest:
         self.asked = False
         self._before = {number: signal.getsignal(number) for number in self.signals}
 
-    def __enter__(self) -> "StopRequest":
+    def __enter__(self) -> "GracefulShutdown":
         if threading.current_thread() is threading.main_thread():
             for number in self.signals:
                 signal.signal(number, self._ask)

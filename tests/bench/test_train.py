@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from f2a.bench.train import PARTS, OurLoop, PlainLoop, Row, Stopwatch, _make_pairs, format_rows
+from f2a.bench.train import PlainLoop, ProductLoop, Timing, _make_pairs, bench_train, format_timings
 from f2a.data.augment import Augmentation
 
 CPU = torch.device("cpu")
@@ -11,20 +11,27 @@ CPU = torch.device("cpu")
 
 @pytest.mark.slow
 def test_both_loops_learn_the_same(tmp_path):
-    """Two steps on one batch: the second losses agree only if the first step moved both players alike."""
+    """Two steps on one batch: the second losses agree only if the first step moved both networks alike."""
     how = Augmentation(64, (1.0, 1.0), (1.0, 1.0), 0.0, 0.0, normalize_exposure=False)
     folder = _make_pairs(tmp_path, 2)
-    plain, ours = PlainLoop(folder, 2, how, CPU), OurLoop(folder, 2, how, CPU, bf16=False)
-    flash, ambient = plain.read()
+    plain, product = PlainLoop(folder, 2, how, CPU), ProductLoop(folder, 2, how, CPU, bf16=False)
+    batch = plain.read()
     for _ in range(2):
-        expected = [float(loss) for loss in plain.learn(Stopwatch(CPU), flash, ambient)]
-        watch = Stopwatch(CPU)
-        assert [float(loss) for loss in ours.learn(watch, flash, ambient)] == pytest.approx(expected, rel=1e-3)
-    assert watch.seconds["forward"] > 0
-    assert watch.seconds["backward"] > 0
-    assert ours.read()[0].shape == flash.shape
+        expected = {name: float(loss) for name, loss in plain.learn(batch).items()}
+        losses = {name: float(loss) for name, loss in product.learn(batch).items()}
+        assert losses == pytest.approx(expected, rel=1e-3)
+    assert product.read().flash.shape == batch.flash.shape
+
+
+@pytest.mark.slow
+def test_each_step_is_told_and_timed():
+    lines = []
+    timings = bench_train(1, 64, 2, CPU, lines.append)
+    assert [line.partition(":")[0] for line in lines] == ["step 1 of 2", "step 2 of 2"]
+    assert [timing.steps for timing in timings] == [2] * len(timings)
+    assert all(timing.data > 0 and timing.step > 0 for timing in timings)
 
 
 def test_the_table_names_ratios_over_the_plain_loop():
-    rows = [Row("plain", 2.0, dict.fromkeys(PARTS, 0.25)), Row("ours", 3.0, dict.fromkeys(PARTS, 0.1))]
-    assert format_rows(rows).splitlines()[2].split()[:3] == ["ours", "3.00", "1.50"]
+    timings = [Timing("plain", 2, 1, 0.5, 0.5), Timing("product", 3, 2, 0.5, 1.5)]
+    assert format_timings(timings).splitlines()[2].split() == ["product", "3.00", "1.50", "0.250", "0.750"]

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from f2a.training.attention import attention_map, no_attention
+from f2a.training.attention import attention_map
 
 
 def test_where_the_photos_agree_it_is_one_and_it_falls_by_the_mean_difference():
@@ -17,11 +17,6 @@ def test_it_is_the_same_both_ways_and_inside_0_and_1():
     dark, bright = torch.zeros(2, 3, 2, 3), torch.ones(2, 3, 2, 3)
     assert attention_map(dark, bright).equal(attention_map(bright, dark))
     assert attention_map(dark, bright).equal(torch.zeros(2, 1, 2, 3))
-
-
-def test_without_attention_images_stay_what_they_are():
-    image = torch.rand(2, 3, 2, 3)
-    assert (image * no_attention(image, image)).equal(image)
 
 
 def test_it_is_that_of_the_2020_code(shared):

@@ -28,6 +28,7 @@ from f2a.training.checkpoint import (
     write_state,
 )
 from tests.support.pairs import write_pairs
+from train_accelerate import Trainer
 
 GO_ON = ("--resume_from_checkpoint", "latest")
 
@@ -220,14 +221,14 @@ def test_a_damaged_cache_is_decoded_again(train, tmp_path, damage, suffix):
 
 def at_step(monkeypatch, step, happens):
     """Let something happen before that step of a run."""
-    take_step = train_accelerate.take_step
+    optimizer_step = Trainer.optimizer_step
 
-    def disturbed(run, crops):
-        if run.step == step:
+    def disturbed(trainer, crops):
+        if trainer.step == step:
             happens()
-        take_step(run, crops)
+        optimizer_step(trainer, crops)
 
-    monkeypatch.setattr(train_accelerate, "take_step", disturbed)
+    monkeypatch.setattr(Trainer, "optimizer_step", disturbed)
 
 
 def test_photos_that_vanish_while_it_trains_are_not_missed(train, pairs, tmp_path, monkeypatch):

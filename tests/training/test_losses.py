@@ -16,25 +16,27 @@ from f2a.model.checkpoint import published_name
 from f2a.model.encoders import VGG16
 from f2a.training.arguments import parse_run
 from f2a.training.losses import (
-    GeneratorLosses,
-    GeneratorTerms,
-    Weights,
-    adversarial,
+    adversarial_loss,
     cauchy,
     discriminator_losses,
     generator_losses,
-    guided,
     l1,
-    no_term,
     structural_dissimilarity,
+    weighted_sum,
 )
 from f2a.training.perceptual import PerceptualDistance
 from f2a.training.pretrained import pretrain
-from f2a.training.setup import Materials, build_checkpoint, generator_terms
+from f2a.training.setup import TrainingInputs, build_checkpoint
 from tests.support.golden import filled
+from train_accelerate import Trainer
 
 HALF = torch.full((1, 3, 2, 3), 0.5)
 ONE = torch.ones(1, 1, 1, 1)
+
+
+def set_up(config, checkpoint):
+    """A trainer of that generator, without data."""
+    return Trainer(config, "", Accelerator(cpu=True)).setup(TrainingInputs(checkpoint, [], [], None), pairs=1)
 
 
 def test_l1_and_cauchy_of_a_difference_of_a_half():
@@ -50,7 +52,8 @@ def test_cauchy_is_scaled_as_in_the_2020_code(shared):
 
 def test_what_attention_hides_is_not_compared():
     attention = torch.tensor([[[[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]]])
-    assert guided(l1)(HALF, 0 * HALF, attention) == pytest.approx(0.5 / 6)
+    losses = generator_losses(TrainConfig(guided="both"), HALF, 0 * HALF, attention)
+    assert losses == {"reconstruction": pytest.approx(0.5 / 6)}
 
 
 def test_an_undecided_judge_costs_ln_2_a_verdict():
@@ -58,7 +61,7 @@ def test_an_undecided_judge_costs_ln_2_a_verdict():
     losses = discriminator_losses(undecided, HALF, HALF, ONE)
     assert losses.relit == pytest.approx(math.log(2))
     assert losses.total == pytest.approx(2 * math.log(2))
-    assert adversarial(undecided)(HALF, HALF, ONE) == pytest.approx(math.log(2))
+    assert adversarial_loss(undecided, HALF, ONE) == pytest.approx(math.log(2))
 
 
 def test_a_judge_who_is_right_pays_less_than_one_who_is_wrong():
@@ -74,48 +77,57 @@ def test_the_discriminators_loss_gives_the_generator_no_gradient_and_its_judgeme
     discriminator_losses(judge, relit, HALF, ONE).total.backward()
     assert relit.grad is None
     assert weight.grad is not None
-    adversarial(judge)(relit, HALF, ONE).backward()
+    adversarial_loss(judge, relit, ONE).backward()
     assert relit.grad is not None
 
 
 def test_a_term_of_weight_0_is_never_computed():
-    config = TrainConfig(reconstruction_weight=0, adversarial_weight=0, perceptual_weight=1, perceptual_encoder="x")
-    terms = generator_terms(config, None, None)
-    assert terms == GeneratorTerms(no_term, no_term, no_term, no_term)
-    losses = generator_losses(terms._replace(perceptual=guided(l1)), HALF, 0 * HALF, ONE)
-    assert Weights(0, 0, 2).total(losses) == pytest.approx(1.0)
-    assert GeneratorLosses._fields == Weights._fields == GeneratorTerms._fields
+    config = TrainConfig(reconstruction_weight=0, adversarial_weight=0, perceptual_weight=2, perceptual_encoder="x")
+    never = lambda *images: pytest.fail("computed")  # noqa: E731
+    losses = generator_losses(config, HALF, 0 * HALF, ONE, discriminator=never, perceptual=l1)
+    assert losses == {"perceptual": pytest.approx(0.5)}
+    assert weighted_sum(config, losses) == pytest.approx(1.0)
+    assert generator_losses(TrainConfig(), HALF, 0 * HALF, ONE, never, never) == {"reconstruction": pytest.approx(0.5)}
+
+
+def test_every_term_is_there_under_its_name_and_weight():
+    weights = {"reconstruction": 1.0, "adversarial": 2.0, "perceptual": 3.0, "structural": 4.0}
+    config = TrainConfig(resolution=64, perceptual_encoder="x", **{f"{name}_weight": w for name, w in weights.items()})
+    image = torch.full((1, 3, 8, 9), 0.5)
+    losses = generator_losses(config, image, 0 * image, ONE, lambda image: 0 * image, l1)
+    assert list(losses) == list(weights)
+    expected = 1 * 0.5 + 2 * math.log(2) + 3 * 0.5 + 4 * losses["structural"].item()
+    assert weighted_sum(config, losses).item() == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
-    ("flags", "reconstruction", "adversarial"),
-    [(["--guided"], 0, math.log(2)), (["--no-guided"], 0.5, math.log(1 + math.exp(-0.5))),
-     (["--guided_comparison"], 0, math.log(1 + math.exp(-0.5))), (["--guided_judgement"], 0.5, math.log(2)),
-     (["--guided", "--no-guided_judgement"], 0, math.log(1 + math.exp(-0.5)))],
+    ("guided", "reconstruction", "adversarial"),
+    [("both", 0, math.log(2)), ("none", 0.5, math.log(1 + math.exp(-0.5))),
+     ("compared", 0, math.log(1 + math.exp(-0.5))), ("judged", 0.5, math.log(2))],
 )  # fmt: skip
-def test_attention_hides_from_whom_it_is_asked_to(flags, reconstruction, adversarial):
-    config = parse_run([*flags, "--adversarial_weight", "1"], "")
+def test_attention_hides_from_whom_it_is_asked_to(guided, reconstruction, adversarial):
+    config = parse_run(["--guided", guided, "--adversarial_weight", "1"], "")
     everything_hidden = torch.zeros(1, 1, 2, 3)
-    terms = generator_terms(config, lambda image: image, None)
-    losses = generator_losses(terms, HALF, 0 * HALF, everything_hidden)
-    assert losses.reconstruction == pytest.approx(reconstruction)
-    assert losses.adversarial == pytest.approx(adversarial)
+    losses = generator_losses(config, HALF, 0 * HALF, everything_hidden, lambda image: image)
+    assert losses["reconstruction"] == pytest.approx(reconstruction)
+    assert losses["adversarial"] == pytest.approx(adversarial)
 
 
-@pytest.mark.parametrize(
-    ("flags", "seen"), [([], 1.0), (["--guided"], 0.5), (["--guided_comparison"], 1.0), (["--guided_judgement"], 0.5)]
-)
-def test_the_discriminator_learns_under_the_attention_that_it_is_asked_under(flags, seen):
-    config = parse_run([*flags, "--adversarial_weight", "1", "--max_train_steps", "1", "--encoder_weights", "none"], "")
-    run = train_accelerate.prepare(
-        config, "", Accelerator(cpu=True), Materials(build_checkpoint(config), [], [], None), pairs=1
-    )
-    shown = []
-    learn = run.adversary.learn
-    run.adversary.learn = lambda relit, ambient, attention: shown.append(attention) or learn(relit, ambient, attention)
+@pytest.mark.parametrize(("guided", "expected"), [("none", 1.0), ("both", 0.5), ("compared", 1.0), ("judged", 0.5)])
+def test_the_discriminator_learns_under_the_attention_that_it_is_asked_under(monkeypatch, guided, expected):
+    flags = ["--adversarial_weight", "1", "--max_train_steps", "1", "--encoder_weights", "none"]
+    config = parse_run(["--guided", guided, *flags], "")
+    trainer = set_up(config, build_checkpoint(config))
+    attentions = []
+
+    def watched(discriminator, relit, ambient, attention):
+        attentions.append(torch.as_tensor(attention))
+        return discriminator_losses(discriminator, relit, ambient, attention)
+
+    monkeypatch.setattr(train_accelerate, "discriminator_losses", watched)
     black, grey = torch.zeros(1, 3, 64, 64), torch.full((1, 3, 64, 64), 0.5)
-    train_accelerate.learn(run, Batch(black, grey, ["a"]))
-    assert shown[0].unique().tolist() == [seen]
+    trainer.training_step(Batch(black, grey, ["a"]))
+    assert attentions[0].unique().tolist() == [expected]
 
 
 def test_the_frozen_eye_sees_a_difference_and_passes_the_gradient_on(tmp_path, shared):
@@ -148,25 +160,27 @@ def test_an_eye_that_is_not_vgg_is_named(tmp_path):
         pretrain(VGG16(), "vgg16", str(tmp_path / "eye.safetensors"), "perceptual_encoder")
 
 
-@pytest.mark.parametrize("flag", ["guided", pytest.param("no-guided", marks=pytest.mark.slow)])
-def test_the_first_three_steps_are_those_of_the_2020_code(shared, flag):
+@pytest.mark.parametrize("guided", ["both", pytest.param("none", marks=pytest.mark.slow)])
+def test_the_first_three_steps_are_those_of_the_2020_code(shared, guided):
     """In float64: at a learning rate of 2e-5 Adam turns float32's rounding of a zero gradient into whole steps, and by
     the third the memory order alone moves the losses by 1e-3. The golden float32 run lies within 1e-4 of float64."""
     golden = shared("golden")
-    config = parse_run(["--recipe", "paper", f"--{flag}", "--max_train_steps", "3", "--encoder_weights", "none"], "")
+    config = parse_run(
+        ["--recipe", "paper", "--guided", guided, "--max_train_steps", "3", "--encoder_weights", "none"], ""
+    )
     checkpoint = build_checkpoint(config)
     state = filled(golden, "generator_deconv")
     ours = checkpoint.generator.state_dict()
     checkpoint.generator.load_state_dict({name: state[published_name(name)] for name in ours})
-    run = train_accelerate.prepare(config, "", Accelerator(cpu=True), Materials(checkpoint, [], [], None), pairs=1)
-    run.adversary.model.load_state_dict(filled(golden, "discriminator"))
-    for player in (run.generator, run.adversary.model):
-        player.double()
+    trainer = set_up(config, checkpoint)
+    trainer.discriminator.load_state_dict(filled(golden, "discriminator"))
+    for network in (trainer.generator, trainer.discriminator):
+        network.double()
     flash, ambient = (torch.from_numpy(np.load(golden / f"{name}.npy")).double() for name in ("flash", "ambient"))
     batch = Batch(torch.cat([flash, flash.flip(-1)]), torch.cat([ambient, ambient.flip(-1)]), ["a", "b"])
     expected = json.loads((golden / "training_losses.json").read_text())
-    for step in expected["guided_l1" if config.guided else "plain_l1"]:
-        losses = dict(zip(train_accelerate.LOSS_NAMES, train_accelerate.learn(run, batch).tolist(), strict=True))
+    for step in expected["guided_l1" if guided == "both" else "plain_l1"]:
+        losses = {name: loss.item() for name, loss in trainer.training_step(batch).items()}
         assert losses["reconstruction"] == pytest.approx(step["reconstruction"], rel=1e-4, abs=1e-4)
         assert losses["adversarial"] == pytest.approx(step["generator_adversarial"], rel=1e-4, abs=1e-4)
         assert losses["discriminator"] == pytest.approx(step["discriminator"], rel=1e-4, abs=1e-4)

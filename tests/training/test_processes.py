@@ -16,7 +16,16 @@ from safetensors.torch import load_file
 from tests.support.pairs import write_pairs
 
 ROOT = Path(__file__).resolve().parents[2]
-ADVERSARIAL = ["--guided", "--adversarial_weight", "1", "--resolution", "64", "--discriminator_learning_rate", "1e-4"]
+ADVERSARIAL = [
+    "--guided",
+    "both",
+    "--adversarial_weight",
+    "1",
+    "--resolution",
+    "64",
+    "--discriminator_learning_rate",
+    "1e-4",
+]
 
 
 def command(pairs, output, *flags, launch=()):

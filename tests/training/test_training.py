@@ -15,12 +15,24 @@ import train_accelerate
 from f2a.config import RECIPES, ConfigError, TrainConfig
 from f2a.model.checkpoint import Checkpoint
 from f2a.training.arguments import parse_run, without_secrets
-from f2a.training.monitor import LossWatch, TrainingLost
-from f2a.training.schedule import planned_steps, rate_factor
+from f2a.training.monitor import DivergenceError, LossMonitor
+from f2a.training.schedule import lr_factor, planned_steps
 from f2a.training.signals import lock_output
 from tests.support.pairs import write_pairs
+from train_accelerate import Trainer
 
-ADVERSARIAL = ["--guided", "--adversarial_weight", "1", "--resolution", "64", "--discriminator_learning_rate", "1e-4"]
+ADVERSARIAL = [
+    "--guided",
+    "both",
+    "--adversarial_weight",
+    "1",
+    "--resolution",
+    "64",
+    "--discriminator_learning_rate",
+    "1e-4",
+]
+
+NAMES = ("reconstruction",)
 
 
 @pytest.fixture(scope="module")
@@ -67,15 +79,15 @@ def test_a_run_leaves_weights_figures_a_picture_and_its_flags(train, pairs, tmp_
 @pytest.mark.parametrize("flags", [[], ADVERSARIAL], ids=["reconstruction", "adversarial"])
 def test_a_run_that_was_cut_off_ends_as_one_that_was_not(train, tmp_path, monkeypatch, flags):
     assert train("through", *flags) == 0
-    take_step = train_accelerate.take_step
+    optimizer_step = Trainer.optimizer_step
 
-    def die_in_step_4(run, crops):
-        if run.step == 3:
+    def die_in_step_4(trainer, crops):
+        if trainer.step == 3:
             torch.rand(5)
             raise SystemExit(9)
-        take_step(run, crops)
+        optimizer_step(trainer, crops)
 
-    monkeypatch.setattr(train_accelerate, "take_step", die_in_step_4)
+    monkeypatch.setattr(Trainer, "optimizer_step", die_in_step_4)
     with pytest.raises(SystemExit):
         train("cut", "--checkpointing_steps", "2", *flags)
     monkeypatch.undo()
@@ -99,14 +111,14 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_taken(train, tmp_pa
 
 
 def test_asked_to_stop_it_saves_and_says_how_to_go_on(train, tmp_path, monkeypatch, capsys):
-    take_step, before = train_accelerate.take_step, signal.getsignal(signal.SIGTERM)
+    optimizer_step, before = Trainer.optimizer_step, signal.getsignal(signal.SIGTERM)
 
-    def stop_in_step_2(run, crops):
-        take_step(run, crops)
-        if run.step == 2:
+    def stop_in_step_2(trainer, crops):
+        optimizer_step(trainer, crops)
+        if trainer.step == 2:
             signal.raise_signal(signal.SIGTERM)
 
-    monkeypatch.setattr(train_accelerate, "take_step", stop_in_step_2)
+    monkeypatch.setattr(Trainer, "optimizer_step", stop_in_step_2)
     assert train("run") == 0
     assert signal.getsignal(signal.SIGTERM) is before
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("stopped at step 2 of 4")]
@@ -167,23 +179,23 @@ def test_minutes_end_a_run_early_with_weights(train, tmp_path, capsys):
 
 
 def test_a_loss_that_is_not_a_number_is_seen_one_step_late_with_its_files():
-    watch = LossWatch(["reconstruction"], 0)
-    watch.saw(1, torch.tensor([math.nan]), ["a_flash.png"])
-    with pytest.raises(TrainingLost, match=r"step 1: the reconstruction loss is nan at the pairs a_flash\.png;"):
-        watch.saw(2, torch.tensor([1.0]), ["b_flash.png"])
+    monitor = LossMonitor(0)
+    monitor.update(1, NAMES, torch.tensor([math.nan]), ["a_flash.png"])
+    with pytest.raises(DivergenceError, match=r"step 1: the reconstruction loss is nan at the pairs a_flash\.png;"):
+        monitor.update(2, NAMES, torch.tensor([1.0]), ["b_flash.png"])
 
 
-def see_much_higher(watch):
+def see_much_higher(monitor):
     for step in range(100):
-        watch.saw(step, torch.tensor([0.5]), ["c_flash.png"])
+        monitor.update(step, NAMES, torch.tensor([0.5]), ["c_flash.png"])
 
 
 def test_a_loss_that_rises_far_above_its_lowest_mean_stops_the_run():
-    watch = LossWatch(["reconstruction"], 3)
-    for step in range(LossWatch.settled + 1):
-        watch.saw(step, torch.tensor([0.1]), [])
-    with pytest.raises(TrainingLost, match=r"the mean reconstruction loss rose from 0\.1 to"):
-        see_much_higher(watch)
+    monitor = LossMonitor(3)
+    for step in range(LossMonitor.settled + 1):
+        monitor.update(step, NAMES, torch.tensor([0.1]), [])
+    with pytest.raises(DivergenceError, match=r"the mean reconstruction loss rose from 0\.1 to"):
+        see_much_higher(monitor)
 
 
 MISTAKES = [
@@ -197,6 +209,9 @@ MISTAKES = [
     (["--perceptual_weight", "1", "--perceptual_encoder", "none"], "the perceptual loss needs VGG-16's weights"),
     (["--report_to", "trackio"], "report_to is 'trackio': install it"),
     (["--config", "/no/such.yaml"], "/no/such.yaml: cannot be read"),
+    (["--guided", "--seed", "1"], "--guided: the three flags of guidance are one choice now: give --guided none, both"),
+    (["--no-guided"], "--no-guided: the three flags of guidance are one choice now"),
+    (["--no-guided_judgement"], "--no-guided_judgement: the three flags of guidance are one choice now"),
     (["--output_dir", "/proc/f2a"], "output_dir is '/proc/f2a': cannot be written"),
 ]
 
@@ -245,6 +260,8 @@ def test_flags_win_over_the_file_and_the_file_over_the_recipe(tmp_path):
         ("seed: much", "seed is 'much'"),
         ("[1, 2]", "holds no table of flags"),
         ("a: [", "not valid yaml"),
+        ("guided: true", "the three flags of guidance are one choice now"),
+        ("guided_comparison: null", "the three flags of guidance are one choice now"),
         ("recipe: soup", "recipe is 'soup'"),
     ],
 )
@@ -262,7 +279,7 @@ def test_the_papers_recipe_and_the_default_are_what_they_were():
     assert parse_run([], "") == RECIPES["f2a"] == TrainConfig()
     assert (paper.adam_beta1, paper.learning_rate, paper.discriminator_learning_rate) == (0.5, 2e-5, 2e-6)
     assert (paper.train_batch_size, paper.crop, paper.resolution) == (8, [0.8, 1.0], 224)
-    assert (paper.use_ema, paper.normalize_exposure, paper.guided) == (False, False, True)
+    assert (paper.use_ema, paper.normalize_exposure, paper.guided) == (False, False, "both")
 
 
 def test_the_tracker_gets_losses_scores_and_the_picture(train, pairs, tmp_path):
@@ -286,8 +303,8 @@ def test_a_token_is_written_nowhere(train, tmp_path):
 
 def test_learning_rates_rise_then_fall():
     config = TrainConfig(lr_warmup_steps=2)
-    assert [rate_factor(config, step, 6) for step in (0, 1, 2, 4)] == pytest.approx([0.5, 1, 1, 0.5])
-    assert rate_factor(TrainConfig(lr_warmup_steps=0, lr_scheduler="linear"), 3, 4) == pytest.approx(0.25)
+    assert [lr_factor(config, step, 6) for step in (0, 1, 2, 4)] == pytest.approx([0.5, 1, 1, 0.5])
+    assert lr_factor(TrainConfig(lr_warmup_steps=0, lr_scheduler="linear"), 3, 4) == pytest.approx(0.25)
 
 
 def test_steps_win_over_epochs():
