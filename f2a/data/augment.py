@@ -135,7 +135,7 @@ def watched_workers() -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        raise DataError(str(error).rpartition("DataError: ")[2].strip()) from None
+        raise DataError(str(error.args[0]).rpartition("DataError: ")[2].strip()) from None
     except RuntimeError as error:
         if not str(error).startswith("DataLoader worker"):
             raise

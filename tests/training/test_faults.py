@@ -132,7 +132,7 @@ def full_in_rust(*arguments, **keywords):
 @pytest.mark.parametrize(
     ("where", "fails"),
     [("f2a.training.checkpoint.save_file", full_in_rust), ("f2a.training.checkpoint.save_file", full),
-     ("f2a.training.checkpoint.os.fsync", full), ("f2a.model.checkpoint.save_file", full_in_rust)],
+     ("f2a.files.os.fsync", full), ("f2a.model.checkpoint.save_file", full_in_rust)],
     ids=["library", "system", "sync", "weights"],
 )  # fmt: skip
 def test_whatever_cannot_be_written_is_a_sentence(train, tmp_path, monkeypatch, capsys, where, fails):
