@@ -1,16 +1,32 @@
-"""Light as numbers: the sRGB transfer curve, exposure, and the log-gain that turns one light into another.
+"""Light as numbers: the sRGB transfer curve, exposure, and how a log-gain turns one light into another.
 
 Images are float32 ``(B, 3, H, W)``, sRGB in [0, 1]; a name that ends in ``_linear`` holds linear light.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
-GAIN_FLOOR = 0.01
-"""Linear light added to the flash photo before a gain multiplies it, so that black can be lit at all."""
+LUMINANCE = (0.2126, 0.7152, 0.0722)
+"""Of linear sRGB (IEC 61966-2-1)."""
 
 STANDARD_EXPOSURE = 0.56
-"""Mean sRGB value to which ambient photos are brought: the mean of the paper's published test scenes."""
+"""Mean sRGB value of the paper's published test scenes, to which targets may be brought in training."""
+
+BURNT = 250 / 255
+"""From this sRGB value of its brightest channel on a pixel counts as burnt."""
+CEILING = 249 / 255
+"""sRGB value that no gain lifts a pixel above: under :data:`BURNT`, so relighting burns nothing."""
+SHOULDER = 0.8
+"""sRGB value at which the roll-off towards :data:`CEILING` begins."""
+SPARED = (0.9, 1.0)
+"""sRGB values of the darkest channel between which a gain's darkening fades out: a patch that the flash burnt holds no
+texture, and would turn from white into flat grey."""
+
+OFFSET, EXPONENT = 0.055, 1 / 2.4
+"""Of the sRGB curve above its straight part: ``srgb + 0.055`` is a power of the light, so a gain on the light is a
+factor on it."""
 
 
 def srgb_to_linear(image: Tensor) -> Tensor:
@@ -23,33 +39,46 @@ def linear_to_srgb(linear: Tensor) -> Tensor:
     return torch.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear.clamp(min=0.0031308) ** (1 / 2.4) - 0.055)
 
 
-def apply_log_gain(flash: Tensor, log_gain: Tensor) -> Tensor:
-    """``relit_linear = (flash_linear + 0.01) * exp(log_gain)``, in and out as sRGB.
+def luminance(image: Tensor) -> Tensor:
+    """The mean of the channels by what each adds to luminance, ``(B, 3, H, W)`` to ``(B, 1, H, W)``."""
+    return (image * image.new_tensor(LUMINANCE).reshape(1, 3, 1, 1)).sum(1, keepdim=True)
+
+
+def relight(flash: Tensor, log_gain: Tensor) -> Tensor:
+    """``relit_linear = flash_linear * exp(log_gain)``, with burnt patches spared and highlights rolled off.
+
+    Where the flash photo is burnt, darkening fades out (:data:`SPARED`). What would come out above :data:`SHOULDER`
+    approaches :data:`CEILING`, or the flash photo's own value where that is brighter: all channels by one factor, so
+    the hue stays. A log-gain of 0 changes nothing.
 
     Args:
         flash: ``(B, 3, H, W)``, sRGB in [0, 1].
         log_gain: the same shape, natural logarithm.
 
     Returns:
-        the same shape, sRGB, 0 upwards: light above 1 is a highlight that clips when a photo is written.
+        the same shape, sRGB in [0, 1].
     """
-    return linear_to_srgb((srgb_to_linear(flash) + GAIN_FLOOR) * log_gain.exp())
-
-
-def compressed(image: Tensor) -> Tensor:
-    """``image`` (sRGB, any shape) with what lies above 1 at a tenth.
-
-    A photo clips there, so a loss must not care how far above 1 a burnt highlight is; but a gradient has to be left.
-    """
-    return torch.where(image > 1, 1 + 0.1 * (image - 1), image)
+    low, high = SPARED
+    burnt = ((flash.amin(1, keepdim=True) - low) / (high - low)).clamp(0, 1)
+    share = burnt**2 * (3 - 2 * burnt)
+    factor = (EXPONENT * log_gain).exp()
+    factor = factor + share * (1 - factor).clamp(min=0)
+    relit_linear = srgb_to_linear(flash) * factor ** (1 / EXPONENT)
+    brightest = linear_to_srgb(relit_linear.amax(1, keepdim=True)) + OFFSET
+    start = flash.amax(1, keepdim=True).clamp(min=SHOULDER) + OFFSET
+    room = (CEILING + OFFSET - start).clamp(min=0)
+    excess = (brightest - start).clamp(min=0)
+    rolled = start + excess * room / (excess + room).clamp(min=1e-6)
+    scale = torch.where(excess > 0, rolled / brightest, 1)
+    return linear_to_srgb(relit_linear * scale ** (1 / EXPONENT)).clamp(0, 1)
 
 
 def log_gain_between(flash: Tensor, relit: Tensor) -> Tensor:
-    """The log-gain with which :func:`apply_log_gain` turns ``flash`` into ``relit`` (both sRGB, same shape).
+    """The log-gain that leads from ``flash`` to ``relit`` (both sRGB, same shape).
 
-    ``relit`` is held above 1e-4 in linear light (a third of an 8-bit step), so that black stays finite.
+    Both are held above 1e-4 in linear light (a third of an 8-bit step), so that black stays finite.
     """
-    return torch.log(srgb_to_linear(relit).clamp(min=1e-4) / (srgb_to_linear(flash) + GAIN_FLOOR))
+    return (srgb_to_linear(relit).clamp(min=1e-4) / srgb_to_linear(flash).clamp(min=1e-4)).log()
 
 
 def exposure_gain(image: Tensor, mean: float = STANDARD_EXPOSURE) -> float:
@@ -77,17 +106,34 @@ def exposure_gain(image: Tensor, mean: float = STANDARD_EXPOSURE) -> float:
     return float(2.0 ** ((low + high) / 2))
 
 
-def exposed(flash: Tensor, log_gain: Tensor, mean: float) -> Tensor:
-    """``log_gain`` and a constant an image, such that the mean of each relit image is ``mean``.
+SAMPLED_PIXELS = 5_000
+"""Of an image on which :func:`normalize_exposure` measures the mean; at most four times as many."""
+
+
+def normalize_exposure(flash: Tensor, log_gain: Tensor, means: Tensor) -> Tensor:
+    """``log_gain`` and a constant per image, such that the mean of each relit image is its entry of ``means``.
 
     No gradient flows through the constants: what is learnt is how the light is spread, not how much of it there is.
 
     Args:
         flash: ``(B, 3, H, W)``, sRGB in [0, 1].
         log_gain: the same shape, natural logarithm.
-        mean: the wanted mean sRGB value, inside (0, 1).
+        means: ``(B,)``, mean sRGB values inside (0, 1); one out of reach of six stops is approached.
     """
+    step = max(1, math.isqrt(flash.shape[-1] * flash.shape[-2] // SAMPLED_PIXELS))
     with torch.no_grad():
-        relit = apply_log_gain(flash, log_gain.detach()).clamp(0, 1)
-        factors = torch.tensor([exposure_gain(image, mean) for image in relit], device=flash.device)
-    return log_gain + factors.log().to(log_gain.dtype).reshape(-1, 1, 1, 1)
+        seen, gain = flash[..., ::step, ::step], log_gain[..., ::step, ::step]
+        # the whole image's mean stands for the sampled pixels', so that a gain of nothing needs a constant of nothing
+        goals = means + (seen.mean((1, 2, 3)) - flash.mean((1, 2, 3)))
+        low = torch.full_like(goals, -6 * math.log(2))
+        high = -low
+        for _ in range(14):
+            middle = (low + high) / 2
+            below = relight(seen, gain + middle.reshape(-1, 1, 1, 1)).mean((1, 2, 3)) < goals
+            low, high = torch.where(below, middle, low), torch.where(below, high, middle)
+    return log_gain + ((low + high) / 2).reshape(-1, 1, 1, 1)
+
+
+def kept_means(flash: Tensor, minimum: float) -> Tensor:
+    """``(B,)``: the mean sRGB value of each image of ``flash``, or ``minimum`` where that is higher."""
+    return flash.mean((1, 2, 3)).clamp(min=minimum)

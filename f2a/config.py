@@ -2,12 +2,18 @@
 
 import argparse
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from f2a.errors import F2aError
 
 Config = TypeVar("Config")
+
+KEEP = "keep"
+"""The exposure of a generator that keeps each photo's own mean brightness."""
+FREE = "none"
+"""How a flag leaves the exposure to the network."""
 
 
 class ConfigError(F2aError):
@@ -38,6 +44,13 @@ def check_values(config: Any) -> None:
             raise ConfigError(f"{item.name} is {value!r}: choose one of {', '.join(choices)}")
 
 
+def check_exposure(exposure: float | str | None) -> None:
+    """Raise :class:`ConfigError` for what is neither ``keep`` nor a number between 0 and 1, nor None."""
+    number = exposure if isinstance(exposure, int | float) else 0.5
+    if not 0 < number < 1 or (isinstance(exposure, str) and exposure != KEEP):
+        raise ConfigError(f"exposure is {exposure!r}: give {KEEP!r} or a number between 0 and 1")
+
+
 @dataclass(frozen=True)
 class GeneratorConfig:
     """What a generator is made of; stands in ``config.json`` beside its weights."""
@@ -63,8 +76,13 @@ class GeneratorConfig:
         "how the encoder sees the photo: unit [0, 1], signed [-1, 1], or imagenet mean and deviation",
         ("unit", "signed", "imagenet"),
     )
-    exposure: float | None = option(
-        None, "mean sRGB value that every relit photo is brought to, 0 to 1; None leaves it to the network", least=0
+    exposure: float | str | None = option(
+        None,
+        "mean brightness of a relit photo: keep (the flash photo's own), an sRGB value between 0 and 1, or None, which "
+        "leaves it to the network",
+    )
+    min_exposure: float = option(
+        0.37, "with exposure keep: darker photos are brought to this mean sRGB value, 0 to 1", least=0
     )
     working_pixels: int = option(
         320 * 240, "area of the copy of the photo that the network sees, in pixels", least=32 * 32
@@ -72,10 +90,11 @@ class GeneratorConfig:
 
     def __post_init__(self) -> None:
         check_values(self)
-        if self.exposure is not None and (self.head != "gain" or not 0 < self.exposure < 1):
-            raise ConfigError(
-                f"exposure is {self.exposure} with head {self.head!r}: give a number between 0 and 1, and head 'gain'"
-            )
+        check_exposure(self.exposure)
+        if self.exposure is not None and self.head != "gain":
+            raise ConfigError(f"exposure is {self.exposure!r} with head {self.head!r}: it needs head 'gain'")
+        if self.min_exposure >= 1:
+            raise ConfigError(f"min_exposure is {self.min_exposure}: give a number below 1")
         if self.upsampling == "unpool" and self.encoder != "vgg16":
             raise ConfigError(
                 f"upsampling 'unpool' needs the pooling indices of encoder 'vgg16', not of {self.encoder!r}: "
@@ -84,7 +103,7 @@ class GeneratorConfig:
 
 
 PRESETS = {
-    "compact": GeneratorConfig(),
+    "compact": GeneratorConfig(exposure=KEEP),
     "vgg16": GeneratorConfig(encoder="vgg16", upsampling="deconv", head="sigmoid", normalization="unit"),
     "unet": GeneratorConfig(encoder="unet", upsampling="deconv", head="sigmoid", normalization="unit"),
 }
@@ -129,11 +148,18 @@ def add_flags(parser: argparse.ArgumentParser, cls: type[Any]) -> None:
         parser.add_argument(f"--{item.name}", **spec)
 
 
-def _flag_type(hint: Any) -> tuple[type, bool]:
+def _flag_type(hint: Any) -> tuple[Callable[[str], Any], bool]:
     if get_origin(hint) is list:
         return get_args(hint)[0], True
-    plain = [kind for kind in get_args(hint) if kind is not type(None)]
-    return (plain[0], False) if plain else (hint, False)
+    kinds = [kind for kind in get_args(hint) or (hint,) if kind is not type(None)]
+    return (kinds[0] if len(kinds) == 1 else _number_or_word), False
+
+
+def _number_or_word(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _fits(value: Any, hint: Any) -> bool:
@@ -192,10 +218,14 @@ class TrainConfig:
         "how the encoder sees the photo; None is imagenet where it starts from ImageNet's weights, else the preset's",
         ("unit", "signed", "imagenet"),
     )
-    exposure: float | None = option(
+    exposure: float | str | None = option(
         None,
-        "mean sRGB value, 0 to 1, that every relit photo is brought to, and every target crop in training; None leaves "
-        "it to the network",
+        "mean brightness of a relit photo, and of every target crop in training: keep (the flash photo's own), an sRGB "
+        "value between 0 and 1, or none, which leaves it to the network; None is the preset's",
+    )
+    min_exposure: float | None = option(
+        None,
+        "with exposure keep: darker photos are brought to this mean sRGB value, 0 to 1; None is the preset's",
         least=0,
     )
     working_pixels: int | None = option(
@@ -228,8 +258,12 @@ class TrainConfig:
     flash_stops: float = option(0.5, "exposure jitter of the flash photo, in stops either way", least=0)
     ambient_in_flash: float = option(0.25, "at most this part of the room light is mixed into the flash photo", least=0)
     color_jitter: float = option(
-        0.0, "deviation of a random log-gain a channel that both photos of a pair get", least=0
+        0.1, "standard deviation of a random log-gain per channel that both photos of a pair get", least=0
     )
+    reflectance: float = option(
+        0.5, "share of the crops in which both photos get surfaces of other brightness and colours", least=0
+    )
+    noise: float = option(0.01, "greatest standard deviation of the grain added to the flash photo, in sRGB", least=0)
     normalize_exposure: bool = option(True, "bring every ambient target to one exposure (mean sRGB 0.56)")
 
     train_batch_size: int = option(8, "pairs a step, on each process", least=1)
@@ -287,6 +321,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check_values(self)
+        check_exposure(None if self.exposure == FREE else self.exposure)
         for name in ("crop", "crop_aspect"):
             values = getattr(self, name)
             if len(values) != 2 or not 0 < values[0] <= values[1]:
@@ -316,6 +351,9 @@ RECIPES = {
         crop_aspect=[1.0, 1.0],
         flash_stops=0.0,
         ambient_in_flash=0.0,
+        color_jitter=0.0,
+        reflectance=0.0,
+        noise=0.0,
         normalize_exposure=False,
         num_train_epochs=1000,
         learning_rate=2e-5,

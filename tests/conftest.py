@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from f2a.config import PRESETS
+from f2a.config import GeneratorConfig
 from f2a.model.checkpoint import Checkpoint
 from f2a.relight.relighter import Relighter
 
@@ -37,7 +37,7 @@ def photo() -> Image.Image:
 def brightening_checkpoint(log_gain: float = 0.5) -> Checkpoint:
     """A compact generator that has learnt nothing but one constant log-gain."""
     torch.manual_seed(0)
-    checkpoint = Checkpoint(PRESETS["compact"])
+    checkpoint = Checkpoint(GeneratorConfig())
     bias = 4 * np.arctanh(log_gain / 4)
     torch.nn.init.constant_(checkpoint.generator.head.convolution.bias, bias)
     return checkpoint

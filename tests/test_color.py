@@ -6,12 +6,14 @@ import pytest
 import torch
 
 from f2a.color import (
-    apply_log_gain,
-    compressed,
-    exposed,
+    BURNT,
     exposure_gain,
+    kept_means,
     linear_to_srgb,
     log_gain_between,
+    luminance,
+    normalize_exposure,
+    relight,
     srgb_to_linear,
 )
 
@@ -35,16 +37,75 @@ def test_the_curve_has_a_gradient_at_black():
         assert image.grad.isfinite().all()
 
 
-def test_one_stop_doubles_the_light_over_the_floor():
-    flash = torch.full((1, 3, 2, 3), 0.5)
-    relit = apply_log_gain(flash, torch.full_like(flash, math.log(2)))
-    expected = 2 * (srgb_to_linear(flash) + 0.01)
-    assert torch.allclose(srgb_to_linear(relit), expected, atol=1e-5)
+def grey(*values):
+    """One pixel per value."""
+    return torch.tensor(values).reshape(1, 1, 1, -1).expand(1, 3, 1, -1)
+
+
+def stops(image, number):
+    return torch.full_like(image, number * math.log(2))
+
+
+def test_one_stop_doubles_the_light():
+    flash = torch.rand(1, 3, 4, 6) * 0.5
+    relit = relight(flash, stops(flash, 1))
+    assert torch.allclose(srgb_to_linear(relit), 2 * srgb_to_linear(flash), atol=1e-5)
+
+
+def test_black_stays_black():
+    flash = grey(0.0, 0.001)
+    assert relight(flash, stops(flash, 4))[0, 0, 0, 0] == 0
+
+
+@pytest.mark.parametrize("number", [0.0, 0.5, 1.0, 3.0, 6.0])
+def test_no_gain_burns_a_pixel_that_the_flash_did_not_burn(number):
+    flash = torch.rand(1, 3, 40, 50, generator=torch.Generator().manual_seed(0))
+    relit = relight(flash, stops(flash, number))
+    assert (relit.amax(1) <= flash.amax(1).clamp(min=BURNT - 0.9 / 255) + 1e-5).all()
+
+
+def test_highlights_roll_off_by_one_factor_so_that_the_hue_stays():
+    flash = torch.tensor([0.75, 0.5, 0.3]).reshape(1, 3, 1, 1)
+    relit = relight(flash, stops(flash, 2))
+    ratio = srgb_to_linear(relit) / srgb_to_linear(flash)
+    assert ratio.flatten().tolist() == pytest.approx([float(ratio[0, 0])] * 3, rel=1e-3)
+    assert 1 < float(ratio[0, 0]) < 4
+
+
+def test_brighter_stays_brighter_through_the_roll_off():
+    tones = torch.linspace(0, 1, 256).reshape(1, 1, 1, -1).expand(1, 3, 1, -1)
+    for number in (-2, -0.5, 0.5, 1, 3):
+        assert (relight(tones, stops(tones, number)).diff(dim=-1) >= -1e-6).all(), number
+
+
+def test_what_the_flash_burnt_to_white_stays_near_white():
+    paper, cloth, petal = torch.ones(1, 3, 1, 1), grey(0.8), torch.tensor([1.0, 0.3, 0.4]).reshape(1, 3, 1, 1)
+    assert torch.allclose(relight(paper, stops(paper, -1)), paper, atol=1e-6)
+    assert relight(cloth, stops(cloth, -1)).max() < 0.6  # only what is burnt is spared
+    assert relight(petal, stops(petal, -1)).max() < 0.75  # and only where all channels are
+
+
+def test_a_gain_of_nothing_changes_nothing():
+    flash = torch.rand(2, 3, 5, 7)
+    assert torch.allclose(relight(flash, torch.zeros_like(flash)), flash, atol=1e-6)
+
+
+def test_the_gain_has_a_gradient_everywhere_but_where_nothing_may_change():
+    flash = torch.rand(1, 3, 9, 9) * 0.9 + 0.02
+    log_gain = torch.randn(1, 3, 9, 9).requires_grad_()
+    relight(flash, log_gain).sum().backward()
+    assert log_gain.grad.isfinite().all()
+    assert (log_gain.grad.amax(1) > 0).all()
 
 
 def test_the_gain_between_two_photos_leads_from_one_to_the_other():
-    flash, relit = torch.rand(1, 3, 4, 6), torch.rand(1, 3, 4, 6) * 0.9 + 0.1
-    assert torch.allclose(apply_log_gain(flash, log_gain_between(flash, relit)), relit, atol=1e-4)
+    flash, relit = (torch.rand(1, 3, 4, 6) * 0.6 + 0.1 for _ in range(2))
+    assert torch.allclose(relight(flash, log_gain_between(flash, relit)), relit, atol=1e-4)
+
+
+def test_luminance_is_mostly_green():
+    assert luminance(torch.tensor([1.0, 0.0, 0.0]).reshape(1, 3, 1, 1)).item() == pytest.approx(0.2126)
+    assert luminance(grey(0.3)).item() == pytest.approx(0.3)
 
 
 def test_exposure_is_brought_to_the_wanted_mean():
@@ -54,25 +115,24 @@ def test_exposure_is_brought_to_the_wanted_mean():
     assert float(brought.mean()) == pytest.approx(0.56, abs=1e-3)
 
 
-def test_an_exposed_gain_brings_each_image_to_the_mean_and_changes_no_ratio():
+def test_a_normalized_gain_brings_each_image_to_its_mean_and_changes_no_ratio():
     torch.manual_seed(0)
-    flash, log_gain = torch.rand(2, 3, 9, 14) * torch.tensor([0.2, 0.9]).reshape(2, 1, 1, 1), torch.randn(2, 3, 9, 14)
-    wanted = exposed(flash, log_gain, 0.5)
-    relit = apply_log_gain(flash, wanted).clamp(max=1)
-    assert relit.mean((1, 2, 3)).tolist() == pytest.approx([0.5, 0.5], abs=2e-3)
+    flash, log_gain = (
+        torch.rand(2, 3, 90, 140) * torch.tensor([0.2, 0.9]).reshape(2, 1, 1, 1),
+        torch.randn(2, 3, 90, 140),
+    )
+    wanted = normalize_exposure(flash, log_gain, torch.tensor([0.3, 0.45]))
+    assert relight(flash, wanted).mean((1, 2, 3)).tolist() == pytest.approx([0.3, 0.45], abs=5e-3)
     constants = (wanted - log_gain).flatten(1)
     assert (constants.amax(1) - constants.amin(1)).max() < 1e-5
 
 
+def test_a_photo_keeps_its_brightness_unless_it_is_too_dark():
+    flash = torch.tensor([0.2, 0.6]).reshape(2, 1, 1, 1).expand(2, 3, 4, 5)
+    assert kept_means(flash, 0.37).tolist() == pytest.approx([0.37, 0.6])
+
+
 def test_no_gradient_flows_through_the_exposure():
     flash, log_gain = torch.full((1, 3, 2, 3), 0.3), torch.zeros(1, 3, 2, 3, requires_grad=True)
-    exposed(flash, log_gain, 0.5).sum().backward()
+    normalize_exposure(flash, log_gain, torch.tensor([0.5])).sum().backward()
     assert torch.equal(log_gain.grad, torch.ones_like(log_gain))
-
-
-def test_light_above_white_counts_a_tenth_and_keeps_a_gradient():
-    image = torch.tensor([0.2, 1.0, 3.0], requires_grad=True)
-    seen = compressed(image)
-    assert seen.tolist() == pytest.approx([0.2, 1.0, 1.2])
-    seen.sum().backward()
-    assert image.grad.tolist() == pytest.approx([1, 1, 0.1])

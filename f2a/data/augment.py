@@ -21,16 +21,19 @@ class WorkerLost(RuntimeError):
 
 
 class Augmentation(NamedTuple):
-    """How a training crop is made; the ranges are those of the first runs in docs/experiments.md."""
+    """How a training crop is made; the ranges were chosen in docs/experiments.md."""
 
     resolution: int = 224
     crop: tuple[float, float] = (0.55, 1.0)  # of the short side
     aspect: tuple[float, float] = (0.85, 1.18)  # width over height
     flash_stops: float = 0.5  # exposure jitter, either way
     ambient_in_flash: float = 0.25  # at most this much room light is mixed into the flash photo
-    color_jitter: float = 0.0  # deviation of a log-gain a channel that both photos get: things of other colours
+    color_jitter: float = 0.0  # standard deviation of a log-gain per channel that both photos get
+    reflectance: float = 0.0  # share of crops whose surfaces both photos show in other brightness and colours
+    noise: float = 0.0  # at most this standard deviation of grain, in sRGB, on the flash photo
     normalize_exposure: bool = True  # bring the ambient photo to the standard exposure
-    exposure: float | None = None  # bring every crop of it to this mean, in place of the photo
+    exposure: float | str | None = None  # bring every crop of it to this mean, or to the flash crop's (KEEP)
+    min_exposure: float = 0.37  # of a target, with KEEP
 
 
 class Example(NamedTuple):
@@ -68,14 +71,47 @@ def augment(pair: CachedPair, how: Augmentation, *key: int) -> Example:
     both = F.interpolate(both, size=(how.resolution, how.resolution), mode="bilinear", antialias=True)
     flash, ambient = srgb_to_linear((both.flip(-1) if random.random() < 0.5 else both).clamp(0, 1))
     stops, mixed = random.uniform(-how.flash_stops, how.flash_stops), random.uniform(0, how.ambient_in_flash)
-    colors = torch.tensor(np.exp(random.normal(0, how.color_jitter, (3, 1, 1))), dtype=torch.float32)
-    flash, ambient = flash * colors, ambient * colors
-    flash = (flash * 2.0**stops + mixed * ambient).clamp(max=1)
+    surfaces = torch.tensor(np.exp(random.normal(0, how.color_jitter, (3, 1, 1))), dtype=torch.float32)
+    if random.random() < how.reflectance:
+        mean = flash.mean()
+        surfaces = surfaces * reflectance_map(how.resolution, random)
+        surfaces = surfaces * (mean / (flash * surfaces).mean().clamp(min=1e-6)).clamp(max=4)
+    flash, ambient = flash * surfaces, ambient * surfaces
+    seen = linear_to_srgb((flash * 2.0**stops + mixed * ambient).clamp(max=1))
+    if how.noise:
+        grain = random.normal(0, random.uniform(0, how.noise), seen.shape)
+        seen = (seen + torch.from_numpy(grain).float()).clamp(0, 1)
+    gain = pair.ambient_gain if how.normalize_exposure else 1
     if how.exposure is not None:
-        gain = exposure_gain(linear_to_srgb(ambient.clamp(max=1)), how.exposure)
-    else:
-        gain = pair.ambient_gain if how.normalize_exposure else 1
-    return Example(linear_to_srgb(flash), linear_to_srgb((ambient * gain).clamp(max=1)), pair.file)
+        goal = max(float(seen.mean()), how.min_exposure) if isinstance(how.exposure, str) else how.exposure
+        gain = exposure_gain(linear_to_srgb(ambient.clamp(max=1)), goal)
+    return Example(seen, linear_to_srgb((ambient * gain).clamp(max=1)), pair.file)
+
+
+BRIGHTNESS_STD, COLOR_STD = 0.4, 0.2
+"""Standard deviations of a surface's log-reflectance, common to the channels and of each."""
+
+
+def reflectance_map(side: int, random: np.random.Generator) -> Tensor:
+    """A random factor on the light of both photos, ``(3, side, side)``: 3 to 25 surfaces with wavy borders.
+
+    Light is linear, so the pair stays true while its surfaces become others: a network that has seen few rooms cannot
+    learn their walls by heart.
+    """
+    coarse = max(8, side // 2)
+    down, across = np.mgrid[:coarse, :coarse] / coarse
+    for _ in range(2):
+        waves = random.uniform(1, 5, 2), random.uniform(0, 1, 2), random.normal(0, 0.03, 2)
+        bend = [
+            size * np.sin(2 * np.pi * (n * axis + phase))
+            for n, phase, size, axis in zip(*waves, (across, down), strict=True)
+        ]
+        down, across = down + bend[0], across + bend[1]
+    seeds = random.uniform(0, 1, (int(random.integers(3, 26)), 2, 1, 1))
+    surface = ((down - seeds[:, 0]) ** 2 + (across - seeds[:, 1]) ** 2).argmin(0)
+    log_factors = random.normal(0, BRIGHTNESS_STD, (len(seeds), 1)) + random.normal(0, COLOR_STD, (len(seeds), 3))
+    factors = torch.from_numpy(np.exp(log_factors)[surface]).float().permute(2, 0, 1)
+    return F.interpolate(factors[None], size=(side, side), mode="bilinear")[0]
 
 
 def collate(examples: Sequence[Example]) -> Batch:

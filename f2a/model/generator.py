@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from f2a.color import apply_log_gain, compressed, exposed, log_gain_between
-from f2a.config import GeneratorConfig
+from f2a.color import kept_means, log_gain_between, luminance, normalize_exposure, relight
+from f2a.config import KEEP, GeneratorConfig
 from f2a.model.encoders import ENCODERS, Pyramid
 
 NORMALIZATIONS = {
@@ -21,6 +21,9 @@ NORMALIZATIONS = {
 
 MAX_LOG_GAIN = 4.0
 """The gain head's bound, natural logarithm: a factor of 55 either way, nearly six stops."""
+
+COLOR_CELL = 16
+"""Side of a cell of the gain head's colour grid, in pixels of the copy that the network sees."""
 
 
 def _convolutions(widths: list[int]) -> nn.Sequential:
@@ -116,22 +119,30 @@ DECODERS: dict[str, type[DeconvDecoder] | type[UnpoolDecoder] | type[BilinearDec
 
 
 class GainHead(nn.Module):
-    """A log-gain a pixel and channel in linear light; zero at the start, so training begins at the photo itself.
+    """A log-gain in linear light: of luminance per pixel, and of colour on a coarse grid.
 
-    Texture is kept by construction, and a gain found on a small copy can be applied to the full photo.
+    Texture is kept by construction, and a gain found on a small copy can be applied to the full photo. The colour part
+    is smooth, so that no wall gets blotches, and has no luminance. Both are zero at the start, so training begins at
+    the photo itself.
     """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.convolution = nn.Conv2d(channels, 3, 3, padding=1)
-        nn.init.zeros_(self.convolution.weight)
-        nn.init.zeros_(self.convolution.bias)  # type: ignore[arg-type]
+        self.convolution = nn.Conv2d(channels, 1, 3, padding=1)
+        self.color = nn.Conv2d(channels, 3, 1)
+        for layer in (self.convolution, self.color):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     def log_gain(self, flash: Tensor, features: Tensor) -> Tensor:
-        return MAX_LOG_GAIN * torch.tanh(self.convolution(features) / MAX_LOG_GAIN)
+        luminance_gain = MAX_LOG_GAIN * torch.tanh(self.convolution(features) / MAX_LOG_GAIN)
+        color = torch.tanh(self.color(F.avg_pool2d(features, COLOR_CELL, ceil_mode=True)))
+        color = color - luminance(color)
+        color = F.interpolate(color, size=features.shape[-2:], mode="bilinear", align_corners=False)
+        return luminance_gain + color
 
     def relit(self, flash: Tensor, features: Tensor) -> Tensor:
-        return compressed(apply_log_gain(flash, self.log_gain(flash, features)))
+        return relight(flash, self.log_gain(flash, features))
 
 
 class SigmoidHead(nn.Module):
@@ -155,11 +166,17 @@ class TanhHead(SigmoidHead):
         return (torch.tanh(self.convolution(features)) + 1) / 2
 
 
-class DifferenceHead(GainHead):
+class DifferenceHead(nn.Module):
     """What is added to the flash image, through a tanh, as DeepFlash predicts it (arXiv 1901.04252).
 
     It begins at nothing, and the sum may leave [0, 1] until it is written.
     """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(channels, 3, 3, padding=1)
+        nn.init.zeros_(self.convolution.weight)
+        nn.init.zeros_(self.convolution.bias)  # type: ignore[arg-type]
 
     def relit(self, flash: Tensor, features: Tensor) -> Tensor:
         return flash + torch.tanh(self.convolution(features))
@@ -168,7 +185,7 @@ class DifferenceHead(GainHead):
         return log_gain_between(flash, self.relit(flash, features))
 
 
-HEADS: dict[str, type[GainHead] | type[SigmoidHead]] = {
+HEADS: dict[str, type[GainHead] | type[SigmoidHead] | type[DifferenceHead]] = {
     "gain": GainHead,
     "difference": DifferenceHead,
     "sigmoid": SigmoidHead,
@@ -196,9 +213,9 @@ class Generator(nn.Module):
         self.register_buffer("deviation", torch.tensor(deviation).reshape(1, 3, 1, 1), persistent=False)
 
     def forward(self, flash: Tensor) -> Tensor:
-        """The relit image, sRGB; with the gain head, highlights may exceed 1 (see :func:`light.compressed`)."""
+        """The relit image, sRGB; of the difference head it may leave [0, 1]."""
         if self.config.exposure is not None:
-            return compressed(apply_log_gain(flash, self.log_gain(flash)))
+            return relight(flash, self.log_gain(flash))
         padded, features = self._features(flash)
         return _crop(self.head.relit(padded, features), flash)
 
@@ -206,7 +223,15 @@ class Generator(nn.Module):
         """Natural log-gain in linear light, ``(B, 3, H, W)``; of a direct head, its output against its input."""
         padded, features = self._features(flash)
         log_gain = _crop(self.head.log_gain(padded, features), flash)
-        return log_gain if self.config.exposure is None else exposed(flash, log_gain, self.config.exposure)
+        if self.config.exposure is None:
+            return log_gain
+        return normalize_exposure(flash, log_gain, self.goal_means(flash))
+
+    def goal_means(self, flash: Tensor) -> Tensor:
+        """``(B,)``: the mean sRGB values that ``config.exposure`` wants of the relit images."""
+        if self.config.exposure == KEEP:
+            return kept_means(flash, self.config.min_exposure)
+        return flash.new_full((len(flash),), float(self.config.exposure or 0))
 
     def _features(self, flash: Tensor) -> tuple[Tensor, Tensor]:
         height, width = flash.shape[-2:]

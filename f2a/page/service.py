@@ -19,7 +19,7 @@ from f2a.errors import F2aError
 from f2a.photo import Photo, PhotoError, read_photo, stated_size
 from f2a.relight.controls import Controls
 from f2a.relight.explanation import explain_gain
-from f2a.relight.gain import controlled
+from f2a.relight.gain import apply_controls
 from f2a.relight.relighter import Prepared, Relighter, relight_file
 
 PREVIEW_SIDE = 1600
@@ -120,7 +120,7 @@ class RelightService:
         """The pictures of the relit photo; the network does not run."""
         folder = self.new_folder()
         prepared = photo.prepared
-        gain = controlled(prepared.flash, prepared.log_gain, controls)
+        gain = apply_controls(prepared.flash, prepared.log_gain, controls)
         explain_gain(prepared.flash, gain).picture(400).save(changes := folder / "changes.png")
         relit = save_preview(prepared.render(controls), folder / "relit.jpg")
         return Preview(photo.flash, relit, changes)

@@ -22,10 +22,17 @@ def control(default: float, low: float, high: float, step: float, unit: str, hel
 class Controls:
     """What a photographer may change about a relit photo. All of them act on the gain, so none needs the network.
 
-    ``relit_linear = (flash_linear + strength * 0.01) * exp(strength * log_gain + exposure * ln 2 + warmth + shadows)``
+    ``relit_linear = flash_linear * exp(strength * log_gain + constant + exposure * ln 2 + warmth + shadows)``, where
+    the constant holds the mean brightness at every strength; burnt patches are spared and highlights rolled off
+    (:func:`f2a.color.relight`).
 
     Attributes:
-        strength: the share of the log-gain that is applied. At 0, the others neutral, the photo comes back unchanged.
+        strength: the share of the log-gain that is applied, to 2, twice as much as the network found. At 0, the others
+            neutral, the photo comes back unchanged. The mean brightness goes from the photo's to the relit one's at 1,
+            and stays there above.
+        background: what the gain lifts: from -1 (nothing is lifted) over 0 to 1 (twice as many stops).
+        highlights: what the gain lowers, the flash's hot spots: from -1 (by twice as many stops) over 0 to 1 (not at
+            all).
         exposure: stops (EV) by which the relit photo is brightened.
         warmth: mireds by which its light is warmed, as a colour filter does (an 81A is 18, an 85 is 112); luminance
             is kept.
@@ -36,7 +43,9 @@ class Controls:
         ControlError: a number outside its range.
     """
 
-    strength: float = control(1.0, 0, 1, 0.05, "", "0 the photo itself, 1 the full effect")
+    strength: float = control(1.0, 0, 2, 0.05, "", "0 the photo itself, 1 the effect as it was found, 2 twice that")
+    background: float = control(0.0, -1, 1, 0.05, "", "darker or brighter (above 0) where the effect lifts the photo")
+    highlights: float = control(0.0, -1, 1, 0.05, "", "darker (below 0) or brighter where the effect tames hot spots")
     exposure: float = control(0.0, -3, 3, 0.1, "EV", "brighter or darker, in stops")
     warmth: float = control(0.0, -100, 100, 5, "mired", "warmer (above 0) or cooler light, in mireds")
     shadows: float = control(0.0, -1, 1, 0.05, "", "lighter (above 0) or deeper shadows")
@@ -58,7 +67,7 @@ class Controls:
 
 
 NEUTRAL = Controls()
-"""The full effect and nothing else."""
+"""The effect as the network found it, and nothing beside it."""
 
 
 def add_control_flags(parser: argparse.ArgumentParser) -> None:

@@ -4,19 +4,22 @@ import math
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from f2a.color import GAIN_FLOOR, linear_to_srgb, srgb_to_linear
+from f2a.color import EXPONENT, luminance, normalize_exposure, relight, srgb_to_linear
 from f2a.relight.controls import Controls
-from f2a.relight.render import EXPONENT, EncodedGain, power_of
+from f2a.relight.render import LUMINANCE, LocalLinearGain, encode_power
 
 LUMA = (0.299, 0.587, 0.114)
 RADIUS = 0.058
 """Of the window in which slope and offset are fitted, as a part of the small copy's side (the root of its area): 16
 pixels of 320x240."""
 EPSILON = 1e-3
-"""Variance of the guide (a channel of the photo, sRGB in [0, 1]) under which an area counts as flat and keeps its gain
+"""Variance of the guide (the photo's luma, sRGB in [0, 1]) under which an area counts as flat and keeps its gain
 unchanged. Chosen, like the radius, on held-out pairs of about a megapixel (docs/experiments.md)."""
+COLOR_CELL = 16
+"""Side in pixels of the small copy of the cells over which the gain's colour is averaged."""
 SHADOW_STOPS = 2.0
 """By which ``shadows`` at 1 lightens black."""
 WARMTH_PER_MIRED = (0.0033, -0.0004, -0.0064)
@@ -24,51 +27,60 @@ WARMTH_PER_MIRED = (0.0033, -0.0004, -0.0064)
 luminance held (locus of Kim et al., US patent 7024034; nearly straight in mireds, which is what the unit is for)."""
 
 
-def fit_gain(flash: Tensor, log_gain: Tensor, strength: float = 1.0) -> EncodedGain:
-    """A gain that follows the photo's edges: at every pixel and channel ``slope * power + offset``.
+def fit_gain(flash: Tensor, log_gain: Tensor) -> LocalLinearGain:
+    """A gain of which the luminance follows the photo's edges, and the colour is smooth.
 
-    This is the fast guided filter (He and Sun, arXiv 1505.00996), each channel guided by itself: slope and offset are
-    smooth, so they are fitted on the small copy and enlarged bilinearly, and the full photo puts the edges back. It
-    also takes the network's own grain out. Kept libraries (OpenCV's ximgproc, kornia) filter at full size only: at 12
-    megapixels they would hold several float copies of the photo where this holds one strip.
+    The luminance part becomes ``slope * luma + offset`` by the fast guided filter (He and Sun, arXiv 1505.00996), with
+    the photo's own luma as its guide: slope and offset are smooth, so they are fitted on the small copy and enlarged
+    bilinearly, and the full photo puts the edges back. Kept libraries (OpenCV's ximgproc, kornia's subsampled
+    ``guided_blur``) hold several float copies of the full photo, where this holds one strip.
 
     Args:
-        flash: ``(1, C, h, w)``, sRGB in [0, 1].
-        log_gain: the same shape, natural logarithm, after :func:`controlled`.
-        strength: of the effect; that share of the 0.01 that lets black be lit is added before the gain multiplies.
+        flash: ``(1, C, h, w)``, sRGB in [0, 1]; C is 3, or 1 of a grey photo.
+        log_gain: the same shape, natural logarithm, after :func:`apply_controls`.
     """
-    floor = strength * GAIN_FLOOR
-    guide, gain = power_of(flash[0].numpy(), floor), np.exp(EXPONENT * log_gain[0].numpy())
-    radius = max(1, round(RADIUS * math.sqrt(guide[0].size)))
-    moments = np.stack([guide, gain, guide * gain, guide**2])
+    gain = luminance(log_gain) if log_gain.shape[1] == 3 else log_gain
+    guide, encoded = mean_power(encode_power(flash[0].numpy())), np.exp(EXPONENT * gain[0, 0].numpy())
+    radius = max(1, round(RADIUS * math.sqrt(guide.size)))
+    moments = np.stack([guide, encoded, guide * encoded, guide**2])
     mean_guide, mean_gain, mean_product, mean_square = _box(moments, radius)
     slope = (mean_product - mean_guide * mean_gain) / (mean_square - mean_guide**2 + EPSILON)
-    slope, offset = np.moveaxis(_box(np.stack([slope, mean_gain - slope * mean_guide]), radius), 1, -1)
-    return EncodedGain(np.ascontiguousarray(slope), np.ascontiguousarray(offset), floor)
+    slope, offset = _box(np.stack([slope, mean_gain - slope * mean_guide]), radius)
+    color = _smooth(log_gain - gain)[0].permute(1, 2, 0) if log_gain.shape[1] == 3 else None
+    return LocalLinearGain(slope, offset, None if color is None else np.exp(EXPONENT * color.numpy()))
 
 
-def controlled(flash: Tensor, log_gain: Tensor, controls: Controls) -> Tensor:
+def mean_power(power: np.ndarray) -> np.ndarray:
+    """The guide: ``(C, h, w)`` of :func:`f2a.relight.render.encode_power` to ``(h, w)``, channels by luminance."""
+    return power[0] if len(power) == 1 else np.tensordot(LUMINANCE, power, 1)
+
+
+def _smooth(color: Tensor) -> Tensor:
+    """``(1, 3, h, w)`` averaged over cells and enlarged again."""
+    size = color.shape[-2:]
+    cells = F.adaptive_avg_pool2d(color, (-(-size[0] // COLOR_CELL), -(-size[1] // COLOR_CELL)))
+    return F.interpolate(cells, size=size, mode="bilinear", align_corners=False)
+
+
+def apply_controls(flash: Tensor, log_gain: Tensor, controls: Controls) -> Tensor:
     """The log-gain as the controls want it; see :class:`f2a.relight.controls.Controls` for the formula.
 
     Args:
         flash: ``(1, 3, h, w)``, sRGB in [0, 1].
         log_gain: the same shape, natural logarithm.
     """
-    lit = srgb_to_linear(flash) + GAIN_FLOOR
     if controls.keep_colors:
-        log_gain = (_luminance(lit * log_gain.exp()) / _luminance(lit)).log().expand_as(flash)
-    wanted = controls.strength * log_gain
+        lit = srgb_to_linear(flash).clamp(min=1e-4)
+        log_gain = (luminance(lit * log_gain.exp()) / luminance(lit)).log().expand_as(flash)
+    before, after = flash.mean((1, 2, 3)), relight(flash, log_gain).mean((1, 2, 3))
+    wanted = normalize_exposure(flash, controls.strength * log_gain, before.lerp(after, min(1.0, controls.strength)))
+    brightness = luminance(wanted)
+    wanted = wanted + controls.background * brightness.clamp(min=0) - controls.highlights * brightness.clamp(max=0)
     if controls.shadows:
-        relit = linear_to_srgb((lit - (1 - controls.strength) * GAIN_FLOOR) * wanted.exp())
-        below_mid_grey = (1 - 2 * luma(relit, dim=1)).clamp(min=0)
+        below_mid_grey = (1 - 2 * luma(relight(flash, wanted), dim=1)).clamp(min=0)
         wanted = wanted + controls.shadows * SHADOW_STOPS * math.log(2) * below_mid_grey**2
     warmth = controls.warmth * torch.tensor(WARMTH_PER_MIRED).reshape(1, 3, 1, 1)
     return wanted + controls.exposure * math.log(2) + warmth
-
-
-def _luminance(linear: Tensor) -> Tensor:
-    """Of linear sRGB, ``(1, 3, h, w)`` to ``(1, 1, h, w)`` (IEC 61966-2-1)."""
-    return (linear * torch.tensor((0.2126, 0.7152, 0.0722)).reshape(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
 def luma(image: Tensor, dim: int) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from f2a.color import luminance
 from f2a.errors import F2aError, first_line
 from f2a.images import to_image
 from f2a.model.checkpoint import Checkpoint
@@ -27,8 +28,8 @@ from f2a.photo import (
 from f2a.photo.metadata.exif import flash_fired
 from f2a.relight.controls import NEUTRAL, Controls
 from f2a.relight.explanation import Explanation, explain_gain
-from f2a.relight.gain import controlled, fit_gain
-from f2a.relight.render import EncodedGain
+from f2a.relight.gain import apply_controls, fit_gain
+from f2a.relight.render import LocalLinearGain
 
 
 class DeviceError(F2aError):
@@ -65,11 +66,11 @@ class Prepared:
             return self.photo
         return self._gain(controls).apply(self.photo, in_place)
 
-    def _gain(self, controls: Controls) -> EncodedGain:
-        flash, log_gain = self.flash, controlled(self.flash, self.log_gain, controls)
+    def _gain(self, controls: Controls) -> LocalLinearGain:
+        flash, log_gain = self.flash, apply_controls(self.flash, self.log_gain, controls)
         if self.photo.shape[2] == 1:
-            flash, log_gain = flash[:, :1], log_gain.mean(1, keepdim=True)
-        return fit_gain(flash, log_gain, controls.strength)
+            flash, log_gain = flash[:, :1], luminance(log_gain)
+        return fit_gain(flash, log_gain)
 
     def preview(self, longest_side: int = 1600) -> "Prepared":
         """The same, for a screen (8-bit RGB without alpha, never enlarged): renders in milliseconds."""

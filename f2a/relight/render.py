@@ -3,119 +3,149 @@
 sRGB's curve is a power but for its darkest four per cent, and a power of a product is the product of the powers. So the
 encoded photo can be multiplied by the encoded gain, and no pixel needs an exponential or a root:
 
-``relit + 0.055 = power * gain ** (1 / 2.4)`` with ``power = 1.055 * (flash_linear + floor) ** (1 / 2.4)``
+``relit + 0.055 = power * gain ** (1 / 2.4)`` with ``power = 1.055 * flash_linear ** (1 / 2.4)``
 
-``power`` depends on the pixel's value only and is looked up; the other factor is ``slope * power + offset``.
+``power`` depends on the pixel's value only and is looked up; the other factor is ``(slope * luma + offset) * color``,
+where ``luma`` is the mean of the three channels' powers, by luminance.
 """
 
 import os
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 
+from f2a import color
+from f2a.color import CEILING, EXPONENT, OFFSET, SHOULDER, SPARED
 from f2a.photo import Photo
 
-EXPONENT = 1 / 2.4
-SCALE, PEDESTAL = 1.055, 0.055
+SCALE = 1.055
 DARKEST_POWER = SCALE * 0.0031308**EXPONENT
-"""Of IEC 61966-2-1: below this value (pedestal included) the curve is a straight line."""
+"""Of IEC 61966-2-1: below this value (offset included) the curve is a straight line."""
+LUMINANCE = np.array(color.LUMINANCE, np.float32)
 
 STRIP_VALUES = 200_000
 """Values of the full photo that are worked on at a time: few calls a photo, yet near the processor's caches."""
 
 
-class EncodedGain(NamedTuple):
-    """``gain ** (1 / 2.4) = slope * power + offset`` for every channel; for ``power`` see the module.
+class LocalLinearGain(NamedTuple):
+    """``gain ** (1 / 2.4) = (slope * luma + offset) * color`` at every pixel; for ``luma`` see the module.
 
     Attributes:
-        slope: ``(h, w, C)`` float32, of the small copy.
+        slope: ``(h, w)`` float32, of the small copy.
         offset: the same.
-        floor: linear light that is added to the flash photo before the gain multiplies it.
+        color: ``(h, w, 3)`` float32, or None for a grey photo.
     """
 
     slope: np.ndarray
     offset: np.ndarray
-    floor: float
+    color: np.ndarray | None = None
 
     def apply(self, photo: Photo, in_place: bool = False, threads: int | None = None) -> Photo:
-        """The relit photo, its values rounded and clipped.
+        """The relit photo, its values as :func:`f2a.color.relight` computes them, to a level.
 
         Args:
-            photo: whose rows the gain multiplies.
+            photo: whose rows the gain multiplies; grey where ``color`` is None.
             in_place: write over the photo's own rows, which halves the memory.
-            threads: that share the work; None for one a processor.
+            threads: that share the work; None for one per processor.
         """
         relit = photo if in_place else photo.blank_copy()
-        work = _Work(self, photo, relit)
+        renderer = Renderer(self, photo, relit)
         threads = threads or min(8, os.cpu_count() or 1)
-        bands = np.array_split(np.arange(len(self.slope)), min(len(self.slope), 4 * threads))
+        parts = np.array_split(np.arange(len(self.slope)), min(len(self.slope), 4 * threads))
         if threads == 1:
-            for band in bands:
-                work.relight(band)
+            for part in parts:
+                renderer.relight(part)
         else:
             with ThreadPoolExecutor(threads) as pool:
-                list(pool.map(work.relight, bands))
+                list(pool.map(renderer.relight, parts))
         return relit
 
 
-class _Work:
-    """What the threads share: the photo, its coefficients as wide as the photo, and the table of its values."""
+class Renderer:
+    """What the threads share: the photo, its coefficients as wide as the photo, and the table of its values.
 
-    def __init__(self, gain: EncodedGain, photo: Photo, relit: Photo) -> None:
-        height, width, channels = photo.shape
-        self.photo, self.relit, self.values_a_row = photo, relit, width * channels
+    Light is counted in the photo's own steps: 255 or 65535 is white.
+    """
+
+    def __init__(self, gain: LocalLinearGain, photo: Photo, relit: Photo) -> None:
+        height, width, self.channels = photo.shape
+        self.photo, self.relit, self.width = photo, relit, width
         self.full = np.float32(np.iinfo(photo.dtype).max)
-        self.slope = _widen(gain.slope / self.full, width)
-        self.offset = _widen(gain.offset, width)
-        self.table = power_of(np.linspace(0, 1, int(self.full) + 1), gain.floor) * self.full
-        self.pairs = _in_pairs(self.table) if photo.dtype == np.uint8 else None
+        self.slope = upsample_columns(gain.slope[..., None] / self.full, width)
+        self.offset = upsample_columns(gain.offset[..., None], width)
+        self.color = None if gain.color is None else upsample_columns(gain.color, width)
+        self.table = encode_power(np.linspace(0, 1, int(self.full) + 1)) * self.full
         centres = ((np.arange(height) + 0.5) * (len(self.slope) / height) - 0.5).clip(0, len(self.slope) - 1)
         self.above = np.floor(centres).astype(np.intp)
         self.below_share = (centres - self.above).astype(np.float32)[:, None]
 
-    def relight(self, band: np.ndarray) -> None:
+    def relight(self, part: np.ndarray) -> None:
         """Relight the photo's rows that lie at or below these rows of the small copy, and above the next ones."""
-        most = max(1, STRIP_VALUES // self.values_a_row)
-        buffers = np.empty((3, most, self.values_a_row), np.float32)
-        for above in band:
+        values_per_row = self.width * self.channels
+        max_rows = max(1, STRIP_VALUES // values_per_row)
+        buffers = np.empty((2, max_rows, values_per_row), np.float32)
+        for above in part:
             first, end = np.searchsorted(self.above, (above, above + 1))
-            strips = max(1, -(-(end - first) // most))
+            strips = max(1, -(-(end - first) // max_rows))
             step = max(1, -(-(end - first) // strips))
             for top in range(first, end, step):
                 rows = slice(top, min(end, top + step))
                 values = self.photo.rows(rows.start, rows.stop)
-                power, factor, spare = buffers[:, : len(values)]
-                self._look_up(values, power)
-                self._factor(above, rows, power, factor, spare)
-                factor *= power
-                self.relit.set_rows(top, self._encoded(factor).reshape(values.shape))
+                power, relit = buffers[:, : len(values)]
+                self.table.take(values.reshape(-1), out=power.reshape(-1), mode="clip")
+                self._multiply(above, rows, power, relit)
+                self._protect_highlights(values, power, relit)
+                self.relit.set_rows(top, self._encoded(relit).reshape(values.shape))
 
-    def _look_up(self, values: np.ndarray, power: np.ndarray) -> None:
-        codes, out = values.reshape(-1), power.reshape(-1)
-        if self.pairs is None or codes.size % 2:
-            self.table.take(codes, out=out, mode="clip")
-        else:
-            self.pairs.take(codes.view(np.uint16), out=out.view(np.complex64), mode="clip")
+    def _multiply(self, above: int, rows: slice, power: np.ndarray, out: np.ndarray) -> None:
+        """``power * (slope * luma + offset) * color``, the coefficients between two rows of the small copy."""
+        pixels = power.reshape(len(power), self.width, self.channels)
+        luma = pixels @ LUMINANCE if self.channels == 3 else pixels[..., 0]
+        gain = self._between(self.slope, above, rows)
+        gain *= luma
+        gain += self._between(self.offset, above, rows)
+        np.maximum(gain, 0, out=gain)
+        np.multiply(pixels, gain[..., None], out=out.reshape(pixels.shape))
+        if self.color is not None:
+            out *= self._between(self.color, above, rows)
 
-    def _factor(self, above: int, rows: slice, power: np.ndarray, out: np.ndarray, spare: np.ndarray) -> None:
-        """``slope * power + offset``, each between two rows of the small copy."""
-        share, below = self.below_share[rows], min(above + 1, len(self.slope) - 1)
-        np.multiply(share, self.slope[below] - self.slope[above], out=out)
-        out += self.slope[above]
-        out *= power
-        np.multiply(share, self.offset[below] - self.offset[above], out=spare)
-        spare += self.offset[above]
-        out += spare
+    def _between(self, coefficients: np.ndarray, above: int, rows: slice) -> np.ndarray:
+        first, second = coefficients[above], coefficients[min(above + 1, len(coefficients) - 1)]
+        between: np.ndarray = self.below_share[rows] * (second - first)
+        between += first
+        return between
+
+    def _protect_highlights(self, values: np.ndarray, power: np.ndarray, relit: np.ndarray) -> None:
+        """Spare what the flash burnt and roll highlights off, as :func:`f2a.color.relight` does."""
+        spared_from = SPARED[0] * self.full
+        shoulder, ceiling, offset = ((v * self.full) for v in (SHOULDER + OFFSET, CEILING + OFFSET, OFFSET))
+        pixels = relit.reshape(-1, self.channels)
+        codes = values.reshape(-1, self.channels)
+        bright = _extreme(np.maximum, pixels) > shoulder
+        if codes.max() > spared_from:
+            bright |= _extreme(np.minimum, codes) > spared_from
+        (found,) = bright.nonzero()
+        if not len(found):
+            return
+        flash, lit = power.reshape(-1, self.channels)[found], pixels[found]
+        burnt = ((_extreme(np.minimum, codes[found]) - spared_from) / ((SPARED[1] - SPARED[0]) * self.full)).clip(0, 1)
+        share = (burnt**2 * (3 - 2 * burnt)).astype(np.float32)[:, None]
+        lit += share * (flash - lit).clip(min=0)
+        brightest = _extreme(np.maximum, lit)
+        start = _extreme(np.maximum, flash).clip(min=shoulder)
+        room, excess = (ceiling - start).clip(min=0), (brightest - start).clip(min=0)
+        rolled = start + excess * room / (excess + room).clip(min=1e-6 * self.full)
+        lit *= np.where(excess > 0, rolled / brightest.clip(min=offset), 1)[:, None]
+        pixels[found] = lit
 
     def _encoded(self, power: np.ndarray) -> np.ndarray:
-        """Take the pedestal off, put the straight part of the curve in, round and clip."""
+        """Take the offset off, put the straight part of the curve in, round and clip."""
         dark = None
         if power.min() < DARKEST_POWER * self.full:
             dark = power < DARKEST_POWER * self.full
             light = (power[dark].clip(min=0) / (SCALE * self.full)) ** 2.4
-        power -= PEDESTAL * self.full - np.float32(0.5)
+        power -= OFFSET * self.full - np.float32(0.5)
         if dark is not None:
             power[dark] = 12.92 * self.full * light + 0.5
         if power.max() > self.full:
@@ -123,7 +153,15 @@ class _Work:
         return power.astype(self.photo.dtype)
 
 
-def _widen(coefficients: np.ndarray, width: int) -> np.ndarray:
+def _extreme(choose: np.ufunc, pixels: np.ndarray) -> np.ndarray:
+    """Each pixel's darkest or brightest channel, ``(n, C)`` to ``(n,)``; numpy's reduction takes ten times as long."""
+    result: np.ndarray = pixels[:, 0]
+    for channel in range(1, pixels.shape[1]):
+        result = choose(result, pixels[:, channel])
+    return result
+
+
+def upsample_columns(coefficients: np.ndarray, width: int) -> np.ndarray:
     """``(h, w, C)`` bilinearly enlarged to ``(h, width * C)``."""
     height, small, channels = coefficients.shape
     centres = ((np.arange(width) + 0.5) * (small / width) - 0.5).clip(0, small - 1)
@@ -137,15 +175,7 @@ def _widen(coefficients: np.ndarray, width: int) -> np.ndarray:
     return wide
 
 
-def power_of(flash: np.ndarray, floor: float) -> np.ndarray:
-    """``1.055 * (flash_linear + floor) ** (1 / 2.4)`` of sRGB values in [0, 1], float32 of any shape."""
-    linear = np.where(flash <= 0.04045, flash / 12.92, ((flash + PEDESTAL) / SCALE) ** 2.4)
-    return (SCALE * (linear + floor) ** EXPONENT).astype(np.float32)
-
-
-def _in_pairs(table: np.ndarray) -> np.ndarray:
-    """The table of two neighbouring bytes at a time, to halve the look-ups: a complex number is a pair of floats."""
-    pairs = np.empty((256, 256, 2), np.float32)
-    low, high = (0, 1) if sys.byteorder == "little" else (1, 0)
-    pairs[..., low], pairs[..., high] = table, table[:, None]
-    return pairs.view(np.complex64).reshape(-1)
+def encode_power(flash: np.ndarray) -> np.ndarray:
+    """``1.055 * flash_linear ** (1 / 2.4)`` of sRGB values in [0, 1], float32 of any shape."""
+    linear = np.where(flash <= 0.04045, flash / 12.92, ((flash + OFFSET) / SCALE) ** 2.4)
+    return (SCALE * linear**EXPONENT).astype(np.float32)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from f2a.config import PRESETS, ConfigError, TrainConfig
+from f2a.config import FREE, PRESETS, ConfigError, TrainConfig
 from f2a.data.augment import Augmentation, Crops
 from f2a.data.folder import CachedPair, Draws, Source, parse_share, read_pairs, split_folder
 from f2a.data.hub import HubSplit, read_hub_pairs
@@ -51,6 +51,7 @@ def load_inputs(config: TrainConfig, report: Callable[[str], None]) -> TrainingI
     if config.dataset_name:
         learnt, measured = hub_sources(config, cache, report)
         sources, validation = [*sources, learnt], validation + measured
+    checkpoint = build_checkpoint(config)
     how = Augmentation(
         config.resolution,
         (config.crop[0], config.crop[1]),
@@ -58,12 +59,14 @@ def load_inputs(config: TrainConfig, report: Callable[[str], None]) -> TrainingI
         config.flash_stops,
         config.ambient_in_flash,
         config.color_jitter,
+        config.reflectance,
+        config.noise,
         config.normalize_exposure,
-        config.exposure,
+        checkpoint.architecture.exposure,
+        checkpoint.architecture.min_exposure,
     )
-    return TrainingInputs(
-        build_checkpoint(config), Crops(Draws(sources, config.seed), how), validation, build_perceptual_loss(config)
-    )
+    crops = Crops(Draws(sources, config.seed), how)
+    return TrainingInputs(checkpoint, crops, validation, build_perceptual_loss(config))
 
 
 def hub_sources(config: TrainConfig, cache: Path, report: Callable[[str], None]) -> tuple[Source, list[CachedPair]]:
@@ -87,8 +90,9 @@ def build_checkpoint(config: TrainConfig) -> Checkpoint:
     preset = PRESETS[config.preset]
     starts = config.encoder_weights != FROM_NOTHING and preset.encoder in HUB_WEIGHTS
     normalization = config.normalization or ("imagenet" if starts else preset.normalization)
-    wanted = {name: getattr(config, name) for name in ("upsampling", "head", "exposure", "working_pixels")}
-    given = {name: value for name, value in wanted.items() if value is not None}
+    names = ("upsampling", "head", "exposure", "min_exposure", "working_pixels")
+    given = {name: value for name in names if (value := getattr(config, name)) is not None}
+    given |= {"exposure": None} if config.exposure == FREE else {}
     architecture = dataclasses.replace(preset, normalization=normalization, **given)
     checkpoint = Checkpoint(architecture)
     pretrain(checkpoint.generator.encoder, architecture.encoder, config.encoder_weights, "encoder_weights")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from f2a.color import apply_log_gain, compressed
+from f2a.color import linear_to_srgb, luminance, relight, srgb_to_linear
 from f2a.config import PRESETS, ConfigError, GeneratorConfig
 from f2a.model.checkpoint import published_name
 from f2a.model.encoders import LITE0_BLOCKS, EfficientNetLite0, SameConv, UNet
@@ -68,11 +68,24 @@ def test_unpooling_works_at_odd_sizes():
         assert generator(torch.rand(1, 3, 19, 35)).shape == (1, 3, 19, 35)
 
 
-def test_an_untrained_gain_head_leaves_the_photo_at_its_floor():
+def test_an_untrained_gain_head_leaves_the_photo_as_it_is():
     flash = torch.rand(1, 3, 32, 64)
-    generator = Generator(PRESETS["compact"]).eval()
+    generator = Generator(GeneratorConfig()).eval()
     assert torch.equal(generator.log_gain(flash), torch.zeros_like(flash))
-    assert torch.allclose(generator(flash), compressed(apply_log_gain(flash, torch.zeros_like(flash))), atol=1e-6)
+    assert torch.allclose(generator(flash), flash, atol=1e-6)
+
+
+def test_the_colour_of_a_gain_is_smooth_and_has_no_luminance():
+    torch.manual_seed(1)
+    generator = Generator(GeneratorConfig()).eval()
+    for layer in (generator.head.convolution, generator.head.color):
+        torch.nn.init.normal_(layer.weight, std=0.3)
+    with torch.inference_mode():
+        log_gain = generator.log_gain(torch.rand(1, 3, 64, 96))
+    color = log_gain - luminance(log_gain)
+    steps = max(float(color.diff(dim=axis).abs().max()) for axis in (-1, -2))
+    assert 0 < steps <= 2 / 16 + 1e-5  # tanh's whole range across one cell of 16 pixels
+    assert luminance(log_gain).diff(dim=-1).abs().max() > 3 * steps
 
 
 @pytest.mark.parametrize("head", ["gain", "sigmoid", "tanh"])
@@ -80,9 +93,11 @@ def test_every_head_tells_one_story_as_image_and_as_gain(head):
     torch.manual_seed(3)
     generator = Generator(GeneratorConfig("vgg16", "deconv", head, "unit")).eval()
     torch.nn.init.normal_(generator.head.convolution.weight, std=0.1)
-    flash = torch.rand(1, 3, 16, 32)
+    flash = torch.rand(1, 3, 16, 32) * 0.6 + 0.1
     with torch.inference_mode():
-        assert torch.allclose(compressed(apply_log_gain(flash, generator.log_gain(flash))), generator(flash), atol=1e-4)
+        relit, again = generator(flash), relight(flash, generator.log_gain(flash))
+    told = relit.amax(1, keepdim=True) < 0.8  # above that, what a direct head draws is rolled off as a gain
+    assert torch.allclose(torch.where(told, again, 0), torch.where(told, relit, 0), atol=1e-4)
 
 
 def test_the_difference_head_adds_to_the_photo_and_starts_at_nothing():
@@ -93,7 +108,8 @@ def test_the_difference_head_adds_to_the_photo_and_starts_at_nothing():
     with torch.inference_mode():
         brighter = generator(flash)
         assert torch.allclose(brighter, flash + np.tanh(0.1), atol=1e-6)
-        assert torch.allclose(apply_log_gain(flash, generator.log_gain(flash)), brighter, atol=1e-4)
+        lit = linear_to_srgb(srgb_to_linear(flash).clamp(min=1e-4) * generator.log_gain(flash).exp())
+        assert torch.allclose(lit, brighter, atol=1e-4)
 
 
 def test_unet_starts_from_nothing_and_says_so():
@@ -176,12 +192,26 @@ def test_a_generator_with_an_exposure_gives_every_photo_that_mean():
     dark_and_bright = torch.rand(2, 3, 34, 50) * torch.tensor([0.3, 1.0]).reshape(2, 1, 1, 1)
     with torch.inference_mode():
         relit = generator(dark_and_bright)
-        assert relit.clamp(max=1).mean((1, 2, 3)).tolist() == pytest.approx([0.5, 0.5], abs=3e-3)
-        torch.testing.assert_close(
-            relit, compressed(apply_log_gain(dark_and_bright, generator.log_gain(dark_and_bright)))
-        )
+        assert relit.mean((1, 2, 3)).tolist() == pytest.approx([0.5, 0.5], abs=3e-3)
+        torch.testing.assert_close(relit, relight(dark_and_bright, generator.log_gain(dark_and_bright)))
+
+
+def test_a_generator_that_keeps_the_exposure_lifts_dark_photos_only():
+    torch.manual_seed(0)
+    generator = Generator(GeneratorConfig(exposure="keep", min_exposure=0.3)).eval()
+    torch.nn.init.normal_(generator.head.convolution.weight, std=0.3)
+    flash = torch.rand(2, 3, 34, 50) * torch.tensor([0.2, 0.9]).reshape(2, 1, 1, 1)
+    with torch.inference_mode():
+        means = generator(flash).mean((1, 2, 3)).tolist()
+    assert means == pytest.approx([0.3, float(flash[1].mean())], abs=3e-3)
 
 
 def test_an_exposure_needs_the_gain_head():
     with pytest.raises(ConfigError, match="head 'gain'"):
         GeneratorConfig(exposure=0.5, head="sigmoid")
+
+
+@pytest.mark.parametrize("exposure", ["kept", 0.0, 1, -0.5])
+def test_an_exposure_that_is_none_is_named(exposure):
+    with pytest.raises(ConfigError, match=f"exposure is {exposure!r}: give 'keep' or a number between 0 and 1"):
+        GeneratorConfig(exposure=exposure)

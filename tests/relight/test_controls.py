@@ -73,7 +73,7 @@ def test_shadows_lift_black_leave_mid_grey_and_keep_the_order_of_tones():
 
 def test_keep_colors_changes_the_brightness_only():
     prepared = flat((150, 100, 60), (0.6, 0.3, -0.2))
-    kept = light_of(prepared, Controls(keep_colors=True)) / (linear([150, 100, 60]) + 0.01)
+    kept = light_of(prepared, Controls(keep_colors=True)) / linear([150, 100, 60])
     assert kept == pytest.approx([kept[1]] * 3, rel=0.03)
     luminance = np.array([0.2126, 0.7152, 0.0722])
     assert light_of(prepared, Controls(keep_colors=True)) @ luminance == pytest.approx(
@@ -83,7 +83,14 @@ def test_keep_colors_changes_the_brightness_only():
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("strength", -0.1), ("strength", 1.1), ("strength", float("nan")), ("exposure", 9), ("shadows", -2)],
+    [
+        ("strength", -0.1),
+        ("strength", 2.1),
+        ("strength", float("nan")),
+        ("exposure", 9),
+        ("shadows", -2),
+        ("background", 1.5),
+    ],
 )
 def test_a_control_outside_its_range_is_named(name, value):
     with pytest.raises(ControlError, match=f"{name} is {value}.*from"):
@@ -100,6 +107,7 @@ def test_flags_are_the_fields():
     parser = argparse.ArgumentParser()
     add_control_flags(parser)
     assert controls_of(parser.parse_args([])) == NEUTRAL
-    given = ["--strength", "0.5", "--exposure", "-1", "--warmth", "20", "--shadows", "0.3", "--keep-colors"]
-    assert controls_of(parser.parse_args(given)) == Controls(0.5, -1, 20, 0.3, True)
+    given = ["--strength", "1.5", "--background", "0.1", "--highlights", "-0.2", "--exposure", "-1", "--warmth", "20"]
+    given += ["--shadows", "0.3", "--keep-colors"]
+    assert controls_of(parser.parse_args(given)) == Controls(1.5, 0.1, -0.2, -1, 20, 0.3, True)
     assert all(item.metadata["help"] in " ".join(parser.format_help().split()) for item in dataclasses.fields(Controls))

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from f2a.color import apply_log_gain, linear_to_srgb, srgb_to_linear
+from f2a.color import linear_to_srgb, relight, srgb_to_linear
 from f2a.photo import Photo
 from f2a.relight import render
 from f2a.relight.controls import Controls
-from f2a.relight.gain import controlled, fit_gain
-from f2a.relight.render import EncodedGain
+from f2a.relight.gain import apply_controls, fit_gain
+from f2a.relight.render import LUMINANCE, LocalLinearGain
 
 
 def image_of(values):
@@ -22,9 +22,16 @@ def values_of(image, full=255):
     return (image.clamp(0, 1)[0].permute(1, 2, 0) * full).numpy()
 
 
-def encoded(image):
-    """The guide: sRGB's power of the photo's light over the floor."""
-    return 1.055 * (srgb_to_linear(image) + 0.01) ** (1 / 2.4)
+def luma_of(image):
+    """The guide: the mean of sRGB's powers of the photo's light, ``(1, 1, h, w)``."""
+    power = 1.055 * srgb_to_linear(image) ** (1 / 2.4)
+    return (power * torch.from_numpy(LUMINANCE).reshape(1, 3, 1, 1)).sum(1, keepdim=True)
+
+
+def even_gain(log_gain, height=5, width=7, channels=3):
+    """The same gain everywhere."""
+    factor = np.full((height, width), math.exp(log_gain / 2.4), np.float32)
+    return LocalLinearGain(0 * factor, factor, np.ones((height, width, 3), np.float32) if channels == 3 else None)
 
 
 def relit_by(gain, values, **options):
@@ -33,59 +40,53 @@ def relit_by(gain, values, **options):
 
 @pytest.fixture
 def flash():
-    """20 wide, 14 high, uint8: any picture with edges in it."""
-    return (np.random.default_rng(1).integers(0, 8, (14, 20, 3)) * 30).astype(np.uint8)
+    """20 wide, 14 high, uint8: any picture with edges in it, none of it bright."""
+    return (np.random.default_rng(1).integers(0, 7, (14, 20, 3)) * 30).astype(np.uint8)
 
 
 def test_a_gain_that_follows_the_photo_is_applied_as_it_is(flash):
     """What the filter can express comes through it unchanged but for its epsilon."""
     image = image_of(flash)
-    log_gain = 2.4 * torch.log(1.3 - 0.3 * encoded(image))
+    log_gain = (2.4 * torch.log(1.3 - 0.3 * luma_of(image))).expand_as(image)
     relit = relit_by(fit_gain(image, log_gain), flash)
-    assert np.abs(relit - values_of(apply_log_gain(image, log_gain))).max() <= 3
+    assert np.abs(relit - values_of(relight(image, log_gain))).max() <= 3
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-@pytest.mark.parametrize("stops", [-6, -2.5, 0, 2, 5])
-@pytest.mark.parametrize("floor", [0, 0.004, 0.01])
-def test_every_value_is_relit_within_a_level_of_the_formula(dtype, stops, floor):
+@pytest.mark.parametrize("stops", [-6, -2.5, -0.3, 0, 0.4, 2, 5])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_every_value_is_relit_within_a_level_of_the_formula(dtype, stops, channels):
     """All values of the type in one odd-sized photo, from six stops down (the curve's straight part) to five up."""
     full = np.iinfo(dtype).max
     values = np.append(np.arange(full + 1), [0, full, 1, full - 1, 2]).astype(dtype).reshape(3, -1, 1)
-    even = np.ones((5, 7, 1), np.float32)
-    relit = relit_by(EncodedGain(0 * even, 2 ** (stops / 2.4) * even, floor), values)
-    exact = linear_to_srgb((srgb_to_linear(torch.from_numpy(values / full)) + floor) * 2**stops).clamp(0, 1) * full
+    colors = np.concatenate([values, values[::-1], values[:, ::-1]], -1) if channels == 3 else values
+    relit = relit_by(even_gain(stops * math.log(2), channels=channels), colors)
+    image = image_of(colors).expand(1, 3, -1, -1).double()
+    exact = values_of(relight(image, torch.full_like(image, stops * math.log(2))), full)[..., :channels]
     assert relit.dtype == dtype
-    assert np.abs(relit - exact.numpy()).max() <= 0.51 + full * 1e-6
+    assert np.abs(relit - exact).max() <= 0.51 + full * 1e-5
 
 
-def test_slope_and_offset_are_enlarged_bilinearly(flash):
+def test_a_gain_of_nothing_returns_every_pixel():
+    values = np.random.default_rng(0).integers(0, 256, (40, 50, 3)).astype(np.uint8)
+    assert np.array_equal(relit_by(even_gain(0), values), values)
+
+
+def test_slope_offset_and_colour_are_enlarged_bilinearly(flash):
     """Against PyTorch's own enlargement, at 7 and 5.6 times the size."""
     large = np.repeat(np.repeat(flash, 7, 0), 6, 1)[:, :112]
     random = np.random.default_rng(2)
-    slope, offset = random.normal(0, 0.3, (14, 20, 3)), random.uniform(0.8, 1.2, (14, 20, 3))
-    relit = relit_by(EncodedGain(slope.astype(np.float32), offset.astype(np.float32), 0.01), large)
+    slope, offset = random.normal(0, 0.3, (14, 20)), random.uniform(0.8, 1.2, (14, 20))
+    color = random.uniform(0.9, 1.1, (14, 20, 3))
+    relit = relit_by(LocalLinearGain(*(part.astype(np.float32) for part in (slope, offset, color))), large)
     wide = [
-        torch.nn.functional.interpolate(torch.from_numpy(part).permute(2, 0, 1)[None], size=large.shape[:2],
-                                        mode="bilinear", align_corners=False)
-        for part in (slope, offset)
+        torch.nn.functional.interpolate(torch.from_numpy(part.reshape(14, 20, -1)).permute(2, 0, 1)[None],
+                                        size=large.shape[:2], mode="bilinear", align_corners=False)
+        for part in (slope, offset, color)
     ]  # fmt: skip
     image = image_of(large)
-    gain = wide[0] * encoded(image) + wide[1]
-    expected = values_of(linear_to_srgb((srgb_to_linear(image) + 0.01) * gain.clamp(min=0) ** 2.4))
-    assert np.abs(relit - expected).max() <= 1
-
-
-def test_strength_interpolates_the_log_gain_and_fades_the_floor_in():
-    flash = np.full((9, 11, 3), 128, np.uint8)
-    image, log_gain = image_of(flash), torch.full((1, 3, 9, 11), math.log(2))
-    linear = ((128 / 255 + 0.055) / 1.055) ** 2.4
-    for strength in (0.25, 0.5, 1.0):
-        light = (linear + strength * 0.01) * 2**strength
-        expected = 255 * (1.055 * light ** (1 / 2.4) - 0.055)
-        wanted = controlled(image, log_gain, Controls(strength))
-        relit = relit_by(fit_gain(image, wanted, strength), flash)
-        assert relit == pytest.approx(np.full_like(flash, round(expected)))
+    gain = (wide[0] * luma_of(image) + wide[1]).clamp(min=1e-6) * wide[2]
+    assert np.abs(relit - values_of(relight(image, 2.4 * gain.log().float()))).max() <= 1
 
 
 def test_a_gain_that_steps_with_the_photo_steps_at_full_size_too():
@@ -96,8 +97,17 @@ def test_a_gain_that_steps_with_the_photo_steps_at_full_size_too():
     log_gain[..., :40] = math.log(2)
     full = np.repeat(np.repeat(small, 16, 0), 16, 1)
     relit = relit_by(fit_gain(image_of(small), log_gain), full)[480, :, 0].astype(int)
-    wanted = np.where(full[480, :, 0] == 60, 93, 202)  # the light of 60 and 0.01, doubled; that of 200 and 0.01
-    assert np.abs(relit - wanted).max() <= 6
+    expected = np.where(full[480, :, 0] == 60, 85, 200)  # the light of 60, doubled; that of 200
+    assert np.abs(relit - expected).max() <= 6
+
+
+def test_the_colour_of_a_gain_reaches_across_edges_without_a_blotch():
+    """Warm light found on one spot only: no step in hue wider than the cells' own slope, and no luminance from it."""
+    flash = torch.full((1, 3, 64, 96), 0.5)
+    log_gain = torch.zeros(1, 3, 64, 96)
+    log_gain[:, 0, 20:30, 40:50], log_gain[:, 2, 20:30, 40:50] = 0.3, -0.3 * 0.2126 / 0.0722
+    color = fit_gain(flash, log_gain).color
+    assert max(np.abs(np.diff(np.log(color), axis=axis)).max() for axis in (0, 1)) < 0.02
 
 
 def test_noise_grows_by_the_gain_and_no_further():
@@ -145,8 +155,52 @@ def test_the_window_is_the_same_part_of_a_small_copy_of_any_size():
     def ramp(height, width):
         log_gain = torch.zeros(1, 3, height, width)
         log_gain[..., width // 2 :] = 1
-        fitted = fit_gain(torch.full((1, 3, height, width), 0.5), log_gain).offset[height // 2, :, 0]
+        fitted = fit_gain(torch.full((1, 3, height, width), 0.5), log_gain).offset[height // 2]
         return np.count_nonzero(np.abs(fitted - fitted.mean()) < 0.45 * np.ptp(fitted)) / width
 
     assert ramp(120, 160) == pytest.approx(ramp(240, 320), abs=0.01)
     assert ramp(240, 320) == pytest.approx(4 * 16 / 320 * (1 - 0.1**0.5), abs=0.02)
+
+
+def uneven(height=30, width=40):
+    """A photo with a dark and a bright half, and a gain that lifts the one and lowers the other."""
+    flash = torch.full((1, 3, height, width), 0.25)
+    flash[..., width // 2 :] = 0.7
+    log_gain = torch.full_like(flash, 0.4)
+    log_gain[..., width // 2 :] = -0.3
+    return flash, log_gain
+
+
+@pytest.mark.parametrize("strength", [0, 0.3, 1, 1.5, 2])
+def test_brightness_follows_the_strength_to_one_and_stays_there(strength):
+    flash, log_gain = uneven()
+    means = [float(relight(flash, gain).mean()) for gain in (torch.zeros_like(flash), log_gain)]
+    relit = relight(flash, apply_controls(flash, log_gain, Controls(strength=strength)))
+    share = min(1, strength)
+    assert float(relit.mean()) == pytest.approx((1 - share) * means[0] + share * means[1], abs=2e-3)
+
+
+def test_strength_multiplies_the_contrast_of_the_gain():
+    flash, log_gain = uneven()
+    for strength in (0.5, 1, 2):
+        wanted = apply_controls(flash, log_gain, Controls(strength=strength))
+        assert float(wanted[..., 0].mean() - wanted[..., -1].mean()) == pytest.approx(0.7 * strength, abs=1e-4)
+
+
+def test_background_and_highlights_act_on_what_is_lifted_and_what_is_lowered():
+    flash, log_gain = uneven()
+    neutral = apply_controls(flash, log_gain, Controls())[0, 0, 0].tolist()
+    for value in (-1, -0.5, 1):
+        background = apply_controls(flash, log_gain, Controls(background=value))[0, 0, 0].tolist()
+        highlights = apply_controls(flash, log_gain, Controls(highlights=value))[0, 0, 0].tolist()
+        assert background[0] == pytest.approx((1 + value) * neutral[0], abs=1e-5)
+        assert background[-1] == pytest.approx(neutral[-1], abs=1e-5)
+        assert highlights[0] == pytest.approx(neutral[0], abs=1e-5)
+        assert highlights[-1] == pytest.approx((1 - value) * neutral[-1], abs=1e-5)
+
+
+def test_a_linear_copy_of_the_formula_agrees():
+    """One pixel, one stop: 0.25 is 0.0509 of the light, twice that is 0.352."""
+    pixel = torch.full((1, 3, 1, 1), 0.25)
+    assert float(linear_to_srgb(2 * srgb_to_linear(pixel))[0, 0]) == pytest.approx(0.352, abs=1e-3)
+    assert float(relight(pixel, torch.full_like(pixel, math.log(2)))[0, 0]) == pytest.approx(0.352, abs=1e-3)
