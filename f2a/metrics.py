@@ -1,10 +1,11 @@
-"""PSNR and SSIM as the 2020 code defines them, so that figures compare with the paper's."""
+"""Figures of a picture: PSNR and SSIM as the 2020 code defines them, light, blacks, burnt area and tint."""
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from f2a.color import linear_to_srgb, srgb_to_linear
+from f2a.color import BURNT, LUMINANCE, exposure_gain, linear_to_srgb, luminance, srgb_to_linear
 
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in greyscale (ITU-R BT.601, as Pillow's mode L)."""
@@ -25,18 +26,19 @@ def psnr(image: Tensor, truth: Tensor) -> float:
     return float(10 * torch.log10(255**2 / error))
 
 
-def ssim(image: Tensor, truth: Tensor) -> float:
+def ssim(image: Tensor, truth: Tensor, weights: tuple[float, float, float] = LUMA) -> float:
     """Structural similarity of the greyscale images, 7x7 uniform window (Wang et al. 2004; scikit-image's defaults).
 
     Args:
         image, truth: ``(1, 3, H, W)``, sRGB in [0, 1], sides of at least 7.
+        weights: of red, green and blue in grey.
 
     Raises:
         ValueError: a side is shorter than the window.
     """
     if min(image.shape[-2:]) < 7:
         raise ValueError(f"SSIM needs sides of at least 7 pixels, not {tuple(image.shape[-2:])}")
-    x, y = (_grey(to_8bit(i)) for i in (image, truth))
+    x, y = (_grey(to_8bit(i), weights) for i in (image, truth))
     sample = 49 / 48  # unbiased covariance, as scikit-image computes it
     mean_x, mean_y = _window(x), _window(y)
     var_x = sample * (_window(x * x) - mean_x**2)
@@ -47,8 +49,8 @@ def ssim(image: Tensor, truth: Tensor) -> float:
     return float(similarity.mean())
 
 
-def _grey(image: Tensor) -> Tensor:
-    return (image.double() * torch.tensor(LUMA, dtype=torch.float64).reshape(1, 3, 1, 1)).sum(1, keepdim=True)
+def _grey(image: Tensor, weights: tuple[float, float, float] = LUMA) -> Tensor:
+    return (image.double() * torch.tensor(weights, dtype=torch.float64).reshape(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
 def _window(grey: Tensor) -> Tensor:
@@ -100,3 +102,50 @@ def _gradient_energy(image: Tensor) -> Tensor:
     grey = _grey(to_8bit(image))
     down, across = grey.diff(dim=-2), grey.diff(dim=-1)
     return (down**2).sum() + (across**2).sum()
+
+
+def lit(image: Tensor, truth: Tensor) -> Tensor:
+    """``image`` after one factor in linear light that brings its mean to the truth's: how bright it is counts no more.
+
+    Args:
+        image, truth: sRGB in [0, 1], the same shape.
+    """
+    factor = exposure_gain(image, min(max(float(truth.mean()), 1e-3), 1 - 1e-3))
+    return linear_to_srgb((srgb_to_linear(image.clamp(0, 1)) * factor).clamp(max=1))
+
+
+def lit_psnr(image: Tensor, truth: Tensor) -> float:
+    """PSNR in dB of :func:`lit`."""
+    return psnr(lit(image, truth), truth)
+
+
+def lit_ssim(image: Tensor, truth: Tensor) -> float:
+    """SSIM of the luminance of :func:`lit`."""
+    return ssim(lit(image, truth), truth, LUMINANCE)
+
+
+def black_point(image: Tensor) -> float:
+    """The 1st percentile of luma (of sRGB values, weighted as luminance): what the darkest hundredth stays below."""
+    return float(np.percentile(luminance(image).numpy(), 1))
+
+
+def burnt_share(image: Tensor) -> float:
+    """Share of the pixels of which a channel is at least 250 of 255."""
+    return float((image.amax(1) >= BURNT - 1e-6).float().mean())
+
+
+def tint(image: Tensor) -> Tensor:
+    """Mean a* and b* of CIELAB under D65, ``(2,)``: how red (over green) and yellow (over blue) a picture is."""
+    linear = srgb_to_linear(image.clamp(0, 1)).double()
+    xyz = torch.einsum("ij,bjhw->bihw", torch.tensor(XYZ_OF_RGB, dtype=torch.float64), linear)
+    f = torch.where(xyz > (6 / 29) ** 3, xyz.clamp(min=1e-9) ** (1 / 3), xyz / (3 * (6 / 29) ** 2) + 4 / 29)
+    x, y, z = f.mean((0, 2, 3))
+    return torch.stack([500 * (x - y), 200 * (y - z)])
+
+
+XYZ_OF_RGB = (
+    (0.433891, 0.376235, 0.189906),
+    (0.212649, 0.715169, 0.072182),
+    (0.017756, 0.109478, 0.872915),
+)
+"""Of linear sRGB (IEC 61966-2-1) in shares of the white point D65."""

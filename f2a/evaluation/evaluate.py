@@ -93,8 +93,11 @@ def write_report(
 
 
 MEASURED = (
-    "at full size. PSNR over 8-bit RGB; SSIM of the grey photos, 7x7 uniform window; aligned: PSNR after each channel "
-    "is scaled in linear light to fit the truth best; sharpness: energy of the gradient over the truth's"
+    "at full size. PSNR over 8-bit RGB; SSIM of the grey photos, 7x7 uniform window; lit: after one factor in linear "
+    "light that brings the picture to the truth's mean; aligned: PSNR after each channel is scaled in linear light to "
+    "fit the truth best; sharpness: energy of the gradient over the truth's; black: 1st percentile of luma over the "
+    "truth's; clip: burnt share of the pixels over the flash photo's; tint: distance of the mean a*b* to the flash "
+    "photo's"
 )
 
 

@@ -13,7 +13,17 @@ from f2a.color import exposure_gain, linear_to_srgb, srgb_to_linear
 from f2a.data.folder import DataError, PairFiles
 from f2a.errors import first_line
 from f2a.images import to_image, to_picture
-from f2a.metrics import aligned_psnr, psnr, sharpness, ssim
+from f2a.metrics import (
+    aligned_psnr,
+    black_point,
+    burnt_share,
+    lit_psnr,
+    lit_ssim,
+    psnr,
+    sharpness,
+    ssim,
+    tint,
+)
 from f2a.photo import Photo, PhotoError, open_photo
 
 FLASH = "flash"
@@ -24,20 +34,50 @@ SHORTEST_SIDE = 7
 
 
 class Metric(NamedTuple):
-    """A measure of a picture against the truth, both ``(1, 3, H, W)`` sRGB in [0, 1]."""
+    """A measure of a picture against the truth and the flash photo, all ``(1, 3, H, W)`` sRGB in [0, 1]."""
 
     name: str
     title: str
-    measure: Callable[[Tensor, Tensor], float]
+    measure: Callable[[Tensor, Tensor, Tensor], float]
     digits: int
     best: str
 
 
+def against_truth(measure: Callable[[Tensor, Tensor], float]) -> Callable[[Tensor, Tensor, Tensor], float]:
+    """``measure`` as a metric that does not look at the flash photo."""
+    return lambda image, truth, flash: measure(image, truth)
+
+
 METRICS = (
-    Metric("psnr", "PSNR dB", psnr, 2, "higher is better"),
-    Metric("ssim", "SSIM", ssim, 3, "higher is better"),
-    Metric("aligned_psnr", "aligned dB", aligned_psnr, 2, "higher is better; exposure and colour are fitted first"),
-    Metric("sharpness", "sharpness", sharpness, 2, "1 is as sharp as the truth"),
+    Metric("psnr", "PSNR dB", against_truth(psnr), 2, "higher is better"),
+    Metric("ssim", "SSIM", against_truth(ssim), 3, "higher is better"),
+    Metric("lit_psnr", "lit dB", against_truth(lit_psnr), 2, "higher is better; brought to the truth's mean first"),
+    Metric("lit_ssim", "lit SSIM", against_truth(lit_ssim), 3, "higher is better; brought to the truth's mean first"),
+    Metric(
+        "aligned_psnr", "aligned dB", against_truth(aligned_psnr), 2, "higher is better; exposure and colour are fitted"
+    ),
+    Metric("sharpness", "sharpness", against_truth(sharpness), 2, "1 is as sharp as the truth"),
+    Metric(
+        "black",
+        "black",
+        lambda image, truth, flash: black_point(image) - black_point(truth),
+        3,
+        "0 is right; 1st percentile of luma, over the truth's",
+    ),
+    Metric(
+        "clip",
+        "clip",
+        lambda image, truth, flash: burnt_share(image) - burnt_share(flash),
+        3,
+        "0 or less is right; burnt share of the pixels, over the flash photo's",
+    ),
+    Metric(
+        "tint",
+        "tint",
+        lambda image, truth, flash: float((tint(image) - tint(flash)).norm()),
+        1,
+        "distance of the mean a*b* to the flash photo's",
+    ),
 )
 
 
@@ -76,7 +116,7 @@ def lpips_metric(report: Report) -> Metric | None:
         return None
 
     @torch.inference_mode()
-    def measure(image: Tensor, truth: Tensor) -> float:
+    def measure(image: Tensor, truth: Tensor, flash: Tensor) -> float:
         return float(distance(image * 2 - 1, truth * 2 - 1))
 
     return Metric("lpips", "LPIPS", measure, 3, "lower is better")
@@ -109,9 +149,9 @@ def score_scenes(
             report(f"left out: {error}")
             continue
         pictures = {name: picture for name, system in systems.items() if (picture := _picture(system, scene, report))}
-        truth = to_image(scene.truth)
+        truth, flash = to_image(scene.truth), to_image(rgb8(scene.flash))
         for name, picture in pictures.items():
-            values = {metric.name: metric.measure(to_image(picture), truth) for metric in metrics}
+            values = {metric.name: metric.measure(to_image(picture), truth, flash) for metric in metrics}
             scores.append(Score(scene.name, name, values))
         look(scene, pictures)
     if not scores:

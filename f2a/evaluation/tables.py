@@ -46,7 +46,8 @@ def format_table(scores: Sequence[Score], metrics: Sequence[Metric]) -> str:
 def worse_sentences(scores: Sequence[Score]) -> list[str]:
     """One sentence a system: on which scenes it is worse than the flash photo."""
     counts = {row.system: row.scene.removeprefix("mean of ") for row in means(scores)}
-    by_metric = {title: worse_than_flash(scores, title.lower()) for title in ("PSNR", "SSIM")}
+    titles = {"psnr": "PSNR", "ssim": "SSIM", "lit_psnr": "lit PSNR"}
+    by_metric = {title: worse_than_flash(scores, name) for name, title in titles.items() if name in scores[0].values}
     sentences = []
     for system in by_metric["PSNR"]:
         parts = [
@@ -84,7 +85,11 @@ def to_json(scores: Sequence[Score], facts: dict[str, Any]) -> str:
     content = facts | {
         "scores": [_plain(score) for score in scores],
         "means": {row.system: _plain(row)["values"] for row in means(scores)},
-        "worse_than_flash": {metric: worse_than_flash(scores, metric) for metric in ("psnr", "ssim")},
+        "worse_than_flash": {
+            metric: worse_than_flash(scores, metric)
+            for metric in ("psnr", "ssim", "lit_psnr")
+            if metric in scores[0].values
+        },
     }
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 

@@ -44,7 +44,7 @@ def scores(tmp_path):
         "ours": lambda scene: plain({"a": 111, "b": 160}[scene.name]),
         "theirs": lambda scene: plain(110) if scene.name == "a" else None,
     }
-    return score_scenes(find_pairs(tmp_path).files, systems, METRICS[:3], print, lambda *seen: None)
+    return score_scenes(find_pairs(tmp_path).files, systems, METRICS[:5], print, lambda *seen: None)
 
 
 def test_every_picture_is_scored_against_its_truth(scores):
@@ -70,7 +70,7 @@ def test_the_scenes_that_got_worse_are_named(scores):
     ours, theirs = worse_sentences(scores)
     assert "in PSNR on 1 of 2 (b)" in ours
     assert theirs == "theirs: on no scene worse than the flash photo"
-    assert ours in format_table(scores, METRICS[:3])
+    assert ours in format_table(scores, METRICS[:5])
 
 
 def test_csv_and_json_hold_every_picture(scores):
@@ -216,7 +216,7 @@ def test_lpips_is_a_column_where_its_package_imports(monkeypatch):
     monkeypatch.setitem(sys.modules, "lpips", SimpleNamespace(LPIPS=lambda **options: StandInForLpips()))
     metric = lpips_metric(print)
     white, grey = (to_image(plain(value)) for value in (255, 0))
-    assert metric.measure(white, grey) == pytest.approx(2)
+    assert metric.measure(white, grey, grey) == pytest.approx(2)
 
 
 def test_lpips_without_its_weights_or_its_package_is_left_out(monkeypatch):

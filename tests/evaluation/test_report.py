@@ -29,7 +29,7 @@ def page(tmp_path_factory, weights):
 
 def test_the_page_needs_nothing_but_itself(page):
     sources = re.findall(r'(?:src|href)="([^"]{0,40})', page)
-    assert len(sources) == 4 + 2 * 4  # a plot a metric; flash, ours, truth and error of two scenes
+    assert len(sources) == 9 + 2 * 4  # a plot per metric; flash, ours, truth and error of two scenes
     assert all(source.startswith("data:image/") for source in sources)
     assert "@import" not in page
     assert "url(" not in page
