@@ -246,11 +246,14 @@ class TrainConfig:
     )
     reconstruction_weight: float = option(1.0, "weight of the reconstruction loss", least=0)
     adversarial_weight: float = option(0.0, "weight of the adversarial loss; 0: no discriminator is built", least=0)
-    perceptual_weight: float = option(0.0, "weight of the perceptual loss; 0: no VGG-16 is loaded", least=0)
+    perceptual_weight: float = option(0.0, "weight of the perceptual loss; 0: no network is loaded for it", least=0)
     structural_weight: float = option(0.0, "weight of the structural loss, 1 - SSIM of the grey photos", least=0)
-    perceptual_encoder: str = option(
-        "hub", "VGG-16's ImageNet weights for the perceptual loss: a safetensors file or hub", metavar="SRC"
+    perceptual_network: str = option(
+        "vgg16",
+        "network whose features the perceptual loss compares; efficientnet_lite0 costs a tenth of vgg16",
+        ("vgg16", "efficientnet_lite0"),
     )
+    perceptual_encoder: str = option("hub", "that network's ImageNet weights: a safetensors file or hub", metavar="SRC")
 
     resolution: int = option(224, "side of a training crop, in pixels", least=1)
     crop: list[float] = option([0.55, 1.0], "smallest and largest crop, as a part of the short side")  # noqa: RUF009
@@ -331,7 +334,7 @@ class TrainConfig:
         if self.adversarial_weight and self.resolution < 64:
             raise ConfigError(f"resolution is {self.resolution}: the discriminator needs at least 64 pixels")
         if self.perceptual_weight and self.perceptual_encoder == "none":
-            raise ConfigError("perceptual_encoder is 'none': the perceptual loss needs VGG-16's weights, give a file")
+            raise ConfigError("perceptual_encoder is 'none': the perceptual loss needs ImageNet weights, give a file")
         if not any(
             getattr(self, f"{term}_weight") for term in ("reconstruction", "adversarial", "perceptual", "structural")
         ):

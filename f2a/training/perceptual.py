@@ -1,9 +1,9 @@
-"""The perceptual term: relit and ambient photo compared by what VGG-16 sees in them."""
+"""The perceptual term: relit and ambient photo compared by what an ImageNet network sees in them."""
 
 import torch
 from torch import Tensor, nn
 
-from f2a.model.encoders import VGG16, Pyramid
+from f2a.model.encoders import VGG16, EfficientNetLite0, Pyramid
 from f2a.model.generator import NORMALIZATIONS
 
 SMALLEST = 1e-6
@@ -11,7 +11,7 @@ SMALLEST = 1e-6
 
 
 class PerceptualDistance(nn.Module):
-    """Mean absolute difference of VGG-16 features, averaged over the last layers of its five stages.
+    """Mean absolute difference of an encoder's features, averaged over the last layers of its five stages.
 
     After Johnson et al. (arXiv 1603.08155), each stage over the mean of the ambient photo's own features, so that no
     stage drowns the others however the weights are scaled. The generator learns through the frozen encoder.
@@ -20,7 +20,7 @@ class PerceptualDistance(nn.Module):
         encoder: with ImageNet's weights.
     """
 
-    def __init__(self, encoder: VGG16) -> None:
+    def __init__(self, encoder: VGG16 | EfficientNetLite0) -> None:
         super().__init__()
         self.encoder = encoder.requires_grad_(False)
         mean, deviation = (torch.tensor(values).reshape(1, 3, 1, 1) for values in NORMALIZATIONS["imagenet"])
@@ -35,9 +35,9 @@ class PerceptualDistance(nn.Module):
         seen = self._features(relit)
         with torch.no_grad():
             wanted = self._features(ambient)
-        stages = [(a - b).abs().mean() / b.mean().clamp(min=SMALLEST) for a, b in zip(seen, wanted, strict=True)]
+        stages = [(a - b).abs().mean() / b.abs().mean().clamp(min=SMALLEST) for a, b in zip(seen, wanted, strict=True)]
         return torch.stack(stages).mean()
 
     def _features(self, image: Tensor) -> list[Tensor]:
         pyramid: Pyramid = self.encoder((image - self.mean) / self.deviation)
-        return pyramid.features
+        return pyramid.features[-5:]  # EfficientNet-Lite0 has the image itself before its five stages

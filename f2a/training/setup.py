@@ -11,7 +11,7 @@ from f2a.data.folder import CachedPair, Draws, Source, parse_share, read_pairs, 
 from f2a.data.hub import HubSplit, read_hub_pairs
 from f2a.data.stream import StreamedPairs, read_streamed_once
 from f2a.model.checkpoint import Checkpoint
-from f2a.model.encoders import VGG16
+from f2a.model.encoders import VGG16, EfficientNetLite0
 from f2a.training.perceptual import PerceptualDistance
 from f2a.training.pretrained import FROM_NOTHING, HUB_WEIGHTS, pretrain
 
@@ -100,9 +100,9 @@ def build_checkpoint(config: TrainConfig) -> Checkpoint:
 
 
 def build_perceptual_loss(config: TrainConfig) -> PerceptualDistance | None:
-    """The frozen VGG-16 of the perceptual loss, where that has a weight."""
+    """The frozen encoder of the perceptual loss, where that has a weight."""
     if not config.perceptual_weight:
         return None
-    encoder = VGG16()
-    pretrain(encoder, "vgg16", config.perceptual_encoder, "perceptual_encoder")
+    encoder = VGG16() if config.perceptual_network == "vgg16" else EfficientNetLite0()
+    pretrain(encoder, config.perceptual_network, config.perceptual_encoder, "perceptual_encoder")
     return PerceptualDistance(encoder)
