@@ -85,7 +85,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(ROOT / name, folder)
     shutil.copytree(ROOT / "f2a", folder / "f2a", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "holiday").mkdir()
-    shutil.copy(folder / "f2a/examples/shelf_flash.jpg", folder / "party.jpg")
+    shutil.copy(folder / "f2a/examples/shoe_rack_flash.jpg", folder / "party.jpg")
     shutil.copy(folder / "f2a/examples/living_room_flash.jpg", folder / "holiday/sofa.jpg")
     write_pairs(folder / "pairs/train", 2)
     write_pairs(folder / "pairs/val", 1)

@@ -1,4 +1,4 @@
-"""Flash/ambient pairs to look at: the bundled, rendered ones, those of a folder, or those of a dataset on the Hub."""
+"""Flash/ambient pairs to look at: the bundled ones, those of a folder, or those of a dataset on the Hub."""
 
 import io
 import tempfile
@@ -34,7 +34,7 @@ class ExamplePairs(Protocol):
     @property
     def title(self) -> str: ...
     @property
-    def rendered(self) -> bool: ...
+    def bundled(self) -> bool: ...
     @property
     def names(self) -> Sequence[str]: ...
 
@@ -55,7 +55,7 @@ class FolderPairs:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.title, self.rendered = folder.name, folder == BUNDLED
+        self.title, self.bundled = folder.name, folder == BUNDLED
         self._pairs = {pair.name: PairPhotos(pair.flash, pair.ambient) for pair in find_pairs(folder).files}
         self.names = list(self._pairs)
 
@@ -70,7 +70,7 @@ class HubPairs:
         DataError: the dataset cannot be read, or has another layout.
     """
 
-    rendered = False
+    bundled = False
 
     def __init__(self, dataset: str, revision: str | None) -> None:
         self.title = dataset

@@ -23,7 +23,7 @@ from f2a.relight.controls import ControlError, Controls
 USER_ERRORS = (PhotoError, ControlError, PhotoCountError, DataError, Busy)
 """What a visitor is told in a sentence."""
 
-OPENING_EXAMPLE = "woman_red_coat"
+OPENING_EXAMPLE = "knives_and_press"
 """Of the bundled pairs, the one that the page opens with."""
 
 VIEWS = {"Flash | ours": ("flash", "ours"), "Flash | truth": ("flash", "truth"), "Ours | truth": ("ours", "truth")}

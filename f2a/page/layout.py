@@ -122,7 +122,7 @@ def relight_tab(demo: gr.Blocks, handlers: Handlers) -> tuple[gr.File, list[Any]
 def examples_tab(demo: gr.Blocks, handlers: Handlers, photo: gr.File, tabs: gr.Tabs) -> None:
     """Pairs with their truth and scores, one at a time."""
     gallery = handlers.gallery
-    gr.Markdown(text.origin(gallery.pairs.title, gallery.pairs.rendered))
+    gr.Markdown(text.origin(gallery.pairs.title, gallery.pairs.bundled))
     with gr.Row():
         several = len(gallery.categories) > 1
         category = gr.Dropdown(gallery.categories, value=EVERYTHING, label="Category", visible=several)

@@ -20,7 +20,7 @@ DESCRIPTION = (
     "A photograph taken with flash, as the light of the room would have shown it. At full size, in its own format."
 )
 CHOOSE, CHOOSE_ON_PHONE, CHANGE = "Choose, drop or paste a photo", "Choose or take a photo", "Change photo"
-WELCOME = "This is an example, a rendered picture. Give a photo of yours: it is relit at once."
+WELCOME = "This is an example. Give a photo of yours: it is relit at once."
 FALLS_SHORT = """Here it falls short: the room is lit from the right and the wall above lies in shade (right, the
 truth). The flash photo doesn't show that, so ours (left) is lit evenly. A rendered picture."""
 
@@ -97,9 +97,9 @@ def _spoken(score: PairScore) -> str:
     return f"{score.psnr_db:.1f} dB, SSIM {score.ssim:.2f}"
 
 
-def origin(title: str, rendered: bool) -> str:
+def origin(title: str, bundled: bool) -> str:
     """What the examples are."""
-    whose = "Rendered pictures, not photographs" if rendered else f"Photographs of {title}"
+    whose = "Six photographs of the Multi-Illumination dataset (CC BY 4.0) and two renderings" if bundled else f"Photographs of {title}"
     return f"{whose}: with flash, what f2a makes of it, and the same view without flash (the truth)."
 
 

@@ -258,7 +258,7 @@ def test_what_is_no_photo_is_refused_in_one_sentence(page: Any, tmp_path: Path) 
 
 
 def test_without_a_photo_the_download_asks_for_one_and_the_page_shows_an_example(page: Any) -> None:
-    assert page.get_by_text("This is an example, a rendered picture").is_visible()
+    assert page.get_by_text("This is an example. Give").is_visible()
     page.get_by_role("button", name="Download at full size").click()
     page.locator("#done").get_by_text("Choose a photo first.").wait_for()
 

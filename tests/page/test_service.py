@@ -199,7 +199,7 @@ def test_pairs_are_filtered_by_the_first_word_of_their_names():
     assert categories(NAMES) == ["all", "People", "Rooms"]
     assert in_category(NAMES, "Rooms") == ["Rooms_1", "Rooms_2"]
     assert in_category(NAMES, "all") == NAMES
-    assert categories(["living_room", "shelf"]) == ["all"]  # a category each would be no help
+    assert categories(["living_room", "tyre"]) == ["all"]  # a category each would be no help
     assert categories(["faid_1", "faid_2"]) == ["all"]
 
 
@@ -213,7 +213,7 @@ def test_an_example_is_made_once_and_scored(relighter, tmp_path, monkeypatch):
     assert len(runs) == 1
     sizes = {Image.open(path).size for path in (example.flash, example.ours, example.truth)}
     assert len(sizes) == 1
-    assert not gallery.pairs.rendered
+    assert not gallery.pairs.bundled
     assert text.describe(example).startswith(f"{name}. Against the truth: flash ".replace("_", " "))
 
 
@@ -229,7 +229,7 @@ def test_examples_that_cannot_be_had_leave_the_bundled_ones_and_a_sentence(sourc
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     told = []
     pairs = open_examples(source, told.append)
-    assert (pairs.title, pairs.rendered) == (BUNDLED.name, True)
+    assert (pairs.title, pairs.bundled) == (BUNDLED.name, True)
     assert len(told) == 1
     assert told[0].startswith(f"F2A_EXAMPLES: {source}")
 

@@ -141,11 +141,14 @@ def test_relit_in_place_it_is_the_same_in_half_the_memory(relighter, photo, dept
         assert relit.to_pil() is image
 
 
-def test_grey_gets_the_mean_gain_of_the_three_channels(photo):
+def test_grey_gets_the_luminance_of_the_gain(photo):
     grey = photo.convert("L")
     flash = torch.from_numpy(np.array(grey.convert("RGB"))).permute(2, 0, 1)[None].float() / 255
     log_gain = torch.tensor([0.0, 0.3, 0.6]).reshape(1, 3, 1, 1).expand(1, 3, 5, 7)
-    uneven, even = (Prepared(Photo.from_pil(grey), flash, gain) for gain in (log_gain, torch.full((1, 3, 5, 7), 0.3)))
+    uneven, even = (
+        Prepared(Photo.from_pil(grey), flash, gain)
+        for gain in (log_gain, torch.full((1, 3, 5, 7), 0.3 * 0.7152 + 0.6 * 0.0722))
+    )
     assert np.array_equal(uneven.render().rows(), even.render().rows())
 
 
