@@ -99,7 +99,8 @@ def _spoken(score: PairScore) -> str:
 
 def origin(title: str, bundled: bool) -> str:
     """What the examples are."""
-    whose = "Six photographs of the Multi-Illumination dataset (CC BY 4.0) and two renderings" if bundled else f"Photographs of {title}"
+    ours = "Six photographs of the Multi-Illumination dataset (CC BY 4.0) and two renderings"
+    whose = ours if bundled else f"Photographs of {title}"
     return f"{whose}: with flash, what f2a makes of it, and the same view without flash (the truth)."
 
 
