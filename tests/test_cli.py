@@ -89,7 +89,7 @@ def test_the_photo_itself_is_never_the_output(folder, weights, capsys):
         (["{folder}/a.jpg", "-o", "{tmp}/out/a.gif"], "a.gif: cannot be written"),
         (["{folder}/a.jpg", "-o", "{tmp}/out/a.pdf"], "a.pdf: cannot be written"),
         (["{folder}/a.jpg", "-o", "{folder}/notes.txt/x"], "notes.txt"),
-        (["{folder}/a.jpg", "-o", "{tmp}/out", "--strength", "1.5"], "1.5"),
+        (["{folder}/a.jpg", "-o", "{tmp}/out", "--strength", "2.5"], "2.5"),
         (["{folder}/a.jpg", "-o", "{tmp}/out", "--device", "gpu7"], "gpu7"),
         (["{folder}/a.jpg", "-o", "{tmp}/out", "--weights", "{tmp}/empty"], "config.json"),
     ],

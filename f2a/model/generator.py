@@ -246,7 +246,7 @@ class Generator(nn.Module):
         """This generator on ``device``, only to be run: in the memory format and the precision that are fastest there.
 
         Where bfloat16 is fast, encoder and decoder hold and compute it; the head, from which the result comes, stays
-        float32. A relit photo then differs by one 8-bit level at most.
+        float32. A relit photo then differs by two 8-bit levels at most.
         """
         self.eval().requires_grad_(False)
         if device.type == "cpu" and has_fast_bfloat16():

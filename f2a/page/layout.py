@@ -21,7 +21,7 @@ from f2a.relight.relighter import Relighter
 WORKERS, MAX_WAITING = 2, 40
 """Requests that are worked on together, and how many may wait for them."""
 
-FAILURE = "shelf"
+FAILURE = "living_room"
 """Of the bundled pairs, one where the result falls short."""
 
 PUBLIC: dict[str, Any] = {"concurrency_limit": None}  # whose turn it is, the job queue says

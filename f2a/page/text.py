@@ -21,8 +21,8 @@ DESCRIPTION = (
 )
 CHOOSE, CHOOSE_ON_PHONE, CHANGE = "Choose, drop or paste a photo", "Choose or take a photo", "Change photo"
 WELCOME = "This is an example. Give a photo of yours: it is relit at once."
-FALLS_SHORT = """Here it falls short: the room is lit from the right and the wall above lies in shade (right, the
-truth). The flash photo doesn't show that, so ours (left) is lit evenly. A rendered picture."""
+FALLS_SHORT = """Here it falls short: the room's lamp is warm and bright (right, the truth), and the flash photo shows
+neither. Ours (left) keeps the flash photo's colours, and the doll that the flash burnt stays white. A rendering."""
 
 CHANGES = "Red became brighter and blue darker than in the flash photo, white is as it was; the scale is in stops."
 

@@ -104,9 +104,9 @@ def test_one_value_that_is_no_number_spoils_the_weights(folder, value):
     ids=["integers", "complex", "too large for 32 bits", "8-bit NaN", "shape", "empty"],
 )
 def test_a_tensor_of_another_kind_is_named(folder, bias, said):
-    state = load_file(folder / "model.safetensors") | {"head.convolution.bias": bias}
+    state = load_file(folder / "model.safetensors") | {"head.color.bias": bias}
     save_file(state, folder / "model.safetensors")
-    assert f"model.safetensors: head.convolution.bias {said}" in sentence(folder)
+    assert f"model.safetensors: head.color.bias {said}" in sentence(folder)
 
 
 class Trap:
@@ -126,7 +126,7 @@ def test_a_pickle_under_any_name_is_never_opened(folder, tmp_path, name, write):
     if write:
         (folder / name).write_bytes(write(trap))
     else:
-        torch.save({"head.convolution.bias": trap}, folder / name)
+        torch.save({"head.color.bias": trap}, folder / name)
     if name == "pytorch_model.bin":
         Checkpoint.load(folder)
     else:
@@ -253,7 +253,7 @@ def test_a_push_between_two_downloads_does_not_mix_two_models(hub, weights):
     repo = hub.repo("user/model")
     first = repo.at("main").sha
     other = load_file(weights / "model.safetensors")
-    other["head.convolution.bias"] += 1
+    other["head.color.bias"] += 1
     files = repo.files() and {"model.safetensors": Blob(save(other))}
     answer = hub.answer
 
@@ -264,9 +264,9 @@ def test_a_push_between_two_downloads_does_not_mix_two_models(hub, weights):
         return reply
 
     hub.answer = push_after_the_config
-    loaded = Checkpoint.load("user/model").generator.head.convolution.bias
+    loaded = Checkpoint.load("user/model").generator.head.color.bias
     assert repo.at("main").sha != first
-    assert torch.equal(loaded, Checkpoint.load(weights).generator.head.convolution.bias)
+    assert torch.equal(loaded, Checkpoint.load(weights).generator.head.color.bias)
 
 
 def test_bad_weights_of_the_hub_name_the_model_and_the_file(hub):

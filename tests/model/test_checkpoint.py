@@ -26,7 +26,7 @@ def test_what_is_saved_comes_back(tmp_path):
 
 
 def damage_missing(state):
-    del state["head.convolution.bias"]
+    del state["head.color.bias"]
 
 
 def damage_extra(state):
@@ -34,17 +34,17 @@ def damage_extra(state):
 
 
 def damage_shape(state):
-    state["head.convolution.bias"] = torch.zeros(4)
+    state["head.color.bias"] = torch.zeros(4)
 
 
 def damage_nan(state):
-    state["head.convolution.bias"][1] = float("nan")
+    state["head.color.bias"][1] = float("nan")
 
 
 @pytest.mark.parametrize(
     ("damage", "said"),
-    [(damage_missing, "missing key head.convolution.bias"), (damage_extra, "unexpected key head.other"),
-     (damage_shape, r"head.convolution.bias has shape \(4,\)"), (damage_nan, "head.convolution.bias .* not finite")],
+    [(damage_missing, "missing key head.color.bias"), (damage_extra, "unexpected key head.other"),
+     (damage_shape, r"head.color.bias has shape \(4,\)"), (damage_nan, "head.color.bias .* not finite")],
 )  # fmt: skip
 def test_weights_that_do_not_fit_are_refused_by_name(tmp_path, damage, said):
     brightening_checkpoint().save(tmp_path)
@@ -144,5 +144,5 @@ def test_not_a_checkpoint_at_all(tmp_path):
 def test_the_bundled_weights_ship_and_say_what_they_are():
     checkpoint = Checkpoint.load()
     assert (BUNDLED / "model.safetensors").stat().st_size <= 12_000_000
-    assert checkpoint.architecture == replace(PRESETS["compact"], exposure=0.53, working_pixels=160 * 120)
+    assert checkpoint.architecture == replace(PRESETS["compact"], working_pixels=240 * 180)
     assert {"data", "minutes", "scores", "command"} <= set(checkpoint.training)

@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -73,9 +74,10 @@ def test_relight_batch_answers_with_a_zip_and_a_line_for_each_failure(client: Cl
 def test_examples_answers_with_three_pictures_of_one_size_and_scores(client: Client) -> None:
     pictures, facts = client.predict(number=2, api_name="/examples")
     assert [Path(picture).name for picture in pictures] == ["flash.jpg", "ours.jpg", "truth.jpg"]
-    assert {Image.open(picture).size for picture in pictures} == {(480, 640)}
-    assert (facts["name"], facts["number"], facts["of"], facts["categories"]) == ("shelf", 2, 4, ["all"])
-    flash, truth = (np.asarray(Image.open(BUNDLED / f"shelf_{half}.jpg"), float) for half in ("flash", "ambient"))
+    assert {Image.open(picture).size for picture in pictures} == {(720, 355)}
+    assert (facts["name"], facts["number"], facts["of"], facts["categories"]) == ("knives_and_press", 2, 8, ["all"])
+    files = [BUNDLED / f"knives_and_press_{half}.jpg" for half in ("flash", "ambient")]
+    flash, truth = (np.asarray(Image.open(file), float) for file in files)
     psnr = 10 * np.log10(255**2 / ((flash - truth) ** 2).mean())
     assert facts["flash"]["psnr_db"] == pytest.approx(psnr, abs=1e-3)
 
@@ -85,7 +87,7 @@ def test_examples_answers_with_three_pictures_of_one_size_and_scores(client: Cli
     [
         ({"photo": None, "api_name": "/relight"}, r"^Choose a photo first\.$"),
         ({"photos": [], "api_name": "/relight_batch"}, "^Give between 1 and 20 photos at a time, not 0"),
-        ({"number": 5, "api_name": "/examples"}, "^all has 4 examples, so there is no number 5$"),
+        ({"number": 9, "api_name": "/examples"}, "^all has 8 examples, so there is no number 9$"),
         ({"category": "People", "api_name": "/examples"}, "^People has 0 examples"),
     ],
 )
@@ -112,7 +114,7 @@ def test_the_endpoints_are_typed_and_described(client: Client, server: str) -> N
     endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
     assert sorted(endpoints) == ["/examples", "/relight", "/relight_batch"]
     parameters = {row["parameter_name"]: row for row in endpoints["/relight"]["parameters"]}
-    assert list(parameters) == ["photo", "strength", "exposure", "warmth", "shadows", "keep_colors", "keep_location"]
+    assert list(parameters) == ["photo", *(item.name for item in fields(Controls)), "keep_location"]
     assert parameters["exposure"]["type"]["description"] == "numeric value between -3 and 3"
     assert all(row["parameter_has_default"] for name, row in parameters.items() if name != "photo")
     described = json.load(urllib.request.urlopen(f"{server}/gradio_api/openapi.json"))

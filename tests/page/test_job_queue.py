@@ -6,6 +6,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
+from dataclasses import fields
 from types import SimpleNamespace
 
 import pytest
@@ -18,6 +19,7 @@ from f2a.page.job_queue import CLOSING, Busy, JobQueue
 from f2a.page.middleware import InFlightResponses, RequestLimits
 from f2a.page.server import STALE_S, USER, SettingError, Settings, read_settings, remove_stale, server_folder
 from f2a.page.service import KEEP_S, SWEEP_S
+from f2a.relight.controls import Controls
 
 
 def until(condition) -> None:
@@ -308,4 +310,6 @@ def test_a_setting_that_cannot_be_is_one_sentence(name, value, bounds):
 
 
 def test_an_emptied_number_field_is_the_usual_value():
-    assert controls_from((None, 0.5, None, None, True)) == controls_from((1.0, 0.5, 0.0, 0.0, True))
+    usual, neutral = Controls(exposure=0.5, keep_colors=True), Controls()
+    assert controls_from((None, *[None] * 2, 0.5, None, None, True)) == usual
+    assert controls_from(tuple(getattr(neutral, item.name) for item in fields(Controls))) == neutral

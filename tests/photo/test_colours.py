@@ -89,7 +89,7 @@ def test_a_p3_red_stays_itself_where_srgb_would_clip_it(relighter):
     assert relighter(red, NEARLY_NEUTRAL).getpixel((0, 0)) == (230, 20, 20)
     relit = relighter(red)
     assert relit.info["icc_profile"] == profiles.DISPLAY_P3
-    assert relit.getpixel((0, 0))[0] == 255
+    assert 230 < relit.getpixel((0, 0))[0] < 250  # brighter, and not burnt
 
 
 NEARLY_NEUTRAL = Controls(strength=0, exposure=1e-6)

@@ -173,7 +173,7 @@ def test_the_network_for_inference_computes_the_same(monkeypatch, preset):
     assert torch.allclose(quick, plain, atol=1e-4)
 
 
-def test_in_bfloat16_a_photo_differs_by_one_level_at_most(monkeypatch):
+def test_in_bfloat16_a_photo_differs_by_two_levels_at_most(monkeypatch):
     photo = Image.open(EXAMPLE)
     relit = []
     for fast in (False, True):
@@ -184,7 +184,7 @@ def test_in_bfloat16_a_photo_differs_by_one_level_at_most(monkeypatch):
         relit.append(np.asarray(relighter(photo)).astype(int))
     difference = np.abs(relit[1] - relit[0])
     assert 0 < difference.mean() < 0.5
-    assert difference.max() <= 1
+    assert difference.max() <= 2
 
 
 def test_bfloat16_is_fast_with_amx_only(monkeypatch):

@@ -206,7 +206,7 @@ MISTAKES = [
     (["--learning_rate", "nan"], "learning_rate is nan: give at least 0"),
     (["--crop", "0.9", "0.5"], "the smaller first"),
     (["--adversarial_weight", "1"], "resolution is 32: the discriminator needs at least 64 pixels"),
-    (["--perceptual_weight", "1", "--perceptual_encoder", "none"], "the perceptual loss needs VGG-16's weights"),
+    (["--perceptual_weight", "1", "--perceptual_encoder", "none"], "the perceptual loss needs ImageNet weights"),
     (["--report_to", "trackio"], "report_to is 'trackio': install it"),
     (["--config", "/no/such.yaml"], "/no/such.yaml: cannot be read"),
     (["--guided", "--seed", "1"], "--guided: the three flags of guidance are one choice now: give --guided none, both"),
