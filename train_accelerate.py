@@ -16,6 +16,8 @@ from typing import Any, NamedTuple, TypeVar
 
 # PyTorch's threads else spin while they wait for each other: beside other programs that is many times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# The same run gives the same bits: with several threads MKL otherwise sums small matrices in an order of the moment.
+os.environ.setdefault("MKL_CBWR", "AUTO")
 
 import torch
 from accelerate import Accelerator

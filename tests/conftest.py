@@ -1,7 +1,10 @@
 """What the tests share: the data beside the checkout (skipped visibly where it is absent) and small photos."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
+
+os.environ.setdefault("MKL_CBWR", "AUTO")  # as train_accelerate.py sets it; MKL reads it once, at its first use
 
 import numpy as np
 import pytest
