@@ -295,6 +295,7 @@ def test_data_that_break_in_a_worker_are_the_same_sentence_as_without_one(worker
 
 def write_checkpoints_until_killed(output, first):
     """In a process of its own: a checkpoint after the other, as a run writes them."""
+    torch.set_num_threads(1)  # OpenMP's other threads did not come along through the fork
     try:
         for step in range(first, 10**6):
             weights = {"weight": torch.full((300_000,), float(step))}
