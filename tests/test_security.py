@@ -8,6 +8,7 @@ import pickle
 import threading
 import urllib.error
 import urllib.request
+from dataclasses import astuple
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -24,6 +25,7 @@ from f2a.data.hub import HubSplit, read_hub_pairs
 from f2a.model.checkpoint import CheckpointError
 from f2a.page import text as page_text
 from f2a.page.gallery import Gallery, PairPreview, PairScore
+from f2a.relight.controls import Controls
 from f2a.training.arguments import read_run
 from f2a.training.checkpoint import read_state, write_state
 from tests.support.hub_stub import HubStub
@@ -243,7 +245,7 @@ def answer(url, content=None):
 
 def relit(server, photo):
     """What a program is told that gives this as its photo."""
-    status, text = answer(f"{server}/gradio_api/call/relight", {"data": [photo, 1, 0, 0, 0, False, False]})
+    status, text = answer(f"{server}/gradio_api/call/relight", {"data": [photo, *astuple(Controls()), False]})
     return (
         answer(f"{server}/gradio_api/call/relight/{json.loads(text)['event_id']}") if status == 200 else (status, text)
     )

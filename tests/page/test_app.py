@@ -343,21 +343,21 @@ def test_a_picture_of_the_webcam_is_relit(page: Any) -> None:
 
 def test_examples_are_compared_with_the_truth_and_go_round(page: Any) -> None:
     page.get_by_role("tab", name="Examples").click()
-    assert page.get_by_text("Rendered pictures, not photographs").is_visible()
+    assert page.get_by_text("Six photographs of the Multi-Illumination dataset").is_visible()
     note, pictures = page.locator("#example-note"), page.locator("#example img")
-    note.get_by_text("1 of 4: living room. Against the truth: flash").wait_for()
+    note.get_by_text("1 of 8: coats. Against the truth: flash").wait_for()
     page.get_by_role("button", name="Previous").click()
-    note.get_by_text("4 of 4: woman red coat.").wait_for()
+    note.get_by_text("8 of 8: woman red coat.").wait_for()
     flash, ours = (pictures.nth(place).get_attribute("src") for place in (0, 1))
     page.get_by_label("Ours | truth").check()
     page.wait_for_function("ours => document.querySelectorAll('#example img')[0].src == ours", arg=ours)
     assert pictures.nth(1).get_attribute("src") not in (flash, ours)
     assert [pictures.nth(place).get_attribute("alt") for place in (0, 1)] == ["Ours picture", "truth picture"]
     page.get_by_role("button", name="Next").click()
-    note.get_by_text("1 of 4").wait_for()
+    note.get_by_text("1 of 8").wait_for()
 
     page.get_by_role("button", name="Relight it yourself").click()
-    page.get_by_text("living_room.jpg: 480 x 640 pixels, relit in").wait_for()
+    page.get_by_text("coats.jpg: 720 x, relit in").wait_for()
 
 
 def test_examples_of_a_folder_are_filtered_by_category(chromium: Any, relighter: Relighter, tmp_path: Path) -> None:
