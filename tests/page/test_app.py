@@ -357,7 +357,7 @@ def test_examples_are_compared_with_the_truth_and_go_round(page: Any) -> None:
     note.get_by_text("1 of 8").wait_for()
 
     page.get_by_role("button", name="Relight it yourself").click()
-    page.get_by_text("coats.jpg: 720 x, relit in").wait_for()
+    page.get_by_text("coats.jpg: 720 x 412 pixels, relit in").wait_for()
 
 
 def test_examples_of_a_folder_are_filtered_by_category(chromium: Any, relighter: Relighter, tmp_path: Path) -> None:
