@@ -28,7 +28,7 @@ from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from f2a.config import ConfigError, TrainConfig
-from f2a.data.augment import Batch, Part, WorkerLost, batches, watched_workers
+from f2a.data.augment import DataLoaderWorkerError, PairBatch, ShardedBatchSampler, batches, translate_worker_errors
 from f2a.data.folder import DataError
 from f2a.errors import first_line
 from f2a.files import atomic_dir, atomic_write
@@ -40,10 +40,10 @@ from f2a.publish.model_card import PICTURE, model_card
 from f2a.training.arguments import parse_run, public_values, save_run, without_secrets
 from f2a.training.attention import attention_map
 from f2a.training.checkpoint import (
-    Restored,
+    TrainState,
     checkpoint_folder,
     pack_optimizer,
-    rotate,
+    prune_checkpoints,
     saved_state,
     unpack_optimizer,
     write_state,
@@ -96,7 +96,7 @@ class Trainer:
         self.config, self.command, self.accelerator = config, command, accelerator
         self.output = Path(config.output_dir)
         self.monitor = LossMonitor(config.divergence_factor)
-        self.part = Part(config.train_batch_size, accelerator.process_index, accelerator.num_processes)
+        self.part = ShardedBatchSampler(config.train_batch_size, accelerator.process_index, accelerator.num_processes)
         self.global_batch_size = (
             config.train_batch_size * config.gradient_accumulation_steps * accelerator.num_processes
         )
@@ -147,7 +147,7 @@ class Trainer:
                         self.pusher.offer(self.output / "best", self.report)
         return StopReason()
 
-    def optimizer_step(self, crops: Iterator[Batch]) -> None:
+    def optimizer_step(self, crops: Iterator[PairBatch]) -> None:
         """One step of the weights: a batch (or several), the moving average, a look at the losses."""
         taken = [next(crops).to(self.accelerator.device) for _ in range(self.config.gradient_accumulation_steps)]
         losses = [self.training_step(batch) for batch in taken]
@@ -158,7 +158,7 @@ class Trainer:
         files = [file for batch in taken for file in batch.files]
         self.monitor.update(self.step, tuple(losses[0]), self.accelerator.reduce(means, "mean"), files)
 
-    def training_step(self, batch: Batch) -> dict[str, Tensor]:
+    def training_step(self, batch: PairBatch) -> dict[str, Tensor]:
         """One batch of the paper's algorithm (arXiv 1912.08813, section 3); the losses by name.
 
         Both networks learn from one pass of the generator, the discriminator first; under gradient accumulation their
@@ -249,9 +249,9 @@ class Trainer:
                 "scaler": scaler.state_dict() if scaler else None,
             }
             write_state(checkpoint_folder(self.output, self.step), parts | {"random": {"cpu": random}}, facts)
-            rotate(self.output, self.config.checkpoints_total_limit)
+            prune_checkpoints(self.output, self.config.checkpoints_total_limit)
 
-    def load_checkpoint(self, state: Restored) -> None:
+    def load_checkpoint(self, state: TrainState) -> None:
         """Be where the run was when ``state`` was saved."""
         parts, facts = state
         try:
@@ -419,7 +419,7 @@ def train(config: TrainConfig, command: str) -> None:
                 save_run(config, output / RUN_FILE)
             values = public_values(config).items()
             accelerator.init_trackers("f2a", {n: v if isinstance(v, (int, float)) else str(v) for n, v in values})
-            with watched_workers():
+            with translate_worker_errors():
                 reason = trainer.train_loop(shutdown)
             trainer.finish(reason)
             accelerator.wait_for_everyone()
@@ -434,7 +434,7 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         train(parse_run(arguments, str(__doc__)), f"{SCRIPT} {shlex.join(without_secrets(arguments))}")
-    except (*MISTAKES, DivergenceError, WorkerLost, HubError, OSError) as error:
+    except (*MISTAKES, DivergenceError, DataLoaderWorkerError, HubError, OSError) as error:
         if os.environ.get("RANK", "0") == "0":
             print(f"{SCRIPT}: {sentence_of(error)}", file=sys.stderr)
         return 2 if isinstance(error, MISTAKES) else 1

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from f2a.ablation.runs import SCRIPT, AblationError, Result, Run, do_runs, finished_runs
+from f2a.ablation.runs import SCRIPT, AblationError, AblationRun, Result, do_runs, finished_runs
 from f2a.ablation.systems import CONFIGS, Config, to_arguments
 from f2a.ablation.table import ablation_table
 
@@ -52,7 +52,7 @@ def ablate(ablation: Ablation, report: Callable[[str], None]) -> str:
     configs = chosen(ablation)
     keep_settings(ablation)
     runs = [
-        Run(name, seed, arguments(ablation, config, seed), ablation.out / f"{name}-seed{seed}")
+        AblationRun(name, seed, arguments(ablation, config, seed), ablation.out / f"{name}-seed{seed}")
         for seed in ablation.seeds
         for name, config in configs.items()
     ]

@@ -22,7 +22,7 @@ class AblationError(F2aError):
     """An ablation cannot be done as asked; the message says why and what to do."""
 
 
-class Run(NamedTuple):
+class AblationRun(NamedTuple):
     """One training: a config's name, a seed, all its flags but those that say where it is and how long it may take."""
 
     name: str
@@ -61,7 +61,7 @@ def finished_runs(out: Path) -> list[Result]:
         raise AblationError(f"{path}: cannot be used ({error}); mend or delete it") from None
 
 
-def do_runs(runs: list[Run], minutes: float, out: Path) -> Iterator[Result]:
+def do_runs(runs: list[AblationRun], minutes: float, out: Path) -> Iterator[Result]:
     """Train what ``runs.jsonl`` does not hold yet, and yield each result as its line is written.
 
     Raises:
@@ -79,7 +79,7 @@ def do_runs(runs: list[Run], minutes: float, out: Path) -> Iterator[Result]:
         yield result
 
 
-def train(run: Run, minutes: float) -> Result:
+def train(run: AblationRun, minutes: float) -> Result:
     """One training from where it stands to the end of its ``minutes``, in which a start-up after a stop counts."""
     run.folder.mkdir(parents=True, exist_ok=True)
     spent = run.folder / SPENT
@@ -111,7 +111,7 @@ def run_process(command: list[str], log: Path) -> int:
     return process.returncode
 
 
-def result_of(run: Run) -> Result | None:
+def result_of(run: AblationRun) -> Result | None:
     """The result of a training that has ended by itself, which it says in the description of its last weights."""
     description = run.folder / "last" / "config.json"
     if not description.exists():
@@ -121,7 +121,7 @@ def result_of(run: Run) -> Result | None:
     return Result(run.name, run.seed, made["steps"], **scores)
 
 
-def tidy(run: Run) -> None:
+def tidy(run: AblationRun) -> None:
     """Delete what only an unfinished training needs; the last weights and the log stay."""
     for folder in [*run.folder.glob("checkpoint-*"), run.folder / "best"]:
         shutil.rmtree(folder, ignore_errors=True)

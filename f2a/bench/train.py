@@ -25,8 +25,8 @@ from torch import Tensor
 
 import f2a
 from f2a.config import PRESETS, RECIPES
-from f2a.data.augment import Augmentation, Batch, Crops, Part, batches
-from f2a.data.folder import Draws, Source, find_pairs, read_pairs
+from f2a.data.augment import Augmentation, Crops, PairBatch, ShardedBatchSampler, batches
+from f2a.data.folder import MixtureSampler, WeightedSource, find_pairs, read_pairs
 from f2a.model.discriminator import Discriminator
 from f2a.model.generator import Generator, has_fast_bfloat16
 from f2a.training.attention import attention_map
@@ -39,11 +39,11 @@ PHOTO_SIZE = (320, 240)
 
 
 class Loop(Protocol):
-    def read(self) -> Batch:
+    def read(self) -> PairBatch:
         """The next images."""
         ...
 
-    def learn(self, batch: Batch) -> dict[str, Tensor]:
+    def learn(self, batch: PairBatch) -> dict[str, Tensor]:
         """One training step; its losses by name."""
         ...
 
@@ -60,20 +60,20 @@ class PlainLoop:
         self.pairs, self.how, self.device = find_pairs(folder).files, how, device
         self.next = (range(n * batch_size, (n + 1) * batch_size) for n in count())
 
-    def read(self) -> Batch:
+    def read(self) -> PairBatch:
         pairs = [self.pairs[number % len(self.pairs)] for number in next(self.next)]
         flash, ambient = (
             torch.stack([self._crop(Image.open(path).convert("RGB")) for path in paths]).to(self.device)
             for paths in ([pair.flash for pair in pairs], [pair.ambient for pair in pairs])
         )
-        return Batch(flash, ambient, [pair.name for pair in pairs])
+        return PairBatch(flash, ambient, [pair.name for pair in pairs])
 
     def _crop(self, photo: Image.Image) -> Tensor:
         size = (self.how.resolution, self.how.resolution)
         small = photo.crop((40, 0, 280, 240)).resize(size, Image.Resampling.BILINEAR)
         return torch.from_numpy(np.array(small)).permute(2, 0, 1).float() / 255
 
-    def learn(self, batch: Batch) -> dict[str, Tensor]:
+    def learn(self, batch: PairBatch) -> dict[str, Tensor]:
         flash, ambient, _ = batch
         attention = attention_map(flash, ambient)
         relit = self.generator(flash)
@@ -103,15 +103,17 @@ class ProductLoop:
         if device.type == "cpu":
             os.environ.setdefault("ACCELERATE_USE_CPU", "true")
         pairs = read_pairs(folder, folder / "cache", lambda sentence: None)
-        inputs = TrainingInputs(build_checkpoint(config), Crops(Draws([Source(pairs, 1.0)], 0), how), [], None)
+        inputs = TrainingInputs(
+            build_checkpoint(config), Crops(MixtureSampler([WeightedSource(pairs, 1.0)], 0), how), [], None
+        )
         self.trainer = script["Trainer"](config, "", script["make_accelerator"](config)).setup(inputs, len(pairs))
-        self.batches = batches(inputs.crops, Part(batch_size), 0)
+        self.batches = batches(inputs.crops, ShardedBatchSampler(batch_size), 0)
         self.device, self.bf16 = device, bf16
 
-    def read(self) -> Batch:
+    def read(self) -> PairBatch:
         return next(self.batches).to(self.device)
 
-    def learn(self, batch: Batch) -> dict[str, Tensor]:
+    def learn(self, batch: PairBatch) -> dict[str, Tensor]:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             losses: dict[str, Tensor] = self.trainer.training_step(batch)
         return losses

@@ -12,11 +12,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from f2a.color import exposure_gain, linear_to_srgb, srgb_to_linear
-from f2a.data.folder import CachedPair, DataError, Draws, random_of
+from f2a.data.folder import CachedPair, DataError, MixtureSampler, random_of
 from f2a.errors import first_line
 
 
-class WorkerLost(RuntimeError):
+class DataLoaderWorkerError(RuntimeError):
     """A process that cuts crops has died; the message says how the run goes on."""
 
 
@@ -36,7 +36,7 @@ class Augmentation(NamedTuple):
     min_exposure: float = 0.37  # of a target, with KEEP
 
 
-class Example(NamedTuple):
+class PairCrop(NamedTuple):
     """``(3, R, R)`` float32 sRGB in [0, 1] each, and the flash photo's file."""
 
     flash: Tensor
@@ -44,20 +44,20 @@ class Example(NamedTuple):
     file: str
 
 
-class Batch(NamedTuple):
+class PairBatch(NamedTuple):
     """``(B, 3, R, R)`` float32 sRGB in [0, 1] each, and the flash photos' files."""
 
     flash: Tensor
     ambient: Tensor
     files: list[str]
 
-    def to(self, device: torch.device) -> "Batch":
+    def to(self, device: torch.device) -> "PairBatch":
         """On ``device``; the memory order is left to the network's weights."""
         flash, ambient = (image.to(device, non_blocking=True) for image in (self.flash, self.ambient))
-        return Batch(flash, ambient, self.files)
+        return PairBatch(flash, ambient, self.files)
 
 
-def augment(pair: CachedPair, how: Augmentation, *key: int) -> Example:
+def augment(pair: CachedPair, how: Augmentation, *key: int) -> PairCrop:
     """A random crop of ``pair``, resized and flipped, with the light jittered; a function of ``key`` alone."""
     random = random_of(*key)
     height, width = pair.flash.shape[:2]
@@ -85,7 +85,7 @@ def augment(pair: CachedPair, how: Augmentation, *key: int) -> Example:
     if how.exposure is not None:
         goal = max(float(seen.mean()), how.min_exposure) if isinstance(how.exposure, str) else how.exposure
         gain = exposure_gain(linear_to_srgb(ambient.clamp(max=1)), goal)
-    return Example(seen, linear_to_srgb((ambient * gain).clamp(max=1)), pair.file)
+    return PairCrop(seen, linear_to_srgb((ambient * gain).clamp(max=1)), pair.file)
 
 
 BRIGHTNESS_STD, COLOR_STD = 0.4, 0.2
@@ -114,23 +114,23 @@ def reflectance_map(side: int, random: np.random.Generator) -> Tensor:
     return F.interpolate(factors[None], size=(side, side), mode="bilinear")[0]
 
 
-def collate(examples: Sequence[Example]) -> Batch:
+def collate(examples: Sequence[PairCrop]) -> PairBatch:
     """Examples stacked to a batch."""
     flash, ambient, files = zip(*examples, strict=True)
-    return Batch(torch.stack(flash), torch.stack(ambient), list(files))
+    return PairBatch(torch.stack(flash), torch.stack(ambient), list(files))
 
 
-class Crops(Dataset[Example]):
+class Crops(Dataset[PairCrop]):
     """Crop ``i`` of a run: a function of the run's seed and ``i``, without end."""
 
-    def __init__(self, draws: Draws, how: Augmentation) -> None:
+    def __init__(self, draws: MixtureSampler, how: Augmentation) -> None:
         self.draws, self.how = draws, how
 
-    def __getitem__(self, draw: int) -> Example:
+    def __getitem__(self, draw: int) -> PairCrop:
         return augment(self.draws[draw], self.how, self.draws.seed, draw)
 
 
-class Part(NamedTuple):
+class ShardedBatchSampler(NamedTuple):
     """A process among others, and how many pairs it takes at a time."""
 
     batch_size: int
@@ -147,9 +147,9 @@ class Part(NamedTuple):
             yield list(range(start, start + self.batch_size))
 
 
-def batches(crops: Crops, part: Part, first: int, workers: int = 0) -> Iterator[Batch]:
+def batches(crops: Crops, part: ShardedBatchSampler, first: int, workers: int = 0) -> Iterator[PairBatch]:
     """The batches of one process from draw ``first`` on, without end."""
-    loader: DataLoader[Example] = DataLoader(
+    loader: DataLoader[PairCrop] = DataLoader(
         crops,
         batch_sampler=part.draws(first),
         collate_fn=collate,
@@ -161,11 +161,11 @@ def batches(crops: Crops, part: Part, first: int, workers: int = 0) -> Iterator[
 
 
 @contextmanager
-def watched_workers() -> Iterator[None]:
+def translate_worker_errors() -> Iterator[None]:
     """PyTorch tells of a worker process that died wherever the run is at that moment; here it becomes one error.
 
     Raises:
-        WorkerLost: a worker was killed or ended by itself.
+        DataLoaderWorkerError: a worker was killed or ended by itself.
         DataError: as the worker raised it, without the traceback that PyTorch adds to the sentence.
     """
     try:
@@ -177,4 +177,4 @@ def watched_workers() -> Iterator[None]:
             raise
         reason = first_line(error)
         remedy = "is the memory short? Take fewer --dataloader_num_workers"
-        raise WorkerLost(f"{reason}; {remedy}, and go on with --resume_from_checkpoint latest") from None
+        raise DataLoaderWorkerError(f"{reason}; {remedy}, and go on with --resume_from_checkpoint latest") from None

@@ -119,20 +119,20 @@ def parse_share(text: str) -> tuple[str, float]:
 
 
 @runtime_checkable
-class InOwnOrder(Protocol):
+class HasShuffle(Protocol):
     """Pairs that are cheap to reach only in some orders; ``order`` gives one that is random and has every pair once."""
 
     def order(self, random: np.random.Generator) -> np.ndarray: ...
 
 
-class Source(NamedTuple):
+class WeightedSource(NamedTuple):
     """Pairs of one origin and their share of every batch."""
 
     pairs: Sequence[CachedPair]
     share: float
 
 
-class Draws:
+class MixtureSampler:
     """An endless stream of draws from several sources, in fixed shares; draw ``i`` is a function of ``(seed, i)``.
 
     Each source is gone through in a fresh random order an epoch of its own. Shares are rounded to a twentieth.
@@ -140,7 +140,7 @@ class Draws:
 
     slots = 20
 
-    def __init__(self, sources: Sequence[Source], seed: int) -> None:
+    def __init__(self, sources: Sequence[WeightedSource], seed: int) -> None:
         self.sources, self.seed = sources, seed
         self.pattern = _interleave([source.share for source in sources], self.slots if len(sources) > 1 else 1)
         self.quota = [self.pattern.count(number) for number in range(len(sources))]
@@ -148,7 +148,7 @@ class Draws:
             raise DataError(f"the share of folder number {self.quota.index(0) + 1} is under a twentieth: raise it")
 
     def __len__(self) -> int:
-        """Draws in an epoch: as many as there are pairs."""
+        """MixtureSampler in an epoch: as many as there are pairs."""
         return sum(len(source.pairs) for source in self.sources)
 
     def fingerprint(self) -> str:
@@ -156,7 +156,7 @@ class Draws:
         streamed pairs it knows the number alone."""
         digest = hashlib.sha256(str([(len(source.pairs), source.share) for source in self.sources]).encode())
         for source in self.sources:
-            for pair in [] if isinstance(source.pairs, InOwnOrder) else source.pairs:
+            for pair in [] if isinstance(source.pairs, HasShuffle) else source.pairs:
                 digest.update(str(pair.flash.shape).encode())
                 for photo in (pair.flash, pair.ambient):
                     digest.update(photo[::SAMPLED, ::SAMPLED].tobytes())
@@ -169,7 +169,7 @@ class Draws:
         pairs = self.sources[origin].pairs
         epoch, place = divmod(nth, len(pairs))
         random = random_of(self.seed, origin, epoch)
-        order = pairs.order(random) if isinstance(pairs, InOwnOrder) else random.permutation(len(pairs))
+        order = pairs.order(random) if isinstance(pairs, HasShuffle) else random.permutation(len(pairs))
         return pairs[int(order[place])]
 
 

@@ -24,7 +24,7 @@ Parts = dict[str, dict[str, Tensor]]
 """Name of a part to its tensors."""
 
 
-class Restored(NamedTuple):
+class TrainState(NamedTuple):
     parts: Parts
     facts: dict[str, Any]
 
@@ -46,7 +46,7 @@ def write_state(folder: Path, parts: Parts, facts: dict[str, Any]) -> None:
         (beside / MARK).write_text(json.dumps({"files": digests, **facts}, indent=2) + "\n", "utf-8")
 
 
-def read_state(folder: Path) -> Restored:
+def read_state(folder: Path) -> TrainState:
     """The checkpoint in ``folder``.
 
     Raises:
@@ -69,7 +69,7 @@ def read_state(folder: Path) -> Restored:
         if isinstance(error, CheckpointError):
             raise
         raise CheckpointError(f"{folder}: {MARK} is damaged ({error})") from None
-    return Restored(parts, facts)
+    return TrainState(parts, facts)
 
 
 def checkpoint_folder(output: Path, step: int) -> Path:
@@ -82,7 +82,7 @@ def checkpoints(output: Path) -> list[Path]:
     return sorted(folders, key=lambda path: int(path.name.removeprefix("checkpoint-")))
 
 
-def newest_state(output: Path, report: Callable[[str], None]) -> Restored | None:
+def newest_state(output: Path, report: Callable[[str], None]) -> TrainState | None:
     """The newest whole checkpoint; one that is damaged is named through ``report``, and the one before it taken."""
     for folder in reversed(checkpoints(output)):
         try:
@@ -92,7 +92,7 @@ def newest_state(output: Path, report: Callable[[str], None]) -> Restored | None
     return None
 
 
-def saved_state(output: Path, source: str | None, report: Callable[[str], None]) -> Restored | None:
+def saved_state(output: Path, source: str | None, report: Callable[[str], None]) -> TrainState | None:
     """The checkpoint that ``--resume_from_checkpoint`` names: ``latest`` (None where there is none yet) or a folder.
 
     Raises:
@@ -108,7 +108,7 @@ def saved_state(output: Path, source: str | None, report: Callable[[str], None])
     return None
 
 
-def rotate(output: Path, limit: int) -> None:
+def prune_checkpoints(output: Path, limit: int) -> None:
     """Delete all but the newest ``limit`` checkpoints (0: none), and what a killed run left unfinished."""
     surplus = checkpoints(output)[:-limit] if limit else []
     for folder in surplus:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from f2a.config import FREE, PRESETS, ConfigError, TrainConfig
 from f2a.data.augment import Augmentation, Crops
-from f2a.data.folder import CachedPair, Draws, Source, parse_share, read_pairs, split_folder
+from f2a.data.folder import CachedPair, MixtureSampler, WeightedSource, parse_share, read_pairs, split_folder
 from f2a.data.hub import HubSplit, read_hub_pairs
 from f2a.data.stream import StreamedPairs, read_streamed_once
 from f2a.model.checkpoint import Checkpoint
@@ -40,7 +40,7 @@ def load_inputs(config: TrainConfig, report: Callable[[str], None]) -> TrainingI
     cache, strict = Path(config.cache_dir or Path(config.output_dir) / "cache"), config.strict_data
     shares = [parse_share(text) for text in config.train_data_dir]
     sources = [
-        Source(read_pairs(split_folder(folder, ["train"]) or folder, cache, report, strict=strict), share)
+        WeightedSource(read_pairs(split_folder(folder, ["train"]) or folder, cache, report, strict=strict), share)
         for folder, share in shares
     ]
     held_out = [config.validation_dir] if config.validation_dir else []
@@ -65,11 +65,13 @@ def load_inputs(config: TrainConfig, report: Callable[[str], None]) -> TrainingI
         checkpoint.architecture.exposure,
         checkpoint.architecture.min_exposure,
     )
-    crops = Crops(Draws(sources, config.seed), how)
+    crops = Crops(MixtureSampler(sources, config.seed), how)
     return TrainingInputs(checkpoint, crops, validation, build_perceptual_loss(config))
 
 
-def hub_sources(config: TrainConfig, cache: Path, report: Callable[[str], None]) -> tuple[Source, list[CachedPair]]:
+def hub_sources(
+    config: TrainConfig, cache: Path, report: Callable[[str], None]
+) -> tuple[WeightedSource, list[CachedPair]]:
     """Pairs to learn from and pairs to be measured on of ``--dataset_name``."""
     name, strict = str(config.dataset_name), config.strict_data
     where = (config.dataset_config_name, config.dataset_revision, config.pair_key, config.hub_token)
@@ -80,7 +82,7 @@ def hub_sources(config: TrainConfig, cache: Path, report: Callable[[str], None])
     )
     held_out = [HubSplit(name, config.validation_split, *where)] if config.validation_split else []
     validation = [pair for split in held_out for pair in read(split, cache, report, strict=strict)]
-    return Source(pairs, 1.0), validation
+    return WeightedSource(pairs, 1.0), validation
 
 
 def build_checkpoint(config: TrainConfig) -> Checkpoint:

@@ -16,7 +16,7 @@ from f2a.metrics import psnr, ssim
 from f2a.training.attention import attention_map
 
 
-class Scores(NamedTuple):
+class ValidationScores(NamedTuple):
     """PSNR in dB and SSIM of the relit photo, and of the flash photo as it is, against the truth."""
 
     psnr: float
@@ -34,15 +34,15 @@ class Views(NamedTuple):
     attention: Tensor
 
 
-class Row(NamedTuple):
-    scores: Scores
+class ValidationResult(NamedTuple):
+    scores: ValidationScores
     views: Views
 
 
 @torch.inference_mode()
 def validate(
     generator: nn.Module, pair: CachedPair, pixels: int, normalize_exposure: bool, device: torch.device
-) -> Row:
+) -> ValidationResult:
     """Relight one pair at working size, an area of ``pixels``; the truth is brought to the standard exposure."""
     flash, ambient = to_image(pair.flash), to_image(pair.ambient)
     scale = (pixels / (flash.shape[-1] * flash.shape[-2])) ** 0.5
@@ -53,12 +53,12 @@ def validate(
     if normalize_exposure:
         ambient = linear_to_srgb((srgb_to_linear(ambient) * exposure_gain(ambient)).clamp(max=1))
     relit = generator(flash.to(device)).float().cpu()
-    scores = Scores(psnr(relit, ambient), ssim(relit, ambient), psnr(flash, ambient), ssim(flash, ambient))
-    return Row(scores, Views(flash, relit, ambient, attention_map(flash, ambient).expand_as(flash)))
+    scores = ValidationScores(psnr(relit, ambient), ssim(relit, ambient), psnr(flash, ambient), ssim(flash, ambient))
+    return ValidationResult(scores, Views(flash, relit, ambient, attention_map(flash, ambient).expand_as(flash)))
 
 
-def mean_scores(scores: Sequence[Scores]) -> Scores:
-    return Scores(*np.mean(np.array(scores, dtype=np.float64), axis=0).tolist())
+def mean_scores(scores: Sequence[ValidationScores]) -> ValidationScores:
+    return ValidationScores(*np.mean(np.array(scores, dtype=np.float64), axis=0).tolist())
 
 
 def save_picture(rows: Sequence[Views], path: Path) -> Path:

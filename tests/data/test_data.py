@@ -7,8 +7,17 @@ import pytest
 import torch
 from PIL import Image
 
-from f2a.data.augment import Augmentation, Crops, Part, augment, batches
-from f2a.data.folder import CachedPair, DataError, Draws, Source, find_pairs, parse_share, read_pairs, split_folder
+from f2a.data.augment import Augmentation, Crops, ShardedBatchSampler, augment, batches
+from f2a.data.folder import (
+    CachedPair,
+    DataError,
+    MixtureSampler,
+    WeightedSource,
+    find_pairs,
+    parse_share,
+    read_pairs,
+    split_folder,
+)
 from tests.support.pairs import write_pairs
 
 
@@ -109,40 +118,46 @@ def numbered(count, origin=0):
 
 
 def test_an_epoch_has_every_pair_once_and_the_next_another_order():
-    draws = Draws([Source(numbered(7), 1.0)], seed=3)
+    draws = MixtureSampler([WeightedSource(numbered(7), 1.0)], seed=3)
     first, second = ([draws[7 * epoch + place].file for place in range(7)] for epoch in (0, 1))
     assert sorted(first) == sorted(second) == [f"0/{n}" for n in range(7)]
     assert first != second
 
 
 def test_sources_get_their_shares():
-    draws = Draws([Source(numbered(3, 0), 3.0), Source(numbered(5, 1), 1.0)], seed=0)
+    draws = MixtureSampler([WeightedSource(numbered(3, 0), 3.0), WeightedSource(numbered(5, 1), 1.0)], seed=0)
     drawn = [draws[number].file[0] for number in range(40)]
     assert (drawn.count("0"), drawn.count("1")) == (30, 10)
     with pytest.raises(DataError, match="under a twentieth"):
-        Draws([Source(numbered(3), 1.0), Source(numbered(3), 0.001)], seed=0)
+        MixtureSampler([WeightedSource(numbered(3), 1.0), WeightedSource(numbered(3), 0.001)], seed=0)
 
 
 def test_two_processes_with_half_a_batch_take_the_draws_of_one_with_a_whole_one():
-    whole = list(islice(Part(4).draws(8), 3))
-    halves = [list(islice(Part(2, process, 2).draws(8), 3)) for process in (0, 1)]
+    whole = list(islice(ShardedBatchSampler(4).draws(8), 3))
+    halves = [list(islice(ShardedBatchSampler(2, process, 2).draws(8), 3)) for process in (0, 1)]
     assert whole == [[8, 9, 10, 11], [12, 13, 14, 15], [16, 17, 18, 19]]
     assert [first + second for first, second in zip(*halves, strict=True)] == whole
 
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_run_that_goes_on_sees_what_it_would_have_seen(workers):
-    crops = Crops(Draws([Source(numbered(5), 1.0)], seed=1), Augmentation(resolution=6))
-    through = list(islice(batches(crops, Part(2), 0), 3))
+    crops = Crops(MixtureSampler([WeightedSource(numbered(5), 1.0)], seed=1), Augmentation(resolution=6))
+    through = list(islice(batches(crops, ShardedBatchSampler(2), 0), 3))
     torch.manual_seed(99)
-    again = next(batches(crops, Part(2), 4, workers))
+    again = next(batches(crops, ShardedBatchSampler(2), 4, workers))
     assert again.flash.equal(through[2].flash)
     assert again.files == through[2].files
 
 
 def test_cutting_crops_takes_no_random_number_from_the_run():
     before = torch.get_rng_state()
-    next(batches(Crops(Draws([Source(numbered(5), 1.0)], seed=1), Augmentation(resolution=6)), Part(2), 0))
+    next(
+        batches(
+            Crops(MixtureSampler([WeightedSource(numbered(5), 1.0)], seed=1), Augmentation(resolution=6)),
+            ShardedBatchSampler(2),
+            0,
+        )
+    )
     assert torch.get_rng_state().equal(before)
 
 

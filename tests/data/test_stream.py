@@ -12,7 +12,7 @@ from pyarrow import Table, parquet
 from safetensors.torch import load_file
 
 from f2a.data import stream
-from f2a.data.folder import DataError, Draws, Source
+from f2a.data.folder import DataError, MixtureSampler, WeightedSource
 from f2a.data.hub import HubSplit
 from f2a.data.stream import WINDOW, RowGroup, StreamedPairs
 from tests.data.test_hub import SMALL, run, told
@@ -54,7 +54,7 @@ def streamed(tmp_path, monkeypatch):
 def test_an_epoch_has_every_pair_once_and_fetches_every_group_once(streamed):
     pairs, fetched, said = streamed(2 * WINDOW + 1)
     assert said == [f"user/data train: {len(pairs)} pairs in 9 row groups, read while training"]
-    draws = Draws([Source(pairs, 1.0)], seed=3)
+    draws = MixtureSampler([WeightedSource(pairs, 1.0)], seed=3)
     seen = [draws[draw].file for draw in range(2 * len(pairs))]
     assert sorted(seen[: len(pairs)]) == sorted(f"user/data train row {row}, flash" for row in range(len(pairs)))
     assert seen[: len(pairs)] != seen[len(pairs) :]
@@ -64,11 +64,11 @@ def test_an_epoch_has_every_pair_once_and_fetches_every_group_once(streamed):
 
 def test_a_draw_does_not_depend_on_those_before_it(streamed):
     pairs, _, _ = streamed(6)
-    through = [Draws([Source(pairs, 1.0)], seed=1)[draw].file for draw in range(40)]
+    through = [MixtureSampler([WeightedSource(pairs, 1.0)], seed=1)[draw].file for draw in range(40)]
     pairs, fetched, _ = streamed(6)
-    assert [Draws([Source(pairs, 1.0)], seed=1)[draw].file for draw in range(30, 40)] == through[30:]
+    assert [MixtureSampler([WeightedSource(pairs, 1.0)], seed=1)[draw].file for draw in range(30, 40)] == through[30:]
     assert len(fetched) <= 2 * WINDOW
-    assert [Draws([Source(pairs, 1.0)], seed=2)[draw].file for draw in range(40)] != through
+    assert [MixtureSampler([WeightedSource(pairs, 1.0)], seed=2)[draw].file for draw in range(40)] != through
 
 
 def test_a_broken_pair_is_named_once_and_the_next_takes_its_place(streamed, tmp_path):

@@ -15,7 +15,14 @@ from PIL import Image, ImageOps
 from safetensors import SafetensorError
 
 import train_accelerate
-from f2a.data.augment import Augmentation, Crops, Part, WorkerLost, batches, watched_workers
+from f2a.data.augment import (
+    Augmentation,
+    Crops,
+    DataLoaderWorkerError,
+    ShardedBatchSampler,
+    batches,
+    translate_worker_errors,
+)
 from f2a.data.folder import DataError
 from f2a.files import atomic_dir
 from f2a.model.checkpoint import Checkpoint
@@ -23,8 +30,8 @@ from f2a.training.checkpoint import (
     checkpoint_folder,
     checkpoints,
     newest_state,
+    prune_checkpoints,
     read_state,
-    rotate,
     write_state,
 )
 from tests.support.pairs import write_pairs
@@ -159,7 +166,7 @@ def test_a_folder_that_is_replaced_comes_back_after_a_kill_between_the_two_renam
     (tmp_path / "best.old.part").mkdir()
     (tmp_path / "best.old.part" / "weights").write_text("old")
     (tmp_path / "best.part").mkdir()
-    rotate(tmp_path, 0)
+    prune_checkpoints(tmp_path, 0)
     assert [path.name for path in tmp_path.iterdir()] == ["best"]
     with pytest.raises(OSError, match="disk"), atomic_dir(tmp_path / "best") as beside:
         full((beside / "weights").write_text("new"))
@@ -271,14 +278,17 @@ def test_a_worker_that_is_killed_ends_the_run_in_one_sentence_and_it_goes_on(tra
 
 
 def test_an_error_that_is_no_workers_passes_unchanged():
-    with pytest.raises(RuntimeError, match="shapes"), watched_workers():
+    with pytest.raises(RuntimeError, match="shapes"), translate_worker_errors():
         raise RuntimeError("shapes do not match")
-    with pytest.raises(WorkerLost, match=r"killed by signal: Killed; .* go on with"), watched_workers():
+    with (
+        pytest.raises(DataLoaderWorkerError, match=r"killed by signal: Killed; .* go on with"),
+        translate_worker_errors(),
+    ):
         raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. \nmore")
 
 
 class Torn:
-    """Draws that break, as those of a stream do when the line is gone."""
+    """MixtureSampler that break, as those of a stream do when the line is gone."""
 
     seed = 0
 
@@ -288,8 +298,8 @@ class Torn:
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_data_that_break_in_a_worker_are_the_same_sentence_as_without_one(workers):
-    with pytest.raises(DataError) as caught, watched_workers():
-        next(batches(Crops(Torn(), Augmentation()), Part(1), first=5, workers=workers))
+    with pytest.raises(DataError) as caught, translate_worker_errors():
+        next(batches(Crops(Torn(), Augmentation()), ShardedBatchSampler(1), first=5, workers=workers))
     assert str(caught.value) == "user/data train: rows from 5 on cannot be had (gone); go on later"
 
 
@@ -301,7 +311,7 @@ def write_checkpoints_until_killed(output, first):
             weights = {"weight": torch.full((300_000,), float(step))}
             parts = {"generator": weights, "optimizer": weights}
             write_state(checkpoint_folder(output, step), parts, {"step": step})
-            rotate(output, 2)
+            prune_checkpoints(output, 2)
     finally:
         os._exit(1)
 

@@ -10,7 +10,7 @@ from accelerate import Accelerator
 
 import train_accelerate
 from f2a.config import ConfigError, TrainConfig
-from f2a.data.augment import Batch
+from f2a.data.augment import PairBatch
 from f2a.metrics import ssim
 from f2a.model.checkpoint import published_name
 from f2a.model.encoders import VGG16
@@ -126,7 +126,7 @@ def test_the_discriminator_learns_under_the_attention_that_it_is_asked_under(mon
 
     monkeypatch.setattr(train_accelerate, "discriminator_losses", watched)
     black, grey = torch.zeros(1, 3, 64, 64), torch.full((1, 3, 64, 64), 0.5)
-    trainer.training_step(Batch(black, grey, ["a"]))
+    trainer.training_step(PairBatch(black, grey, ["a"]))
     assert attentions[0].unique().tolist() == [expected]
 
 
@@ -177,7 +177,7 @@ def test_the_first_three_steps_are_those_of_the_2020_code(shared, guided):
     for network in (trainer.generator, trainer.discriminator):
         network.double()
     flash, ambient = (torch.from_numpy(np.load(golden / f"{name}.npy")).double() for name in ("flash", "ambient"))
-    batch = Batch(torch.cat([flash, flash.flip(-1)]), torch.cat([ambient, ambient.flip(-1)]), ["a", "b"])
+    batch = PairBatch(torch.cat([flash, flash.flip(-1)]), torch.cat([ambient, ambient.flip(-1)]), ["a", "b"])
     expected = json.loads((golden / "training_losses.json").read_text())
     for step in expected["guided_l1" if guided == "both" else "plain_l1"]:
         losses = {name: loss.item() for name, loss in trainer.training_step(batch).items()}
