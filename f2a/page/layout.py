@@ -51,7 +51,8 @@ def build_demo(
     handlers = Handlers(service, jobs or JobQueue(WORKERS, MAX_WAITING), gallery or bundled, bundled)
     demo = gr.Blocks(analytics_enabled=False, title=text.TITLE)
     with demo:
-        gr.Markdown(text.INTRODUCTION, elem_classes="lead")
+        with gr.Column(elem_id="lead-cell"):
+            gr.Markdown(text.INTRODUCTION, elem_classes="lead")
         gr.HTML(as_html(*notices), visible=bool(notices))
         with gr.Tabs() as tabs:
             with gr.Tab("Relight", id="relight"):
