@@ -22,9 +22,9 @@ def control(default: float, low: float, high: float, step: float, unit: str, hel
 class Controls:
     """What a photographer may change about a relit photo. All of them act on the gain, so none needs the network.
 
-    ``relit_linear = flash_linear * exp(strength * log_gain + constant + exposure * ln 2 + warmth + shadows)``, where
-    the constant holds the mean brightness at every strength; burnt patches are spared and highlights rolled off
-    (:func:`f2a.color.relight`).
+    ``relit_linear = flash_linear * exp(strength * log_gain + constant + exposure * ln 2 + warmth + shadows +
+    contrast)``, where the constant holds the mean brightness at every strength; burnt patches are spared and
+    highlights rolled off (:func:`f2a.color.relight`).
 
     Attributes:
         strength: the share of the log-gain that is applied, to 2, twice as much as the network found. At 0, the others
@@ -37,6 +37,8 @@ class Controls:
         warmth: mireds by which its light is warmed, as a colour filter does (an 81A is 18, an 85 is 112); luminance
             is kept.
         shadows: from -1 (two stops deeper in black) over 0 to 1 (two stops lighter), fading out at mid grey.
+        contrast: from -1 (flat) over 0 to 1, the light to the power 1.5, which takes lifted blacks down again;
+            hue and the mean brightness stay.
         keep_colors: the luminance of the gain for all three channels, so that the flash photo's colours stay.
 
     Raises:
@@ -49,6 +51,7 @@ class Controls:
     exposure: float = control(0.0, -3, 3, 0.1, "EV", "brighter or darker, in stops")
     warmth: float = control(0.0, -100, 100, 5, "mired", "warmer (above 0) or cooler light, in mireds")
     shadows: float = control(0.0, -1, 1, 0.05, "", "lighter (above 0) or deeper shadows")
+    contrast: float = control(0.0, -1, 1, 0.05, "", "more (above 0, deeper blacks) or less contrast")
     keep_colors: bool = field(default=False, metadata={"help": "change the light's brightness only, not its colour"})
 
     def __post_init__(self) -> None:
@@ -63,26 +66,58 @@ class Controls:
     @property
     def leave_unchanged(self) -> bool:
         """Whether the photo is to come back as it is."""
-        return not (self.strength or self.exposure or self.warmth or self.shadows)
+        return not (self.strength or self.exposure or self.warmth or self.shadows or self.contrast)
 
 
 NEUTRAL = Controls()
 """The effect as the network found it, and nothing beside it."""
 
 
+PRESETS = {
+    "natural": NEUTRAL,
+    "soft": Controls(strength=0.7, shadows=0.3, contrast=-0.25),
+    "warm-room": Controls(warmth=45),
+    "hot-spots": Controls(background=-1, highlights=-0.5),
+}
+"""Settings with a name, the first one the default; ``hot-spots`` lifts nothing, it only lowers what the flash hit."""
+
+DAYLIGHT = 6500
+"""Kelvin of the light that warmth starts from, sRGB's white."""
+
+LIGHTS = (
+    (12_000, "blue sky"),
+    (8_000, "open shade"),
+    (7_000, "overcast sky"),
+    (6_000, "daylight"),
+    (5_200, "noon sun"),
+    (4_400, "morning sun"),
+    (0, "evening sun"),
+)
+"""Colour temperatures in kelvin from which on a light is called so."""
+
+
+def name_light(mireds: float) -> str:
+    """What daylight becomes when it is warmed by so many mireds: about 50 is ``"4900 K, morning sun"``."""
+    kelvin = 1e6 / (1e6 / DAYLIGHT + mireds)
+    return f"{round(kelvin, -2):.0f} K, {next(word for low, word in LIGHTS if kelvin >= low)}"
+
+
 def add_control_flags(parser: argparse.ArgumentParser) -> None:
-    """Give ``parser`` one flag a control: ``--strength`` ... ``--keep-colors``."""
+    """Give ``parser`` the flag ``--preset``, and one for each control: ``--strength`` ... ``--keep-colors``."""
+    names = [*PRESETS]
+    text = f"settings to begin with: {', '.join(names)} (default: {names[0]}); the flags below change them"
+    parser.add_argument("--preset", choices=PRESETS, default=names[0], metavar="NAME", help=text)
     for item in dataclasses.fields(Controls):
         flag, text = "--" + item.name.replace("_", "-"), item.metadata["help"]
         if "low" not in item.metadata:
-            parser.add_argument(flag, action="store_true", help=text)
+            parser.add_argument(flag, action="store_true", default=argparse.SUPPRESS, help=text)
             continue
-        bounds = f"{item.metadata['low']} to {item.metadata['high']}"
-        parser.add_argument(
-            flag, type=float, default=item.default, metavar="X", help=f"{text}, {bounds} (default: {item.default:g})"
-        )
+        text += f", {item.metadata['low']} to {item.metadata['high']} (default: {item.default:g})"
+        parser.add_argument(flag, type=float, default=argparse.SUPPRESS, metavar="X", help=text)
 
 
 def controls_of(given: argparse.Namespace) -> Controls:
     """The controls that the flags of :func:`add_control_flags` were given."""
-    return Controls(**{item.name: getattr(given, item.name) for item in dataclasses.fields(Controls)})
+    names = {item.name for item in dataclasses.fields(Controls)}
+    changes = {name: value for name, value in vars(given).items() if name in names}
+    return dataclasses.replace(PRESETS[given.preset], **changes)

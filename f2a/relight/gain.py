@@ -22,6 +22,11 @@ COLOR_CELL = 16
 """Side in pixels of the small copy of the cells over which the gain's colour is averaged."""
 SHADOW_STOPS = 2.0
 """By which ``shadows`` at 1 lightens black."""
+CONTRAST_POWER = 0.5
+"""That ``contrast`` at 1 adds to the exponent of the light."""
+MID_GREY, DEEPEST = 0.18, 1e-3
+"""Linear light that contrast leaves where it is, but for the brightness that is held; and that below which it counts as
+this, so that black stays finite."""
 WARMTH_PER_MIRED = (0.0033, -0.0004, -0.0064)
 """Log-gain of red, green and blue for each mired of warmth: the slope of a black body's linear sRGB at 6500 K, its
 luminance held (locus of Kim et al., US patent 7024034; nearly straight in mireds, which is what the unit is for)."""
@@ -79,6 +84,11 @@ def apply_controls(flash: Tensor, log_gain: Tensor, controls: Controls) -> Tenso
     if controls.shadows:
         below_mid_grey = (1 - 2 * luma(relight(flash, wanted), dim=1)).clamp(min=0)
         wanted = wanted + controls.shadows * SHADOW_STOPS * math.log(2) * below_mid_grey**2
+    if controls.contrast:
+        lit = relight(flash, wanted)
+        tone = (luminance(srgb_to_linear(lit)).clamp(min=DEEPEST) / MID_GREY).log()
+        wanted = wanted + controls.contrast * CONTRAST_POWER * tone
+        wanted = normalize_exposure(flash, wanted, lit.mean((1, 2, 3)))
     warmth = controls.warmth * torch.tensor(WARMTH_PER_MIRED).reshape(1, 3, 1, 1)
     return wanted + controls.exposure * math.log(2) + warmth
 

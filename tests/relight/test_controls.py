@@ -9,7 +9,15 @@ import torch
 from PIL import Image
 
 from f2a.photo import Photo
-from f2a.relight.controls import NEUTRAL, ControlError, Controls, add_control_flags, controls_of
+from f2a.relight.controls import (
+    NEUTRAL,
+    PRESETS,
+    ControlError,
+    Controls,
+    add_control_flags,
+    controls_of,
+    name_light,
+)
 from f2a.relight.relighter import Prepared
 
 
@@ -71,6 +79,30 @@ def test_shadows_lift_black_leave_mid_grey_and_keep_the_order_of_tones():
     assert tones == sorted(tones)
 
 
+def two_tones(dark=(30, 24, 18), light=(180, 150, 120)):
+    """The left half of one colour and the right half of another, which the network leaves as they are."""
+    values = np.array([[dark] * 8 + [light] * 8] * 6, np.uint8)
+    flash = torch.from_numpy(values).permute(2, 0, 1)[None] / 255
+    return Prepared(Photo.from_array(values), flash, torch.zeros_like(flash))
+
+
+@pytest.mark.parametrize("amount", [-1, -0.4, 0.4, 1])
+def test_contrast_is_a_power_of_the_light_that_keeps_hue_and_brightness(amount):
+    before = two_tones()
+    after = before.render(Controls(contrast=amount)).rows()
+    dark, light = linear(after[0, 0]), linear(after[0, -1])
+    spread = np.log(linear((180, 150, 120)) / linear((30, 24, 18)))[1]
+    assert np.log(light / dark)[1] == pytest.approx((1 + amount / 2) * spread, rel=0.05)
+    assert dark / dark[1] == pytest.approx(linear((30, 24, 18)) / linear(24), rel=0.15)  # a level is 5 % of these
+    assert light / light[1] == pytest.approx(linear((180, 150, 120)) / linear(150), rel=0.02)
+    assert after.mean() == pytest.approx(before.photo.rows().mean(), abs=1.5)
+
+
+def test_contrast_takes_lifted_blacks_down_again():
+    lifted, deeper = (two_tones().render(Controls(shadows=1, contrast=amount)).rows() for amount in (0, 1))
+    assert (deeper[0, 0].astype(int) < lifted[0, 0].astype(int) - 12).all()
+
+
 def test_keep_colors_changes_the_brightness_only():
     prepared = flat((150, 100, 60), (0.6, 0.3, -0.2))
     kept = light_of(prepared, Controls(keep_colors=True)) / linear([150, 100, 60])
@@ -99,15 +131,36 @@ def test_a_control_outside_its_range_is_named(name, value):
 
 def test_only_no_effect_at_all_leaves_the_photo():
     assert Controls(strength=0, keep_colors=True).leave_unchanged
-    for name, value in (("exposure", 0.1), ("warmth", -5), ("shadows", 0.05)):
+    for name, value in (("exposure", 0.1), ("warmth", -5), ("shadows", 0.05), ("contrast", -0.05)):
         assert not Controls(strength=0, **{name: value}).leave_unchanged
 
 
-def test_flags_are_the_fields():
+def given(*words):
     parser = argparse.ArgumentParser()
     add_control_flags(parser)
-    assert controls_of(parser.parse_args([])) == NEUTRAL
-    given = ["--strength", "1.5", "--background", "0.1", "--highlights", "-0.2", "--exposure", "-1", "--warmth", "20"]
-    given += ["--shadows", "0.3", "--keep-colors"]
-    assert controls_of(parser.parse_args(given)) == Controls(1.5, 0.1, -0.2, -1, 20, 0.3, True)
     assert all(item.metadata["help"] in " ".join(parser.format_help().split()) for item in dataclasses.fields(Controls))
+    return controls_of(parser.parse_args(words))
+
+
+def test_flags_are_the_fields():
+    assert given() == NEUTRAL
+    words = "--strength 1.5 --background 0.1 --highlights -0.2 --exposure -1 --warmth 20 --shadows 0.3 --contrast 0.4"
+    assert given(*words.split(), "--keep-colors") == Controls(1.5, 0.1, -0.2, -1, 20, 0.3, 0.4, True)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_is_where_the_flags_begin(name):
+    assert given("--preset", name) == PRESETS[name]
+    assert given("--preset", name, "--exposure", "0.5") == dataclasses.replace(PRESETS[name], exposure=0.5)
+
+
+def test_presets_differ_and_the_first_is_neutral():
+    assert len(set(PRESETS.values())) == len(PRESETS)
+    assert next(iter(PRESETS.values())) == NEUTRAL
+
+
+def test_warmth_is_told_as_the_light_that_daylight_becomes():
+    assert name_light(0) == "6500 K, daylight"
+    assert name_light(1e6 / 5000 - 1e6 / 6500) == "5000 K, morning sun"
+    kelvin = [int(name_light(mireds).split()[0]) for mireds in range(-100, 101, 5)]
+    assert kelvin == sorted(set(kelvin), reverse=True)  # no two steps are called the same
