@@ -10,6 +10,8 @@ from PIL import Image
 
 import f2a
 from f2a.cli import main
+from f2a.commands.relight import FORMATS
+from f2a.photo import SUFFIXES
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -33,6 +35,11 @@ def run(*arguments, weights):
 
 def names(folder):
     return sorted(path.name for path in folder.iterdir())
+
+
+def test_every_format_that_is_written_can_be_asked_for():
+    assert sorted(FORMATS.values()) == sorted(SUFFIXES)
+    assert all(f".{name}" in SUFFIXES[format] for name, format in FORMATS.items())
 
 
 def test_one_photo_into_a_new_folder(tmp_path, folder, weights):

@@ -1,24 +1,26 @@
 """Pairs decoded once into a memory-mapped file, whatever they come from; two cores never wait for a PNG twice."""
 
-import io
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from f2a.color import exposure_gain
 from f2a.errors import F2aError
 from f2a.files import atomic_write
+from f2a.photo import PhotoError, is_photo, read_photo
 
 CACHED_SHORT_SIDE = 448
 """Pixels; photos with a longer short side are cached at this one: twice the usual training resolution."""
 
-CACHE_FORMAT = f"2 {CACHED_SHORT_SIDE}"
+CACHE_FORMAT = f"3 {CACHED_SHORT_SIDE}"
 """Part of a cache's name: another program version decodes again."""
 
 
@@ -27,10 +29,26 @@ class DataError(F2aError):
 
 
 class EncodedPhoto(NamedTuple):
-    """A photo file, or the bytes of one, and the name that a complaint gives it."""
+    """A photo file, or the bytes of one, and the name that a complaint gives it.
+
+    ``suffix`` is that of the file from which the bytes were taken: a raw file is known by nothing else.
+    """
 
     name: str
-    content: Path | io.BytesIO
+    content: Path | bytes
+    suffix: str = ""
+
+    @contextmanager
+    def file(self) -> Iterator[Path]:
+        """Its file; bytes have one for as long as they are read."""
+        if isinstance(self.content, Path):
+            yield self.content
+            return
+        with TemporaryDirectory() as folder:
+            named = Path(folder, f"photo{self.suffix}")
+            path = named if is_photo(named) else named.with_suffix("")
+            path.write_bytes(self.content)
+            yield path
 
 
 class EncodedPair(NamedTuple):
@@ -118,7 +136,10 @@ def decode_pair(pair: EncodedPair) -> CachedPair:
 
 
 def decode_photos(pair: EncodedPair) -> tuple[np.ndarray, np.ndarray]:
-    """Flash and ambient, uint8 ``(H, W, 3)`` each, upright, at most :data:`CACHED_SHORT_SIDE` on the short side.
+    """Flash and ambient, uint8 ``(H, W, 3)`` sRGB each, upright, at most :data:`CACHED_SHORT_SIDE` on the short side.
+
+    They are read as they are when they are relit, so training knows the formats, depths and colours that relighting
+    knows.
 
     Raises:
         DataError: a photo cannot be read, or the two differ in size.
@@ -132,17 +153,16 @@ def decode_photos(pair: EncodedPair) -> tuple[np.ndarray, np.ndarray]:
 
 def _decode(encoded: EncodedPhoto) -> np.ndarray:
     try:
-        with Image.open(encoded.content) as photo:
-            upright = ImageOps.exif_transpose(photo).convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        reason = "not an image" if isinstance(error, UnidentifiedImageError) else error
-        complaint = f"cannot be read as a photo ({reason}); export it again or remove the pair"
-        raise DataError(f"{encoded.name}: {complaint}") from error
-    scale = CACHED_SHORT_SIDE / min(upright.size)
+        with encoded.file() as path:
+            photo = read_photo(path).photo
+    except PhotoError as error:
+        raise DataError(f"{encoded.name}: {error.reason}") from error
+    image = photo.to_rgb8()
+    scale = CACHED_SHORT_SIDE / min(image.size)
     if scale < 1:
-        width, height = (max(1, round(side * scale)) for side in upright.size)
-        upright = upright.resize((width, height), Image.Resampling.BOX, reducing_gap=None)
-    return np.asarray(upright)
+        width, height = (max(1, round(side * scale)) for side in image.size)
+        image = image.resize((width, height), Image.Resampling.BOX, reducing_gap=None)
+    return np.asarray(photo.colors.to_srgb(image))
 
 
 def report_skipped(

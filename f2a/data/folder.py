@@ -15,12 +15,12 @@ import numpy as np
 from f2a.data.cache import CACHE_FORMAT, EncodedPair, EncodedPhoto, cached_pairs, report_skipped
 from f2a.data.cache import CachedPair as CachedPair
 from f2a.data.cache import DataError as DataError
-from f2a.photo import is_hidden
+from f2a.photo import is_hidden, is_other_picture, is_photo
 
 SAMPLED = 61
 """Pixels between those that stand for a photo in a fingerprint; odd, so that no pattern of a camera hides in it."""
 
-PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
+HALVES = ("flash", "ambient")
 
 
 class PairFiles(NamedTuple):
@@ -37,7 +37,7 @@ class FolderIndex(NamedTuple):
 
 
 def find_pairs(source: str | Path) -> FolderIndex:
-    """``NAME_flash.*`` / ``NAME_ambient.*`` at any depth under a folder.
+    """``NAME_flash.*`` / ``NAME_ambient.*`` at any depth under a folder, in small letters or capitals.
 
     Args:
         source: a folder, or a folder and a shell pattern of names below it (``pairs/train/faid_*``).
@@ -50,23 +50,32 @@ def find_pairs(source: str | Path) -> FolderIndex:
         folder, pattern = folder.parent, folder.name
     if not folder.is_dir():
         raise DataError(f"{source}: no such folder of pairs")
-    halves: dict[str, dict[str, Path]] = {}
+    found: dict[str, dict[str, list[Path]]] = {}
     for path in sorted(folder.rglob("*")):
         name, _, half = path.stem.rpartition("_")
-        matches = path.suffix.lower() in PHOTO_SUFFIXES and half in ("flash", "ambient") and fnmatch(name, pattern)
-        if matches and path.is_file() and not is_hidden(path.relative_to(folder)):
-            halves.setdefault(str(path.relative_to(folder).with_name(name)), {})[half] = path
-    files, skipped = [], []
-    for name, pair in halves.items():
-        if len(pair) == 2:
-            files.append(PairFiles(name, pair["flash"], pair["ambient"]))
-        else:
-            (path,) = pair.values()
-            missing = "ambient" if "flash" in pair else "flash"
-            skipped.append(f"{path}: its partner {Path(name).name}_{missing}.* is missing")
+        is_half = name and half.lower() in HALVES and (is_photo(path) or is_other_picture(path))
+        if is_half and fnmatch(name, pattern) and path.is_file() and not is_hidden(path.relative_to(folder)):
+            pair = found.setdefault(str(path.relative_to(folder).with_name(name)), {half: [] for half in HALVES})
+            pair[half.lower()].append(path)
+    skipped = {name: fault for name, pair in found.items() if (fault := _fault(Path(name).name, pair))}
+    whole = {name: pair for name, pair in found.items() if name not in skipped}
+    files = [PairFiles(name, *(pair[half][0] for half in HALVES)) for name, pair in whole.items()]
     if not files:
-        raise DataError(f"{source}: no pair of NAME_flash.* and NAME_ambient.* in it")
-    return FolderIndex(files, skipped)
+        reason = f"; the first of {len(skipped)} others: {next(iter(skipped.values()))}" if skipped else ""
+        raise DataError(f"{source}: no pair of NAME_flash.* and NAME_ambient.* in it{reason}")
+    return FolderIndex(files, list(skipped.values()))
+
+
+def _fault(name: str, pair: dict[str, list[Path]]) -> str:
+    """What is wrong with the files of a pair, by half, in a sentence; empty if nothing is."""
+    paths = [path for half in pair.values() for path in half]
+    for half, twins in pair.items():
+        if not twins:
+            return f"{paths[0]}: its partner {name}_{half}.* is missing"
+        if len(twins) > 1:
+            return f"{twins[0]}: {twins[1].name} is the {half} photo of this pair, too; keep one of them"
+    unread = next((path for path in paths if is_other_picture(path)), None)
+    return f"{unread}: its format is not read; save it as a JPEG, PNG or TIFF" if unread else ""
 
 
 def split_folder(source: str | Path, splits: Sequence[str]) -> Path | None:

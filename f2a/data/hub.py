@@ -6,7 +6,6 @@ The ``datasets`` library is imported only when a dataset is asked for.
 """
 
 import hashlib
-import io
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -167,15 +166,15 @@ def _encoded(data: "Dataset", pairs: list[PairCells], source: HubSplit) -> Itera
 
 
 def _photo(name: str, photo: dict[str, Any] | None, source: HubSplit) -> EncodedPhoto:
-    """What Pillow opens; an empty cell becomes an empty file, which it refuses by name.
+    """The file of a cell, or its bytes; an empty cell becomes an empty file, which is refused by name.
 
     Raises:
         DataError: a row of somebody else's dataset names a file of this machine that did not come with it.
     """
     photo = photo or {}
-    if not photo.get("path") or photo.get("bytes") is not None:
-        return EncodedPhoto(name, io.BytesIO(photo.get("bytes") or b""))
-    path = Path(photo["path"])
+    path = Path(photo.get("path") or "")
+    if not path.name or photo.get("bytes") is not None:
+        return EncodedPhoto(name, photo.get("bytes") or b"", path.suffix)
     if not Path(source.dataset).is_dir() and not any(path.resolve().is_relative_to(cache) for cache in _caches()):
         raise DataError(f"{name}: names the file {str(path)!r}, which did not come with the dataset; do not trust it")
     return EncodedPhoto(name, path)

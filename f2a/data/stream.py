@@ -7,7 +7,6 @@ came before, provided that the dataset is the same: name its commit as ``--datas
 """
 
 import hashlib
-import io
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -25,6 +24,7 @@ from f2a.data.cache import (
     decode_pair,
     report_skipped,
 )
+from f2a.data.folder import HALVES
 from f2a.data.hub import HubSplit
 from f2a.hub import hub_errors
 
@@ -104,9 +104,11 @@ class StreamedPairs(Sequence[CachedPair]):
         while len(self.cache) > WINDOW:
             self.cache.popitem(last=False)
         cells = self.cache[number][row - self.groups[number].first]
-        photos = {half: io.BytesIO((cells[half] or {}).get("bytes") or b"") for half in ("flash", "ambient")}
-        name = f"{self.source.name} row {row}"
-        return EncodedPair(*(EncodedPhoto(f"{name}, {half}", photo) for half, photo in photos.items()))
+        return EncodedPair(*(self._photo(f"row {row}, {half}", cells[half] or {}) for half in HALVES))
+
+    def _photo(self, name: str, cell: dict[str, Any]) -> EncodedPhoto:
+        suffix = Path(cell.get("path") or "").suffix
+        return EncodedPhoto(f"{self.source.name} {name}", cell.get("bytes") or b"", suffix)
 
 
 def _groups(source: HubSplit) -> list[RowGroup]:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from f2a.data.folder import PHOTO_SUFFIXES, DataError, PairFiles
+from f2a.data.folder import HALVES, DataError, PairFiles
 from f2a.evaluation.baselines import BASELINES, Baseline
 from f2a.evaluation.scores import FLASH, Scene, System, rgb8
 from f2a.images import to_image, to_picture
-from f2a.photo import open_photo
+from f2a.photo import is_hidden, is_photo, open_photo
 from f2a.relight.relighter import Relighter
 
 PREDICTION_ENDS = ("", "_ambient", "_flash_ambient")
@@ -67,7 +67,7 @@ def pictures_beside(pairs: Sequence[PairFiles]) -> dict[str, dict[str, Path]]:
         for path in sorted(folder.iterdir()):
             owner = next((name for name in longest_first if path.stem.startswith(f"{name}_")), None)
             label = path.stem.removeprefix(f"{owner}_")
-            if owner and path.suffix.lower() in PHOTO_SUFFIXES and label not in ("flash", "ambient"):
+            if owner and is_photo(path) and label.lower() not in HALVES:
                 found.setdefault(label, {})[names[owner]] = path
     return found
 
@@ -83,7 +83,7 @@ def predicted(folder: Path, pairs: Sequence[PairFiles]) -> dict[str, Path]:
     photos = {
         str(path.relative_to(folder).with_suffix("")): path
         for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in PHOTO_SUFFIXES
+        if is_photo(path) and not is_hidden(path.relative_to(folder))
     }
     found = {}
     for pair in pairs:

@@ -193,5 +193,5 @@ def _picture(system: System, scene: Scene, report: Report) -> Image.Image | None
 
 
 def rgb8(photo: Image.Image) -> Image.Image:
-    """A photo of any mode in 8-bit RGB."""
-    return Photo.from_pil(photo).to_rgb8()
+    """A photo of any mode and profile in 8-bit sRGB."""
+    return Photo.from_pil(photo).to_srgb()

@@ -1,6 +1,6 @@
 """Flash/ambient pairs to look at: the bundled ones, those of a folder, or those of a dataset on the Hub."""
 
-import io
+import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from f2a.data.folder import find_pairs
 from f2a.data.hub import HubSplit
 from f2a.data.stream import StreamedPairs
 from f2a.hub import hub_errors, parse_repo_id
-from f2a.photo import SUFFIXES
+from f2a.photo.codecs import decoder_of
 
 BUNDLED = Path(__file__).parents[1] / "examples"
 
@@ -96,17 +96,8 @@ def _halves(encoded: Any) -> list[tuple[str, EncodedPhoto]]:
 
 
 def _write(photo: EncodedPhoto, stem: Path) -> Path:
-    from PIL import Image, UnidentifiedImageError
-
-    assert isinstance(photo.content, io.BytesIO)
-    try:
-        with Image.open(photo.content) as opened:
-            suffix = SUFFIXES.get(opened.format or "", (".png",))[0]
-    except UnidentifiedImageError:
-        raise DataError(f"{photo.name}: not an image") from None
-    target = stem.with_suffix(suffix)
-    target.write_bytes(photo.content.getvalue())
-    return target
+    with photo.file() as file:
+        return Path(shutil.copy(file, stem.with_suffix(decoder_of(file).SUFFIXES[0])))
 
 
 def _first_split(dataset: str, revision: str | None) -> str:

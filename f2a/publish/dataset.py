@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 from f2a.data.cache import DataError, EncodedPair, EncodedPhoto, decode_photos
 from f2a.data.folder import PairFiles, find_pairs
 from f2a.hub import HubError, hub_errors
+from f2a.photo import read_photo
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 SPLITS = ("train", "val", "test")
-GPS = 0x8825
-"""The EXIF tag under which a camera writes where it was."""
-
 CARD = """---
 license: {license}
 task_categories:
@@ -106,13 +104,10 @@ def usable_pairs(folder: Path, report: Callable[[str], None]) -> list[PairFiles]
 
 
 def _refuse_positions(splits: dict[str, list[PairFiles]]) -> None:
-    from PIL import Image
-
     for path in (path for pairs in splits.values() for pair in pairs for path in (pair.flash, pair.ambient)):
-        with Image.open(path) as photo:
-            if photo.getexif().get(GPS):
-                remedy = "remove it (exiftool -gps:all=), or push with --private"
-                raise HubError(f"{path}: tells where it was taken (GPS), which everybody could read; {remedy}")
+        if read_photo(path, keep_location=True).metadata.has_position():
+            remedy = "remove it (exiftool -gps:all=), or push with --private"
+            raise HubError(f"{path}: tells where it was taken (GPS), which everybody could read; {remedy}")
 
 
 def _upload(api: "HfApi", repo_id: str, splits: dict[str, list[PairFiles]], license: str) -> None:

@@ -53,7 +53,7 @@ def missing(folder):
 
 def broken(folder):
     (folder / "p1_ambient.png").write_bytes((folder / "p1_ambient.png").read_bytes()[:100])
-    return "p1_ambient.png: cannot be read as a photo"
+    return "p1_ambient.png: is damaged or cut short"
 
 
 def of_two_sizes(folder):

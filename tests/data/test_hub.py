@@ -107,12 +107,12 @@ def test_a_photo_without_partner_is_named(pairs, tmp_path, read):
 
 def empty(folder):
     (folder / "p1_ambient.png").unlink()
-    return "'p1', ambient: cannot be read as a photo (not an image)"
+    return "'p1', ambient: is empty; copy it again from the camera"
 
 
 def broken(folder):
     (folder / "p1_flash.png").write_bytes((folder / "p1_flash.png").read_bytes()[:100])
-    return "'p1', flash: cannot be read as a photo ("
+    return "'p1', flash: is damaged or cut short ("
 
 
 def of_another_size(folder):

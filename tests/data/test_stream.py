@@ -76,10 +76,10 @@ def test_a_broken_pair_is_named_once_and_the_next_takes_its_place(streamed, tmp_
     rows[1]["ambient"] = None
     pairs, _, said = streamed(1, rows)
     assert [pairs[row].file for row in (1, 1, 2)] == ["user/data train row 2, flash"] * 3
-    named = "user/data train row 1, ambient: cannot be read as a photo (not an image)"
+    named = "user/data train row 1, ambient: is empty; copy it again from the camera"
     assert [sentence for sentence in said if named in sentence] == said[1:]
     assert len(said) == 2
-    with pytest.raises(DataError, match="row 1, ambient: cannot be read"):
+    with pytest.raises(DataError, match="row 1, ambient: is empty"):
         streamed(1, rows, strict=True)[0][1]
     with pytest.raises(DataError, match="none of the rows from 0 on can be used"):
         streamed(1, [{"flash": None, "ambient": None}] * ROWS)[0][0]

@@ -8,7 +8,7 @@ from PIL import Image
 from f2a.photo.metadata.exif import clean_exif, flash_fired
 from f2a.photo.metadata.iptc import RESOURCE, clean_iptc
 from f2a.photo.metadata.privacy import is_private_name
-from f2a.photo.metadata.tiff_ifd import ExifError
+from f2a.photo.metadata.tiff_ifd import GPS_IFD, ExifError
 from f2a.photo.metadata.xmp import XmpError, clean_xmp
 
 MAX_DPI = 65_535
@@ -39,9 +39,16 @@ class Metadata:
 
     def flash_fired(self) -> bool | None:
         """What the camera wrote; None where it wrote nothing."""
+        return flash_fired(self._parsed_exif())
+
+    def has_position(self) -> bool:
+        """Whether the camera wrote where it was."""
+        return GPS_IFD in self._parsed_exif()
+
+    def _parsed_exif(self) -> Image.Exif:
         exif = Image.Exif()
         exif.load(self.exif)
-        return flash_fired(exif)
+        return exif
 
     def cleaned(self, size: tuple[int, int], keep_private: bool, notes: list[str]) -> "Metadata":
         """For the upright photo of ``size``; what is damaged is left out and said in ``notes``."""

@@ -1,0 +1,132 @@
+"""Training and evaluation see of every file what relighting sees of it: formats, depths, colours, names of halves."""
+
+import io
+
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from f2a.data.cache import EncodedPair, EncodedPhoto, decode_photos
+from f2a.data.folder import DataError, find_pairs, read_pairs
+from f2a.evaluation.scores import METRICS, score_scenes
+from tests.support import profiles
+from tests.support.pairs import write_pairs
+
+SIZE = (12, 9)
+SHAPE = (9, 12)
+GREEN = (40, 160, 80)
+
+
+def grey_of_16_bits(path):
+    Image.fromarray(np.full(SHAPE, 100 * 257, np.uint16)).save(path.with_suffix(".png"))
+
+
+def color_of_16_bits(path):
+    tifffile.imwrite(path.with_suffix(".tif"), np.full((*SHAPE, 3), GREEN, np.uint16) * 257, photometric="rgb")
+
+
+def linear_floats(path):
+    grey = ((100 / 255 + 0.055) / 1.055) ** 2.4
+    tags = [(34675, 7, 0, profiles.rgb_profile("linear", *profiles.SRGB_XY, 1.0), True)]
+    values = np.full((*SHAPE, 3), grey, np.float32)
+    tifffile.imwrite(path.with_suffix(".tiff"), values, photometric="rgb", extratags=tags)
+
+
+def white_is_zero(path):
+    tifffile.imwrite(path.with_suffix(".TIF"), np.full(SHAPE, 155, np.uint8), photometric="miniswhite")
+
+
+def transparent(path):
+    Image.new("RGBA", SIZE, (*GREEN, 7)).save(path.with_suffix(".webp"), lossless=True, exact=True)
+
+
+def in_adobe_rgb(path):
+    # linear sRGB 0.021, 0.352, 0.080: red is 0.715 * 0.021 + 0.285 * 0.352 there, to the power of 1 / 2.2
+    Image.new("RGB", SIZE, (96, 159, 86)).save(path.with_suffix(".JPE"), "JPEG", icc_profile=profiles.ADOBE_RGB)
+
+
+def jpeg_2000(path):
+    path.with_suffix(".jp2").write_bytes(imagecodecs.jpeg2k_encode(np.full((*SHAPE, 3), GREEN, np.uint8)))
+
+
+def heic(path):
+    pillow_heif = pytest.importorskip("pillow_heif")
+    pillow_heif.from_pillow(Image.new("RGB", SIZE, GREEN)).save(path.with_suffix(".HEIC"), quality=100)
+
+
+GREYS, GREENS = (grey_of_16_bits, linear_floats, white_is_zero), (
+    color_of_16_bits, transparent, in_adobe_rgb, jpeg_2000, heic
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("write", [*GREYS, *GREENS])
+def test_training_sees_the_colour_that_a_file_means(tmp_path, write):
+    for half in ("flash", "AMBIENT"):
+        write(tmp_path / f"a_{half}")
+    said = []
+    (pair,) = read_pairs(tmp_path, tmp_path / "cache", said.append, strict=True)
+    expected = (100, 100, 100) if write in GREYS else GREEN
+    for photo in (pair.flash, pair.ambient):
+        assert photo.shape == (*SHAPE, 3)
+        assert np.abs(photo.astype(int) - expected).max() <= 3
+    assert said == [f"{tmp_path}: 1 pairs"]
+
+
+def test_capitals_in_names_make_no_difference(tmp_path):
+    write_pairs(tmp_path, 1)
+    (tmp_path / "p0_flash.png").rename(tmp_path / "p0_FLASH.PNG")
+    (tmp_path / "p0_ambient.png").rename(tmp_path / "p0_Ambient.Png")
+    (pair,) = find_pairs(tmp_path).files
+    assert [path.name for path in pair[1:]] == ["p0_FLASH.PNG", "p0_Ambient.Png"]
+
+
+@pytest.mark.parametrize(
+    ("further", "sentence"),
+    [
+        ("p1_flash.jpg", "p1_flash.jpg: p1_flash.png is the flash photo of this pair, too; keep one of them"),
+        ("p1_AMBIENT.NEF", "p1_AMBIENT.NEF: p1_ambient.png is the ambient photo of this pair, too"),
+        ("p9_flash.psd", "p9_flash.psd: its partner p9_ambient.* is missing"),
+    ],
+)
+def test_a_half_that_is_there_twice_or_alone_is_named(tmp_path, further, sentence):
+    folder = write_pairs(tmp_path / "pairs", 3)
+    (folder / further).write_bytes(b"")
+    index = find_pairs(folder)
+    assert [pair.name for pair in index.files] == [name for name in ("p0", "p1", "p2") if name not in further[:2]]
+    assert len(index.skipped) == 1
+    assert sentence in index.skipped[0]
+
+
+def test_a_half_of_a_format_that_is_not_read_is_named(tmp_path):
+    folder = write_pairs(tmp_path / "pairs", 1)
+    (folder / "p0_ambient.png").rename(folder / "p0_ambient.exr")
+    sentence = "p0_ambient.exr: its format is not read; save it as a JPEG, PNG or TIFF"
+    with pytest.raises(DataError, match=sentence):
+        find_pairs(folder)
+    write_pairs(folder / "more", 1)
+    assert sentence in find_pairs(folder).skipped[0]
+
+
+def test_a_name_of_a_half_alone_is_no_pair(tmp_path):
+    write_pairs(tmp_path, 1)
+    (tmp_path / "_flash.png").write_bytes(b"")
+    assert find_pairs(tmp_path).skipped == []
+
+
+@pytest.mark.parametrize("suffix", ["", ".tif", ".html", "."])
+def test_bytes_are_read_whatever_their_name_was(suffix):
+    content = io.BytesIO()
+    tifffile.imwrite(content, np.full((*SHAPE, 3), GREEN, np.uint16) * 257, photometric="rgb")
+    photo = EncodedPhoto("row 3", content.getvalue(), suffix)
+    flash, _ = decode_photos(EncodedPair(photo, photo))
+    assert (flash == GREEN).all()
+
+
+def test_evaluation_compares_colours_and_not_numbers(tmp_path):
+    in_adobe_rgb(tmp_path / "a_flash")
+    Image.new("RGB", SIZE, GREEN).save(tmp_path / "a_ambient.png")
+    systems = {"flash": lambda scene: scene.flash}
+    (score,) = score_scenes(find_pairs(tmp_path).files, systems, METRICS, print, lambda *seen: None)
+    assert score.values["psnr"] > 40
