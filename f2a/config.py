@@ -14,6 +14,7 @@ KEEP = "keep"
 """The exposure of a generator that keeps each photo's own mean brightness."""
 FREE = "none"
 """How a flag leaves the exposure to the network."""
+UPSAMPLINGS = ("bilinear", "bilinear_fine", "deconv", "unpool")
 
 
 class ConfigError(F2aError):
@@ -62,8 +63,9 @@ class GeneratorConfig:
     )
     upsampling: str = option(
         "bilinear",
-        "how the decoder enlarges: deconv or unpool (the paper's mirrored decoder), bilinear (the light one)",
-        ("bilinear", "deconv", "unpool"),
+        "how the decoder enlarges: deconv or unpool (the paper's mirrored decoder), bilinear (the light one), "
+        "bilinear_fine (the same with more at full working size)",
+        UPSAMPLINGS,
     )
     head: str = option(
         "gain",
@@ -211,7 +213,7 @@ class TrainConfig:
     )
 
     preset: str = option("compact", "generator preset", tuple(PRESETS))
-    upsampling: str | None = option(None, "decoder in place of the preset's", ("bilinear", "deconv", "unpool"))
+    upsampling: str | None = option(None, "decoder in place of the preset's", UPSAMPLINGS)
     head: str | None = option(None, "head in place of the preset's", ("gain", "difference", "sigmoid", "tanh"))
     normalization: str | None = option(
         None,
@@ -235,6 +237,9 @@ class TrainConfig:
         "hub", "the encoder's ImageNet weights: a safetensors file, hub (fetched once) or none", metavar="SRC"
     )
     freeze_encoder: bool = option(False, "leave the encoder as it is")
+    encoder_dropout: float = option(
+        0.0, "share of the encoder's deepest features that each training step leaves out", least=0
+    )
     init_weights: str | None = option(None, "generator weights to start from: a folder or a Hub id", metavar="SRC")
 
     reconstruction: str = option("l1", "reconstruction loss", ("l1", "cauchy"))
@@ -248,6 +253,9 @@ class TrainConfig:
     adversarial_weight: float = option(0.0, "weight of the adversarial loss; 0: no discriminator is built", least=0)
     perceptual_weight: float = option(0.0, "weight of the perceptual loss; 0: no network is loaded for it", least=0)
     structural_weight: float = option(0.0, "weight of the structural loss, 1 - SSIM of the grey photos", least=0)
+    gradient_weight: float = option(
+        0.0, "weight of the gradient loss, which compares the steps of luminance from pixel to pixel, in stops", least=0
+    )
     perceptual_network: str = option(
         "vgg16",
         "network whose features the perceptual loss compares; efficientnet_lite0 costs a tenth of vgg16",
@@ -335,9 +343,8 @@ class TrainConfig:
             raise ConfigError(f"resolution is {self.resolution}: the discriminator needs at least 64 pixels")
         if self.perceptual_weight and self.perceptual_encoder == "none":
             raise ConfigError("perceptual_encoder is 'none': the perceptual loss needs ImageNet weights, give a file")
-        if not any(
-            getattr(self, f"{term}_weight") for term in ("reconstruction", "adversarial", "perceptual", "structural")
-        ):
+        terms = ("reconstruction", "adversarial", "perceptual", "structural", "gradient")
+        if not any(getattr(self, f"{term}_weight") for term in terms):
             raise ConfigError("every loss has the weight 0: give one a value, such as --reconstruction_weight 1")
 
 

@@ -88,7 +88,8 @@ class UnpoolDecoder(nn.Module):
 class BilinearDecoder(nn.Module):
     """A light decoder: bilinear enlargement, the skip beside it, two convolutions a level (one at the finest)."""
 
-    widths = (16, 32, 64, 96, 160)
+    widths: tuple[int, ...] = (16, 32, 64, 96, 160)
+    finest_depth = 1
 
     def __init__(self, channels: tuple[int, ...]) -> None:
         super().__init__()
@@ -97,7 +98,7 @@ class BilinearDecoder(nn.Module):
         self.reduce = nn.Conv2d(channels[-1], widths[-1], 1)
         coarser = (*widths[1:], widths[-1])
         self.blocks = nn.ModuleList(
-            _convolutions([coarser[level] + channels[level]] + [widths[level]] * (2 if level else 1))
+            _convolutions([coarser[level] + channels[level]] + [widths[level]] * (2 if level else self.finest_depth))
             for level in range(levels)
         )
         self.out_channels = widths[0]
@@ -111,10 +112,30 @@ class BilinearDecoder(nn.Module):
         return current
 
 
+class FineBilinearDecoder(BilinearDecoder):
+    """:class:`BilinearDecoder` with more at the finest level: wider, and with features of the image's own pixels.
+
+    What a hard shadow's edge is made of is seen at full working size only.
+    """
+
+    widths = (32, 48, 64, 96, 160)
+    finest_depth = 2
+    image_features = 32
+
+    def __init__(self, channels: tuple[int, ...]) -> None:
+        super().__init__((self.image_features, *channels[1:]))
+        self.image = _convolutions([channels[0]] + [self.image_features] * 2)
+
+    def forward(self, pyramid: Pyramid) -> Tensor:
+        finest, *coarser = pyramid.features
+        return super().forward(Pyramid([self.image(finest), *coarser], pyramid.pool_indices))
+
+
 DECODERS: dict[str, type[DeconvDecoder] | type[UnpoolDecoder] | type[BilinearDecoder]] = {
     "deconv": DeconvDecoder,
     "unpool": UnpoolDecoder,
     "bilinear": BilinearDecoder,
+    "bilinear_fine": FineBilinearDecoder,
 }
 
 
@@ -206,6 +227,7 @@ class Generator(nn.Module):
         super().__init__()
         self.config = config
         self.encoder = ENCODERS[config.encoder]()
+        self.dropout = nn.Dropout2d(0)  # of the deepest features; a training may give it a share
         self.decoder = DECODERS[config.upsampling](self.encoder.channels)
         self.head = HEADS[config.head](self.decoder.out_channels)
         mean, deviation = NORMALIZATIONS[config.normalization]
@@ -239,7 +261,9 @@ class Generator(nn.Module):
         padded = F.pad(flash, (0, -width % stride, 0, -height % stride), mode="replicate")
         image = (padded - self.mean) / self.deviation
         weight = next(self.encoder.parameters())
-        features: Tensor = self.decoder(self.encoder(image.to(weight.dtype)))
+        pyramid: Pyramid = self.encoder(image.to(weight.dtype))
+        pyramid.features[-1] = self.dropout(pyramid.features[-1])
+        features: Tensor = self.decoder(pyramid)
         return padded, features.to(flash.dtype)
 
     def for_inference(self, device: torch.device) -> "Generator":

@@ -87,8 +87,12 @@ def hub_sources(
 
 def build_checkpoint(config: TrainConfig) -> Checkpoint:
     """The generator to start from: given weights, or a preset with its encoder's ImageNet weights."""
-    if config.init_weights:
-        return Checkpoint.load(config.init_weights)
+    checkpoint = Checkpoint.load(config.init_weights) if config.init_weights else from_preset(config)
+    checkpoint.generator.dropout.p = config.encoder_dropout
+    return checkpoint
+
+
+def from_preset(config: TrainConfig) -> Checkpoint:
     preset = PRESETS[config.preset]
     starts = config.encoder_weights != FROM_NOTHING and preset.encoder in HUB_WEIGHTS
     normalization = config.normalization or ("imagenet" if starts else preset.normalization)

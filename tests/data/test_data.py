@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from f2a.color import srgb_to_linear
 from f2a.data.augment import Augmentation, Crops, ShardedBatchSampler, augment, batches
 from f2a.data.folder import (
     CachedPair,
@@ -186,3 +187,23 @@ def test_every_target_crop_has_the_wanted_exposure():
     how = Augmentation(32, crop=(0.3, 0.5), exposure=0.6)
     means = [float(augment(pair, how, 0, draw).ambient.mean()) for draw in range(4)]
     assert means == pytest.approx([0.6] * 4, abs=5e-3)
+
+
+def test_with_keep_a_target_is_as_bright_as_its_flash_crop_and_never_darker_than_the_minimum():
+    ramp = np.linspace(20, 120, 60, dtype=np.uint8)[None, :, None].repeat(40, 0).repeat(3, 2)
+    how = Augmentation(32, crop=(0.3, 0.5), flash_stops=2, exposure="keep", min_exposure=0.3)
+    crops = [augment(CachedPair("p", ramp, ramp[:, ::-1], 1.0), how, 0, draw) for draw in range(6)]
+    seen, targets = ([float(image.mean()) for image in images] for images in zip(*(c[:2] for c in crops), strict=True))
+    assert targets == pytest.approx([max(mean, 0.3) for mean in seen], abs=5e-3)
+    assert min(seen) < 0.3 < max(seen)
+
+
+def test_new_surfaces_are_the_same_in_both_photos():
+    grey, brighter = (np.full((40, 60, 3), value, np.uint8) for value in (90, 180))
+    how = Augmentation(32, flash_stops=0, ambient_in_flash=0, reflectance=1, normalize_exposure=False)
+    flash, ambient, _ = augment(CachedPair("p", grey, brighter, 1.0), how, 0, 0)
+    between = srgb_to_linear(ambient) / srgb_to_linear(flash)
+    unclipped = (ambient < 0.999) & (flash > 0.01)
+    assert flash.std() > 0.02  # surfaces there are
+    assert unclipped.float().mean() > 0.5
+    assert float(between[unclipped].std() / between[unclipped].mean()) < 1e-3

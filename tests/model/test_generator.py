@@ -48,6 +48,19 @@ def test_the_papers_generator_has_30387011_parameters_and_every_published_key(sh
     assert ours == dict(keys)
 
 
+def test_the_fine_decoder_shows_the_head_every_pixel_of_the_image():
+    generator = Generator(GeneratorConfig(upsampling="bilinear_fine")).eval()
+    torch.nn.init.normal_(generator.head.convolution.weight)
+    flash = torch.rand(1, 3, 17, 33)
+    other = flash.clone()
+    other[..., 8, 16] = 1 - other[..., 8, 16]
+    with torch.inference_mode():
+        changed = (generator.log_gain(other) - generator.log_gain(flash)).abs().amax(1)[0]
+    assert changed.shape == (17, 33)
+    assert changed[8, 16] > 0
+    assert sum(weight.numel() for weight in generator.parameters()) <= 6_000_000
+
+
 def test_the_compact_generator_stays_under_six_million_parameters():
     assert sum(p.numel() for p in Generator(PRESETS["compact"]).parameters()) <= 6_000_000
 

@@ -9,6 +9,7 @@ import torch
 from accelerate import Accelerator
 
 import train_accelerate
+from f2a.color import linear_to_srgb
 from f2a.config import ConfigError, TrainConfig
 from f2a.data.augment import PairBatch
 from f2a.metrics import ssim
@@ -20,6 +21,7 @@ from f2a.training.losses import (
     cauchy,
     discriminator_losses,
     generator_losses,
+    gradient_difference,
     l1,
     structural_dissimilarity,
     weighted_sum,
@@ -91,12 +93,12 @@ def test_a_term_of_weight_0_is_never_computed():
 
 
 def test_every_term_is_there_under_its_name_and_weight():
-    weights = {"reconstruction": 1.0, "adversarial": 2.0, "perceptual": 3.0, "structural": 4.0}
+    weights = {"reconstruction": 1.0, "adversarial": 2.0, "perceptual": 3.0, "structural": 4.0, "gradient": 5.0}
     config = TrainConfig(resolution=64, perceptual_encoder="x", **{f"{name}_weight": w for name, w in weights.items()})
     image = torch.full((1, 3, 8, 9), 0.5)
     losses = generator_losses(config, image, 0 * image, ONE, lambda image: 0 * image, l1)
     assert list(losses) == list(weights)
-    expected = 1 * 0.5 + 2 * math.log(2) + 3 * 0.5 + 4 * losses["structural"].item()
+    expected = 1 * 0.5 + 2 * math.log(2) + 3 * 0.5 + 4 * losses["structural"].item() + 5 * losses["gradient"].item()
     assert weighted_sum(config, losses).item() == pytest.approx(expected)
 
 
@@ -193,3 +195,27 @@ def test_structural_dissimilarity_is_one_minus_ssim():
     # the metric takes the unbiased covariance of 49 samples and 8-bit values, the loss neither
     assert float(structural_dissimilarity(noisy, grey)) == pytest.approx(1 - ssim(noisy, grey), abs=3e-3)
     assert float(structural_dissimilarity(grey, grey)) == pytest.approx(0, abs=1e-5)
+
+
+def test_the_gradient_loss_sees_the_edge_of_a_shadow_and_not_how_bright_the_photo_is():
+    lit = linear_to_srgb(torch.full((1, 3, 6, 8), 0.4))
+    shadow = lit.clone()
+    shadow[..., 4:] = linear_to_srgb(torch.tensor(0.1))
+    edge = math.log2(0.404 / 0.104)
+    # across, 1 of 7, 2 of 6 and 4 of 4 pairs of pixels lie on two sides of the edge; down, none
+    assert gradient_difference(shadow, lit).item() == pytest.approx(edge * (1 / 7 + 2 / 6 + 1) / 6, rel=1e-3)
+    assert gradient_difference(0.5 * lit, 0.5 * lit).item() == 0
+    darker = linear_to_srgb(torch.full((1, 3, 6, 8), 0.2))
+    assert gradient_difference(darker, lit).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_dropout_acts_in_training_only():
+    config = parse_run(["--encoder_weights", "none", "--encoder_dropout", "0.5"], "")
+    generator = build_checkpoint(config).generator
+    torch.nn.init.normal_(generator.head.convolution.weight)
+    flash = torch.rand(1, 3, 32, 64)
+    with torch.inference_mode():
+        generator.eval()
+        assert torch.equal(generator(flash), generator(flash))
+        generator.train()
+        assert not torch.equal(generator(flash), generator(flash))
