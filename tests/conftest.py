@@ -5,6 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("MKL_CBWR", "AUTO")  # as train_accelerate.py sets it; MKL reads it once, at its first use
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as f2a.cli does: threads that spin are slow beside other programs
+if workers := int(
+    os.environ.get("PYTEST_XDIST_WORKER_COUNT", 0)
+):  # each, and its children, keep to their share of cores
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
 
 import numpy as np
 import pytest
@@ -16,6 +21,11 @@ from f2a.model.checkpoint import Checkpoint
 from f2a.relight.relighter import Relighter
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """All tests are shared by as many processes as there are cores, four at most; named ones run in this process."""
+    return min(4, os.cpu_count() or 1) if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0
 
 
 @pytest.fixture(scope="session")
