@@ -120,6 +120,16 @@ def test_importing_the_package_loads_no_framework():
     assert run.stdout.strip() == "[]"
 
 
+def test_a_library_for_one_task_is_imported_when_that_task_is_begun():
+    """Inside its functions, so that nobody else waits for it or needs it."""
+    optional = {"datasets", "gdown", "matplotlib", "skimage", "rawpy", "pillow_heif"}
+    for path in FILES:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                modules = [node.module] if isinstance(node, ast.ImportFrom) else [name.name for name in node.names]
+                assert not {name.split(".")[0] for name in modules} & optional, path
+
+
 def test_every_requirement_has_an_upper_end_and_a_reason():
     lines = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and line[0] != "#"]
     assert lines

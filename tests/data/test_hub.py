@@ -1,10 +1,8 @@
 """Pairs from a Hub dataset: both layouts, what is wrong with them, and the way there and back over a real Hub."""
 
 import io
-import json
-import subprocess
 import sys
-from pathlib import Path
+import time
 
 import numpy as np
 import pytest
@@ -17,12 +15,11 @@ from f2a.data.folder import DataError, read_pairs
 from f2a.data.hub import HubSplit, pair_states, read_hub_pairs
 from f2a.hub import HubError
 from f2a.publish.dataset import write_card
+from tests.support.commands import SMALL, refused, run
 from tests.support.hub_stub import HubStub
 from tests.support.pairs import write_pairs
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # the client's own uploads
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -182,44 +179,18 @@ def test_the_card_counts_and_says_how_to_train():
 
 # Over HTTP, through the real client libraries
 
-MAINS = """
-import contextlib, io, json, sys, time
-time.sleep = lambda seconds: None  # the client's pauses between two attempts
-import f2a.cli, train_accelerate
-told = []
-for which, arguments in json.loads(sys.argv[1]):
-    with contextlib.redirect_stderr(io.StringIO()) as said:
-        status = (train_accelerate if which == "train" else f2a.cli).main(arguments)
-    told.append((status, said.getvalue()))
-print(json.dumps(told))
-"""
-
-
-def run(hub, *command, token=True):
-    environment = hub.environment(token) | {"PYTHONPATH": str(ROOT), "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
-    return subprocess.run([sys.executable, *map(str, command)], capture_output=True, text=True, env=environment)
-
-
-def told(hub, *commands, token=True):
-    """Status and the f2a sentence of each command, run one after the other in a child process."""
-    spelt = json.dumps([[which, [str(word) for word in words]] for which, *words in commands])
-    done = run(hub, "-c", MAINS, spelt, token=token)
-    assert done.returncode == 0, done.stderr
-    answers = json.loads(done.stdout.splitlines()[-1])
-    for _, said in answers:
-        assert "Traceback" not in said
-        assert hub.token not in said
-    return [(status, said.strip().splitlines()[-1]) for status, said in answers]
-
-
-SMALL = ("--resolution", "32", "--train_batch_size", "2", "--max_train_steps", "1", "--lr_warmup_steps", "0",
-         "--encoder_weights", "none")  # fmt: skip
-
 
 @pytest.fixture(scope="module")
 def hub():
     with HubStub() as running:
         yield running
+
+
+@pytest.fixture
+def client(hub, monkeypatch):
+    """The client libraries talk to ``hub``, and do not wait between two attempts."""
+    hub.in_process(monkeypatch)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
 
 
 @pytest.fixture(scope="module")
@@ -234,39 +205,38 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def pushed(hub, folder):
-    done = run(hub, "-m", "f2a", "dataset", "push", folder, "user/data", "--private")
-    assert done.returncode == 0, done.stderr
+    with pytest.MonkeyPatch.context() as patch:
+        hub.in_process(patch)
+        done = run("f2a", "dataset", "push", folder, "user/data", "--private")
+    assert done.status == 0, done.err
     return done
 
 
-@pytest.mark.slow
-def test_a_pushed_dataset_is_trained_from(hub, pushed, tmp_path):
-    assert pushed.stdout == f"{hub.endpoint}/datasets/user/data\n"
-    assert "p3_flash.png: its partner p3_ambient.* is missing" in pushed.stderr
+def test_a_pushed_dataset_is_trained_from(hub, client, pushed, tmp_path):
+    assert pushed.out == f"{hub.endpoint}/datasets/user/data\n"
+    assert "p3_flash.png: its partner p3_ambient.* is missing" in pushed.err
     repo = hub.repo("user/data", "dataset")
     assert repo.private
     card = repo.files()["README.md"].decode()
     assert "license: other" in card
     assert "| train | 3 |\n| val | 1 |" in card
     flags = ("--dataset_name", "user/data", "--validation_split", "val", "--output_dir", tmp_path / "run", *SMALL)
-    done = run(hub, ROOT / "train_accelerate.py", *flags)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[:2] == ["user/data train: 3 pairs", "user/data val: 1 pairs"]
+    done = run("train", *flags)
+    assert done.status == 0, done.err
+    assert done.out.splitlines()[:2] == ["user/data train: 3 pairs", "user/data val: 1 pairs"]
     assert (tmp_path / "run" / "best" / "model.safetensors").exists()
 
 
-@pytest.mark.slow
-def test_a_dataset_of_one_photo_a_row_is_trained_from(hub, folder, tmp_path, monkeypatch):
-    hub.in_process(monkeypatch)
+def test_a_dataset_of_one_photo_a_row_is_trained_from(client, folder, tmp_path):
     a_row_each_photo(folder / "train", tmp_path / "photos")
     HfApi().create_repo("user/photos", repo_type="dataset", private=True)
     HfApi().upload_folder(repo_id="user/photos", repo_type="dataset", folder_path=tmp_path / "photos")
     flags = ("--dataset_name", "user/photos", "--output_dir", tmp_path / "run", *SMALL)
-    done = run(hub, ROOT / "train_accelerate.py", *flags)
-    assert done.returncode == 0, done.stderr
-    assert "left out: user/photos train scene 'p3': its ambient photo is missing" in done.stdout
-    assert "user/photos train: 3 pairs, 1 left out" in done.stdout
-    assert run(hub, ROOT / "train_accelerate.py", *flags, "--strict_data").returncode == 2
+    done = run("train", *flags)
+    assert done.status == 0, done.err
+    assert "left out: user/photos train scene 'p3': its ambient photo is missing" in done.out
+    assert "user/photos train: 3 pairs, 1 left out" in done.out
+    assert run("train", *flags, "--strict_data").status == 2
 
 
 def test_the_photos_are_pushed_byte_for_byte(hub, pushed, folder):
@@ -276,60 +246,51 @@ def test_the_photos_are_pushed_byte_for_byte(hub, pushed, folder):
     assert row["name"] == "p0"
 
 
-def test_what_the_hub_refuses_is_one_sentence_and_status_2(hub, pushed, tmp_path):
+def test_what_the_hub_refuses_is_one_sentence_and_status_2(client, pushed, tmp_path):
     train = ("train", "--output_dir", tmp_path / "run", "--dataset_name")
-    answers = told(
-        hub,
+    sentences = refused(
         (*train, "user/none"),
         (*train, "user/data", "--dataset_revision", "none"),
         (*train, "user/data", "--dataset_split", "none"),
         (*train, "no such name"),
     )
-    assert [status for status, _ in answers] == [2] * 4
     reasons = ("user/none train:", "Revision 'none'", 'split "none"', "no such name")
-    for (_, said), reason in zip(answers, reasons, strict=True):
+    for said, reason in zip(sentences, reasons, strict=True):
         assert said.startswith("train_accelerate.py: ")
         assert reason in said
 
 
-def test_without_a_token_a_private_dataset_is_not_there_and_none_is_pushed(hub, pushed, folder, tmp_path):
-    home = hub.home.name
-    hub.home.name = str(tmp_path / "stranger")
+def test_without_a_token_a_private_dataset_is_not_there_and_none_is_pushed(hub, pushed, folder, tmp_path, monkeypatch):
+    hub.in_process(monkeypatch, home=tmp_path / "stranger")
+    monkeypatch.delenv("HF_TOKEN")
     train = ("train", "--output_dir", tmp_path / "run", "--dataset_name", "user/data")
-    answers = told(hub, train, ("f2a", "dataset", "push", folder, "user/second"), token=False)
-    hub.home.name = home
-    assert [status for status, _ in answers] == [2, 2]
-    assert "a private one needs hf auth login or --hub_token" in answers[0][1]
-    assert answers[1][1] == "f2a: user/second: writing to the Hub needs a token: run hf auth login, or set HF_TOKEN"
+    reading, writing = refused(train, ("f2a", "dataset", "push", folder, "user/second"))
+    assert "a private one needs hf auth login or --hub_token" in reading
+    assert writing == "f2a: user/second: writing to the Hub needs a token: run hf auth login, or set HF_TOKEN"
 
 
-def test_a_line_that_breaks_is_one_sentence_and_status_2(hub, pushed, folder, tmp_path):
-    home = hub.home.name
-    hub.home.name = str(tmp_path / "afresh")
+def test_a_line_that_breaks_is_one_sentence_and_status_2(hub, client, pushed, folder, tmp_path, monkeypatch):
+    hub.in_process(monkeypatch, home=tmp_path / "afresh")
     fault = hub.fail("train-00000|/storage/", method="GET|PUT", cut=0.5)
     train = ("train", "--output_dir", tmp_path / "run", "--dataset_name", "user/data")
-    answers = told(hub, train, ("f2a", "dataset", "push", folder, "user/third"))
+    reading, writing = refused(train, ("f2a", "dataset", "push", folder, "user/third"))
     hub.faults.clear()
-    hub.home.name = home
     assert fault.hits
-    assert [status for status, _ in answers] == [2, 2]
-    assert "user/data train: could not be read from the Hub (" in answers[0][1]
-    assert "user/third: the Hub did not take it (" in answers[1][1]
+    assert "user/data train: could not be read from the Hub (" in reading
+    assert "user/third: the Hub did not take it (" in writing
 
 
-def test_a_public_dataset_that_is_there_is_not_taken_for_private(hub, folder):
+def test_a_public_dataset_that_is_there_is_not_taken_for_private(hub, client, folder):
     hub.add_repo("user/public", "dataset")
     hub.add_repo("other/data", "dataset")
-    answers = told(
-        hub,
+    public, foreign, missing = refused(
         ("f2a", "dataset", "push", folder, "user/public", "--private"),
         ("f2a", "dataset", "push", folder, "other/data"),
         ("f2a", "dataset", "push", folder / "none", "user/data"),
     )
-    assert [status for status, _ in answers] == [2, 2, 2]
-    assert "is there already and public" in answers[0][1]
-    assert "403" in answers[1][1]
-    assert "no such folder of pairs" in answers[2][1]
+    assert "is there already and public" in public
+    assert "403" in foreign
+    assert "no such folder of pairs" in missing
     assert list(hub.repo("user/public", "dataset").files()) == [".gitattributes"]
 
 
@@ -346,9 +307,11 @@ def test_a_photo_that_tells_where_it_was_taken_is_not_made_public(tmp_path, monk
         push_dataset(folder, "user/data", lambda sentence: None)
 
 
-def test_training_from_a_folder_never_imports_datasets(tmp_path):
-    program = "import sys, train_accelerate as t; s = t.main(sys.argv[1:]); print(s, 'datasets' in sys.modules)"
-    pairs = write_pairs(tmp_path / "pairs", 2)
-    flags = ("--train_data_dir", str(pairs), "--output_dir", str(tmp_path / "run"), *SMALL)
-    done = subprocess.run([sys.executable, "-c", program, *flags], capture_output=True, text=True, cwd=ROOT)
-    assert done.stdout.splitlines()[-1] == "0 False", done.stderr
+def test_training_from_a_folder_never_imports_datasets(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "datasets", None)  # to import it is an error
+    assert (
+        run(
+            "train", "--train_data_dir", write_pairs(tmp_path / "pairs", 2), "--output_dir", tmp_path / "run", *SMALL
+        ).status
+        == 0
+    )

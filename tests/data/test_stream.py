@@ -1,7 +1,7 @@
 """Pairs that are read while training: their order, what a process holds of them, and resuming over a real Hub."""
 
 import io
-import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +14,8 @@ from safetensors.torch import load_file
 from f2a.data import stream
 from f2a.data.folder import DataError, MixtureSampler, WeightedSource
 from f2a.data.hub import HubSplit
-from f2a.data.stream import WINDOW, RowGroup, StreamedPairs
-from tests.data.test_hub import SMALL, run, told
+from f2a.data.stream import WINDOW, RowGroup, StreamedPairs, read_streamed_once
+from tests.support.commands import SMALL, refused, run
 from tests.support.hub_stub import HubStub
 from tests.support.pairs import write_pairs
 
@@ -103,23 +103,13 @@ def hub(tmp_path, monkeypatch):
         yield running
 
 
-@pytest.mark.slow
 def test_a_streamed_run_goes_on_bit_for_bit_and_keeps_nothing(hub, tmp_path):
-    data = (
-        "--dataset_name",
-        "user/data",
-        "--streaming",
-        "--validation_split",
-        "validation",
-        *SMALL,
-        "--max_train_steps",
-        4,
-    )
+    data = ("--dataset_name", "user/data", "--streaming", "--validation_split", "validation", *SMALL)
+    kept = ("--max_train_steps", "4", "--checkpointing_steps", "2", "--checkpoints_total_limit", "0")
     through, on = tmp_path / "through", tmp_path / "on"
-    kept = ("--checkpointing_steps", "2", "--checkpoints_total_limit", "0")
-    way_on = ("--resume_from_checkpoint", through / "checkpoint-000002")
-    answers = told(hub, ("train", *data, *kept, "--output_dir", through), ("train", *data, *way_on, "--output_dir", on))
-    assert [status for status, _ in answers] == [0, 0], answers
+    assert run("train", *data, *kept, "--output_dir", through).status == 0
+    from_2 = ("--resume_from_checkpoint", through / "checkpoint-000002")
+    assert run("train", *data, "--max_train_steps", "4", *from_2, "--output_dir", on).status == 0
     one, other = (load_file(run / "last" / "model.safetensors") for run in (through, on))
     assert all(tensor.equal(other[name]) for name, tensor in one.items())
     (cached,) = (through / "cache").glob("*.u8")
@@ -127,46 +117,32 @@ def test_a_streamed_run_goes_on_bit_for_bit_and_keeps_nothing(hub, tmp_path):
     assert not list(Path(hub.home.name).rglob("*.arrow"))
 
 
-READ = """
-import json, sys
-from pathlib import Path
-from f2a.data.hub import HubSplit
-from f2a.data.stream import StreamedPairs, read_streamed_once
-said = []
-pairs = StreamedPairs(HubSplit("user/data"), said.append)
-shapes = [pairs[row].flash.shape for row in (5, 0)]
-kept = read_streamed_once(HubSplit("user/data", "validation"), Path(sys.argv[1]), said.append)
-print(json.dumps([shapes, [int(pairs[0].flash.sum()), int(kept[0].flash.sum())], sorted(pairs.cache), said]))
-"""
-
-
 def test_rows_come_over_the_line_a_group_at_a_time(hub, tmp_path):
-    done = run(hub, "-c", READ, tmp_path / "cache")
-    assert done.returncode == 0, done.stderr
-    shapes, sums, held, said = json.loads(done.stdout)
-    assert shapes == [[80, 96, 3]] * 2
-    assert sums == [int(np.asarray(Photo.open(tmp_path / name / "p0_flash.png")).sum()) for name in ("a", "b")]
-    assert held == [0, 2]
+    said = []
+    pairs = StreamedPairs(HubSplit("user/data"), said.append)
+    assert [pairs[row].flash.shape for row in (5, 0)] == [(80, 96, 3)] * 2
+    kept = read_streamed_once(HubSplit("user/data", "validation"), tmp_path / "cache", said.append)
+    for found, name in ((pairs, "a"), (kept, "b")):
+        assert np.array_equal(found[0].flash, np.asarray(Photo.open(tmp_path / name / "p0_flash.png")))
+    assert sorted(pairs.cache) == [0, 2]
     assert said == ["user/data train: 6 pairs in 3 row groups, read while training", "user/data validation: 2 pairs"]
 
 
 def test_what_cannot_be_streamed_is_one_sentence_and_status_2(hub, tmp_path):
     stream = ("train", "--streaming", "--output_dir", tmp_path / "run", "--dataset_name")
-    answers = told(
-        hub,
+    layout, nobody, split = refused(
         (*stream, "user/photos"),
         (*stream, "user/none"),
         (*stream, "user/data", "--dataset_split", "soup"),
     )
-    assert [status for status, _ in answers] == [2, 2, 2]
-    assert "has the columns image, scene, state; --streaming needs flash and ambient in one row" in answers[0][1]
-    assert "'user/none' doesn't exist" in answers[1][1]
-    assert "user/data soup: no rows; the dataset has the splits train, validation" in answers[2][1]
+    assert "has the columns image, scene, state; --streaming needs flash and ambient in one row" in layout
+    assert "'user/none' doesn't exist" in nobody
+    assert "user/data soup: no rows; the dataset has the splits train, validation" in split
 
 
-def test_a_stream_that_breaks_says_how_to_go_on(hub, tmp_path):
+def test_a_stream_that_breaks_says_how_to_go_on(hub, tmp_path, monkeypatch):
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)  # the client's pauses between two attempts
     fault = hub.fail("train-0", method="GET", status=500)
-    train = ("train", "--streaming", "--dataset_name", "user/data", "--output_dir", tmp_path / "run", *SMALL)
-    ((status, said),) = told(hub, train)
-    assert (status, fault.hits > 0) == (2, True)
+    (said,) = refused(("train", "--streaming", "--dataset_name", "user/data", "--output_dir", tmp_path / "run", *SMALL))
+    assert fault.hits
     assert "could not be read" in said

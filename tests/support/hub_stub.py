@@ -6,7 +6,7 @@ In a child process, for any client code (the libraries read `HF_ENDPOINT` when t
         subprocess.run([sys.executable, "-c", program], env=hub.environment(), check=True)
         assert hub.repo("user/model").files()["config.json"] == b"{}"
 
-In this process, for huggingface_hub alone (`datasets` keeps the endpoint it was imported with):
+In this process, which is quicker than a child that imports the libraries anew:
 
     hub.in_process(monkeypatch)  # endpoint, token, empty cache; no Xet, which the stub does not speak
     HfApi().upload_folder(repo_id="user/model", folder_path=folder)
@@ -41,6 +41,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, quote, unquote, urlsplit
@@ -567,18 +568,26 @@ class HubStub:
         chosen |= dict.fromkeys(("HF_HUB_DISABLE_XET", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS"), "1")
         return own | chosen | {"HF_UPDATE_DOWNLOAD_COUNTS": "0"} | ({"HF_TOKEN": self.token} if token else {})
 
-    def in_process(self, monkeypatch: Any) -> None:
-        """Let the huggingface_hub of this very process talk to the stub, until the test ends."""
-        for name, value in (
-            ("constants.ENDPOINT", self.endpoint),
-            ("constants.HUGGINGFACE_CO_URL_TEMPLATE", self.endpoint + "/{repo_id}/resolve/{revision}/{filename}"),
-            ("constants.HF_HUB_CACHE", f"{self.home.name}/hub"),
-            ("constants.HF_HUB_DISABLE_XET", True),
-            ("constants.HF_HUB_OFFLINE", False),
-            ("hf_api.api.endpoint", self.endpoint),
-        ):
-            monkeypatch.setattr(f"huggingface_hub.{name}", value)
+    def in_process(self, monkeypatch: Any, home: str | None = None) -> None:
+        """Let the client libraries of this very process talk to the stub, until the test ends; `home` is the cache."""
+        import datasets
+        from huggingface_hub import HfFileSystem, constants, hf_api
+
+        home = home or self.home.name
+        chosen = {"HF_HUB_CACHE": f"{home}/hub", "HF_HUB_DISABLE_XET": True, "HF_HUB_OFFLINE": False}
+        chosen |= {"ENDPOINT": self.endpoint, "HF_TOKEN_PATH": f"{home}/token"}
+        chosen["HUGGINGFACE_CO_URL_TEMPLATE"] = self.endpoint + "/{repo_id}/resolve/{revision}/{filename}"
+        of_datasets = {"HF_DATASETS_CACHE": Path(home, "datasets"), "DOWNLOADED_DATASETS_PATH": Path(home, "downloads"),
+                       "HF_ENDPOINT": self.endpoint, "HF_HUB_OFFLINE": False}  # fmt: skip
+        for module, values in (
+            (constants, chosen), (datasets.config, of_datasets), (hf_api.api, {"endpoint": self.endpoint})
+        ):  # fmt: skip
+            for name, value in values.items():
+                monkeypatch.setattr(module, name, value)
         monkeypatch.setenv("HF_TOKEN", self.token)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+        monkeypatch.setattr(sys.modules["datasets.utils.tqdm"], "_hf_datasets_progress_bars_disabled", True)
+        HfFileSystem.clear_instance_cache()  # they would know the Hub of an earlier test
 
     def repo(self, repo_id: str, kind: str = "model") -> Repo:
         return self.repos[kind, repo_id]

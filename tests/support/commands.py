@@ -1,0 +1,42 @@
+"""The programs, run in this process: many times quicker than a child, which imports PyTorch anew."""
+
+import io
+from collections.abc import Iterable
+from contextlib import redirect_stderr, redirect_stdout
+from typing import NamedTuple
+
+import f2a.cli
+import train_accelerate
+
+SMALL = ("--resolution", "32", "--train_batch_size", "2", "--max_train_steps", "1", "--lr_warmup_steps", "0",
+         "--encoder_weights", "none")  # fmt: skip
+"""Flags of the shortest training."""
+
+
+class Ended(NamedTuple):
+    """Exit status, and what was said on both channels."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def sentence(self) -> str:
+        """The last line on the error channel."""
+        return self.err.strip().splitlines()[-1]
+
+
+def run(program: str, *words: object) -> Ended:
+    """``run("f2a", "relight", ...)`` or ``run("train", ...)``; no traceback is ever said."""
+    main = {"f2a": f2a.cli.main, "train": train_accelerate.main}[program]
+    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+        status = main([str(word) for word in words])
+    assert "Traceback" not in err.getvalue()
+    return Ended(status, out.getvalue(), err.getvalue())
+
+
+def refused(*commands: Iterable[object]) -> list[str]:
+    """The sentence of each command, which all end with status 2."""
+    ended = [run(*command) for command in commands]  # type: ignore[arg-type]
+    assert [one.status for one in ended] == [2] * len(ended)
+    return [one.sentence for one in ended]
