@@ -12,6 +12,8 @@ from functools import cached_property
 import numpy as np
 from PIL import Image, ImageCms
 
+from f2a.photo.metadata.icc_tags import clean_icc
+
 SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK", "LAB": "Lab"}
 
 CURVES = {"L": ("kTRC",), "RGB": ("rTRC", "gTRC", "bTRC"), "CMYK": (), "LAB": ()}
@@ -43,6 +45,7 @@ class ColorProfile:
     """
 
     def __init__(self, icc_profile: bytes | None = None, space: str = "RGB") -> None:
+        icc_profile = clean_icc(icc_profile) if icc_profile else None
         self.icc_profile = icc_profile
         self._profile = open_profile(icc_profile, space) if icc_profile else None
         curves = _curves(icc_profile, CURVES[space]) if icc_profile else []

@@ -14,6 +14,7 @@ from f2a.photo.icc import fitting_profile
 from f2a.photo.limits import check_size
 from f2a.photo.metadata.iptc import find_iptc, photoshop_resource
 from f2a.photo.metadata.metadata import Metadata, read_metadata
+from f2a.photo.metadata.png_text import text_of
 from f2a.photo.photo import Photo, Stored
 from f2a.photo.pixels import turned, with_channels
 
@@ -32,10 +33,6 @@ IPTC_PROFILE = b"Raw profile type iptc\0"
 
 REPLACED_TEXTS = (b"XML:com.adobe.xmp", b"Raw profile type ")
 """Texts that are metadata in disguise: they are cleaned and written in their own chunks."""
-
-
-MAX_TEXT_BYTES = 1 << 22
-"""Bytes unpacked of one text: twice as many captions as any file has, and no bomb."""
 
 
 class Chunks(NamedTuple):
@@ -160,10 +157,9 @@ def _hexadecimal(content: bytes) -> bytes:
 def _unpacked(kind: bytes, data: bytes) -> bytes:
     """The captions in a ``tEXt`` or ``zTXt`` chunk; nothing if it is damaged."""
     try:
-        text = data.split(b"\0", 1)[1]
-        text = zlib.decompressobj().decompress(text[1:], MAX_TEXT_BYTES) if kind == b"zTXt" else text
+        _, text = text_of(kind, data)
         return find_iptc(bytes.fromhex(text.split(b"\n", 3)[3].decode("ascii")))
-    except (IndexError, ValueError, zlib.error):
+    except (IndexError, ValueError):
         return b""
 
 

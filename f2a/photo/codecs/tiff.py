@@ -16,12 +16,14 @@ from f2a.photo.icc import fitting_profile
 from f2a.photo.metadata.metadata import Metadata, read_metadata, valid_dpi
 from f2a.photo.metadata.tiff_ifd import (
     EXIF_IFD,
+    FIRST_IFD,
     GPS_IFD,
+    MAKER_NOTE,
     ExifError,
     IfdField,
     TiffBlock,
+    copy_exif,
     encode_ifd,
-    extract_exif,
     read_fields,
 )
 from f2a.photo.photo import Photo, Stored
@@ -52,6 +54,7 @@ TEXTS = {
     0x9C9B, 0x9C9C, 0x9C9D, 0x9C9E, 0x9C9F,  # Windows' title, comment, author, keywords, subject
 }  # fmt: skip
 """The fields of a first directory that describe the photo and not how the file holds it."""
+DESCRIPTIVE = TEXTS | {EXIF_IFD, GPS_IFD}
 
 SHORT, LONG, RATIONAL, UNDEFINED, BYTE = 3, 4, 5, 7, 1
 BLACK_IS_ZERO, RGB, PALETTE, SEPARATED = 1, 2, 3, 5
@@ -71,14 +74,16 @@ class TiffMetadata(NamedTuple):
 
 
 def read_tiff_metadata(path: Path) -> TiffMetadata:
-    """
+    """The maker's note is not among it, for it would not survive the move.
+
     Raises:
         ExifError: the file is none of the usual kind.
     """
     block = TiffBlock(bytearray(path.read_bytes()))
-    return TiffMetadata(
-        extract_exif(block, TEXTS), b"".join(field.value for field in read_fields(block, block.first, {IPTC}))
+    exif = copy_exif(
+        block, lambda directory, field: field.tag in DESCRIPTIVE if directory == FIRST_IFD else field.tag != MAKER_NOTE
     )
+    return TiffMetadata(exif, b"".join(field.value for field in read_fields(block, block.first, {IPTC})))
 
 
 def sniff(start: bytes, suffix: str) -> bool:
@@ -213,7 +218,7 @@ def encode(
 
 def _described(block: TiffBlock, metadata: Metadata) -> list[IfdField]:
     """The fields of the EXIF block, which stays where it is in front of the pixels, and those of the other metadata."""
-    fields = read_fields(block, block.first, TEXTS | {EXIF_IFD, GPS_IFD})
+    fields = read_fields(block, block.first, DESCRIPTIVE)
     if metadata.dpi:
         for tag, dots in zip((282, 283), metadata.dpi, strict=True):
             fields.append(_numbers(block.order, tag, RATIONAL, [round(dots * 1000), 1000]))

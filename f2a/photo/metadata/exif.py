@@ -1,66 +1,77 @@
-"""EXIF edited in place (Exif 3.0, TIFF 6.0): every value that stays keeps its type, byte order and position.
-
-Writing EXIF anew would move the maker's note, whose inner offsets most makers count from the start of the block.
-"""
+"""EXIF (Exif 3.0, TIFF 6.0): every value that stays keeps its type, byte order and bytes."""
 
 import struct
 
 from PIL import Image
+from PIL.ExifTags import TAGS
 
-from f2a.photo.metadata.tiff_ifd import EXIF_IFD, GPS_IFD, INTEROPERABILITY_IFD, ExifError, TiffBlock
+from f2a.photo.metadata.privacy import is_private_name, is_private_text
+from f2a.photo.metadata.tiff_ifd import EXIF_IFD, ExifError, IfdField, TiffBlock, copy_exif
 
 ORIENTATION, FLASH = 0x0112, 0x9209
-WIDTH, HEIGHT = 0xA002, 0xA003
+WIDTHS, HEIGHTS = (0x0100, 0xA002), (0x0101, 0xA003)
 
-PRIVATE = {
-    GPS_IFD,
-    0xA430,  # camera owner's name
-    0xA431,  # body serial number
-    0xA435,  # lens serial number
-    0x927C,  # maker's note: serial numbers, owner and more, in a form of each maker's own
-    0xC634,  # the same, as Adobe wraps it
-    0xC62F,  # camera serial number of a DNG
-}
-"""Left out unless asked for: where, and with which very camera."""
-
-COPIES = {
+STALE = {
+    ORIENTATION,
+    0x014A,  # further pictures
     0x02BC,  # XMP
     0x83BB,  # IPTC
     0x8649,  # Photoshop's resources
     0x8773,  # ICC profile
 }
-"""Blocks that a photo file carries elsewhere; here they would give away the place after all."""
+"""What is false in the new file, and blocks that a photo file carries elsewhere."""
+
+NAMES = TAGS | {
+    0x0002: "InteropVersion",
+    0x9214: "SubjectArea",
+    0xA436: "ImageTitle",
+    0xA437: "Photographer",
+    0xA438: "ImageEditor",
+    0xA439: "CameraFirmware",
+    0xA43A: "RAWDevelopingSoftware",
+    0xA43B: "ImageEditingSoftware",
+    0xA43C: "MetadataEditingSoftware",
+}
+"""Pillow's, and those that it lacks or confuses. A field without a name may say anything."""
+
+BYTE, TEXT, UNDEFINED, UTF8 = 1, 2, 7, 129
 
 
-def clean_exif(exif: bytes, size: tuple[int, int], keep_private: bool) -> bytes:
+def clean_exif(exif: bytes, size: tuple[int, int], keep_private: bool, notes: list[str] | None = None) -> bytes:
     """EXIF for a photo that has been turned upright.
 
-    Orientation and thumbnail are taken out and the size is set to ``size`` (width, height); where and with which very
-    camera the photo was taken is taken out too unless ``keep_private``.
+    Orientation and thumbnail are taken out and the size is set to ``size`` (width, height). Only what is known to say
+    nothing of where and with which very camera the photo was taken is kept, unless ``keep_private``: then the block is
+    edited in place, for most makers count the inner offsets of their notes from its start.
 
     Args:
         exif: the block, beginning with the byte order.
+        notes: receives a sentence where a text is left out.
 
     Raises:
         ExifError: the block is damaged.
     """
     block = TiffBlock(bytearray(exif))
+    if not keep_private:
+        block = TiffBlock(bytearray(copy_exif(block, lambda _, field: _is_harmless(field, notes))))
     try:
         _remove_thumbnail(block, block.first)
-        tags = {ORIENTATION} | COPIES | (set() if keep_private else PRIVATE)
-        block.remove_tags(block.first, tags)
-        inner = [block.value(entry) for entry in block.entries(block.first) if entry.tag in (EXIF_IFD, GPS_IFD)]
-        for at in inner:
-            block.remove_tags(at, tags)
+        block.remove_tags(block.first, STALE)
+        inner = [block.value(entry) for entry in block.entries(block.first) if entry.tag == EXIF_IFD]
+        for at in (block.first, *inner):
             for entry in block.entries(at):
-                if entry.tag in (WIDTH, HEIGHT):
-                    block.put(entry, size[entry.tag == HEIGHT])
-        if not keep_private:  # a maker's note may point anywhere
-            further = [block.value(e) for at in inner for e in block.entries(at) if e.tag == INTEROPERABILITY_IFD]
-            del block.data[block.used([block.first, *inner, *further]) :]
+                if entry.tag in WIDTHS + HEIGHTS:
+                    block.put(entry, size[entry.tag in HEIGHTS])
     except (struct.error, IndexError, OverflowError):
         raise ExifError from None
     return bytes(block.data)
+
+
+def _is_harmless(field: IfdField, notes: list[str] | None) -> bool:
+    name = NAMES.get(field.tag)
+    if field.tag in STALE or name is None or is_private_name(name):
+        return False
+    return field.type not in (BYTE, TEXT, UNDEFINED, UTF8) or not is_private_text(field.value, notes)
 
 
 def _remove_thumbnail(block: TiffBlock, first: int) -> None:

@@ -2,20 +2,27 @@
 
 import struct
 
+from f2a.photo.metadata.privacy import is_private_text
+
 RESOURCE = 0x0404
-PLACES = {26, 27, 90, 92, 95, 100, 101}
-"""Data sets of record 2: content location, city, sublocation, state, country."""
+HARMLESS = {
+    1: {0, 70, 80, 90},
+    2: {0, 3, 4, 5, 7, 8, 10, 12, 15, 20, 22, 25, 30, 35, 37, 38, 40, 42, 47, 50, 55, 60, 62, 63, 65, 70, 75, 80, 85,
+        103, 105, 110, 115, 116, 118, 120, 121, 122, 130, 135},
+}  # fmt: skip
+"""Data sets, by record, that say who, what, when and how; the others say where, hold a preview or are makers' own."""
 
 
-def clean_iptc(iptc: bytes, keep_private: bool) -> bytes:
-    """The data sets, without the place names unless ``keep_private``; what cannot be parsed is left out."""
+def clean_iptc(iptc: bytes, keep_private: bool, notes: list[str] | None = None) -> bytes:
+    """The data sets, without what may say where unless ``keep_private``; what cannot be parsed is left out."""
     data_sets, at = [], 0
     while at + 5 <= len(iptc) and iptc[at] == 0x1C:
         record, number, length = struct.unpack_from(">BBH", iptc, at + 1)
         end = at + 5 + length
         if length & 0x8000 or end > len(iptc):
             break
-        if keep_private or record != 2 or number not in PLACES:
+        is_harmless = number in HARMLESS.get(record, ())
+        if keep_private or (is_harmless and not is_private_text(iptc[at + 5 : end], notes)):
             data_sets.append(iptc[at:end])
         at = end
     return b"".join(data_sets)

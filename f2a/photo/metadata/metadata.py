@@ -7,7 +7,8 @@ from PIL import Image
 
 from f2a.photo.metadata.exif import clean_exif, flash_fired
 from f2a.photo.metadata.iptc import RESOURCE, clean_iptc
-from f2a.photo.metadata.privacy import is_private_name
+from f2a.photo.metadata.png_text import TEXT_CHUNKS, PngTextError, text_of
+from f2a.photo.metadata.privacy import is_private_name, is_private_text
 from f2a.photo.metadata.tiff_ifd import GPS_IFD, ExifError
 from f2a.photo.metadata.xmp import XmpError, clean_xmp
 
@@ -55,24 +56,32 @@ class Metadata:
         exif, xmp = self.exif, self.xmp
         if exif:
             try:
-                exif = clean_exif(exif, size, keep_private)
+                exif = clean_exif(exif, size, keep_private, notes)
             except ExifError:
                 exif = b""
                 notes.append("its EXIF is damaged and was left out")
         if xmp:
             try:
-                xmp = clean_xmp(xmp, size, keep_private)
+                xmp = clean_xmp(xmp, size, keep_private, notes)
             except XmpError:
                 xmp = b""
                 notes.append("its XMP is damaged and was left out")
-        iptc = clean_iptc(self.iptc, keep_private)
-        chunks = [chunk for chunk in self.png_chunks if keep_private or not _is_private(*chunk)]
-        return Metadata(exif, xmp, iptc, self.icc_profile, self.comment, self.dpi, chunks)
+        iptc = clean_iptc(self.iptc, keep_private, notes)
+        comment = self.comment if keep_private or not is_private_text(self.comment, notes) else b""
+        chunks = [chunk for chunk in self.png_chunks if keep_private or not _is_private(*chunk, notes)]
+        notes[:] = dict.fromkeys(notes)
+        return Metadata(exif, xmp, iptc, self.icc_profile, comment, self.dpi, chunks)
 
 
-def _is_private(kind: bytes, data: bytes) -> bool:
-    """Whether a PNG's chunk is a text whose keyword means a place, a position or a serial number."""
-    return kind in (b"tEXt", b"zTXt", b"iTXt") and is_private_name(data.split(b"\0")[0].decode("latin-1"))
+def _is_private(kind: bytes, data: bytes, notes: list[str]) -> bool:
+    """Whether a PNG's chunk is a text whose keyword or value says where, or with which very camera."""
+    if kind not in TEXT_CHUNKS:
+        return False
+    try:
+        keyword, text = text_of(kind, data)
+    except PngTextError:
+        return True
+    return is_private_name(keyword) or is_private_text(text, notes)
 
 
 def read_metadata(source: Image.Image) -> Metadata:

@@ -1,15 +1,18 @@
 """TIFF directories (TIFF 6.0), of which EXIF consists, field by field and byte for byte."""
 
 import struct
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
 EXIF_IFD, GPS_IFD, INTEROPERABILITY_IFD = 0x8769, 0x8825, 0xA005
 MAKER_NOTE = 0x927C
+FIRST_IFD = 0
+BELOW = {FIRST_IFD: (EXIF_IFD, GPS_IFD), EXIF_IFD: (INTEROPERABILITY_IFD,)}
+"""Which directories a directory points to, each by the tag that points to it."""
 THUMBNAIL_OFFSET, THUMBNAIL_LENGTH = 0x0201, 0x0202
 
-SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
-"""Bytes of one value, by type."""
+SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 129: 1}
+"""Bytes of one value, by type; 129 is UTF-8 (Exif 3.0)."""
 
 NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I"}
 
@@ -111,25 +114,16 @@ class TiffBlock:
         self.zero_fill(at, size)
 
     def remove_tags(self, at: int, tags: Collection[int]) -> None:
-        """Take fields out of the directory at ``at``, their values and what they point to overwritten with zeros."""
+        """Take fields out of the directory at ``at``, their values overwritten with zeros."""
         entries = list(self.entries(at))
         end = self.next_at(at)
         following = bytes(self.data[end : end + 4])
         remaining = [bytes(self.data[entry.at : entry.at + 12]) for entry in entries if entry.tag not in tags]
         for entry in entries:
             if entry.tag in tags:
-                if entry.tag == GPS_IFD:
-                    self.zero_fill_ifd(self.value(entry))
                 self.zero_fill(entry.start, entry.size)
         ifd = struct.pack(self.order + "H", len(remaining)) + b"".join(remaining) + following
         self.data[at : end + 4] = ifd.ljust(end + 4 - at, b"\0")
-
-    def used(self, directories: Collection[int]) -> int:
-        """Where the last value of these directories ends."""
-        ends = [HEADER_SIZE]
-        for at in directories:
-            ends += [self.next_at(at) + 4, *(entry.start + entry.size for entry in self.entries(at))]
-        return max(ends)
 
 
 class IfdField(NamedTuple):
@@ -154,38 +148,42 @@ def encode_ifd(order: str, fields: Collection[IfdField], at: int) -> bytes:
     return struct.pack(order + "H", len(fields)) + entries + bytes(4) + values
 
 
-def read_fields(block: TiffBlock, at: int, tags: Collection[int]) -> list[IfdField]:
-    """The fields of a directory with these tags, whose values are in the file."""
+def read_fields(block: TiffBlock, at: int, tags: Collection[int] | None = None) -> list[IfdField]:
+    """The fields of a directory with these tags (None: with any), whose values are in the file."""
     fields = []
     for entry in block.entries(at):
-        if entry.tag in tags and entry.start + entry.size <= len(block.data):
+        size = SIZES.get(entry.type)
+        if size and (tags is None or entry.tag in tags) and entry.start + entry.size <= len(block.data):
             value = bytes(block.data[entry.start : entry.start + entry.size])
-            fields.append(IfdField(entry.tag, entry.type, entry.size // SIZES.get(entry.type, 1), value))
+            fields.append(IfdField(entry.tag, entry.type, entry.size // size, value))
     return fields
 
 
-def extract_exif(block: TiffBlock, tags: Collection[int]) -> bytes:
-    """EXIF out of a whole TIFF file: the fields of its first directory with these tags, with EXIF and GPS position.
+def copy_exif(block: TiffBlock, keeps: Callable[[int, IfdField], bool]) -> bytes:
+    """EXIF anew, out of a block of it or a whole TIFF file: its first directory and those below.
 
-    The maker's note stays behind, for it would not survive the move.
+    Args:
+        keeps: whether a field of a directory, named by its tag (:data:`BELOW`), is kept.
 
     Raises:
         ExifError: the file is damaged.
     """
     try:
-        result = bytes(block.data[:4]) + struct.pack(block.order + "I", HEADER_SIZE)
-        fields = read_fields(block, block.first, tags)
-        inner = {
-            entry.tag: block.value(entry) for entry in block.entries(block.first) if entry.tag in (EXIF_IFD, GPS_IFD)
-        }
-        fields += [IfdField(tag, 4, 1, bytes(4)) for tag in inner]
-        at = HEADER_SIZE + len(encode_ifd(block.order, fields, HEADER_SIZE))
-        below = b""
-        for tag, start in inner.items():
-            pointer = IfdField(tag, 4, 1, struct.pack(block.order + "I", at + len(below)))
-            fields = [pointer if field.tag == tag else field for field in fields]
-            movable = {entry.tag for entry in block.entries(start)} - {MAKER_NOTE, INTEROPERABILITY_IFD}
-            below += encode_ifd(block.order, read_fields(block, start, movable), at + len(below))
-        return result + encode_ifd(block.order, fields, HEADER_SIZE) + below
-    except struct.error:
+        header = bytes(block.data[:4]) + struct.pack(block.order + "I", HEADER_SIZE)
+        return header + _copied(block, block.first, FIRST_IFD, HEADER_SIZE, keeps)
+    except (struct.error, IndexError, OverflowError):
         raise ExifError from None
+
+
+def _copied(block: TiffBlock, start: int, directory: int, at: int, keeps: Callable[[int, IfdField], bool]) -> bytes:
+    """The directory at ``start``, with those below it, as it stands at ``at`` in the copy."""
+    fields = {field.tag: field for field in read_fields(block, start) if keeps(directory, field)}
+    pointers = {tag: fields.pop(tag, None) for tag in (EXIF_IFD, GPS_IFD, INTEROPERABILITY_IFD)}
+    below = {tag: pointer for tag in BELOW.get(directory, ()) if (pointer := pointers[tag])}
+    fields |= {tag: IfdField(tag, 4, 1, bytes(4)) for tag in below}
+    end, content = at + len(encode_ifd(block.order, list(fields.values()), at)), b""
+    for tag, pointer in below.items():
+        fields[tag] = IfdField(tag, 4, 1, struct.pack(block.order + "I", end + len(content)))
+        inner = struct.unpack_from(block.order + NUMBERS.get(pointer.type, "I"), pointer.value)[0]
+        content += _copied(block, inner, tag, end + len(content), keeps)
+    return encode_ifd(block.order, list(fields.values()), at) + content

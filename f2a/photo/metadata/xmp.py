@@ -5,10 +5,10 @@ import re
 from xml.dom import minidom
 from xml.parsers.expat import ExpatError
 
-from f2a.photo.metadata.privacy import is_private_name
+from f2a.photo.metadata.privacy import is_private_name, is_private_text
 
 TIFF, EXIF = "http://ns.adobe.com/tiff/1.0/", "http://ns.adobe.com/exif/1.0/"
-PHOTOSHOP = "http://ns.adobe.com/photoshop/1.0/"
+NAMESPACES, RDF = "http://www.w3.org/2000/xmlns/", "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 
 DERIVED_NAMESPACES = {
     "http://ns.adobe.com/hdr-gain-map/1.0/",
@@ -27,9 +27,6 @@ DERIVED = {
     ("http://ns.adobe.com/xap/1.0/", "Thumbnails"),
 }
 
-PRIVATE = {(EXIF, "MakerNote"), (PHOTOSHOP, "State")}
-"""What names alone do not tell; see :func:`f2a.photo.metadata.privacy.is_private_name` for the others."""
-
 MAX_ELEMENTS = 100_000
 """Tags and attributes that are read, in a second; the largest packets of raw developers have a tenth."""
 
@@ -38,10 +35,11 @@ class XmpError(ValueError):
     """A block that is no XMP."""
 
 
-def clean_xmp(xmp: bytes, size: tuple[int, int], keep_private: bool) -> bytes:
+def clean_xmp(xmp: bytes, size: tuple[int, int], keep_private: bool, notes: list[str] | None = None) -> bytes:
     """XMP without orientation, thumbnails and what describes further pictures, and of the size ``size``.
 
-    What names a position, a place, an owner or a serial number, in any namespace, is left out unless ``keep_private``.
+    What names a position, a place, an owner or a serial number, in any namespace, is left out unless ``keep_private``,
+    and so are comments; where it is a text that does, ``notes`` receives a sentence.
 
     Raises:
         XmpError: the block is damaged.
@@ -51,7 +49,7 @@ def clean_xmp(xmp: bytes, size: tuple[int, int], keep_private: bool) -> bytes:
         raise XmpError
     try:
         document = minidom.parseString(xmp.strip(b"\0 \r\n\t"))
-        return _cleaned(document, size, keep_private)
+        return _cleaned(document, size, keep_private, notes)
     except (ExpatError, ValueError, LookupError, RecursionError):
         raise XmpError from None
 
@@ -65,26 +63,42 @@ def _in_utf8(xmp: bytes) -> bytes:
     return re.sub(r"^<\?xml[^>]*\?>", "", text).encode("utf-8", "replace")
 
 
-def _cleaned(document: minidom.Document, size: tuple[int, int], keep_private: bool) -> bytes:
+def _cleaned(document: minidom.Document, size: tuple[int, int], keep_private: bool, notes: list[str] | None) -> bytes:
     for element in list(document.getElementsByTagName("*")):
         for attribute in list((element.attributes or {}).values()):
-            if _unwanted(attribute, keep_private):
+            if _is_unwanted(attribute, keep_private, notes):
                 element.removeAttributeNode(attribute)
             elif (value := _size_of(attribute, size)) is not None:
                 attribute.value = value
-        if _unwanted(element, keep_private) and element.parentNode:
+        for node in list(element.childNodes):
+            if isinstance(node, minidom.Comment | minidom.ProcessingInstruction):
+                element.removeChild(node)
+        if _is_unwanted(element, keep_private, notes) and element.parentNode:
             element.parentNode.removeChild(element)
         elif (value := _size_of(element, size)) is not None and isinstance(element.firstChild, minidom.Text):
             element.firstChild.data = value
-    return b"".join(node.toxml().encode() for node in document.childNodes)
+    nodes = [node for node in document.childNodes if not isinstance(node, minidom.Comment)]
+    return b"".join(node.toxml().encode() for node in nodes)
 
 
-def _unwanted(node: minidom.Node, keep_private: bool) -> bool:
-    name = (node.namespaceURI, node.localName)
-    declared = node.nodeValue if node.namespaceURI == "http://www.w3.org/2000/xmlns/" else None
-    if name in DERIVED or {node.namespaceURI, declared} & DERIVED_NAMESPACES:
+def _is_unwanted(node: minidom.Element | minidom.Attr, keep_private: bool, notes: list[str] | None) -> bool:
+    if node.namespaceURI == NAMESPACES:
+        return node.nodeValue in DERIVED_NAMESPACES or (
+            not keep_private and _is_private_namespace(node.nodeValue, node.localName)
+        )
+    if (node.namespaceURI, node.localName) in DERIVED or node.namespaceURI in DERIVED_NAMESPACES:
         return True
-    return not keep_private and (name in PRIVATE or is_private_name(str(node.localName)))
+    if keep_private:
+        return False
+    if _is_private_namespace(node.namespaceURI, node.prefix):
+        return True
+    texts = [node.nodeValue] if node.nodeValue else [n.data for n in node.childNodes if isinstance(n, minidom.Text)]
+    is_private = node.namespaceURI != RDF and is_private_name(str(node.localName))
+    return is_private or is_private_text("".join(texts), notes)
+
+
+def _is_private_namespace(uri: str | None, prefix: str | None) -> bool:
+    return is_private_name(str(uri)) or is_private_name(str(prefix))
 
 
 def _size_of(node: minidom.Node, size: tuple[int, int]) -> str | None:

@@ -1,0 +1,32 @@
+"""The tags of a colour profile (ICC.1:2022): those of displays name the very display, its serial number among them."""
+
+import struct
+
+HEADER_SIZE, PROFILE_ID = 128, slice(84, 100)
+
+COLOR_TAGS = frozenset(
+    b"""A2B0 A2B1 A2B2 A2M0 B2A0 B2A1 B2A2 B2D0 B2D1 B2D2 B2D3 D2B0 D2B1 D2B2 D2B3 bTRC bXYZ bkpt calt chad chrm cicp
+    ciis clot clro clrt cprt desc dmdd dmnd dscm gTRC gXYZ gamt kTRC lumi meas ncl2 pre0 pre1 pre2 pseq psid rTRC rXYZ
+    resp rig0 rig2 tech vcgt view vued wtpt""".split()
+)
+"""What the standards (4 and 2) define, and the curves of a display's card."""
+
+
+def clean_icc(profile: bytes) -> bytes:
+    """The profile without tags of any other kind, of unchanged length; one that is damaged stays as it is."""
+    try:
+        count = struct.unpack_from(">I", profile, HEADER_SIZE)[0]
+        tags = [struct.unpack_from(">4sII", profile, HEADER_SIZE + 4 + 12 * n) for n in range(min(count, 100))]
+    except struct.error:
+        return profile
+    kept = [tag for tag in tags if tag[0] in COLOR_TAGS]
+    if len(kept) == count:
+        return profile
+    table = struct.pack(">I", len(kept)) + b"".join(struct.pack(">4sII", *tag) for tag in kept)
+    cleaned = bytearray(len(profile))
+    cleaned[:HEADER_SIZE] = profile[:HEADER_SIZE]
+    cleaned[PROFILE_ID] = bytes(16)  # a checksum; zero where there is none
+    cleaned[HEADER_SIZE : HEADER_SIZE + len(table)] = table
+    for _, start, size in kept:
+        cleaned[start : start + size] = profile[start : start + size]
+    return bytes(cleaned)
