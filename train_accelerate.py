@@ -1,20 +1,16 @@
 """Train a generator on flash/ambient pairs: ``accelerate launch train_accelerate.py --train_data_dir DIR ...``."""
 
 import copy
-import importlib.util
-import json
 import math
 import os
 import shlex
-import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
-# PyTorch's threads else spin while they wait for each other: beside other programs that is many times slower.
+# PyTorch's threads otherwise spin while they wait for each other: beside other programs that is many times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # The same run gives the same bits: with several threads MKL otherwise sums small matrices in an order of the moment.
 os.environ.setdefault("MKL_CBWR", "AUTO")
@@ -23,56 +19,38 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object, set_seed
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
-from f2a.config import ConfigError, TrainConfig
+from f2a.config import TrainConfig
 from f2a.data.augment import DataLoaderWorkerError, PairBatch, ShardedBatchSampler, batches, translate_worker_errors
-from f2a.data.folder import DataError
-from f2a.errors import first_line
-from f2a.files import atomic_dir, atomic_write
 from f2a.hub import HubError
-from f2a.model.checkpoint import CheckpointError
 from f2a.model.discriminator import Discriminator
-from f2a.publish.model import Pusher
-from f2a.publish.model_card import PICTURE, model_card
-from f2a.training.arguments import parse_run, public_values, save_run, without_secrets
+from f2a.publish.model import Pusher, save_model
+from f2a.publish.model_card import repo_id
+from f2a.training import validation
+from f2a.training.arguments import RUN_FILE, SCRIPT, parse_run, public_values, save_run, without_secrets
 from f2a.training.attention import attention_map
 from f2a.training.checkpoint import (
     TrainState,
+    changes,
     checkpoint_folder,
-    pack_optimizer,
+    misfit_errors,
+    pack_state,
     prune_checkpoints,
     saved_state,
-    unpack_optimizer,
+    unpack_state,
     write_state,
 )
 from f2a.training.losses import discriminator_losses, generator_losses, weighted_sum
+from f2a.training.messages import error_sentence, result_lines, scores_sentence, stop_sentence
 from f2a.training.monitor import DivergenceError, LossMonitor
 from f2a.training.optim import adam, all_finite, frozen, generator_groups, make_ema
-from f2a.training.schedule import lr_factor, planned_steps
+from f2a.training.processes import MISTAKES, any_process, main_process_first, make_accelerator
+from f2a.training.progress import LOG_EVERY, Progress, log_validation
+from f2a.training.schedule import lr_schedulers, planned_steps
 from f2a.training.setup import TrainingInputs, load_inputs
-from f2a.training.signals import GracefulShutdown, lock_output
-from f2a.training.trackers import SHOW_PICTURE
-from f2a.training.validation import mean_scores, save_picture, validate
-
-MISTAKES = (ConfigError, DataError, CheckpointError)
-SCRIPT = "train_accelerate.py"
-RUN_FILE, VALIDATION_LOG = "run.yaml", "validation.jsonl"
-PICTURED = 4
-"""Validation pairs in the picture."""
-LOG_EVERY = 10
-"""Steps between entries of the tracker, and between agreements of several processes on whether to stop."""
-
-T = TypeVar("T")
-
-
-class StopReason(NamedTuple):
-    """Why a run ends before its last step: it was asked to (SIGTERM, Ctrl-C), or its minutes are over."""
-
-    asked: bool = False
-    time_up: bool = False
+from f2a.training.signals import GracefulShutdown, StopReason, lock_output
 
 
 class Trainer:
@@ -96,10 +74,9 @@ class Trainer:
         self.config, self.command, self.accelerator = config, command, accelerator
         self.output = Path(config.output_dir)
         self.monitor = LossMonitor(config.divergence_factor)
-        self.part = ShardedBatchSampler(config.train_batch_size, accelerator.process_index, accelerator.num_processes)
-        self.global_batch_size = (
-            config.train_batch_size * config.gradient_accumulation_steps * accelerator.num_processes
-        )
+        self.shard = ShardedBatchSampler(config.train_batch_size, accelerator.process_index, accelerator.num_processes)
+        micro_batches = config.gradient_accumulation_steps * accelerator.num_processes
+        self.global_batch_size = config.train_batch_size * micro_batches
         self.step = self.steps = self.samples_seen = 0
         self.best: dict[str, float] = {}
         self.scores: dict[str, float] = {}
@@ -109,13 +86,13 @@ class Trainer:
         """Networks and optimisers at the start of a run; an epoch has ``pairs`` pairs."""
         config, device, layout = self.config, self.accelerator.device, torch.channels_last
         self.inputs, self.steps = inputs, planned_steps(config, pairs, self.global_batch_size)
-        generator: Any = inputs.checkpoint.generator.train().to(device, memory_format=layout)  # type: ignore[call-overload]
+        generator: Any = inputs.checkpoint.generator.train().to(device, memory_format=layout)
         generator.encoder.requires_grad_(not config.freeze_encoder)
         self.average = make_ema(generator, config.ema_decay) if config.use_ema else None
         optimizer = adam(generator_groups(generator, config), config)
         self.generator, self.optimizer = self.accelerator.prepare(generator, optimizer)
         if config.adversarial_weight:
-            discriminator = Discriminator().train().to(device, memory_format=layout)  # type: ignore[call-overload]
+            discriminator = Discriminator().train().to(device, memory_format=layout)
             groups = [{"params": list(discriminator.parameters()), "lr": config.discriminator_learning_rate}]
             prepared = self.accelerator.prepare(discriminator, adam(groups, config))
             self.discriminator, self.discriminator_optimizer = prepared
@@ -127,16 +104,16 @@ class Trainer:
 
     def train_loop(self, shutdown: GracefulShutdown) -> StopReason:
         """Take steps to the run's end, or until it should stop before that."""
-        config = self.config
-        crops = batches(self.inputs.crops, self.part, self.samples_seen, config.dataloader_num_workers)
-        schedulers = self.schedulers()
-        silent = not self.accelerator.is_main_process
-        with tqdm(total=self.steps, initial=self.step, unit="step", mininterval=5, disable=silent) as bar:
+        config, accelerator = self.config, self.accelerator
+        crops = batches(self.inputs.crops, self.shard, self.samples_seen, config.dataloader_num_workers)
+        schedulers = lr_schedulers(config, self.optimizers.values(), self.step, self.steps)
+        progress = Progress(accelerator, self.step, self.steps, config.max_train_minutes, self.global_batch_size)
+        with progress.bar:
             while self.step < self.steps:
                 if any(reason := self.should_stop(shutdown)):
                     return reason
                 self.optimizer_step(crops)
-                self.log_progress(bar)
+                progress.update(self.step, self.minutes, self.monitor.means, self.optimizers)
                 for scheduler in schedulers:
                     scheduler.step()
                 if self.inputs.validation and self.step % config.validation_steps == 0:
@@ -149,39 +126,38 @@ class Trainer:
 
     def optimizer_step(self, crops: Iterator[PairBatch]) -> None:
         """One step of the weights: a batch (or several), the moving average, a look at the losses."""
-        taken = [next(crops).to(self.accelerator.device) for _ in range(self.config.gradient_accumulation_steps)]
-        losses = [self.training_step(batch) for batch in taken]
+        count, device = self.config.gradient_accumulation_steps, self.accelerator.device
+        micro_batches = [next(crops).to(device) for _ in range(count)]
+        losses = [self.training_step(batch) for batch in micro_batches]
         if self.average:
             self.average.update_parameters(self.accelerator.unwrap_model(self.generator))
         self.step, self.samples_seen = self.step + 1, self.samples_seen + self.global_batch_size
-        means = torch.stack([torch.stack([*one.values()]) for one in losses]).mean(0)
-        files = [file for batch in taken for file in batch.files]
+        means = torch.stack([torch.stack([*terms.values()]) for terms in losses]).mean(0)
+        files = [file for batch in micro_batches for file in batch.files]
         self.monitor.update(self.step, tuple(losses[0]), self.accelerator.reduce(means, "mean"), files)
 
     def training_step(self, batch: PairBatch) -> dict[str, Tensor]:
         """One batch of the paper's algorithm (arXiv 1912.08813, section 3); the losses by name.
 
         Both networks learn from one pass of the generator, the discriminator first; under gradient accumulation their
-        weights move at the last batch only, so there the generator is judged by the discriminator of the step before.
+        weights move at the last batch only, so the generator learns from the discriminator of the step before.
         """
-        flash, ambient, _ = batch
-        attention = attention_map(flash, ambient) if self.config.guided != "none" else 1.0
+        config, (flash, ambient, _) = self.config, batch
+        attention = attention_map(flash, ambient) if config.guided != "none" else 1.0
         networks = [network for network in (self.generator, self.discriminator) if network is not None]
         with self.accelerator.accumulate(*networks):
             relit = self.generator(flash)
-            if self.discriminator is None:
-                losses = generator_losses(self.config, relit, ambient, attention, None, self.perceptual)
-                self.descend(self.optimizer, weighted_sum(self.config, losses))
-            else:
-                judged = attention if self.config.judges_guided else 1.0
-                discriminator_loss = discriminator_losses(self.discriminator, relit, ambient, judged).total
-                self.descend(self.discriminator_optimizer, discriminator_loss)
-                # the bare model: DistributedDataParallel would await gradients of the frozen weights
-                with frozen(self.accelerator.unwrap_model(self.discriminator)) as discriminator:
-                    losses = generator_losses(self.config, relit, ambient, attention, discriminator, self.perceptual)
-                self.descend(self.optimizer, weighted_sum(self.config, losses))
-                losses["discriminator"] = discriminator_loss
-        return {name: loss.detach() for name, loss in losses.items()}
+            discriminator_terms = {}
+            if self.discriminator is not None:
+                mask = attention if config.judges_guided else 1.0
+                loss = discriminator_losses(self.discriminator, relit, ambient, mask).total
+                self.descend(self.discriminator_optimizer, loss)
+                discriminator_terms["discriminator"] = loss
+            # the bare model: DistributedDataParallel would await gradients of the frozen weights
+            with frozen(self.modules.get("discriminator")) as discriminator:
+                losses = generator_losses(config, relit, ambient, attention, discriminator, self.perceptual)
+            self.descend(self.optimizer, weighted_sum(config, losses))
+        return {name: loss.detach() for name, loss in (losses | discriminator_terms).items()}
 
     def descend(self, optimizer: Any, loss: Tensor) -> None:
         self.accelerator.backward(loss)
@@ -192,100 +168,77 @@ class Trainer:
         """Figures to the log, a picture to disk and tracker, the best weights so far to ``best``."""
         self.monitor.flush()
         device, pixels = self.accelerator.device, self.inputs.checkpoint.architecture.working_pixels
-        mine = self.inputs.validation[self.part.process :: self.part.processes]
-        rows = [validate(self.eval_model(), pair, pixels, self.config.normalize_exposure, device) for pair in mine]
-        scores = mean_scores(gather_object([row.scores for row in rows]))
-        self.scores = {"step": self.step, "minutes": round(self.minutes, 1)} | scores._asdict()
-        better = scores.psnr > self.best.get("psnr", -math.inf)
+        pairs, model = self.inputs.validation[self.shard.process :: self.shard.processes], self.eval_model()
+        rows = [validation.validate(model, pair, pixels, self.config.normalize_exposure, device) for pair in pairs]
+        means = validation.mean_scores(gather_object([row.scores for row in rows]))._asdict()
+        self.scores = {"step": self.step, "minutes": round(self.minutes, 1)} | means
+        better = means["psnr"] > self.best.get("psnr", -math.inf)
         self.best = self.scores if better else self.best
+        self.report(scores_sentence(self.scores, better))
         if self.accelerator.is_main_process:
-            self.report(json.dumps(self.scores))
-            with (self.output / VALIDATION_LOG).open("a") as log:
-                log.write(json.dumps(self.scores) + "\n")
-            picture = save_picture([row.views for row in rows[:PICTURED]], self.picture_file)
-            self.accelerator.log({f"validation/{n}": value for n, value in scores._asdict().items()}, step=self.step)
-            for tracker in self.accelerator.trackers:
-                SHOW_PICTURE[tracker.name](tracker, picture, self.step)
+            validation.log_scores(self.output, self.scores)
+            picture = validation.save_picture([row.views for row in rows], self.picture_file)
+            log_validation(self.accelerator, means, picture, self.step)
             if better:
                 self.save_model("best")
 
     def save_model(self, name: str) -> None:
-        """Write the weights to use, as a folder that ``Relighter.from_pretrained`` reads."""
-        kept = copy.copy(self.inputs.checkpoint)
-        kept.generator = self.eval_model()  # type: ignore[assignment]
-        kept.training = {
+        """Write the weights to use into a folder of the output."""
+        checkpoint = copy.copy(self.inputs.checkpoint)
+        checkpoint.generator = self.eval_model()
+        checkpoint.training = {
             "command": self.command,
             "seed": self.config.seed,
             "data": [*self.config.train_data_dir, *filter(None, [self.config.dataset_name])],
             "steps": self.step,
             "validation": self.scores,
         }
-        with atomic_dir(self.output / name) as folder:
-            kept.save(folder)
-            if pictured := self.picture_file.exists():
-                shutil.copy(self.picture_file, folder / PICTURE)
-            card = model_card(self.config, kept.architecture, kept.training, repo_id(self.config), pictured=pictured)
-            (folder / "README.md").write_text(card, "utf-8")
+        save_model(self.output / name, checkpoint, self.config, self.picture_file)
 
     def save_checkpoint(self) -> None:
-        """Write a checkpoint from which the run goes on exactly; between steps, so no gradient is on its way."""
+        """Write a checkpoint from which the run continues exactly; between steps, so no gradient is on its way."""
         self.monitor.flush()
         if not all(all_finite(module) for module in self.modules.values()):
             raise DivergenceError(f"step {self.step}: a weight is not finite; lower --learning_rate")
         random = self.accelerator.gather(torch.get_rng_state()[None].to(self.accelerator.device))
         if self.accelerator.is_main_process:
-            parts = {name: module.state_dict() for name, module in self.modules.items()}
-            parts |= {name: pack_optimizer(optimizer) for name, optimizer in self.optimizers.items()}
             scaler = self.accelerator.scaler
-            facts = {
+            metadata = {
                 "step": self.step,
                 "drawn": self.samples_seen,
                 "best": self.best,
                 "scores": self.scores,
                 "losses": self.monitor.means,
-                "processes": self.part.processes,
+                "processes": self.shard.processes,
                 "config": public_values(self.config),
                 "pairs": self.inputs.crops.draws.fingerprint(),
                 "scaler": scaler.state_dict() if scaler else None,
             }
-            write_state(checkpoint_folder(self.output, self.step), parts | {"random": {"cpu": random}}, facts)
+            tensors = pack_state(self.modules, self.optimizers) | {"random": {"cpu": random}}
+            write_state(checkpoint_folder(self.output, self.step), tensors, metadata)
             prune_checkpoints(self.output, self.config.checkpoints_total_limit)
 
     def load_checkpoint(self, state: TrainState) -> None:
         """Be where the run was when ``state`` was saved."""
-        parts, facts = state
-        try:
-            for name, module in self.modules.items():
-                module.load_state_dict(parts[name])
-            for name, optimizer in self.optimizers.items():
-                unpack_optimizer(optimizer, parts[name])
-            self.step, self.samples_seen = facts["step"], facts["drawn"]
-            self.best, self.scores = facts["best"], facts["scores"]
-            if self.accelerator.scaler and facts["scaler"]:
-                self.accelerator.scaler.load_state_dict(facts["scaler"])
-        except (KeyError, RuntimeError, ValueError, IndexError) as error:
-            raise CheckpointError(
-                f"the checkpoint does not fit this run ({first_line(error)}): give the flags it was made with"
-            ) from None
-        random = parts["random"]["cpu"]
-        if len(random) == self.part.processes:
-            torch.set_rng_state(random[self.part.process])
-        for name, value in public_values(self.config).items():
-            if name != "resume_from_checkpoint" and (before := facts["config"].get(name)) != value:
-                self.report(f"changed since the checkpoint: {name} was {before!r}, is {value!r}")
-        if facts.get("pairs") not in (None, self.inputs.crops.draws.fingerprint()):
-            what = "the pairs to learn from; the run goes on with those that are there now"
-            self.report(f"changed since the checkpoint: {what}")
-        self.report(f"going on at step {self.step}")
-        log = self.output / VALIDATION_LOG
-        if self.accelerator.is_main_process and log.exists():
-            lines = log.read_text("utf-8", "replace").splitlines(keepends=True)
-            with atomic_write(log) as beside:
-                beside.write_text("".join(line for line in lines if step_of(line) <= self.step), "utf-8")
+        tensors, metadata = state
+        with misfit_errors():
+            unpack_state(tensors, self.modules, self.optimizers)
+            self.step, self.samples_seen = metadata["step"], metadata["drawn"]
+            self.best, self.scores = metadata["best"], metadata["scores"]
+            if self.accelerator.scaler and metadata["scaler"]:
+                self.accelerator.scaler.load_state_dict(metadata["scaler"])
+        random = tensors["random"]["cpu"]
+        if len(random) == self.shard.processes:
+            torch.set_rng_state(random[self.shard.process])
+        for sentence in changes(metadata, public_values(self.config), self.inputs.crops.draws.fingerprint()):
+            self.report(sentence)
+        self.report(f"continuing at step {self.step}")
+        if self.accelerator.is_main_process:
+            validation.truncate_log(self.output, self.step)
 
     def finish(self, reason: StopReason) -> None:
-        """Save what was learnt; say how to resume after a stop; push when the run was not asked to stop."""
-        if not reason.asked:
+        """Save what was learnt and say what to do next; push unless the run was asked to stop."""
+        if not reason.requested:
             if self.inputs.validation and self.scores.get("step") != self.step:
                 self.validate()
             self.monitor.flush()
@@ -293,42 +246,20 @@ class Trainer:
                 self.save_model("last")
         self.save_checkpoint()
         if self.step < self.steps:
-            resume = f"--config {shlex.quote(str(self.output / RUN_FILE))} --resume_from_checkpoint latest"
-            command = f"accelerate launch {SCRIPT} {resume}"
-            self.report(f"stopped at step {self.step} of {self.steps}; go on with: {command}")
-        if self.pusher and not reason.asked:
-            weights = "best" if self.inputs.validation else "last"
-            self.report(f"pushed to {self.pusher.push(self.output / weights)}")
+            self.report(stop_sentence(self.config, reason, self.step, self.steps))
+        if not reason.requested:
+            for line in result_lines(self.output, self.best):
+                self.report(line)
+            if self.pusher:
+                self.report(f"pushed to {self.pusher.push(self.output / ('best' if self.best else 'last'))}")
 
     def should_stop(self, shutdown: GracefulShutdown) -> StopReason:
         """Whether to stop now; several processes agree on it every few steps, for they must do it at the same one."""
-        time_up = self.minutes >= (self.config.max_train_minutes or math.inf)
-        if self.accelerator.num_processes == 1:
-            return StopReason(shutdown.asked, time_up)
-        if self.step % LOG_EVERY:
+        if self.accelerator.num_processes > 1 and self.step % LOG_EVERY:
             return StopReason()
-        votes = torch.tensor([shutdown.asked, time_up], dtype=torch.float32, device=self.accelerator.device)
-        return StopReason(*(vote > 0 for vote in self.accelerator.reduce(votes, "sum").tolist()))
-
-    def log_progress(self, bar: "tqdm[Any]") -> None:
-        """Losses and images/s on the bar, which knows the remaining time, and every few steps in the tracker."""
-        bar.update()
-        if bar.disable:
-            return
-        meter = bar.format_dict
-        rate = meter["rate"] or (meter["n"] - meter["initial"]) / max(meter["elapsed"], 1e-9)
-        losses, speed = self.monitor.means, self.global_batch_size * rate
-        shown = {name: f"{loss:.4f}" for name, loss in losses.items()} | {"images/s": f"{speed:.1f}"}
-        bar.set_postfix(shown, refresh=False)
-        if self.step % LOG_EVERY == 0:
-            rates = {name: optimizer.param_groups[0]["lr"] for name, optimizer in self.optimizers.items()}
-            values = {f"loss/{name}": loss for name, loss in losses.items()} | {"images_per_second": speed}
-            self.accelerator.log(values | {f"learning_rate/{n}": lr for n, lr in rates.items()}, step=self.step)
-
-    def schedulers(self) -> list[LambdaLR]:
-        """One for each optimiser, at the run's step: a function of the step alone, so that a resume needs no state."""
-        factor = partial(lr_factor, self.config, steps=self.steps)
-        return [LambdaLR(optimizer, factor, last_epoch=self.step - 1) for optimizer in self.optimizers.values()]
+        limit = self.config.max_train_minutes
+        time_up = limit is not None and self.minutes >= limit
+        return StopReason(*any_process(self.accelerator, shutdown.requested, time_up))
 
     @property
     def modules(self) -> dict[str, nn.Module]:
@@ -358,47 +289,6 @@ class Trainer:
     def report(self, sentence: str) -> None:
         if self.accelerator.is_main_process:
             tqdm.write(sentence)
-
-
-def make_accelerator(config: TrainConfig) -> Accelerator:
-    if config.report_to != "none" and not importlib.util.find_spec(config.report_to):
-        raise ConfigError(f"report_to is {config.report_to!r}: install it (pip install {config.report_to})")
-    try:
-        accelerator = Accelerator(
-            mixed_precision=config.mixed_precision,
-            gradient_accumulation_steps=config.gradient_accumulation_steps,
-            log_with=None if config.report_to == "none" else config.report_to,
-            project_dir=config.output_dir,
-        )
-    except ValueError as error:
-        raise ConfigError(f"mixed_precision is {config.mixed_precision!r}: {error}") from None
-    return accelerator
-
-
-def main_process_first(accelerator: Accelerator, work: Callable[[], T]) -> T:
-    """``work`` on each machine's first process, then on the others, who find its files; a mistake of one ends all."""
-    result, mistake = None, None
-    with accelerator.local_main_process_first():
-        try:
-            result = work()
-        except MISTAKES as error:
-            mistake = str(error)
-    for sentence in gather_object([mistake]):
-        if sentence:
-            raise ConfigError(sentence)
-    return result  # type: ignore[return-value]
-
-
-def repo_id(config: TrainConfig) -> str:
-    return config.hub_model_id or Path(config.output_dir).resolve().name
-
-
-def step_of(line: str) -> float:
-    """The step of a line of the validation log; of one that a kill or a full disk cut off, one that never comes."""
-    try:
-        return int(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError):
-        return math.inf
 
 
 def train(config: TrainConfig, command: str) -> None:
@@ -436,17 +326,9 @@ def main(arguments: list[str] | None = None) -> int:
         train(parse_run(arguments, str(__doc__)), f"{SCRIPT} {shlex.join(without_secrets(arguments))}")
     except (*MISTAKES, DivergenceError, DataLoaderWorkerError, HubError, OSError) as error:
         if os.environ.get("RANK", "0") == "0":
-            print(f"{SCRIPT}: {sentence_of(error)}", file=sys.stderr)
+            print(f"{SCRIPT}: {error_sentence(error)}", file=sys.stderr)
         return 2 if isinstance(error, MISTAKES) else 1
     return 0
-
-
-def sentence_of(error: Exception) -> str:
-    """What went wrong and what to do about it."""
-    if not isinstance(error, OSError):
-        return str(error)
-    reason = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
-    return f"{reason}; put that right, then go on with --resume_from_checkpoint latest"
 
 
 if __name__ == "__main__":

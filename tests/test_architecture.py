@@ -23,7 +23,7 @@ LAYERS = {
     "training": {"data", "model"},
     "ablation": {"training"},
     "evaluation": {"data", "relight", "model", "photo"},
-    "publish": {"data", "photo"},
+    "publish": {"data", "model", "photo"},
     "page": {"data", "relight", "model", "photo"},
     "bench": {"training", "data", "relight", "model", "photo"},
     "commands": {"ablation", "bench", "data", "evaluation", "model", "page", "photo", "publish", "relight"},

@@ -151,4 +151,6 @@ def test_a_training_is_pushed_and_what_was_pushed_makes_a_space(clone, hub):
     assert "model.safetensors" in hub.repo("user/model").files()
     paste("python -m f2a relight party.jpg -o pushed.jpg --weights user/model", clone, hub)
     paste(inline("python -m f2a dataset push").replace("FOLDER", "pairs"), clone, hub)
-    assert "user/model" in paste(block("space push"), clone, hub)
+    plain = block("space push")
+    assert "f2a/weights/model.safetensors" in paste(plain, clone, hub)
+    assert "F2A_WEIGHTS=user/model@" in paste(f"{plain.strip()} {inline('--weights user/model')}", clone, hub)

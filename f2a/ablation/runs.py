@@ -103,7 +103,7 @@ def run_process(command: list[str], log: Path) -> int:
     with GracefulShutdown() as stop, log.open("ab") as file:
         process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, start_new_session=True)
         while process.poll() is None:
-            if stop.asked:
+            if stop.requested:
                 process.terminate()
                 process.wait()
                 raise KeyboardInterrupt

@@ -1,9 +1,10 @@
-"""``python -m f2a bench train``: images a second of the paper's training step, beside a plain loop, in one run.
+"""``python -m f2a bench train``: images per second of the paper's training step, beside a plain loop, in one run.
 
 Both loops do the same arithmetic on the same pairs from the same weights (guided L1 and adversarial terms, VGG-16
 generator, float32); a test compares their losses. The *plain* loop is written as the 2020 code writes it: photos
-decoded from PNG at every step, tensors in NCHW order, Adam as it comes, gradients also for the discriminator that only
-judges, every loss read with ``.item()``. The *product's* is ``Trainer.training_step`` of ``train_accelerate.py``.
+decoded from PNG at every step, tensors in NCHW order, Adam with its defaults, gradients for the discriminator in the
+generator's turn too, every loss read with ``.item()``. The *product's* is ``Trainer.training_step`` of
+``train_accelerate.py``.
 """
 
 import dataclasses
@@ -31,6 +32,7 @@ from f2a.model.discriminator import Discriminator
 from f2a.model.generator import Generator, has_fast_bfloat16
 from f2a.training.attention import attention_map
 from f2a.training.losses import l1
+from f2a.training.processes import make_accelerator
 from f2a.training.setup import TrainingInputs, build_checkpoint
 
 SCRIPT = Path(f2a.__file__).parents[1] / "train_accelerate.py"
@@ -40,7 +42,7 @@ PHOTO_SIZE = (320, 240)
 
 class Loop(Protocol):
     def read(self) -> PairBatch:
-        """The next images."""
+        """The next batch."""
         ...
 
     def learn(self, batch: PairBatch) -> dict[str, Tensor]:
@@ -106,7 +108,7 @@ class ProductLoop:
         inputs = TrainingInputs(
             build_checkpoint(config), Crops(MixtureSampler([WeightedSource(pairs, 1.0)], 0), how), [], None
         )
-        self.trainer = script["Trainer"](config, "", script["make_accelerator"](config)).setup(inputs, len(pairs))
+        self.trainer = script["Trainer"](config, "", make_accelerator(config)).setup(inputs, len(pairs))
         self.batches = batches(inputs.crops, ShardedBatchSampler(batch_size), 0)
         self.device, self.bf16 = device, bf16
 
@@ -144,7 +146,7 @@ def bench_train(
     """Time the loops in turn, step by step, so that a machine whose speed drifts treats all alike.
 
     Args:
-        report: told how far it is, each time that every loop has taken a step.
+        report: told how far it is before each warm-up and after each step.
 
     Returns:
         the plain loop, the product's, and that with bfloat16 where the device multiplies it in hardware.
@@ -156,19 +158,20 @@ def bench_train(
             "plain": PlainLoop(folder, batch_size, plain, device),
             "product": ProductLoop(folder, batch_size, plain, device, bf16=False),
         }
-        if _multiplies_bf16(device):
+        if _has_bf16(device):
             loops["product, bf16"] = ProductLoop(folder, batch_size, plain, device, bf16=True)
         for kind, loop in loops.items():
-            take_step(loop, Timing(kind, batch_size), device)  # to warm up
+            report(f"warming up: {kind}")
+            time_step(loop, Timing(kind, batch_size), device)
         timings = [Timing(kind, batch_size) for kind in loops]
         for step in range(1, steps + 1):
             for timing in timings:
-                take_step(loops[timing.loop], timing, device)
-            report(f"step {step} of {steps}: " + ", ".join(f"{t.loop} {t.images_per_second:.2f}" for t in timings))
+                time_step(loops[timing.loop], timing, device)
+                report(f"step {step} of {steps}: {timing.loop} {timing.images_per_second:.2f} images/s")
     return timings
 
 
-def take_step(loop: Loop, timing: Timing, device: torch.device) -> None:
+def time_step(loop: Loop, timing: Timing, device: torch.device) -> None:
     """One step of ``loop``, whose seconds are added to ``timing``."""
     start = time.perf_counter()
     batch = loop.read()
@@ -191,14 +194,14 @@ def _make_pairs(folder: Path, number: int) -> Path:
     return folder
 
 
-def _multiplies_bf16(device: torch.device) -> bool:
+def _has_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported())
     return device.type == "cpu" and has_fast_bfloat16()
 
 
 def format_timings(timings: list[Timing]) -> str:
-    """The result as a text table; ``x`` is images a second over the plain loop's, seconds are means a step."""
+    """The result as a text table; ``x`` is images per second over the plain loop's, seconds are means per step."""
     lines = [f"{'loop':<15}{'images/s':>10}{'x':>7}{'data s':>10}{'step s':>10}"]
     for timing in timings:
         ratio = timing.images_per_second / timings[0].images_per_second

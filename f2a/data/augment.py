@@ -177,4 +177,4 @@ def translate_worker_errors() -> Iterator[None]:
             raise
         reason = first_line(error)
         remedy = "is the memory short? Take fewer --dataloader_num_workers"
-        raise DataLoaderWorkerError(f"{reason}; {remedy}, and go on with --resume_from_checkpoint latest") from None
+        raise DataLoaderWorkerError(f"{reason}; {remedy}, and continue with --resume_from_checkpoint latest") from None

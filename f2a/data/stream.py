@@ -31,7 +31,7 @@ from f2a.hub import hub_errors
 WINDOW = 4
 """Row groups that each process holds, encoded, and shuffles together; a group is a hundred pairs or so."""
 
-RETRY_HINT = "check the connection, then go on with --resume_from_checkpoint latest"
+RETRY_HINT = "check the connection, then continue with --resume_from_checkpoint latest"
 
 
 class RowGroup(NamedTuple):

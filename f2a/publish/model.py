@@ -8,8 +8,27 @@ from pathlib import Path
 
 from huggingface_hub import HfApi
 
+from f2a.config import TrainConfig
 from f2a.errors import first_line
+from f2a.files import atomic_dir
 from f2a.hub import HubError
+from f2a.model.checkpoint import Checkpoint
+from f2a.publish.model_card import PICTURE, model_card
+
+
+def save_model(folder: Path, checkpoint: Checkpoint, config: TrainConfig, picture: Path) -> None:
+    """Write weights and their card as a folder that ``Relighter.from_pretrained`` reads; it is whole or not there.
+
+    Args:
+        config: of the run.
+        picture: of the validation; left out if it does not exist.
+    """
+    with atomic_dir(folder) as beside:
+        checkpoint.save(beside)
+        if has_picture := picture.exists():
+            shutil.copy(picture, beside / PICTURE)
+        card = model_card(config, checkpoint.architecture, checkpoint.training, has_picture=has_picture)
+        (beside / "README.md").write_text(card, "utf-8")
 
 
 class Pusher:
@@ -38,7 +57,7 @@ class Pusher:
             try:
                 self._push(self.copies)
             except HubError as error:
-                report(f"an interim push failed, training goes on: {error.__cause__}")
+                report(f"an interim push failed, training continues: {error.__cause__}")
 
         self._upload = self._api.run_as_future(upload)
 

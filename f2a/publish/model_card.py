@@ -48,8 +48,13 @@ Data: {data}.
 """
 
 
+def repo_id(config: TrainConfig) -> str:
+    """The model's repository on the Hub."""
+    return config.hub_model_id or Path(config.output_dir).resolve().name
+
+
 def model_card(
-    config: TrainConfig, architecture: GeneratorConfig, training: dict[str, Any], repo_id: str, *, pictured: bool
+    config: TrainConfig, architecture: GeneratorConfig, training: dict[str, Any], *, has_picture: bool
 ) -> str:
     """The card's text.
 
@@ -58,18 +63,18 @@ def model_card(
         architecture: of the generator.
         training: what ``config.json`` says of the training: ``command``, ``data``, ``steps``, ``validation`` (scores
             beside those of the flash photo; empty where nothing was held out).
-        repo_id: where it goes.
-        pictured: whether ``validation.png`` stands beside it.
+        has_picture: whether ``validation.png`` stands beside it.
     """
-    name, scores = repo_id.rpartition("/")[2], training["validation"]
+    repository, scores = repo_id(config), training["validation"]
+    name = repository.rpartition("/")[2]
     held_out = Path(config.validation_dir or config.validation_split or "held-out pairs of the training data").name
     body = BODY.format(
         name=name,
-        repo_id=repo_id,
+        repo_id=repository,
         license=config.license,
         steps=training["steps"],
         scores=_table(scores, held_out, config.normalize_exposure),
-        picture=f"\n![Flash, ours, truth and attention of held-out pairs]({PICTURE})\n" if pictured else "",
+        picture=f"\n![Flash, ours, truth and attention of held-out pairs]({PICTURE})\n" if has_picture else "",
         data=", ".join(training["data"]),
         command=training["command"],
         encoder=architecture.encoder,

@@ -12,8 +12,10 @@ import yaml
 from f2a.config import RECIPES, ConfigError, TrainConfig, add_flags, from_dict
 from f2a.files import atomic_write
 
+SCRIPT, RUN_FILE = "train_accelerate.py", "run.yaml"
+
 SECRETS = ("hub_token",)
-"""Flags whose values are written nowhere."""
+"""Flags whose values are never written down."""
 
 OLD_GUIDANCE = {"guided_comparison", "guided_judgement"}
 GUIDED_NOW = "the three flags of guidance are one choice now: give --guided none, both, compared or judged"
@@ -28,8 +30,8 @@ def parse_run(arguments: list[str], description: str) -> TrainConfig:
         ConfigError: a value, or the file of ``--config``, cannot be used.
     """
     refuse_old_guidance(arguments)
-    first = argparse.ArgumentParser("train_accelerate.py", add_help=False, allow_abbrev=False)
-    parser = argparse.ArgumentParser("train_accelerate.py", description=description, allow_abbrev=False)
+    first = argparse.ArgumentParser(SCRIPT, add_help=False, allow_abbrev=False)
+    parser = argparse.ArgumentParser(SCRIPT, description=description, allow_abbrev=False)
     for stage in (first, parser):
         stage.add_argument("--config", metavar="FILE", help="yaml or json file of flags; flags given beside it win")
     first.add_argument("--recipe", choices=tuple(RECIPES))

@@ -1,49 +1,51 @@
 """Training checkpoints: folders that are whole or not there, without pickle.
 
-``checkpoint-000500/`` holds one safetensors file a part (generator, optimisers, average, random state) and
-``state.json``, which is written last and names the digest of each: it is the mark that the folder is whole.
+``checkpoint-000500/`` holds a safetensors file each for generator, optimisers, average and random state, and the
+manifest ``state.json``, which is written last and has the digest of each: it shows that the folder is whole.
 """
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
+from f2a.errors import first_line
 from f2a.files import UNFINISHED, atomic_dir, recover_dir
 from f2a.model.checkpoint import CheckpointError
 
-MARK = "state.json"
+MANIFEST = "state.json"
 
-Parts = dict[str, dict[str, Tensor]]
-"""Name of a part to its tensors."""
+Tensors = dict[str, dict[str, Tensor]]
+"""Name of a file (a module, an optimiser, the random state) to the tensors in it."""
 
 
 class TrainState(NamedTuple):
-    parts: Parts
-    facts: dict[str, Any]
+    tensors: Tensors
+    metadata: dict[str, Any]
 
 
-def write_state(folder: Path, parts: Parts, facts: dict[str, Any]) -> None:
-    """Write ``parts`` and plain ``facts`` as the checkpoint ``folder``.
+def write_state(folder: Path, tensors: Tensors, metadata: dict[str, Any]) -> None:
+    """Write ``tensors`` and the plain values of ``metadata`` as the checkpoint ``folder``.
 
     Raises:
         OSError: it cannot be written; the checkpoints before it stay as they are.
     """
     with atomic_dir(folder) as beside:
-        for name, tensors in parts.items():
-            state = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
+        for name, module in tensors.items():
+            state = {key: tensor.detach().cpu().contiguous() for key, tensor in module.items()}
             try:
                 save_file(state, beside / f"{name}.safetensors")
             except SafetensorError as error:  # the library's own for a full disk
                 raise OSError(f"{folder}: cannot be written ({error})") from None
         digests = {path.name: _digest(path) for path in sorted(beside.iterdir())}
-        (beside / MARK).write_text(json.dumps({"files": digests, **facts}, indent=2) + "\n", "utf-8")
+        (beside / MANIFEST).write_text(json.dumps({"files": digests, **metadata}, indent=2) + "\n", "utf-8")
 
 
 def read_state(folder: Path) -> TrainState:
@@ -53,23 +55,23 @@ def read_state(folder: Path) -> TrainState:
         CheckpointError: it was never finished, or a file of it is missing or damaged.
     """
     try:
-        facts = json.loads((folder / MARK).read_text("utf-8"))
-        digests = facts.pop("files")
+        metadata = json.loads((folder / MANIFEST).read_text("utf-8"))
+        digests = metadata.pop("files")
         for name, digest in digests.items():
             if Path(name).name != name:
-                raise CheckpointError(f"{folder}: {MARK} names {name!r}, a file outside; do not trust it")
+                raise CheckpointError(f"{folder}: {MANIFEST} names {name!r}, a file outside; do not trust it")
             if _digest(folder / name) != digest:
                 raise CheckpointError(f"{folder}: {name} is damaged")
-        parts = {Path(name).stem: load_file(folder / name) for name in digests}
+        tensors = {Path(name).stem: load_file(folder / name) for name in digests}
     except OSError as error:
         raise CheckpointError(f"{folder}: not a whole checkpoint ({error.strerror}: {error.filename})") from None
     except SafetensorError as error:
-        raise CheckpointError(f"{folder}: a part of it is no safetensors file ({error})") from None
+        raise CheckpointError(f"{folder}: one of its files is not in the safetensors format ({error})") from None
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         if isinstance(error, CheckpointError):
             raise
-        raise CheckpointError(f"{folder}: {MARK} is damaged ({error})") from None
-    return TrainState(parts, facts)
+        raise CheckpointError(f"{folder}: {MANIFEST} is damaged ({error})") from None
+    return TrainState(tensors, metadata)
 
 
 def checkpoint_folder(output: Path, step: int) -> Path:
@@ -83,7 +85,7 @@ def checkpoints(output: Path) -> list[Path]:
 
 
 def newest_state(output: Path, report: Callable[[str], None]) -> TrainState | None:
-    """The newest whole checkpoint; one that is damaged is named through ``report``, and the one before it taken."""
+    """The newest whole checkpoint; a damaged one is named through ``report``, and the one before it used."""
     for folder in reversed(checkpoints(output)):
         try:
             return read_state(folder)
@@ -96,15 +98,15 @@ def saved_state(output: Path, source: str | None, report: Callable[[str], None])
     """The checkpoint that ``--resume_from_checkpoint`` names: ``latest`` (None where there is none yet) or a folder.
 
     Raises:
-        CheckpointError: that folder is damaged, or nothing is named though a run has begun here.
+        CheckpointError: that folder is damaged, or nothing is named though the folder has a run.
     """
     if source == "latest":
         return newest_state(output, report)
     if source is not None:
         return read_state(Path(source))
-    if begun := checkpoints(output):
-        way_on = "go on with --resume_from_checkpoint latest, or choose another --output_dir"
-        raise CheckpointError(f"{begun[-1]}: a run has begun here; {way_on}")
+    if folders := checkpoints(output):
+        remedy = "continue with --resume_from_checkpoint latest, or choose another --output_dir"
+        raise CheckpointError(f"{folders[-1]}: there is a run in this folder already; {remedy}")
     return None
 
 
@@ -115,6 +117,51 @@ def prune_checkpoints(output: Path, limit: int) -> None:
         folder.rename(folder.with_name(folder.name + UNFINISHED))
     for leftover in list(output.glob(f"*{UNFINISHED}")):
         recover_dir(output / leftover.name.removesuffix(UNFINISHED).removesuffix(".old"))
+
+
+def pack_state(modules: Mapping[str, nn.Module], optimizers: Mapping[str, torch.optim.Optimizer]) -> Tensors:
+    """What they hold, by their names."""
+    tensors: Tensors = {name: module.state_dict() for name, module in modules.items()}
+    return tensors | {name: pack_optimizer(optimizer) for name, optimizer in optimizers.items()}
+
+
+def unpack_state(
+    tensors: Tensors, modules: Mapping[str, nn.Module], optimizers: Mapping[str, torch.optim.Optimizer]
+) -> None:
+    """Put back what :func:`pack_state` took; call it inside :func:`misfit_errors`."""
+    for name, module in modules.items():
+        module.load_state_dict(tensors[name])
+    for name, optimizer in optimizers.items():
+        unpack_optimizer(optimizer, tensors[name])
+
+
+@contextmanager
+def misfit_errors() -> Iterator[None]:
+    """
+    Raises:
+        CheckpointError: the checkpoint that is unpacked inside lacks something, or has another shape.
+    """
+    try:
+        yield
+    except (KeyError, RuntimeError, ValueError, IndexError) as error:
+        raise CheckpointError(
+            f"the checkpoint does not fit this run ({first_line(error)}): give the flags it was made with"
+        ) from None
+
+
+def changes(metadata: dict[str, Any], config: dict[str, Any], pairs: str) -> Iterator[str]:
+    """A sentence for each flag that is not as it was when the checkpoint was made, and for other pairs.
+
+    Args:
+        metadata: of the checkpoint.
+        config: the flags and their values now.
+        pairs: the fingerprint of the pairs to learn from.
+    """
+    for name, value in config.items():
+        if name != "resume_from_checkpoint" and (before := metadata["config"].get(name)) != value:
+            yield f"changed since the checkpoint: {name} was {before!r}, is {value!r}"
+    if metadata.get("pairs") not in (None, pairs):
+        yield "changed since the checkpoint: the pairs to learn from; the run continues with those that are there now"
 
 
 def pack_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

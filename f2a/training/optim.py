@@ -1,4 +1,4 @@
-"""Small tools of a training: Adam, the moving average, and weights held still for a while."""
+"""Adam, the moving average of the weights, and weights that are frozen for a while."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,29 +15,29 @@ Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 @contextmanager
-def frozen(module: nn.Module) -> Iterator[nn.Module]:
-    """``module`` without gradients for its weights; what they were is put back."""
-    before = [(weight, weight.requires_grad) for weight in module.parameters()]
-    module.requires_grad_(False)
+def frozen(module: nn.Module | None) -> Iterator[nn.Module | None]:
+    """``module``, if any, without gradients for its weights until the end of the block."""
+    before = [(weight, weight.requires_grad) for weight in module.parameters()] if module else []
+    for weight, _ in before:
+        weight.requires_grad_(False)
     try:
         yield module
     finally:
-        for weight, wanted in before:
-            weight.requires_grad_(wanted)
+        for weight, requires_grad in before:
+            weight.requires_grad_(requires_grad)
 
 
 def generator_groups(generator: Generator, config: TrainConfig) -> list[dict[str, Any]]:
-    """The generator's weights with their learning rates: decoder and head, and the encoder where it moves."""
-    encoder = list(generator.encoder.parameters())
+    """The generator's weights with their learning rates: decoder and head, and the encoder unless it is frozen."""
     others = [weight for part in (generator.decoder, generator.head) for weight in part.parameters()]
-    moving = [] if config.freeze_encoder else encoder
-    return [{"params": others, "lr": config.learning_rate}, {"params": moving, "lr": config.encoder_learning_rate}]
+    encoder = [] if config.freeze_encoder else list(generator.encoder.parameters())
+    return [{"params": others, "lr": config.learning_rate}, {"params": encoder, "lr": config.encoder_learning_rate}]
 
 
 def adam(groups: list[dict[str, Any]], config: TrainConfig) -> torch.optim.AdamW:
-    """Adam over ``groups`` of ``params`` and ``lr``, with decoupled weight decay where wanted.
+    """Adam over ``groups`` of ``params`` and ``lr``, with decoupled weight decay.
 
-    Each group remembers as ``initial_lr`` what the schedule multiplies.
+    The ``initial_lr`` of each group is what the schedule multiplies.
     """
     groups = [group | {"initial_lr": group["lr"]} for group in groups if group["params"]]
     betas, decay = (config.adam_beta1, config.adam_beta2), config.weight_decay
@@ -45,7 +45,7 @@ def adam(groups: list[dict[str, Any]], config: TrainConfig) -> torch.optim.AdamW
 
 
 def make_ema(model: nn.Module, decay: float) -> AveragedModel:
-    """Exponential moving average of the weights; young averages forget faster, so that the start does not linger."""
+    """Exponential moving average of the weights; young averages forget faster, so that the first weights fade soon."""
 
     @torch.no_grad()
     def update(averages: Tensors, currents: Tensors, count: Tensor | int) -> None:

@@ -1,7 +1,11 @@
 """How long a run is, and how its learning rates fall: functions of the step alone, so that a resume needs no state."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
 
 from f2a.config import TrainConfig
 
@@ -15,12 +19,12 @@ DECAYS: dict[str, Callable[[float], float]] = {
 """Factor of the learning rate by progress, [0, 1] to [1, 0]."""
 
 
-def planned_steps(config: TrainConfig, pairs: int, pairs_a_step: int) -> int:
+def planned_steps(config: TrainConfig, pairs: int, global_batch_size: int) -> int:
     """Optimisation steps of a run; ``max_train_steps`` wins over ``num_train_epochs``."""
     if config.max_train_steps is not None:
         return config.max_train_steps
     if config.num_train_epochs is not None:
-        return math.ceil(config.num_train_epochs * pairs / pairs_a_step)
+        return math.ceil(config.num_train_epochs * pairs / global_batch_size)
     return DEFAULT_STEPS
 
 
@@ -30,3 +34,9 @@ def lr_factor(config: TrainConfig, step: int, steps: int) -> float:
         return (step + 1) / config.lr_warmup_steps
     progress = (step - config.lr_warmup_steps) / max(1, steps - config.lr_warmup_steps)
     return DECAYS[config.lr_scheduler](min(1.0, progress))
+
+
+def lr_schedulers(config: TrainConfig, optimizers: Iterable[Optimizer], step: int, steps: int) -> list[LambdaLR]:
+    """One for each optimiser, as it is at ``step``."""
+    factor = partial(lr_factor, config, steps=steps)
+    return [LambdaLR(optimizer, factor, last_epoch=step - 1) for optimizer in optimizers]

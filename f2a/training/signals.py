@@ -1,9 +1,10 @@
-"""What keeps a run from harm: one run a folder, and an orderly end when it is asked to stop."""
+"""What keeps a run from harm: one run per folder, and an orderly end when it is asked to stop."""
 
 import signal
 import threading
 from pathlib import Path
 from types import FrameType
+from typing import NamedTuple
 
 from filelock import FileLock, Timeout
 
@@ -11,7 +12,7 @@ from f2a.config import ConfigError
 
 
 def lock_output(output: Path) -> FileLock:
-    """The lock of a run's folder, taken; the system frees it when the process ends, however it ends.
+    """Lock a run's folder; the system frees the lock when the process ends, however it ends.
 
     Raises:
         ConfigError: another run has it, or the folder cannot be made.
@@ -27,27 +28,34 @@ def lock_output(output: Path) -> FileLock:
     return lock
 
 
+class StopReason(NamedTuple):
+    """Why a run ends before its last step: on request (SIGTERM, Ctrl-C), or because its minutes are over."""
+
+    requested: bool = False
+    time_up: bool = False
+
+
 class GracefulShutdown:
-    """While entered, SIGTERM and Ctrl-C only set ``asked``, for the run to stop at its next step; a second one
+    """While entered, SIGTERM and Ctrl-C only set ``requested``, for the run to stop at its next step; a second one
     does what it always did."""
 
     signals = (signal.SIGINT, signal.SIGTERM)
 
     def __init__(self) -> None:
-        self.asked = False
-        self._before = {number: signal.getsignal(number) for number in self.signals}
+        self.requested = False
+        self._handlers = {number: signal.getsignal(number) for number in self.signals}
 
     def __enter__(self) -> "GracefulShutdown":
         if threading.current_thread() is threading.main_thread():
             for number in self.signals:
-                signal.signal(number, self._ask)
+                signal.signal(number, self._request)
         return self
 
     def __exit__(self, *exception: object) -> None:
         if threading.current_thread() is threading.main_thread():
-            for number, handler in self._before.items():
+            for number, handler in self._handlers.items():
                 signal.signal(number, handler)
 
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        self.asked = True
+    def _request(self, number: int, frame: FrameType | None) -> None:
+        self.requested = True
         self.__exit__()

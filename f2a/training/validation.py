@@ -1,6 +1,8 @@
 """How well a generator does on pairs that it never trained on, in figures and in one picture."""
 
-from collections.abc import Sequence
+import json
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,9 +13,14 @@ from torch import Tensor, nn
 
 from f2a.color import exposure_gain, linear_to_srgb, srgb_to_linear
 from f2a.data.folder import CachedPair
+from f2a.files import atomic_write
 from f2a.images import picture_grid, to_image, to_picture
 from f2a.metrics import psnr, ssim
 from f2a.training.attention import attention_map
+
+LOG = "validation.jsonl"
+MAX_ROWS = 4
+"""Of the picture."""
 
 
 class ValidationScores(NamedTuple):
@@ -62,7 +69,31 @@ def mean_scores(scores: Sequence[ValidationScores]) -> ValidationScores:
 
 
 def save_picture(rows: Sequence[Views], path: Path) -> Path:
-    """One row per pair, one titled column per view."""
+    """The first rows, one per pair, with one titled column per view."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture_grid(Views._fields, [[to_picture(view) for view in views] for views in rows]).save(path)
+    picture_grid(Views._fields, [[to_picture(view) for view in views] for views in rows[:MAX_ROWS]]).save(path)
     return path
+
+
+def log_scores(output: Path, scores: Mapping[str, float]) -> None:
+    """Add a line of JSON to the validation log in that folder."""
+    with (output / LOG).open("a") as log:
+        log.write(json.dumps(scores) + "\n")
+
+
+def truncate_log(output: Path, step: int) -> None:
+    """Drop the lines of the validation log, if there is one, that are of later steps or were cut off."""
+    path = output / LOG
+    if not path.exists():
+        return
+    lines = path.read_text("utf-8", "replace").splitlines(keepends=True)
+    with atomic_write(path) as beside:
+        beside.write_text("".join(line for line in lines if step_of(line) <= step), "utf-8")
+
+
+def step_of(line: str) -> float:
+    """The step of a line of the validation log; infinity for one that a kill or a full disk cut off."""
+    try:
+        return int(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return math.inf

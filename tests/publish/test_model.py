@@ -132,5 +132,5 @@ def test_a_push_in_the_background_reads_a_copy_and_its_failure_is_only_reported(
     pusher.offer(folder, said.append)
     assert pusher.push(folder) == "https://huggingface.co/user/model"
     assert sent == ["first", "second", "second"]
-    assert said == ["an interim push failed, training goes on: cut off"]
+    assert said == ["an interim push failed, training continues: cut off"]
     assert not (tmp_path / "copy").exists()

@@ -34,6 +34,7 @@ from f2a.training.checkpoint import (
     read_state,
     write_state,
 )
+from f2a.training.validation import step_of
 from tests.support.pairs import write_pairs
 from train_accelerate import Trainer
 
@@ -109,7 +110,7 @@ def test_a_disk_that_fills_up_costs_the_step_and_no_checkpoint(train, tmp_path, 
     assert train("run") in (1, 2)
     said = sentence(capsys)
     assert "No space left on device" in said
-    assert said.endswith("go on with --resume_from_checkpoint latest")
+    assert said.endswith("continue with --resume_from_checkpoint latest")
     assert_whole(output, 1, 2)
     disk("run", "size=600m")
     assert train("run", *GO_ON) == 0
@@ -251,7 +252,7 @@ def test_lines_of_the_log_that_were_cut_off_are_left_out(train, pairs, tmp_path)
     log = tmp_path / "run" / "validation.jsonl"
     log.write_text(log.read_text() + '\x00\x00\n{"step": 3, "ps')
     assert train("run", *measured, *GO_ON) == 0
-    assert [train_accelerate.step_of(line) for line in log.read_text().splitlines()] == [2, 4]
+    assert [step_of(line) for line in log.read_text().splitlines()] == [2, 4]
 
 
 # Processes and clocks
@@ -269,7 +270,7 @@ def test_a_worker_that_is_killed_ends_the_run_in_one_sentence_and_it_goes_on(tra
     assert train("run", "--dataloader_num_workers", "1", "--max_train_steps", "50") == 1
     said = sentence(capsys)
     assert said.startswith("DataLoader worker (pid")
-    assert "Take fewer --dataloader_num_workers, and go on with --resume_from_checkpoint latest" in said
+    assert "Take fewer --dataloader_num_workers, and continue with --resume_from_checkpoint latest" in said
     monkeypatch.undo()
     reached = len(checkpoints(tmp_path / "run"))
     assert reached >= 2
@@ -281,7 +282,7 @@ def test_an_error_that_is_no_workers_passes_unchanged():
     with pytest.raises(RuntimeError, match="shapes"), translate_worker_errors():
         raise RuntimeError("shapes do not match")
     with (
-        pytest.raises(DataLoaderWorkerError, match=r"killed by signal: Killed; .* go on with"),
+        pytest.raises(DataLoaderWorkerError, match=r"killed by signal: Killed; .* continue with"),
         translate_worker_errors(),
     ):
         raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. \nmore")
@@ -331,9 +332,9 @@ def test_killed_twenty_times_while_it_writes_a_checkpoint_the_newest_is_whole(tm
         os.waitpid(child, 0)
         unfinished += bool(list(tmp_path.glob("*.part")))
         restored = newest_state(tmp_path, pytest.fail)
-        assert restored.facts["step"] > reached
-        reached = restored.facts["step"]
-        assert set(restored.parts["generator"]["weight"].tolist()) == {float(reached)}
+        assert restored.metadata["step"] > reached
+        reached = restored.metadata["step"]
+        assert set(restored.tensors["generator"]["weight"].tolist()) == {float(reached)}
     assert unfinished  # or the kills met no writing
 
 
@@ -349,8 +350,8 @@ def test_a_clock_that_goes_backwards_changes_nothing(train, tmp_path, monkeypatc
 def test_old_checkpoints_without_a_word_about_their_pairs_go_on(train, tmp_path, capsys):
     assert train("run", "--max_train_steps", "2") == 0
     for folder in checkpoints(tmp_path / "run"):
-        parts, facts = read_state(folder)
-        del facts["pairs"]
-        write_state(folder, parts, facts)
+        tensors, metadata = read_state(folder)
+        del metadata["pairs"]
+        write_state(folder, tensors, metadata)
     assert train("run", *GO_ON) == 0
     assert "the pairs to learn from" not in capsys.readouterr().out

@@ -1,21 +1,28 @@
 """The training script itself, in this process, on pairs of a few pixels."""
 
+import importlib.util
 import json
 import math
+import re
+import shlex
 import signal
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
+from accelerate import Accelerator
 from PIL import Image
 from safetensors.torch import load_file
 
+import f2a.cli
 import train_accelerate
 from f2a.config import RECIPES, ConfigError, TrainConfig
 from f2a.model.checkpoint import Checkpoint
 from f2a.training.arguments import parse_run, without_secrets
+from f2a.training.messages import EXAMPLE
 from f2a.training.monitor import DivergenceError, LossMonitor
+from f2a.training.progress import Progress
 from f2a.training.schedule import lr_factor, planned_steps
 from f2a.training.signals import lock_output
 from tests.support.pairs import write_pairs
@@ -73,7 +80,11 @@ def test_a_run_leaves_weights_figures_a_picture_and_its_flags(train, pairs, tmp_
     assert Checkpoint.load(output / "last").training["command"].startswith("train_accelerate.py --train_data_dir")
     assert Image.open(output / "pictures" / "000004.png").size == (4 * 240, 16 + 4 * 180)
     assert parse_run(["--config", str(output / "run.yaml")], "").max_train_steps == 4
-    assert json.dumps(rows[0]) in capsys.readouterr().out
+    printed = capsys.readouterr().out.splitlines()
+    (line,) = [line for line in printed if line.startswith("step 2, ")]
+    assert f"PSNR {rows[0]['psnr']:.2f} dB, SSIM {rows[0]['ssim']:.3f} (the flash photos " in line
+    assert line.endswith("; the best so far")
+    assert not [line for line in printed if "{" in line]
 
 
 @pytest.mark.parametrize("flags", [[], ADVERSARIAL], ids=["reconstruction", "adversarial"])
@@ -106,7 +117,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_taken(train, tmp_pa
     assert train("through", "--resume_from_checkpoint", "latest") == 0
     said = capsys.readouterr().out
     assert "checkpoint-000004: generator.safetensors is damaged; going back" in said
-    assert "going on at step 3" in said
+    assert "continuing at step 3" in said
     assert (output / "checkpoint-000004" / "generator.safetensors").read_bytes() == whole["generator.safetensors"]
 
 
@@ -124,8 +135,8 @@ def test_asked_to_stop_it_saves_and_says_how_to_go_on(train, tmp_path, monkeypat
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("stopped at step 2 of 4")]
     assert not (tmp_path / "run" / "last").exists()
     monkeypatch.undo()
-    way_on = line.partition("train_accelerate.py ")[2].split()
-    assert train_accelerate.main(way_on) == 0
+    command = line.partition("train_accelerate.py ")[2].split()
+    assert train_accelerate.main(command) == 0
     assert train("through") == 0
     assert_same_end(tmp_path / "through", tmp_path / "run")
 
@@ -172,10 +183,37 @@ def test_a_lost_run_names_step_and_files_and_keeps_no_weights(train, tmp_path, c
     assert not (tmp_path / "run" / "last").exists()
 
 
-def test_minutes_end_a_run_early_with_weights(train, tmp_path, capsys):
-    assert train("run", "--max_train_minutes", "1e-9") == 0
-    assert "stopped at step 0 of 4" in capsys.readouterr().out
+@pytest.mark.parametrize("minutes", ["0", "1e-9"])
+def test_minutes_end_a_run_early_with_weights(train, tmp_path, capsys, minutes):
+    assert train("run", "--max_train_minutes", minutes) == 0
+    printed = capsys.readouterr().out
+    assert f"stopped at step 0 after {float(minutes):g} minutes; as many more with: accelerate launch" in printed
     assert (tmp_path / "run" / "last" / "model.safetensors").exists()
+
+
+def test_the_end_names_weights_and_pictures_and_a_command_that_works(train, pairs, tmp_path, capsys):
+    assert train("run", "--validation_dir", str(pairs), "--max_train_steps", "1") == 0
+    *_, weights, pictures, command = capsys.readouterr().out.splitlines()
+    assert weights.startswith(f"weights: {tmp_path}/run/best (step 1, PSNR ")
+    assert pictures == f"pictures: {tmp_path}/run/pictures"
+    program = shlex.split(command.removeprefix("try them: "))
+    assert program[:3] == ["python", "-m", "f2a"]
+    assert f2a.cli.main(program[3:]) == 0
+    assert Image.open(tmp_path / "run" / "relit.jpg").size == Image.open(EXAMPLE).size
+
+
+def progress_shown(capsys, minutes):
+    progress = Progress(Accelerator(cpu=True), 0, 3000, minutes, 8)
+    progress.bar.mininterval = 0
+    with progress.bar:
+        progress.update(120, 1.0, {"reconstruction": 0.25}, {})
+    return capsys.readouterr().err.splitlines()[-1]
+
+
+def test_the_bar_counts_steps_or_under_a_time_limit_minutes(capsys):
+    assert re.search(r"  4%.* 120/3000 .*reconstruction=0\.2500", progress_shown(capsys, None))
+    assert re.search(r" 50%.* 1\.0/2 min, step=120, reconstruction=0\.2500, images/s=", progress_shown(capsys, 2.0))
+    assert re.search(r"100%.* 0\.5/0\.5 min, step=120", progress_shown(capsys, 0.5))
 
 
 def test_a_loss_that_is_not_a_number_is_seen_one_step_late_with_its_files():
@@ -218,7 +256,7 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("flags", "sentence"), MISTAKES, ids=lambda value: value[0] if isinstance(value, list) else "")
 def test_a_mistake_gets_one_sentence_and_status_2(train, capsys, monkeypatch, flags, sentence):
-    monkeypatch.setattr(train_accelerate.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert train("run", *flags) == 2
     said = capsys.readouterr().err.strip()
     assert sentence in said
@@ -228,7 +266,7 @@ def test_a_mistake_gets_one_sentence_and_status_2(train, capsys, monkeypatch, fl
 def test_a_folder_with_a_run_in_it_is_not_begun_anew(train, capsys):
     assert train("run", "--max_train_steps", "1") == 0
     assert train("run") == 2
-    assert "go on with --resume_from_checkpoint latest, or choose another --output_dir" in capsys.readouterr().err
+    assert "continue with --resume_from_checkpoint latest, or choose another --output_dir" in capsys.readouterr().err
 
 
 def test_a_checkpoint_of_another_generator_does_not_fit(train, capsys):
@@ -308,6 +346,6 @@ def test_learning_rates_rise_then_fall():
 
 
 def test_steps_win_over_epochs():
-    assert planned_steps(TrainConfig(num_train_epochs=3), pairs=10, pairs_a_step=4) == 8
-    assert planned_steps(TrainConfig(num_train_epochs=3, max_train_steps=5), pairs=10, pairs_a_step=4) == 5
-    assert planned_steps(TrainConfig(), pairs=10, pairs_a_step=4) == 3000
+    assert planned_steps(TrainConfig(num_train_epochs=3), pairs=10, global_batch_size=4) == 8
+    assert planned_steps(TrainConfig(num_train_epochs=3, max_train_steps=5), pairs=10, global_batch_size=4) == 5
+    assert planned_steps(TrainConfig(), pairs=10, global_batch_size=4) == 3000

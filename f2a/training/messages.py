@@ -1,0 +1,49 @@
+"""What a run says to its user: scores, why it stopped, and what to do next."""
+
+import os
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import f2a
+from f2a.config import TrainConfig
+from f2a.training.arguments import RUN_FILE, SCRIPT
+from f2a.training.signals import StopReason
+
+EXAMPLE = Path(f2a.__file__).parent / "examples" / "living_room_flash.jpg"
+
+
+def scores_sentence(scores: dict[str, Any], best: bool) -> str:
+    """One line about a validation; ``scores`` as :class:`~f2a.training.validation.ValidationScores` names them."""
+    flash = f"the flash photos {scores['flash_psnr']:.2f} dB, {scores['flash_ssim']:.3f}"
+    figures = f"PSNR {scores['psnr']:.2f} dB, SSIM {scores['ssim']:.3f} ({flash})"
+    return f"step {scores['step']}, {scores['minutes']} min: {figures}" + ("; the best so far" if best else "")
+
+
+def stop_sentence(config: TrainConfig, reason: StopReason, step: int, steps: int) -> str:
+    """Where and why a run ended before its last step, and the command that continues it."""
+    run = shlex.quote(str(Path(config.output_dir) / RUN_FILE))
+    command = f"accelerate launch {SCRIPT} --config {run} --resume_from_checkpoint latest"
+    if reason.time_up:
+        return f"stopped at step {step} after {config.max_train_minutes:g} minutes; as many more with: {command}"
+    return f"stopped at step {step} of {steps}; continue with: {command}"
+
+
+def result_lines(output: Path, best: dict[str, Any]) -> Iterator[str]:
+    """Where weights and pictures are, and the command that tries them; ``best`` scores, empty without validation."""
+    weights = output / "best" if best else output / "last"
+    yield f"weights: {weights}" + (f" (step {best['step']}, PSNR {best['psnr']:.2f} dB)" if best else "")
+    if best:
+        yield f"pictures: {output / 'pictures'}"
+    photo = os.path.relpath(EXAMPLE) if EXAMPLE.is_relative_to(Path.cwd()) else str(EXAMPLE)
+    command = ["python", "-m", "f2a", "relight", photo, "-o", str(output / "relit.jpg"), "--weights", str(weights)]
+    yield f"try them: {shlex.join(command)}"
+
+
+def error_sentence(error: Exception) -> str:
+    """What went wrong and what to do about it."""
+    if not isinstance(error, OSError):
+        return str(error)
+    reason = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+    return f"{reason}; fix that, then continue with --resume_from_checkpoint latest"

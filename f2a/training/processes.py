@@ -1,0 +1,58 @@
+"""The processes of a run, as ``accelerate`` starts them: the device, who goes first, and what all agree on."""
+
+import importlib.util
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import gather_object
+
+from f2a.config import ConfigError, TrainConfig
+from f2a.data.folder import DataError
+from f2a.model.checkpoint import CheckpointError
+
+MISTAKES = (ConfigError, DataError, CheckpointError)
+"""What is wrong with a command, not with a run."""
+
+T = TypeVar("T")
+
+
+def make_accelerator(config: TrainConfig) -> Accelerator:
+    """
+    Raises:
+        ConfigError: the tracker is not installed, or the device cannot compute in this precision.
+    """
+    if config.report_to != "none" and not importlib.util.find_spec(config.report_to):
+        raise ConfigError(f"report_to is {config.report_to!r}: install it (pip install {config.report_to})")
+    try:
+        return Accelerator(
+            mixed_precision=config.mixed_precision,
+            gradient_accumulation_steps=config.gradient_accumulation_steps,
+            log_with=None if config.report_to == "none" else config.report_to,
+            project_dir=config.output_dir,
+        )
+    except ValueError as error:
+        raise ConfigError(f"mixed_precision is {config.mixed_precision!r}: {error}") from None
+
+
+def main_process_first(accelerator: Accelerator, work: Callable[[], T]) -> T:
+    """``work`` on each machine's first process, then on the others, who find its files; a mistake of one ends all."""
+    result, mistake = None, None
+    with accelerator.local_main_process_first():
+        try:
+            result = work()
+        except MISTAKES as error:
+            mistake = str(error)
+    for sentence in gather_object([mistake]):
+        if sentence:
+            raise ConfigError(sentence)
+    return result  # type: ignore[return-value]
+
+
+def any_process(accelerator: Accelerator, *flags: bool) -> list[bool]:
+    """Which of ``flags`` are set in some process; each process has to ask at the same step."""
+    if accelerator.num_processes == 1:
+        return list(flags)
+    votes = torch.tensor(flags, dtype=torch.float32, device=accelerator.device)
+    return [vote > 0 for vote in accelerator.reduce(votes, "sum").tolist()]

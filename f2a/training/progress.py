@@ -1,0 +1,84 @@
+"""How far a run is: on a bar, and in the tracker, which also gets the validation's picture."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from PIL import Image
+from tqdm import tqdm
+
+LOG_EVERY = 10
+"""Steps between entries of the tracker."""
+WINDOW = 50
+"""Steps over which the speed is averaged."""
+
+
+class Progress:
+    """The bar counts steps; of a run with a time limit it counts minutes, for nobody knows how many steps they allow.
+
+    Args:
+        accelerator: has the trackers; only its main process shows anything.
+        step, steps: where the run is, and where it ends.
+        minutes: its time limit; None for none.
+        images_per_step: of all processes.
+    """
+
+    def __init__(
+        self, accelerator: Accelerator, step: int, steps: int, minutes: float | None, images_per_step: int
+    ) -> None:
+        self.accelerator, self.minutes, self.images_per_step = accelerator, minutes, images_per_step
+        style: dict[str, Any] = {"total": steps, "initial": step, "unit": "step"}
+        if minutes is not None:
+            style = {"total": minutes, "bar_format": "{l_bar}{bar}| {n:.1f}/{total:g} min{postfix}"}
+        self.bar = tqdm(mininterval=5, miniters=0, disable=not accelerator.is_main_process, **style)
+        self.times = deque([time.monotonic()], WINDOW + 1)
+
+    def update(
+        self, step: int, minutes: float, losses: Mapping[str, float], optimizers: Mapping[str, torch.optim.Optimizer]
+    ) -> None:
+        """Losses and images/s on the bar, and with the learning rates every few steps in the tracker."""
+        if self.bar.disable:
+            return
+        self.times.append(time.monotonic())
+        speed = self.images_per_step * (len(self.times) - 1) / max(self.times[-1] - self.times[0], 1e-9)
+        figures = {name: f"{loss:.4f}" for name, loss in losses.items()} | {"images/s": f"{speed:.1f}"}
+        self.bar.set_postfix(figures if self.minutes is None else {"step": str(step)} | figures, refresh=False)
+        self.bar.update((step if self.minutes is None else min(minutes, self.minutes)) - self.bar.n)
+        if step % LOG_EVERY == 0:
+            rates = {f"learning_rate/{name}": o.param_groups[0]["lr"] for name, o in optimizers.items()}
+            values = {f"loss/{name}": loss for name, loss in losses.items()} | {"images_per_second": speed}
+            self.accelerator.log(values | rates, step=step)
+
+
+def log_validation(accelerator: Accelerator, scores: Mapping[str, float], picture: Path, step: int) -> None:
+    """Scores and picture to the tracker, if there is one."""
+    accelerator.log({f"validation/{name}": value for name, value in scores.items()}, step=step)
+    for tracker in accelerator.trackers:
+        LOG_PICTURE[tracker.name](tracker, picture, step)
+
+
+def _trackio(tracker: Any, picture: Path, step: int) -> None:
+    trackio = import_module("trackio")  # installed only where this tracker is used
+    tracker.log({"validation": trackio.Image(str(picture))}, step=step)
+
+
+def _tensorboard(tracker: Any, picture: Path, step: int) -> None:
+    tracker.log_images({"validation": np.asarray(Image.open(picture))[None]}, step=step, dataformats="NHWC")
+
+
+def _wandb(tracker: Any, picture: Path, step: int) -> None:
+    tracker.log_images({"validation": [Image.open(picture)]}, step=step)
+
+
+LOG_PICTURE: dict[str, Callable[[Any, Path, int], None]] = {
+    "tensorboard": _tensorboard,
+    "wandb": _wandb,
+    "trackio": _trackio,
+}
+"""How each tracker takes a picture."""
