@@ -7,6 +7,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -76,11 +77,16 @@ def browsing() -> Iterator[Any]:
         browser.close()
 
 
+@cache
+def context(browser: Any, width: int, height: int, **options: Any) -> Any:
+    """One for all visits at a size: a page opens in half the time once its scripts are in the browser's cache."""
+    return browser.new_context(viewport={"width": width, "height": height}, permissions=["camera"], **options)
+
+
 @contextmanager
 def visiting(browser: Any, url: str, size: dict[str, int] = PHONE, **options: Any) -> Iterator[Any]:
     """The page, open; afterwards, no error on the console and no request to anywhere but the server."""
-    context = browser.new_context(viewport=size, permissions=["camera"], **options)
-    page = context.new_page()
+    page = context(browser, **size, **options).new_page()
     errors: list[str] = []
     hosts = set()
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
@@ -89,7 +95,7 @@ def visiting(browser: Any, url: str, size: dict[str, int] = PHONE, **options: An
     page.goto(url)
     page.locator("#view img").nth(1).wait_for(timeout=60_000)
     yield page
-    context.close()
+    page.close()
     assert errors == []
     assert hosts - {None} == {"127.0.0.1"}  # None: data and blob addresses
 
