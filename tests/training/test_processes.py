@@ -1,49 +1,72 @@
 """The training script in processes of its own: two at a time, and killed."""
 
 import json
+import multiprocessing
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
+import train_accelerate
 from tests.support.pairs import write_pairs
 
 ROOT = Path(__file__).resolve().parents[2]
-ADVERSARIAL = [
-    "--guided",
-    "both",
-    "--adversarial_weight",
-    "1",
-    "--resolution",
-    "64",
-    "--discriminator_learning_rate",
-    "1e-4",
-]
+ADVERSARIAL = ["--guided", "both", "--adversarial_weight", "1", "--resolution", "64",
+               "--discriminator_learning_rate", "1e-4"]  # fmt: skip
 
 
-def command(pairs, output, *flags, launch=()):
+FORKS = multiprocessing.get_context("forkserver")
+"""Starts a process in milliseconds, since it has imported PyTorch once for all of them."""
+
+
+@pytest.fixture(autouse=True)
+def settings(monkeypatch):
+    for name, value in (("OMP_NUM_THREADS", "1"), ("ACCELERATE_USE_CPU", "true"), ("PYTHONPATH", str(ROOT))):
+        monkeypatch.setenv(name, value)
+    FORKS.set_forkserver_preload([__name__])
+
+
+def arguments(pairs, output, *flags):
     small = ["--resolution", "32", "--max_train_steps", "3", "--lr_warmup_steps", "1"]
     where = ["--train_data_dir", str(pairs), "--output_dir", str(output), "--encoder_weights", "none"]
-    return [sys.executable, *launch, "train_accelerate.py", *where, *small, *flags]
+    return [*where, *small, *flags]
 
 
-def start(*arguments, **keywords):
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
-    return subprocess.Popen(command(*arguments, **keywords), cwd=ROOT, env=environment, text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+def launch(launcher, *words):
+    """The script in a Python of its own."""
+    command = [sys.executable, *launcher, "train_accelerate.py", *arguments(*words)]
+    return subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def end(process):
     out, err = process.communicate(timeout=240)
     assert process.returncode == 0, err[-2000:]
     return out
+
+
+def fork(*words):
+    process = FORKS.Process(target=run, args=(arguments(*words),))
+    process.start()
+    return process
+
+
+def run(words):
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
+        sys.exit(train_accelerate.main(words))
+
+
+def train(*words):
+    process = fork(*words)
+    process.join(240)
+    assert process.exitcode == 0
 
 
 def last_state(output):
@@ -61,8 +84,8 @@ def test_two_processes_with_batch_4_train_as_one_with_batch_8(tmp_path, flags):
     flags = [*flags, "--adam_epsilon", "1e-3"]
     pairs = write_pairs(tmp_path / "pairs")
     torchrun = ["-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
-    end(start(pairs, tmp_path / "two", *flags, "--train_batch_size", "4", launch=torchrun))
-    end(start(pairs, tmp_path / "one", *flags, "--train_batch_size", "8"))
+    end(launch(torchrun, pairs, tmp_path / "two", *flags, "--train_batch_size", "4"))
+    train(pairs, tmp_path / "one", *flags, "--train_batch_size", "8")
     (two, folder_of_two), (one, folder_of_one) = last_state(tmp_path / "two"), last_state(tmp_path / "one")
     assert (two["processes"], one["processes"]) == (2, 1)
     assert two["losses"] == pytest.approx(one["losses"], rel=1e-4)
@@ -84,20 +107,20 @@ def test_killed_again_and_again_it_ends_as_if_it_had_not_been(tmp_path, kills, f
     pairs = write_pairs(tmp_path / "pairs")
     flags = [*flags, "--train_batch_size", "2", "--max_train_steps", "60", "--checkpointing_steps", "2"]
     flags += ["--validation_dir", str(pairs), "--validation_steps", "7"]
-    end(start(pairs, tmp_path / "through", *flags))
+    train(pairs, tmp_path / "through", *flags)
     (_, through), output, moments = last_state(tmp_path / "through"), tmp_path / "killed", random.Random(7)
     for kill in range(kills):
-        process = start(pairs, output, *flags, "--resume_from_checkpoint", "latest")
+        process = fork(pairs, output, *flags, "--resume_from_checkpoint", "latest")
         if kill % 2:
             wait_for(process, lambda: list(output.glob("checkpoint-*.part")))  # in the middle of a checkpoint
         else:
             before = steps_kept(output)
             wait_for(process, lambda before=before: steps_kept(output) > before)
             time.sleep(moments.uniform(0, pace(tmp_path / "through")))
-        assert process.poll() is None, "it ended before it could be killed"
+        assert process.is_alive(), "it ended before it could be killed"
         process.kill()
-        process.communicate()
-    end(start(pairs, output, *flags, "--resume_from_checkpoint", "latest"))
+        process.join()
+    train(pairs, output, *flags, "--resume_from_checkpoint", "latest")
     _, killed = last_state(output)
     assert through.name == killed.name == "checkpoint-000060"
     for path in through.glob("*.safetensors"):
@@ -111,7 +134,7 @@ def test_killed_again_and_again_it_ends_as_if_it_had_not_been(tmp_path, kills, f
 
 def wait_for(process, seen):
     """Progress and not time decides when a run is killed, so that a fast machine does not end it first."""
-    while process.poll() is None and not seen():
+    while process.is_alive() and not seen():
         time.sleep(0.002)
 
 
@@ -130,7 +153,7 @@ def pace(output):
 @pytest.mark.timeout(120)
 def test_ctrl_c_ends_a_real_run_with_status_0_and_the_line_to_go_on(tmp_path):
     pairs = write_pairs(tmp_path / "pairs")
-    process = start(pairs, tmp_path / "run", "--train_batch_size", "1", "--max_train_steps", "100000")
+    process = launch([], pairs, tmp_path / "run", "--train_batch_size", "1", "--max_train_steps", "100000")
     while process.poll() is None and not (tmp_path / "run" / "run.yaml").exists():
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
