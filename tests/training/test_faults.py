@@ -46,17 +46,26 @@ def pairs(tmp_path):
     return write_pairs(tmp_path / "pairs")
 
 
+def train_into(output, pairs, *flags):
+    """Runs the script with small defaults; its exit status."""
+    small = ["--resolution", "32", "--train_batch_size", "1", "--max_train_steps", "4", "--lr_warmup_steps", "1"]
+    where = ["--train_data_dir", str(pairs), "--output_dir", str(output), "--encoder_weights", "none"]
+    often = ["--checkpointing_steps", "1", "--checkpoints_total_limit", "0", "--no-use_ema"]
+    return train_accelerate.main([*where, *small, *often, *flags])
+
+
 @pytest.fixture
 def train(pairs, tmp_path):
-    """Runs the script with small defaults into ``tmp_path / name``; its exit status."""
+    """``train("run", ...)`` trains into ``tmp_path / "run"``; its exit status."""
+    return lambda name, *flags: train_into(tmp_path / name, pairs, *flags)
 
-    def run(name, *flags):
-        small = ["--resolution", "32", "--train_batch_size", "1", "--max_train_steps", "4", "--lr_warmup_steps", "1"]
-        where = ["--train_data_dir", str(pairs), "--output_dir", str(tmp_path / name), "--encoder_weights", "none"]
-        often = ["--checkpointing_steps", "1", "--checkpoints_total_limit", "0", "--no-use_ema"]
-        return train_accelerate.main([*where, *small, *often, *flags])
 
-    return run
+@pytest.fixture(scope="module")
+def through(tmp_path_factory):
+    """The output of a run that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("through")
+    assert train_into(folder / "run", write_pairs(folder / "pairs")) == 0
+    return folder / "run"
 
 
 @pytest.fixture
@@ -104,7 +113,7 @@ def assert_same_end(one, other):
 # The disk
 
 
-def test_a_disk_that_fills_up_costs_the_step_and_no_checkpoint(train, tmp_path, disk, capsys):
+def test_a_disk_that_fills_up_costs_the_step_and_no_checkpoint(train, through, tmp_path, disk, capsys):
     """A checkpoint takes 46 MiB: two fit, the third does not."""
     output = disk("run", "size=130m")
     assert train("run") in (1, 2)
@@ -115,8 +124,7 @@ def test_a_disk_that_fills_up_costs_the_step_and_no_checkpoint(train, tmp_path, 
     disk("run", "size=600m")
     assert train("run", *GO_ON) == 0
     assert_whole(output, 1, 2, 3, 4)
-    assert train("through") == 0
-    assert_same_end(tmp_path / "through", output)
+    assert_same_end(through, output)
 
 
 def test_a_disk_too_small_for_the_decoded_pairs_leaves_nothing_on_it(train, disk, capsys):
@@ -218,13 +226,12 @@ def halve(path):
 
 @pytest.mark.parametrize("damage", [forget, halve])
 @pytest.mark.parametrize("suffix", [".u8", ".json"])
-def test_a_damaged_cache_is_decoded_again(train, tmp_path, damage, suffix):
-    assert train("through") == 0
+def test_a_damaged_cache_is_decoded_again(train, through, tmp_path, damage, suffix):
     assert train("run", "--max_train_steps", "2") == 0
     (file,) = (tmp_path / "run" / "cache").glob(f"*{suffix}")
     damage(file)
     assert train("run", *GO_ON) == 0
-    assert_same_end(tmp_path / "through", tmp_path / "run")
+    assert_same_end(through, tmp_path / "run")
 
 
 def at_step(monkeypatch, step, happens):
@@ -239,11 +246,10 @@ def at_step(monkeypatch, step, happens):
     monkeypatch.setattr(Trainer, "optimizer_step", disturbed)
 
 
-def test_photos_that_vanish_while_it_trains_are_not_missed(train, pairs, tmp_path, monkeypatch):
-    assert train("through") == 0
+def test_photos_that_vanish_while_it_trains_are_not_missed(train, through, pairs, tmp_path, monkeypatch):
     at_step(monkeypatch, 2, lambda: shutil.rmtree(pairs))
     assert train("run") == 0
-    assert_same_end(tmp_path / "through", tmp_path / "run")
+    assert_same_end(through, tmp_path / "run")
 
 
 def test_lines_of_the_log_that_were_cut_off_are_left_out(train, pairs, tmp_path):
@@ -338,13 +344,12 @@ def test_killed_twenty_times_while_it_writes_a_checkpoint_the_newest_is_whole(tm
     assert unfinished  # or the kills met no writing
 
 
-def test_a_clock_that_goes_backwards_changes_nothing(train, tmp_path, monkeypatch):
-    assert train("through") == 0
+def test_a_clock_that_goes_backwards_changes_nothing(train, through, tmp_path, monkeypatch):
     noon = time.time()
     ticks = iter(range(10**9))
     monkeypatch.setattr(time, "time", lambda: noon - 3600 * next(ticks))
     assert train("run", "--max_train_minutes", "5") == 0
-    assert_same_end(tmp_path / "through", tmp_path / "run")
+    assert_same_end(through, tmp_path / "run")
 
 
 def test_old_checkpoints_without_a_word_about_their_pairs_go_on(train, tmp_path, capsys):

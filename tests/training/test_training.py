@@ -28,16 +28,8 @@ from f2a.training.signals import lock_output
 from tests.support.pairs import write_pairs
 from train_accelerate import Trainer
 
-ADVERSARIAL = [
-    "--guided",
-    "both",
-    "--adversarial_weight",
-    "1",
-    "--resolution",
-    "64",
-    "--discriminator_learning_rate",
-    "1e-4",
-]
+ADVERSARIAL = ["--guided", "both", "--adversarial_weight", "1", "--resolution", "64",
+               "--discriminator_learning_rate", "1e-4"]  # fmt: skip
 
 NAMES = ("reconstruction",)
 
@@ -49,14 +41,23 @@ def pairs(tmp_path_factory):
 
 @pytest.fixture
 def train(pairs, tmp_path):
-    """Runs the script with small defaults into ``tmp_path / name``; its exit status."""
+    """``train("run", ...)`` trains into ``tmp_path / "run"``; its exit status."""
+    return lambda name, *flags: train_into(tmp_path / name, pairs, *flags)
 
-    def run(name, *flags):
-        small = ["--resolution", "32", "--train_batch_size", "2", "--max_train_steps", "4", "--lr_warmup_steps", "1"]
-        where = ["--train_data_dir", str(pairs), "--output_dir", str(tmp_path / name), "--encoder_weights", "none"]
-        return train_accelerate.main([*where, *small, *flags])
 
-    return run
+@pytest.fixture(scope="module")
+def through(pairs, tmp_path_factory):
+    """The output of a run that nothing disturbed."""
+    output = tmp_path_factory.mktemp("through") / "run"
+    assert train_into(output, pairs) == 0
+    return output
+
+
+def train_into(output, pairs, *flags):
+    """Runs the script with small defaults; its exit status."""
+    small = ["--resolution", "32", "--train_batch_size", "2", "--max_train_steps", "4", "--lr_warmup_steps", "1"]
+    where = ["--train_data_dir", str(pairs), "--output_dir", str(output), "--encoder_weights", "none"]
+    return train_accelerate.main([*where, *small, *flags])
 
 
 def assert_same_end(one: Path, other: Path) -> None:
@@ -121,7 +122,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_taken(train, tmp_pa
     assert (output / "checkpoint-000004" / "generator.safetensors").read_bytes() == whole["generator.safetensors"]
 
 
-def test_asked_to_stop_it_saves_and_says_how_to_go_on(train, tmp_path, monkeypatch, capsys):
+def test_asked_to_stop_it_saves_and_says_how_to_go_on(train, through, tmp_path, monkeypatch, capsys):
     optimizer_step, before = Trainer.optimizer_step, signal.getsignal(signal.SIGTERM)
 
     def stop_in_step_2(trainer, crops):
@@ -137,8 +138,7 @@ def test_asked_to_stop_it_saves_and_says_how_to_go_on(train, tmp_path, monkeypat
     monkeypatch.undo()
     command = line.partition("train_accelerate.py ")[2].split()
     assert train_accelerate.main(command) == 0
-    assert train("through") == 0
-    assert_same_end(tmp_path / "through", tmp_path / "run")
+    assert_same_end(through, tmp_path / "run")
 
 
 def test_a_frozen_encoder_stays_and_the_rest_moves(train, tmp_path):
