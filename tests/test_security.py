@@ -105,7 +105,7 @@ def test_a_checkpoint_is_resumed_without_opening_a_pickle(tmp_path, write):
     facts = json.loads((folder / "state.json").read_text())
     facts["files"][part.name] = hashlib.sha256(part.read_bytes()).hexdigest()
     (folder / "state.json").write_text(json.dumps(facts))
-    with pytest.raises(CheckpointError, match="a part of it is no safetensors file"):
+    with pytest.raises(CheckpointError, match="one of its files is not in the safetensors format"):
         read_state(folder)
     assert not trap.sprung.exists()
 

@@ -16,11 +16,9 @@ FLASH_PHOTOS = sorted(EXAMPLES.glob("*_flash.jpg"))
 
 @pytest.mark.parametrize(
     ("folder", "said_as"),
-    [
-        ("pairs/val", "pairs/val, 11 pairs at full size"),
-        pytest.param("paper", "the paper's scenes, 5 at 320x240", marks=pytest.mark.slow),
-    ],
+    [("pairs/val", "pairs/val, 11 pairs at full size"), ("paper", "the paper's scenes, 5 at 320x240")],
 )
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_the_bundled_weights_score_what_they_say(shared, tmp_path, folder, said_as):
     said = json.loads((BUNDLED / "config.json").read_text())["training"]["scores"][said_as]["ours"]
