@@ -81,9 +81,12 @@ def run(args: argparse.Namespace) -> int:
 def check(args: argparse.Namespace) -> None:
     """
     Raises:
-        UsageError, ControlError: an option outside its range.
+        UsageError, ControlError: an option outside its range, or one that needs what is not installed.
     """
-    controls_of(args)
+    if controls_of(args).red_eyes:
+        from f2a.relight.red_eyes import open_cascade
+
+        open_cascade("frontalface_alt2")
     if args.quality is not None and not 1 <= args.quality <= 100:
         raise UsageError(f"--quality is {args.quality}: give a number from 1 to 100")
     check_minimum(args, {"jobs": 1})

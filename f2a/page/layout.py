@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -185,7 +186,8 @@ def control(field: Any) -> Any:
     label, limits = text.label(field), field.metadata
     if "low" not in limits:
         return gr.Checkbox(field.default, label=label)
-    return gr.Slider(limits["low"], limits["high"], field.default, step=limits["step"], label=label)
+    works = field.name != "red_eyes" or find_spec("cv2") is not None
+    return gr.Slider(limits["low"], limits["high"], field.default, step=limits["step"], label=label, visible=works)
 
 
 def before_and_after(label: str, elem_id: str) -> gr.ImageSlider:

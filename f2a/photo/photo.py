@@ -165,6 +165,12 @@ class Photo:
         """A photo of the same kind, with the same alpha, whose rows are still to be set."""
         return Photo(self._storage.blank_copy(), self.colors)
 
+    def copy(self) -> "Photo":
+        """A photo of the same kind with the same rows."""
+        copy = self.blank_copy()
+        copy.set_rows(0, self.rows())
+        return copy
+
     def small_copy(self, size: tuple[int, int]) -> Image.Image:
         """Of ``size``, as :meth:`to_rgb8`."""
         image = self.to_rgb8()

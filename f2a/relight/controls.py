@@ -9,7 +9,7 @@ from f2a.errors import F2aError
 
 
 class ControlError(F2aError):
-    """A control outside its range; the message names the control, the value and the range."""
+    """A control outside its range, or one that needs what is not installed; the message says what to do."""
 
 
 def control(default: float, low: float, high: float, step: float, unit: str, help: str) -> Any:
@@ -20,7 +20,7 @@ def control(default: float, low: float, high: float, step: float, unit: str, hel
 
 @dataclass(frozen=True)
 class Controls:
-    """What a photographer may change about a relit photo. All of them act on the gain, so none needs the network.
+    """What a photographer may change about a relit photo. None of them needs the network again.
 
     ``relit_linear = flash_linear * exp(strength * log_gain + constant + exposure * ln 2 + warmth + shadows +
     contrast)``, where the constant holds the mean brightness at every strength; burnt patches are spared and
@@ -40,6 +40,7 @@ class Controls:
         contrast: from -1 (flat) over 0 to 1, the light to the power 1.5, which takes lifted blacks down again;
             hue and the mean brightness stay.
         keep_colors: the luminance of the gain for all three channels, so that the flash photo's colours stay.
+        red_eyes: how far red pupils are made dark, from 0 to 1 (:mod:`f2a.relight.red_eyes`). It needs OpenCV.
 
     Raises:
         ControlError: a number outside its range.
@@ -53,6 +54,7 @@ class Controls:
     shadows: float = control(0.0, -1, 1, 0.05, "", "lighter (above 0) or deeper shadows")
     contrast: float = control(0.0, -1, 1, 0.05, "", "more (above 0, deeper blacks) or less contrast")
     keep_colors: bool = field(default=False, metadata={"help": "change the light's brightness only, not its colour"})
+    red_eyes: float = control(0.0, 0, 1, 0.05, "", "how far the flash's red pupils are made dark (needs OpenCV)")
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):
@@ -66,6 +68,11 @@ class Controls:
     @property
     def leave_unchanged(self) -> bool:
         """Whether the photo is to come back as it is."""
+        return self.leave_light and not self.red_eyes
+
+    @property
+    def leave_light(self) -> bool:
+        """Whether the light is to stay as it is."""
         return not (self.strength or self.exposure or self.warmth or self.shadows or self.contrast)
 
 

@@ -4,6 +4,7 @@ import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -29,6 +30,7 @@ from f2a.photo.metadata.exif import flash_fired
 from f2a.relight.controls import NEUTRAL, Controls
 from f2a.relight.explanation import Explanation, explain_gain
 from f2a.relight.gain import apply_controls, fit_gain
+from f2a.relight.red_eyes import Pupil, correct_red_pupils, describe, find_red_pupils
 from f2a.relight.render import LocalLinearGain
 
 
@@ -51,6 +53,11 @@ class Prepared:
     flash: Tensor
     log_gain: Tensor
 
+    @cached_property
+    def red_pupils(self) -> list[Pupil]:
+        """See :func:`f2a.relight.red_eyes.find_red_pupils`."""
+        return find_red_pupils(self.photo)
+
     def render(self, controls: Controls = NEUTRAL, in_place: bool = False) -> Photo:
         """The photo relit.
 
@@ -61,10 +68,17 @@ class Prepared:
         Returns:
             a photo of the same size and depth; grey stays grey and alpha is kept. Palette and CMYK photos come back in
             RGB, since neither can hold the new colours.
+
+        Raises:
+            ControlError: red eyes are to be corrected, and OpenCV is not installed.
         """
-        if controls.leave_unchanged:
-            return self.photo
-        return self._gain(controls).apply(self.photo, in_place)
+        pupils = self.red_pupils if controls.red_eyes else []
+        if not controls.leave_light:
+            relit = self._gain(controls).apply(self.photo, in_place)
+        else:
+            relit = self.photo.copy() if pupils and not in_place else self.photo
+        correct_red_pupils(relit, pupils, controls.red_eyes)
+        return relit
 
     def _gain(self, controls: Controls) -> LocalLinearGain:
         flash, log_gain = self.flash, apply_controls(self.flash, self.log_gain, controls)
@@ -207,15 +221,19 @@ def relight_file(
 
     Raises:
         PhotoError: either file cannot be used.
+        ControlError: see :meth:`Prepared.render`.
     """
     file = read_photo(source, keep_location)
     target = _target_of(file, target, format)
     claim(target)
     check_target(target, overwrite)
-    photo = file.photo
+    photo, notes = file.photo, [*file.notes]
     if not controls.leave_unchanged:
-        photo = relighter.prepare(photo).render(controls, in_place=True)
-    for note in (*file.notes, *write_photo(photo, target, file, overwrite, quality)):
+        prepared = relighter.prepare(photo)
+        if controls.red_eyes:
+            notes.append(describe(prepared.red_pupils))
+        photo = prepared.render(controls, in_place=True)
+    for note in (*notes, *write_photo(photo, target, file, overwrite, quality)):
         tell(f"{source}: {note}")
     return target
 

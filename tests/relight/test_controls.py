@@ -145,7 +145,8 @@ def given(*words):
 def test_flags_are_the_fields():
     assert given() == NEUTRAL
     words = "--strength 1.5 --background 0.1 --highlights -0.2 --exposure -1 --warmth 20 --shadows 0.3 --contrast 0.4"
-    assert given(*words.split(), "--keep-colors") == Controls(1.5, 0.1, -0.2, -1, 20, 0.3, 0.4, True)
+    everything = Controls(1.5, 0.1, -0.2, -1, 20, 0.3, 0.4, True, 0.6)
+    assert given(*words.split(), "--keep-colors", "--red-eyes", "0.6") == everything
 
 
 @pytest.mark.parametrize("name", PRESETS)

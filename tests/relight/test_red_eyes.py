@@ -1,0 +1,201 @@
+"""Red pupils are found in drawn faces and made dark; nothing else in a photo is touched."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from f2a.cli import main
+from f2a.photo import Photo, read_photo
+from f2a.photo.photo import exif_transposed
+from f2a.relight.controls import ControlError, Controls
+from f2a.relight.red_eyes import correct_red_pupils, describe, find_red_pupils
+from f2a.relight.relighter import relight_file
+from tests.support import profiles
+from tests.support.red_eyes import BLACK, EYES, RED, SIDE, SKINS, drawn_face, eyes_of
+
+PAIRS = Path(__file__).resolve().parents[3] / "shared" / "pairs"
+ONLY_EYES = Controls(strength=0, red_eyes=1)
+pytestmark = pytest.mark.filterwarnings("error")
+
+
+def corrected(image, amount=1.0):
+    photo = Photo.from_pil(image.copy())
+    correct_red_pupils(photo, find_red_pupils(photo), amount)
+    return photo.to_pil()
+
+
+def in_eyes(image, radius):
+    """Which pixels of a drawn face lie so near a pupil's centre, ``radius`` in the drawing's pixels."""
+    y, x = (np.mgrid[: image.height, : image.width] + 0.5) * SIDE / image.height
+    return np.any([np.hypot(x - left, y - top) < radius for left, top in EYES], axis=0)
+
+
+def redness(image, radius):
+    """How much more red than green there is in the pupils, in levels."""
+    pixels = np.asarray(image).astype(int)[in_eyes(image, radius)]
+    return (pixels[:, 0] - pixels[:, 1]).mean()
+
+
+@pytest.mark.parametrize("glasses", [False, True])
+@pytest.mark.parametrize("skin", SKINS)
+def test_both_red_pupils_are_found_whatever_the_skin(skin, glasses):
+    assert len(find_red_pupils(Photo.from_pil(drawn_face(skin=SKINS[skin], glasses=glasses)))) == 2
+
+
+@pytest.mark.parametrize("diameter", [14, 24, 40])
+@pytest.mark.parametrize("side", [150, 300, 700])
+def test_pupils_of_every_size_lose_their_red(side, diameter):
+    image = drawn_face(side, diameter=diameter)
+    assert len(find_red_pupils(Photo.from_pil(image))) == 2
+    before, after = redness(image, diameter / 3), redness(corrected(image), diameter / 3)
+    assert after < 0.25 * before
+
+
+@pytest.mark.parametrize("pupil", [BLACK, (60, 62, 66), (40, 60, 110)])
+@pytest.mark.parametrize("iris", [(110, 90, 70), (70, 40, 22), (90, 120, 150)])
+def test_eyes_that_are_not_red_stay_as_they_are(pupil, iris):
+    photo = Photo.from_pil(drawn_face(pupil=pupil, iris=iris))
+    assert len(eyes_of(photo)) == 2
+    assert find_red_pupils(photo) == []
+
+
+def test_only_the_pupils_change_and_their_glint_stays():
+    image = drawn_face(600)
+    before, after = np.asarray(image).astype(int), np.asarray(corrected(image)).astype(int)
+    outside = ~in_eyes(image, 30)  # the iris is 25 pixels large
+    assert np.array_equal(after[outside], before[outside])
+    assert (after[~outside].max(-1) <= before[~outside].max(-1)).all()
+    glints = (before.min(-1) > 230) & in_eyes(image, 12)
+    assert glints.any()
+    assert np.abs(after - before)[glints].max() < 25
+
+
+def test_a_corrected_pupil_is_neutral_and_dark():
+    after = np.asarray(corrected(drawn_face(600)))
+    pixels = after[in_eyes(Image.fromarray(after), 9)].astype(int)
+    pixels = pixels[pixels.max(-1) < 100]  # not the glint
+    assert len(pixels) > 50
+    assert np.ptp(pixels, axis=-1).max() <= 12
+    assert pixels.max(-1).mean() < 40
+
+
+def test_red_spots_outside_eyes_are_never_touched():
+    """Lamps and lips as red as the pupils, and as round and small."""
+    image = drawn_face(600, pupil=BLACK, lips=RED)
+    draw = ImageDraw.Draw(image)
+    for x, y in ((40, 60), (300, 440), (300, 120), (560, 300), (235, 380)):
+        draw.ellipse((x - 10, y - 10, x + 10, y + 10), fill=RED)
+    assert len(eyes_of(Photo.from_pil(image))) == 2
+    assert find_red_pupils(Photo.from_pil(image)) == []
+
+
+def test_red_lids_and_a_red_corner_are_no_pupils():
+    image = drawn_face(600, pupil=BLACK)
+    draw = ImageDraw.Draw(image)
+    for x, y in EYES:
+        x, y = x * 600 / SIDE, y * 600 / SIDE
+        draw.arc((x - 36, y - 18, x + 36, y + 20), 185, 355, fill=RED, width=6)
+        draw.ellipse((x - 33, y - 5, x - 24, y + 5), fill=RED)
+    assert find_red_pupils(Photo.from_pil(image)) == []
+
+
+def test_the_amount_is_the_share_of_the_red_that_goes():
+    image = drawn_face()
+    red = [redness(corrected(image, amount), 9) for amount in (0, 0.25, 0.5, 0.75, 1)]
+    assert red == sorted(red, reverse=True)
+    assert corrected(image, 0).tobytes() == image.tobytes()
+    assert red[0] > red[2] + 10 > red[4] + 20
+
+
+def test_sixteen_bits_are_found_and_corrected_as_eight():
+    image = drawn_face()
+    deep = Photo.from_array(np.asarray(image).astype(np.uint16) * 257)
+    pupils = find_red_pupils(deep)
+    correct_red_pupils(deep, pupils)
+    assert len(pupils) == 2
+    assert np.abs(deep.rows() / 257 - np.asarray(corrected(image))).max() <= 1
+
+
+def test_in_a_wide_colour_space_the_same_pupils_are_found():
+    wide = drawn_face()
+    wide.info["icc_profile"] = profiles.DISPLAY_P3
+    photo = Photo.from_pil(wide)
+    pupils = find_red_pupils(photo)
+    correct_red_pupils(photo, pupils)
+    assert len(pupils) == 2
+    assert redness(photo.to_pil(), 9) < 0.2 * redness(drawn_face(), 9)
+    assert photo.icc_profile == profiles.DISPLAY_P3
+
+
+def test_a_grey_photo_has_none():
+    assert find_red_pupils(Photo.from_pil(drawn_face().convert("L"))) == []
+
+
+def test_a_sideways_photo_is_corrected_upright(relighter):
+    sideways = drawn_face().transpose(Image.Transpose.ROTATE_90)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    sideways.info["exif"] = exif.tobytes()
+    upright = exif_transposed(sideways)
+    assert relighter(sideways, ONLY_EYES).tobytes() == corrected(upright).tobytes()
+    assert redness(corrected(upright), 9) < 20
+
+
+def test_they_are_corrected_in_the_relit_photo_and_in_its_preview(relighter):
+    prepared = relighter.prepare(Photo.from_pil(drawn_face(700)))
+    for one in (prepared, prepared.preview(300)):
+        left, right = one.render(Controls()).to_pil(), one.render(Controls(red_eyes=1)).to_pil()
+        assert redness(right, 9) < 0.2 * redness(left, 9)
+        assert np.array_equal(*(np.asarray(image)[~in_eyes(image, 34)] for image in (left, right)))
+    assert np.array_equal(prepared.photo.rows(), np.asarray(drawn_face(700)))
+
+
+def test_without_red_eyes_a_photo_at_strength_zero_is_the_photo(relighter, photo):
+    assert relighter(photo, ONLY_EYES).tobytes() == photo.tobytes()
+
+
+@pytest.mark.parametrize(("pupil", "note"), [(RED, "2 red eyes were corrected"), (BLACK, "no red eyes were found")])
+def test_the_note_counts_them(tmp_path, relighter, pupil, note):
+    drawn_face(pupil=pupil).save(tmp_path / "a.png")
+    notes = []
+    relight_file(relighter, tmp_path / "a.png", tmp_path / "b.png", ONLY_EYES, tell=notes.append)
+    assert notes == [f"{tmp_path / 'a.png'}: {note}"]
+    assert describe(find_red_pupils(read_photo(tmp_path / "b.png").photo)) == "no red eyes were found"
+
+
+def test_the_flag_works_and_says_so(tmp_path, weights, capsys):
+    drawn_face().save(tmp_path / "a.png")
+    arguments = ["relight", str(tmp_path / "a.png"), "-o", str(tmp_path / "b.png"), "--weights", str(weights)]
+    assert main([*arguments, "--device", "cpu", "--red-eyes", "1"]) == 0
+    assert "2 red eyes were corrected" in capsys.readouterr().err
+
+
+def test_without_opencv_one_sentence_says_what_to_install(tmp_path, weights, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    drawn_face().save(tmp_path / "a.png")
+    arguments = ["relight", str(tmp_path / "a.png"), "-o", str(tmp_path / "b.png"), "--weights", str(weights)]
+    assert main([*arguments, "--red-eyes", "1"]) != 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert 'pip install "opencv-python-headless<5"' in line
+    assert not (tmp_path / "b.png").exists()
+    assert main([*arguments, "--device", "cpu"]) == 0  # nothing else needs it
+
+
+def test_an_opencv_without_cascades_counts_as_none(monkeypatch):
+    import cv2
+
+    monkeypatch.setattr(cv2, "__file__", "nowhere/__init__.py")
+    with pytest.raises(ControlError, match="pip install"):
+        find_red_pupils(Photo.from_pil(drawn_face()))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not PAIRS.is_dir(), reason="needs the real pairs beside the project")
+def test_no_real_photo_without_flash_has_red_eyes_and_known_ones_are_found():
+    for path in sorted(PAIRS.rglob("*_ambient.jpg")):
+        assert find_red_pupils(read_photo(path).photo) == [], path.name
+    for name in ("pets_esther", "pets_redeye_woman", "dpd_07", "dpd_09", "dpd_12"):
+        assert len(find_red_pupils(read_photo(PAIRS / "train" / f"{name}_flash.jpg").photo)) == 2, name
