@@ -121,7 +121,7 @@ class Trainer:
                 if config.checkpointing_steps and self.step % config.checkpointing_steps == 0:
                     self.save_checkpoint()
                     if self.pusher and config.hub_interim_pushes:
-                        self.pusher.offer(self.output / "best", self.report)
+                        self.pusher.push_in_background(self.output / "best", self.report)
         return StopReason()
 
     def optimizer_step(self, crops: Iterator[PairBatch]) -> None:
@@ -211,7 +211,7 @@ class Trainer:
                 "losses": self.monitor.means,
                 "processes": self.shard.processes,
                 "config": public_values(self.config),
-                "pairs": self.inputs.crops.draws.fingerprint(),
+                "pairs": self.inputs.crops.mixture.fingerprint(),
                 "scaler": scaler.state_dict() if scaler else None,
             }
             tensors = pack_state(self.modules, self.optimizers) | {"random": {"cpu": random}}
@@ -230,7 +230,7 @@ class Trainer:
         random = tensors["random"]["cpu"]
         if len(random) == self.shard.processes:
             torch.set_rng_state(random[self.shard.process])
-        for sentence in changes(metadata, public_values(self.config), self.inputs.crops.draws.fingerprint()):
+        for sentence in changes(metadata, public_values(self.config), self.inputs.crops.mixture.fingerprint()):
             self.report(sentence)
         self.report(f"continuing at step {self.step}")
         if self.accelerator.is_main_process:
@@ -302,7 +302,7 @@ def train(config: TrainConfig, command: str) -> None:
             resume = config.resume_from_checkpoint
             state = main_process_first(accelerator, lambda: saved_state(output, resume, trainer.report))
             inputs = main_process_first(accelerator, lambda: load_inputs(config, trainer.report))
-            trainer.setup(inputs, len(inputs.crops.draws))
+            trainer.setup(inputs, len(inputs.crops.mixture))
             if state:
                 main_process_first(accelerator, lambda: trainer.load_checkpoint(state))
             if accelerator.is_main_process:

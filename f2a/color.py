@@ -10,6 +10,8 @@ from torch import Tensor
 
 LUMINANCE = (0.2126, 0.7152, 0.0722)
 """Of linear sRGB (IEC 61966-2-1)."""
+LUMA = (0.299, 0.587, 0.114)
+"""Of encoded red, green and blue (ITU-R BT.601, as in Pillow's mode L)."""
 
 STANDARD_EXPOSURE = 0.56
 """Mean sRGB value of the paper's published test scenes, to which targets may be brought in training."""

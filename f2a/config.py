@@ -1,4 +1,4 @@
-"""Every choice a user can make, stated once: a field is the flag, its default and its help text."""
+"""Every choice that a user can make, stated once: a field is the flag, its default and its help text."""
 
 import argparse
 import dataclasses
@@ -13,12 +13,12 @@ Config = TypeVar("Config")
 KEEP = "keep"
 """The exposure of a generator that keeps each photo's own mean brightness."""
 FREE = "none"
-"""How a flag leaves the exposure to the network."""
+"""The value of a flag that leaves the exposure to the network."""
 UPSAMPLINGS = ("bilinear", "bilinear_fine", "deconv", "unpool")
 
 
 class ConfigError(F2aError):
-    """A choice that cannot be used; the message names the field, the value and the remedy."""
+    """A value that cannot be used; the message names the field, the value and the remedy."""
 
 
 def option(
@@ -26,10 +26,10 @@ def option(
     help: str,
     choices: tuple[str, ...] = (),
     metavar: str | None = None,
-    least: float | None = None,
+    minimum: float | None = None,
 ) -> Any:
-    """A dataclass field that knows its help text and its allowed values: some choices, or numbers from ``least`` on."""
-    metadata = {"help": help, "choices": choices, "metavar": metavar, "least": least}
+    """A dataclass field that knows its help text and its allowed values: some choices, or a minimum."""
+    metadata = {"help": help, "choices": choices, "metavar": metavar, "minimum": minimum}
     if isinstance(default, list):
         return field(default_factory=lambda: list(default), metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -38,9 +38,9 @@ def option(
 def check_values(config: Any) -> None:
     """Raise :class:`ConfigError` for a field whose value is not among its choices, or is too small."""
     for item in dataclasses.fields(config):
-        value, choices, least = getattr(config, item.name), item.metadata["choices"], item.metadata["least"]
-        if least is not None and value is not None and not value >= least:
-            raise ConfigError(f"{item.name} is {value}: give at least {least}")
+        value, choices, minimum = getattr(config, item.name), item.metadata["choices"], item.metadata["minimum"]
+        if minimum is not None and value is not None and not value >= minimum:
+            raise ConfigError(f"{item.name} is {value}: give at least {minimum}")
         if choices and value is not None and value not in choices:
             raise ConfigError(f"{item.name} is {value!r}: choose one of {', '.join(choices)}")
 
@@ -54,40 +54,40 @@ def check_exposure(exposure: float | str | None) -> None:
 
 @dataclass(frozen=True)
 class GeneratorConfig:
-    """What a generator is made of; stands in ``config.json`` beside its weights."""
+    """The architecture of a generator, as ``config.json`` beside its weights has it."""
 
     encoder: str = option(
         "efficientnet_lite0",
-        "encoder: two that start from ImageNet's weights, and U-Net's, which starts from nothing",
+        "efficientnet_lite0 and vgg16 start from ImageNet weights, unet from random ones",
         ("efficientnet_lite0", "vgg16", "unet"),
     )
     upsampling: str = option(
         "bilinear",
-        "how the decoder enlarges: deconv or unpool (the paper's mirrored decoder), bilinear (the light one), "
-        "bilinear_fine (the same with more at full working size)",
+        "how the decoder upsamples: deconv or unpool (the paper's mirrored decoder), bilinear (a small decoder), or "
+        "bilinear_fine (the same with more layers at full working size)",
         UPSAMPLINGS,
     )
     head: str = option(
         "gain",
-        "what the network predicts: gain (log-gain in linear light), sigmoid or tanh (the relit image itself), "
-        "difference (what is added to the flash image)",
+        "what the network predicts: gain (log-gain in linear light), sigmoid or tanh (the relit image itself), or "
+        "difference (which is added to the flash image)",
         ("gain", "difference", "sigmoid", "tanh"),
     )
     normalization: str = option(
         "imagenet",
-        "how the encoder sees the photo: unit [0, 1], signed [-1, 1], or imagenet mean and deviation",
+        "range of the encoder's input: unit [0, 1], signed [-1, 1], or imagenet (its mean and standard deviation)",
         ("unit", "signed", "imagenet"),
     )
     exposure: float | str | None = option(
         None,
-        "mean brightness of a relit photo: keep (the flash photo's own), an sRGB value between 0 and 1, or None, which "
-        "leaves it to the network",
+        "mean brightness of a relit photo: keep (that of the flash photo), an sRGB value between 0 and 1, or None, "
+        "which leaves it to the network",
     )
     min_exposure: float = option(
-        0.37, "with exposure keep: darker photos are brought to this mean sRGB value, 0 to 1", least=0
+        0.37, "with exposure keep: photos darker than this mean sRGB value (0 to 1) are brightened to it", minimum=0
     )
     working_pixels: int = option(
-        320 * 240, "area of the copy of the photo that the network sees, in pixels", least=32 * 32
+        320 * 240, "area in pixels to which a photo is reduced for the network", minimum=32 * 32
     )
 
     def __post_init__(self) -> None:
@@ -109,14 +109,14 @@ PRESETS = {
     "vgg16": GeneratorConfig(encoder="vgg16", upsampling="deconv", head="sigmoid", normalization="unit"),
     "unet": GeneratorConfig(encoder="unet", upsampling="deconv", head="sigmoid", normalization="unit"),
 }
-"""``compact`` is the default; ``vgg16`` is the paper's generator as its authors trained it; ``unet`` one to compare
-with."""
+"""``compact`` is the default, ``vgg16`` the paper's generator as its authors trained it, ``unet`` a baseline."""
 
 
 def from_dict(cls: type[Config], values: dict[str, Any]) -> Config:
-    """The config that ``values`` describe; an unknown or missing name raises :class:`ConfigError`.
+    """The config that ``values`` describe; names that are missing keep their defaults.
 
-    A field without a default may not be missing; the others keep their defaults.
+    Raises:
+        ConfigError: a name is unknown, or a value has the wrong type.
     """
     known = {item.name: item for item in dataclasses.fields(cls)}  # type: ignore[arg-type]
     unknown = sorted(set(values) - set(known))
@@ -125,12 +125,12 @@ def from_dict(cls: type[Config], values: dict[str, Any]) -> Config:
     hints = get_type_hints(cls)
     for name, value in values.items():
         if not _fits(value, hints[name]):
-            raise ConfigError(f"{name} is {value!r}: expected {_spell(hints[name])}")
+            raise ConfigError(f"{name} is {value!r}: expected {_type_name(hints[name])}")
     return cls(**values)
 
 
 def add_flags(parser: argparse.ArgumentParser, cls: type[Any]) -> None:
-    """Give ``parser`` one flag a field of ``cls``; a bool field becomes ``--name`` and ``--no-name``."""
+    """Give ``parser`` one flag for each field of ``cls``; a bool field becomes ``--name`` and ``--no-name``."""
     hints = get_type_hints(cls)
     for item in dataclasses.fields(cls):
         hint = hints[item.name]
@@ -176,7 +176,7 @@ def _fits(value: Any, hint: Any) -> bool:
     return isinstance(value, hint)
 
 
-def _spell(hint: Any) -> str:
+def _type_name(hint: Any) -> str:
     return getattr(hint, "__name__", str(hint)) if not get_args(hint) else str(hint)
 
 
@@ -184,150 +184,156 @@ def _spell(hint: Any) -> str:
 class TrainConfig:
     """One training run."""
 
-    recipe: str = option("f2a", "values of all other flags: f2a is ours, paper is arXiv 1912.08813", ("f2a", "paper"))
+    recipe: str = option("f2a", "defaults of all other flags: f2a (ours) or paper (arXiv 1912.08813)", ("f2a", "paper"))
 
     train_data_dir: list[str] = option(  # noqa: RUF009
         [],
-        "folders of NAME_flash.* / NAME_ambient.* pairs (their train/ folder where they have one); FOLDER=SHARE gives "
-        "a folder its share of every batch, FOLDER/PATTERN takes the names that match",
+        "folders of NAME_flash.* and NAME_ambient.* pairs (of their train/ folder if they have one); FOLDER=SHARE sets "
+        "a folder's share of every batch, FOLDER/PATTERN selects names",
         metavar="DIR",
     )
     dataset_name: str | None = option(
-        None, "Hub dataset of pairs, user/data, beside the folders or in their place", metavar="ID"
+        None, "Hub dataset of pairs, user/data, in addition to folders or instead of them", metavar="ID"
     )
-    dataset_config_name: str | None = option(None, "configuration of that dataset, where it has several")
-    dataset_revision: str | None = option(None, "its branch, tag or commit; a commit never changes")
-    dataset_split: str = option("train", "its split to learn from")
-    pair_key: str = option("scene", "column that both photos of a pair share, where each photo has a row of its own")
+    dataset_config_name: str | None = option(None, "configuration of the dataset, if it has several")
+    dataset_revision: str | None = option(None, "branch, tag or commit of the dataset; only a commit never changes")
+    dataset_split: str = option("train", "split of the dataset to train on")
+    pair_key: str = option("scene", "column that both photos of a pair share, in datasets with one photo per row")
     streaming: bool = option(
-        False, "read --dataset_name while training and keep nothing of it; slower, for data larger than the disk"
+        False, "read --dataset_name while training, without storing it; slower, for datasets larger than the disk"
     )
     validation_dir: str | None = option(
-        None, "folder of pairs that are only measured; None takes val/ or test/ of the training folders", metavar="DIR"
+        None, "folder of pairs to validate on; None: val/ or test/ of the training folders", metavar="DIR"
     )
-    validation_split: str | None = option(None, "split of --dataset_name that is only measured")
-    strict_data: bool = option(False, "stop at a pair that cannot be used, instead of leaving it out")
-    output_dir: str = option("runs/f2a", "where weights, the cache of decoded pairs and the log go", metavar="DIR")
+    validation_split: str | None = option(None, "split of --dataset_name to validate on")
+    strict_data: bool = option(False, "stop at a pair that cannot be used instead of skipping it")
+    output_dir: str = option("runs/f2a", "folder for weights, pictures, logs and decoded pairs", metavar="DIR")
     cache_dir: str | None = option(
-        None, "folder of decoded pairs, which runs may share; None is cache/ in the output folder", metavar="DIR"
+        None, "folder of decoded pairs, which several runs may share; None: cache/ in the output folder", metavar="DIR"
     )
 
     preset: str = option("compact", "generator preset", tuple(PRESETS))
-    upsampling: str | None = option(None, "decoder in place of the preset's", UPSAMPLINGS)
-    head: str | None = option(None, "head in place of the preset's", ("gain", "difference", "sigmoid", "tanh"))
+    upsampling: str | None = option(None, "decoder; None: the preset's", UPSAMPLINGS)
+    head: str | None = option(None, "head; None: the preset's", ("gain", "difference", "sigmoid", "tanh"))
     normalization: str | None = option(
         None,
-        "how the encoder sees the photo; None is imagenet where it starts from ImageNet's weights, else the preset's",
+        "range of the encoder's input; None: imagenet if it starts from ImageNet weights, otherwise the preset's",
         ("unit", "signed", "imagenet"),
     )
     exposure: float | str | None = option(
         None,
-        "mean brightness of a relit photo, and of every target crop in training: keep (the flash photo's own), an sRGB "
-        "value between 0 and 1, or none, which leaves it to the network; None is the preset's",
+        "mean brightness of relit photos and of target crops in training: keep (that of the flash photo), an sRGB "
+        "value between 0 and 1, or none, which leaves it to the network; None: the preset's",
     )
     min_exposure: float | None = option(
         None,
-        "with exposure keep: darker photos are brought to this mean sRGB value, 0 to 1; None is the preset's",
-        least=0,
+        "with exposure keep: photos darker than this mean sRGB value (0 to 1) are brightened to it; None: the preset's",
+        minimum=0,
     )
     working_pixels: int | None = option(
-        None, "area of the copy of a photo that the network will see; None is the preset's", least=32 * 32
+        None, "area in pixels to which a photo will be reduced for the network; None: the preset's", minimum=32 * 32
     )
     encoder_weights: str = option(
-        "hub", "the encoder's ImageNet weights: a safetensors file, hub (fetched once) or none", metavar="SRC"
+        "hub", "ImageNet weights of the encoder: a safetensors file, hub (downloaded once) or none", metavar="SRC"
     )
-    freeze_encoder: bool = option(False, "leave the encoder as it is")
-    encoder_dropout: float = option(
-        0.0, "share of the encoder's deepest features that each training step leaves out", least=0
-    )
+    freeze_encoder: bool = option(False, "do not train the encoder")
+    encoder_dropout: float = option(0.0, "dropout rate of the encoder's deepest features", minimum=0)
     init_weights: str | None = option(None, "generator weights to start from: a folder or a Hub id", metavar="SRC")
 
     reconstruction: str = option("l1", "reconstruction loss", ("l1", "cauchy"))
     guided: str = option(
         "none",
-        "where images are multiplied by the attention map: both, before they are compared and before they are judged "
-        "by the discriminator; compared or judged, only there; none",
+        "which images the attention map multiplies: compared (those of the reconstruction loss), judged (those of the "
+        "discriminator), both or none",
         ("none", "both", "compared", "judged"),
     )
-    reconstruction_weight: float = option(1.0, "weight of the reconstruction loss", least=0)
-    adversarial_weight: float = option(0.0, "weight of the adversarial loss; 0: no discriminator is built", least=0)
-    perceptual_weight: float = option(0.0, "weight of the perceptual loss; 0: no network is loaded for it", least=0)
-    structural_weight: float = option(0.0, "weight of the structural loss, 1 - SSIM of the grey photos", least=0)
+    reconstruction_weight: float = option(1.0, "weight of the reconstruction loss", minimum=0)
+    adversarial_weight: float = option(0.0, "weight of the adversarial loss; 0: without a discriminator", minimum=0)
+    perceptual_weight: float = option(0.0, "weight of the perceptual loss; 0: without its network", minimum=0)
+    structural_weight: float = option(0.0, "weight of the structural loss, 1 - SSIM of the grey photos", minimum=0)
     gradient_weight: float = option(
-        0.0, "weight of the gradient loss, which compares the steps of luminance from pixel to pixel, in stops", least=0
+        0.0,
+        "weight of the gradient loss, which compares differences of luminance between pixels, in stops",
+        minimum=0,
     )
     perceptual_network: str = option(
         "vgg16",
-        "network whose features the perceptual loss compares; efficientnet_lite0 costs a tenth of vgg16",
+        "network whose features the perceptual loss compares; efficientnet_lite0 takes a tenth of the time of vgg16",
         ("vgg16", "efficientnet_lite0"),
     )
-    perceptual_encoder: str = option("hub", "that network's ImageNet weights: a safetensors file or hub", metavar="SRC")
+    perceptual_encoder: str = option("hub", "its ImageNet weights: a safetensors file or hub", metavar="SRC")
 
-    resolution: int = option(224, "side of a training crop, in pixels", least=1)
-    crop: list[float] = option([0.55, 1.0], "smallest and largest crop, as a part of the short side")  # noqa: RUF009
-    crop_aspect: list[float] = option([0.85, 1.18], "smallest and largest width over height of a crop")  # noqa: RUF009
-    flash_stops: float = option(0.5, "exposure jitter of the flash photo, in stops either way", least=0)
-    ambient_in_flash: float = option(0.25, "at most this part of the room light is mixed into the flash photo", least=0)
+    resolution: int = option(224, "side of a training crop in pixels", minimum=1)
+    crop: list[float] = option([0.55, 1.0], "minimum and maximum side of a crop, as a fraction of the short side")  # noqa: RUF009
+    crop_aspect: list[float] = option([0.85, 1.18], "minimum and maximum aspect ratio of a crop, width over height")  # noqa: RUF009
+    flash_stops: float = option(0.5, "exposure jitter of the flash photo, in stops up and down", minimum=0)
+    ambient_in_flash: float = option(
+        0.25, "maximum fraction of the ambient light that is added to the flash photo", minimum=0
+    )
     color_jitter: float = option(
-        0.1, "standard deviation of a random log-gain per channel that both photos of a pair get", least=0
+        0.1, "standard deviation of a random log-gain per channel, the same for both photos of a pair", minimum=0
     )
     reflectance: float = option(
-        0.5, "share of the crops in which both photos get surfaces of other brightness and colours", least=0
+        0.5,
+        "fraction of crops whose surfaces get a random brightness and colour, the same in both photos",
+        minimum=0,
     )
-    noise: float = option(0.01, "greatest standard deviation of the grain added to the flash photo, in sRGB", least=0)
-    normalize_exposure: bool = option(True, "bring every ambient target to one exposure (mean sRGB 0.56)")
+    noise: float = option(0.01, "maximum standard deviation of the grain added to the flash photo, in sRGB", minimum=0)
+    normalize_exposure: bool = option(True, "bring all ambient targets to the same exposure (mean sRGB 0.56)")
 
-    train_batch_size: int = option(8, "pairs a step, on each process", least=1)
-    gradient_accumulation_steps: int = option(1, "batches whose gradients make one optimisation step", least=1)
-    dataloader_num_workers: int = option(0, "processes that cut crops beside each training process", least=0)
+    train_batch_size: int = option(8, "pairs per batch, on each process", minimum=1)
+    gradient_accumulation_steps: int = option(1, "batches per optimisation step", minimum=1)
+    dataloader_num_workers: int = option(0, "worker processes that prepare crops, for each training process", minimum=0)
     max_train_steps: int | None = option(
-        None, "optimisation steps; wins over epochs (3000 where neither is given)", least=1
+        None, "optimisation steps; takes precedence over epochs (3000 if neither is given)", minimum=1
     )
-    num_train_epochs: int | None = option(None, "times that every pair is seen", least=1)
+    num_train_epochs: int | None = option(None, "passes over all pairs", minimum=1)
     max_train_minutes: float | None = option(
-        None, "stop after so many minutes; the learning rate follows the steps", least=0
+        None, "stop after this many minutes; the learning rate still follows the steps", minimum=0
     )
 
-    learning_rate: float = option(1e-3, "learning rate of decoder and head", least=0)
-    encoder_learning_rate: float = option(2e-4, "learning rate of the pretrained encoder", least=0)
-    discriminator_learning_rate: float = option(2e-6, "learning rate of the discriminator", least=0)
-    lr_scheduler: str = option("cosine", "how learning rates fall", ("cosine", "linear", "constant"))
-    lr_warmup_steps: int = option(100, "steps over which the learning rates rise before that", least=0)
-    weight_decay: float = option(0.0, "decoupled weight decay (AdamW); 0 is plain Adam", least=0)
-    adam_beta1: float = option(0.9, "Adam's decay of the mean gradient")
-    adam_beta2: float = option(0.999, "Adam's decay of the squared gradient")
-    adam_epsilon: float = option(1e-8, "added to the root of that average", least=0)
-    use_ema: bool = option(True, "validate and save the moving average of the weights")
+    learning_rate: float = option(1e-3, "learning rate of decoder and head", minimum=0)
+    encoder_learning_rate: float = option(2e-4, "learning rate of the encoder", minimum=0)
+    discriminator_learning_rate: float = option(2e-6, "learning rate of the discriminator", minimum=0)
+    lr_scheduler: str = option("cosine", "how the learning rates fall", ("cosine", "linear", "constant"))
+    lr_warmup_steps: int = option(100, "steps over which the learning rates rise first", minimum=0)
+    weight_decay: float = option(0.0, "decoupled weight decay (AdamW); 0 is plain Adam", minimum=0)
+    adam_beta1: float = option(0.9, "decay of Adam's mean of the gradient")
+    adam_beta2: float = option(0.999, "decay of Adam's mean of the squared gradient")
+    adam_epsilon: float = option(1e-8, "added to the root of the mean squared gradient", minimum=0)
+    use_ema: bool = option(True, "validate and save an exponential moving average of the weights")
     ema_decay: float = option(0.999, "decay of that average")
     mixed_precision: str | None = option(
-        None, "arithmetic of the networks; None is what accelerate config says", ("no", "fp16", "bf16")
+        None, "arithmetic of the networks; None: as accelerate is configured", ("no", "fp16", "bf16")
     )
-    seed: int = option(0, "of data order, augmentation and initial weights", least=0)
+    seed: int = option(0, "seed of data order, augmentation and initial weights", minimum=0)
 
-    validation_steps: int = option(250, "steps between validations", least=1)
+    validation_steps: int = option(250, "steps between validations", minimum=1)
     checkpointing_steps: int = option(
-        500, "steps between checkpoints; 0: only when the run ends or is stopped", least=0
+        500, "steps between checkpoints; 0: only when the run ends or is stopped", minimum=0
     )
-    checkpoints_total_limit: int = option(2, "newest checkpoints to keep; 0: all", least=0)
-    resume_from_checkpoint: str | None = option(None, "latest, or a checkpoint folder, to go on from", metavar="SRC")
-    divergence_factor: float = option(10.0, "stop when the mean loss is so many times its lowest; 0: never", least=0)
-    report_to: str = option("none", "tracker, beside the files", ("tensorboard", "trackio", "wandb", "none"))
+    checkpoints_total_limit: int = option(2, "number of checkpoints to keep; 0: all", minimum=0)
+    resume_from_checkpoint: str | None = option(None, "continue from latest or from a checkpoint folder", metavar="SRC")
+    divergence_factor: float = option(
+        10.0, "stop when the mean loss is this many times its minimum; 0: never", minimum=0
+    )
+    report_to: str = option("none", "tracker to log to", ("tensorboard", "trackio", "wandb", "none"))
 
     push_to_hub: bool = option(False, "upload the best weights when the run ends")
-    hub_model_id: str | None = option(None, "user/model to push to; None is the output folder's name", metavar="ID")
+    hub_model_id: str | None = option(None, "user/model to push to; None: the output folder's name", metavar="ID")
     hub_private_repo: bool = option(False, "make a new repository private")
-    hub_interim_pushes: bool = option(True, "upload the best weights so far at checkpoints too, in the background")
-    license: str = option("other", "licence of the weights for the model card, as the Hub spells it", metavar="WORD")
-    hub_token: str | None = option(None, "Hub token; None is the one of hf auth login", metavar="TOKEN")
+    hub_interim_pushes: bool = option(True, "also upload the best weights so far at each checkpoint, in the background")
+    license: str = option("other", "licence of the weights in the model card, as the Hub spells it", metavar="WORD")
+    hub_token: str | None = option(None, "Hub token; None: that of hf auth login", metavar="TOKEN")
 
     @property
     def compares_guided(self) -> bool:
-        """Whether the attention map multiplies what the generator's comparing losses see."""
+        """Whether the attention map multiplies the images that the losses compare."""
         return self.guided in ("both", "compared")
 
     @property
     def judges_guided(self) -> bool:
-        """Whether the attention map multiplies what the discriminator sees."""
+        """Whether the attention map multiplies the images that the discriminator sees."""
         return self.guided in ("both", "judged")
 
     def __post_init__(self) -> None:
@@ -336,13 +342,13 @@ class TrainConfig:
         for name in ("crop", "crop_aspect"):
             values = getattr(self, name)
             if len(values) != 2 or not 0 < values[0] <= values[1]:
-                raise ConfigError(f"{name} is {values}: give two numbers above 0, the smaller first")
+                raise ConfigError(f"{name} is {values}: give two positive numbers, the smaller first")
         if self.crop[1] > 1:
-            raise ConfigError(f"crop is {self.crop}: a crop cannot be larger than the photo, give at most 1")
+            raise ConfigError(f"crop is {self.crop}: a crop cannot be larger than the photo; give at most 1")
         if self.adversarial_weight and self.resolution < 64:
             raise ConfigError(f"resolution is {self.resolution}: the discriminator needs at least 64 pixels")
         if self.perceptual_weight and self.perceptual_encoder == "none":
-            raise ConfigError("perceptual_encoder is 'none': the perceptual loss needs ImageNet weights, give a file")
+            raise ConfigError("perceptual_encoder is 'none': the perceptual loss needs ImageNet weights; give a file")
         terms = ("reconstruction", "adversarial", "perceptual", "structural", "gradient")
         if not any(getattr(self, f"{term}_weight") for term in terms):
             raise ConfigError("every loss has the weight 0: give one a value, such as --reconstruction_weight 1")

@@ -1,11 +1,11 @@
-"""The Hub: names of repositories, files of models, and a sentence for each way in which it does not serve us."""
+"""The Hub: names of repositories, files of models, new repositories, and a sentence for each way in which it fails."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from huggingface_hub import hf_hub_download
+from huggingface_hub import HfApi, get_token, hf_hub_download
 from huggingface_hub.errors import (
     HfHubHTTPError,
     HFValidationError,
@@ -31,9 +31,31 @@ class RepoId(NamedTuple):
 
 
 def parse_repo_id(text: str) -> RepoId:
-    """``user/name@revision`` or ``user/name`` in its parts."""
+    """``user/name@revision`` or ``user/name`` as its parts."""
     name, _, revision = text.partition("@")
     return RepoId(name, revision or None)
+
+
+def require_token(repo_id: str) -> None:
+    """
+    Raises:
+        HubError: there is no token to write to ``repo_id`` with.
+    """
+    if not get_token():
+        raise HubError(f"{repo_id}: writing to the Hub needs a token: run hf auth login, or set HF_TOKEN")
+
+
+def create_repo(repo_id: str, kind: str, *, private: bool, **options: Any) -> str:
+    """Create a ``dataset`` or ``space`` unless it exists; its address.
+
+    Raises:
+        HubError: it exists and is public, but ``private`` is wanted.
+    """
+    api = HfApi()
+    address = api.create_repo(repo_id, repo_type=kind, private=private or None, exist_ok=True, **options)
+    if private and not api.repo_info(repo_id, repo_type=kind).private:
+        raise HubError(f"{repo_id}: exists already and is public; make it private on its page, or choose another name")
+    return str(address)
 
 
 @contextmanager
@@ -71,7 +93,7 @@ def _reason(error: Exception, name: str, revision: str | None) -> str:
     if isinstance(error, RevisionNotFoundError):
         return f"has no revision {revision!r}; give a branch, a tag or a commit of it"
     if isinstance(error, RemoteEntryNotFoundError):
-        return f"holds no {name}; is it the right model?"
+        return f"has no {name}; is it the right model?"
     answers = [answer for answer in (error, error.__cause__) if isinstance(answer, HfHubHTTPError)]
     if answers:
         return _refusal(answers[0].response.status_code, name)
@@ -85,7 +107,7 @@ def _refusal(status: int, name: str) -> str:
         failure = "does not show"
         remedy = "check the name; a private or gated model needs access and a token: run hf auth login, or set HF_TOKEN"
     elif status == 429:
-        failure, remedy = "is asked too often for", "wait some minutes and try again"
+        failure, remedy = "refuses so many requests for", "wait a few minutes and try again"
     else:
         failure, remedy = "fails at", "try again later"
     return f"the Hub {failure} {name} (status {status}); {remedy}"

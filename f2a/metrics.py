@@ -1,14 +1,11 @@
-"""Figures of a picture: PSNR and SSIM as the 2020 code defines them, light, blacks, burnt area and tint."""
+"""Measures of a picture: PSNR and SSIM as the 2020 code defines them, light, blacks, burnt area and tint."""
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from f2a.color import BURNT, LUMINANCE, exposure_gain, linear_to_srgb, luminance, srgb_to_linear
-
-LUMA = (0.299, 0.587, 0.114)
-"""Weights of red, green and blue in greyscale (ITU-R BT.601, as Pillow's mode L)."""
+from f2a.color import BURNT, LUMA, LUMINANCE, exposure_gain, linear_to_srgb, luminance, srgb_to_linear
 
 
 def to_8bit(image: Tensor) -> Tensor:
@@ -38,30 +35,34 @@ def ssim(image: Tensor, truth: Tensor, weights: tuple[float, float, float] = LUM
     """
     if min(image.shape[-2:]) < 7:
         raise ValueError(f"SSIM needs sides of at least 7 pixels, not {tuple(image.shape[-2:])}")
-    x, y = (_grey(to_8bit(i), weights) for i in (image, truth))
-    sample = 49 / 48  # unbiased covariance, as scikit-image computes it
-    mean_x, mean_y = _window(x), _window(y)
-    var_x = sample * (_window(x * x) - mean_x**2)
-    var_y = sample * (_window(y * y) - mean_y**2)
-    cov = sample * (_window(x * y) - mean_x * mean_y)
-    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    similarity = ((2 * mean_x * mean_y + c1) * (2 * cov + c2)) / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))
-    return float(similarity.mean())
+    grey, grey_truth = (_grey(to_8bit(i), weights) for i in (image, truth))
+    return float(structural_similarity(grey, grey_truth, 255, 49 / 48))  # unbiased, as scikit-image computes it
+
+
+def structural_similarity(x: Tensor, y: Tensor, peak: float = 1.0, bias: float = 1.0) -> Tensor:
+    """SSIM, a scalar that gradients flow through: 7x7 uniform window (Wang et al. 2004).
+
+    Args:
+        x, y: ``(B, 1, H, W)``, grey in [0, peak], sides of at least 7.
+        bias: factor of variances and covariance.
+    """
+    mean_x, mean_y, square_x, square_y, product = (F.avg_pool2d(v, 7, stride=1) for v in (x, y, x * x, y * y, x * y))
+    variances = bias * (square_x - mean_x**2 + square_y - mean_y**2)
+    covariance = bias * (product - mean_x * mean_y)
+    c1, c2 = (0.01 * peak) ** 2, (0.03 * peak) ** 2
+    brightness = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
+    return (brightness * (2 * covariance + c2) / (variances + c2)).mean()
 
 
 def _grey(image: Tensor, weights: tuple[float, float, float] = LUMA) -> Tensor:
     return (image.double() * torch.tensor(weights, dtype=torch.float64).reshape(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
-def _window(grey: Tensor) -> Tensor:
-    return F.avg_pool2d(grey, 7, stride=1)
-
-
 def aligned_psnr(image: Tensor, truth: Tensor) -> float:
-    """PSNR after the best exposure and colour fit: brightness and white balance are told apart from structure.
+    """PSNR after the best exposure and colour fit: structure without brightness and white balance.
 
-    Each channel is scaled in linear light by the factor of least squared error against ``truth`` in sRGB, at most
-    four stops either way; of a large image the factor is sought on every n-th row and column.
+    Each channel is scaled in linear light by the factor with the smallest squared error against ``truth`` in sRGB, at
+    most four stops either way; of a large image the factor is sought on every n-th row and column.
 
     Args:
         image, truth: ``(1, 3, H, W)``, sRGB in [0, 1].
@@ -73,17 +74,17 @@ def aligned_psnr(image: Tensor, truth: Tensor) -> float:
 
 
 FITTED_PIXELS = 200_000
-"""On which the best exposure is sought."""
+"""Of a copy on which the best exposure is sought."""
 
 
 def _best_stops(linear: Tensor, truth: Tensor) -> Tensor:
     """The stops, ``(1, 3, 1, 1)``, that bring ``linear`` nearest to ``truth`` (sRGB), to a 64th."""
     best = torch.zeros(1, 3, 1, 1)
     for step in (1 / 4, 1 / 64):
-        tried = [best + step * number for number in range(-16, 17)]
-        scaled = (linear_to_srgb(linear * 2**stops).clamp(max=1) for stops in tried)
+        candidates = [best + step * number for number in range(-16, 17)]
+        scaled = (linear_to_srgb(linear * 2**stops).clamp(max=1) for stops in candidates)
         errors = torch.stack([((image - truth) ** 2).mean((-2, -1), keepdim=True) for image in scaled])
-        best = torch.stack(tried).gather(0, errors.argmin(0, keepdim=True))[0]
+        best = torch.stack(candidates).gather(0, errors.argmin(0, keepdim=True))[0]
     return best
 
 
@@ -105,7 +106,7 @@ def _gradient_energy(image: Tensor) -> Tensor:
 
 
 def lit(image: Tensor, truth: Tensor) -> Tensor:
-    """``image`` after one factor in linear light that brings its mean to the truth's: how bright it is counts no more.
+    """``image`` after one factor in linear light that brings its mean to the truth's: brightness does not count.
 
     Args:
         image, truth: sRGB in [0, 1], the same shape.
@@ -125,7 +126,7 @@ def lit_ssim(image: Tensor, truth: Tensor) -> float:
 
 
 def black_point(image: Tensor) -> float:
-    """The 1st percentile of luma (of sRGB values, weighted as luminance): what the darkest hundredth stays below."""
+    """The 1st percentile of luma (of sRGB values, weighted as luminance): the darkest hundredth lies below it."""
     return float(np.percentile(luminance(image).numpy(), 1))
 
 

@@ -1,4 +1,4 @@
-"""One ablation from flags to the printed table."""
+"""An ablation, from flags to the printed table."""
 
 import dataclasses
 import json
@@ -6,15 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from f2a.ablation.runs import SCRIPT, AblationError, AblationRun, Result, do_runs, finished_runs
+from f2a.ablation.runs import SCRIPT, AblationError, AblationRun, Result, finished_runs, run_all
 from f2a.ablation.systems import CONFIGS, Config, to_arguments
 from f2a.ablation.table import ablation_table
 
 SETTINGS = "ablation.json"
-FIXED = ("train_data_dir", "validation_dir", "budget_minutes", "steps", "training_flags")
-"""What all runs of a folder share; seeds and configs may be added later."""
-NEVER = 1_000_000
-"""Steps that no budget reaches."""
+SHARED = ("train_data_dir", "validation_dir", "budget_minutes", "steps", "training_flags")
+"""Settings that all runs of a folder share; seeds and configs may be added later."""
+UNREACHABLE_STEPS = 1_000_000
+"""A number of steps that no budget reaches."""
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,11 @@ class Ablation:
     """What to train, and for how long.
 
     Attributes:
-        budget_minutes: of training, for each run; start-up and the validation at its end come on top.
-        steps: end a run after so many steps where that is sooner, the learning rate falling along a cosine; None
-            keeps the learning rate constant, for a run does not know how far its minutes will take it.
-        encoder_weights: encoder to the source of its ImageNet weights; the Hub's for one that is not there.
-        training_flags: further flags of ``train_accelerate.py`` for every run; they win over the config's.
+        budget_minutes: of training, for each run, plus start-up and the validation at its end.
+        steps: end a run after this many steps if that is sooner, the learning rate falling along a cosine; None
+            keeps the learning rate constant, since a run does not know how many steps its minutes allow.
+        encoder_weights: encoder to the source of its ImageNet weights, by default the Hub.
+        training_flags: further flags of ``train_accelerate.py`` for every run, which override those of the config.
     """
 
     train_data_dir: tuple[str, ...]
@@ -41,16 +41,16 @@ class Ablation:
 
 
 def ablate(ablation: Ablation, report: Callable[[str], None]) -> str:
-    """Train every config with every seed, as far as ``out`` does not hold its result yet, and return the table.
+    """Train every config with every seed, unless ``out`` has its result already, and return the table.
 
     Args:
-        report: told of the plan, and of each run that ends.
+        report: is called with the plan, and with the result of each run.
 
     Raises:
-        AblationError: a name that is no config's, a folder of another ablation, or a training that cannot begin.
+        AblationError: an unknown config, a folder of another ablation, or a training that cannot start.
     """
-    configs = chosen(ablation)
-    keep_settings(ablation)
+    configs = select_configs(ablation)
+    check_settings(ablation)
     runs = [
         AblationRun(name, seed, arguments(ablation, config, seed), ablation.out / f"{name}-seed{seed}")
         for seed in ablation.seeds
@@ -58,26 +58,26 @@ def ablate(ablation: Ablation, report: Callable[[str], None]) -> str:
     ]
     done = {(result.name, result.seed) for result in finished_runs(ablation.out)}
     left = sum((run.name, run.seed) not in done for run in runs)
-    report(f"{left} of {len(runs)} runs to do, {ablation.budget_minutes:g} minutes of training each")
+    report(f"{left} of {len(runs)} runs to do, with {ablation.budget_minutes:g} minutes of training each")
     try:
-        for result in do_runs(runs, ablation.budget_minutes, ablation.out):
-            report(sentence(result))
+        for result in run_all(runs, ablation.budget_minutes, ablation.out):
+            report(result_sentence(result))
     except KeyboardInterrupt:
-        report("stopped; the same command goes on from here")
+        report("stopped; the same command continues from here")
         raise
     names = {(run.name, run.seed) for run in runs}
     return ablation_table([result for result in finished_runs(ablation.out) if (result.name, result.seed) in names])
 
 
-def sentence(result: Result) -> str:
+def result_sentence(result: Result) -> str:
     scores = f"{result.steps} steps, {result.psnr:.2f} dB, SSIM {result.ssim:.3f}"
-    return f"{result.name}, seed {result.seed}: {f'lost: {result.lost}' if result.lost else scores}"
+    return f"{result.name}, seed {result.seed}: {f'diverged: {result.lost}' if result.lost else scores}"
 
 
-def chosen(ablation: Ablation) -> dict[str, Config]:
-    """The configs that are asked for, in the table's order."""
+def select_configs(ablation: Ablation) -> dict[str, Config]:
+    """The requested configs, in the table's order."""
     if not SCRIPT.is_file():
-        raise AblationError(f"{SCRIPT}: not there; an ablation trains with it, so run it in a clone of the repository")
+        raise AblationError(f"{SCRIPT}: is missing; an ablation trains with it, so run it in a clone of the repository")
     for name in ablation.only:
         if name not in CONFIGS:
             raise AblationError(f"no config is called {name!r}: choose from {', '.join(CONFIGS)}")
@@ -86,29 +86,31 @@ def chosen(ablation: Ablation) -> dict[str, Config]:
 
 def arguments(ablation: Ablation, config: Config, seed: int) -> list[str]:
     """The flags of one training."""
-    pace = {"max_train_steps": ablation.steps, "lr_warmup_steps": ablation.steps // 10} if ablation.steps else CONSTANT
+    schedule = (
+        {"max_train_steps": ablation.steps, "lr_warmup_steps": ablation.steps // 10} if ablation.steps else CONSTANT
+    )
     shared = {
         "train_data_dir": ablation.train_data_dir,
         "validation_dir": ablation.validation_dir,
         "cache_dir": ablation.out / "cache",
-        "validation_steps": NEVER,
+        "validation_steps": UNREACHABLE_STEPS,
         "seed": seed,
     }
     source = ablation.encoder_weights.get(config.encoder)
     start = {"encoder_weights": source} if source else {}
-    return [*to_arguments(shared | pace | config.flags | start), *ablation.training_flags]
+    return [*to_arguments(shared | schedule | config.flags | start), *ablation.training_flags]
 
 
-CONSTANT = {"max_train_steps": NEVER, "lr_scheduler": "constant", "lr_warmup_steps": 20}
+CONSTANT = {"max_train_steps": UNREACHABLE_STEPS, "lr_scheduler": "constant", "lr_warmup_steps": 20}
 
 
-def keep_settings(ablation: Ablation) -> None:
-    """Write down what all runs share, or compare it with what is written.
+def check_settings(ablation: Ablation) -> None:
+    """Write the settings that all runs share to their folder, or compare them with those that are there.
 
     Raises:
-        AblationError: the folder cannot be made, or its runs were made otherwise.
+        AblationError: the folder cannot be created, or its runs have other settings.
     """
-    settings = json.loads(json.dumps({name: getattr(ablation, name) for name in FIXED}))
+    settings = json.loads(json.dumps({name: getattr(ablation, name) for name in SHARED}))
     path = ablation.out / SETTINGS
     try:
         ablation.out.mkdir(parents=True, exist_ok=True)
@@ -119,20 +121,20 @@ def keep_settings(ablation: Ablation) -> None:
         raise AblationError(f"{path}: cannot be used ({error}); choose another --out") from None
     for name, value in settings.items():
         if before.get(name) != value:
-            what = f"its runs were made with {name} {before.get(name)!r}, not {value!r}"
-            raise AblationError(f"{ablation.out}: {what}; give the same, or choose another --out")
+            difference = f"its runs have {name} {before.get(name)!r}, not {value!r}"
+            raise AblationError(f"{ablation.out}: {difference}; use the same, or choose another --out")
 
 
 def parse_weights(texts: Sequence[str]) -> dict[str, str]:
-    """``ENCODER=SRC`` as a table; what the source may be is the training's to say.
+    """``ENCODER=SRC`` as a table; the training checks the sources.
 
     Raises:
-        AblationError: one of them is not so.
+        AblationError: one of them has another form.
     """
     table = dict(text.partition("=")[::2] for text in texts)
-    known = sorted({config.encoder for config in CONFIGS.values()})
+    encoders = sorted({config.encoder for config in CONFIGS.values()})
     for encoder, source in table.items():
-        if encoder not in known or not source:
-            what = f"write {', '.join(f'{name}=FILE' for name in known)}"
-            raise AblationError(f"--encoder_weights has {encoder!r} with {source!r}: {what}")
+        if encoder not in encoders or not source:
+            remedy = f"write {', '.join(f'{name}=FILE' for name in encoders)}"
+            raise AblationError(f"--encoder_weights has {encoder!r} with {source!r}: {remedy}")
     return table

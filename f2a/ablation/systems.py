@@ -1,4 +1,4 @@
-"""The systems that are compared, each a small table of training flags beside one that it differs from."""
+"""The systems that are compared, each a small table of training flags."""
 
 from typing import Any, NamedTuple
 
@@ -9,9 +9,9 @@ Flags = dict[str, Any]
 
 
 class Config(NamedTuple):
-    """A system to train: what is said of it, and its flags."""
+    """A system to train."""
 
-    what: str
+    description: str
     flags: Flags
 
     @property
@@ -26,8 +26,8 @@ PAPER: Flags = {"preset": "vgg16", "guided": "both", "adversarial_weight": 1.0, 
 ALONE: Flags = {"guided": "none", "adversarial_weight": 0.0}
 
 CONFIGS = {
-    "paper": Config("VGG-16, deconv, guided L1 and guided adversary", PAPER),
-    "no_adversary": Config("paper without its adversary", PAPER | {"adversarial_weight": 0.0}),
+    "paper": Config("VGG-16, deconv, guided L1 and guided adversarial loss", PAPER),
+    "no_adversary": Config("paper without the adversarial loss", PAPER | {"adversarial_weight": 0.0}),
     "no_attention": Config("paper without attention", PAPER | {"guided": "none"}),
     "attention_compared": Config("paper, attention for the reconstruction only", PAPER | {"guided": "compared"}),
     "attention_judged": Config("paper, attention for the discriminator only", PAPER | {"guided": "judged"}),
@@ -37,7 +37,7 @@ CONFIGS = {
     "gain_head": Config("paper that predicts a gain", PAPER | {"head": "gain"}),
     "plain_vgg16": Config("VGG-16 encoder-decoder, L1 alone", PAPER | ALONE),
     "difference": Config("the same, predicting a difference (DeepFlash)", PAPER | ALONE | {"head": "difference"}),
-    "unet": Config("U-Net from nothing, L1 alone", {"preset": "unet", **ALONE, **LARGE}),
+    "unet": Config("U-Net from random weights, L1 alone", {"preset": "unet", **ALONE, **LARGE}),
     "compact": Config("ours: EfficientNet-Lite0, gain, L1", {"preset": "compact"}),
     "compact_direct": Config("ours, predicting the picture", {"preset": "compact", "head": "sigmoid"}),
     "compact_frozen": Config("ours with a frozen encoder", {"preset": "compact", "freeze_encoder": True}),

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from f2a.ablation.runs import Result
 from f2a.ablation.systems import CONFIGS
 
-TITLES = ("config", "runs", "steps", "PSNR dB", "SSIM", "what")
+TITLES = ("config", "runs", "steps", "PSNR dB", "SSIM", "description")
 
 
 def ablation_table(results: Sequence[Result]) -> str:
-    """A row a config: mean and standard deviation over seeds; the flash photos' own scores stand first."""
+    """One row per config: mean and standard deviation over seeds; the flash photos' own scores come first."""
     rows: list[tuple[str, ...]] = [TITLES, *config_rows(results)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(TITLES))]
     rows.insert(1, tuple("-" * width for width in widths))
@@ -25,20 +25,20 @@ def config_rows(results: Sequence[Result]) -> list[tuple[str, ...]]:
         own = [result for result in results if result.name == name]
         scored = [result for result in own if not result.lost]
         if own:
-            lost = f", {len(own) - len(scored)} lost" if len(scored) < len(own) else ""
+            lost = f", {len(own) - len(scored)} diverged" if len(scored) < len(own) else ""
             steps = f"{statistics.fmean(result.steps for result in scored):.0f}" if scored else "-"
-            psnr = spread([result.psnr for result in scored], 2)
-            ssim = spread([result.ssim for result in scored], 3)
-            rows.append((name, f"{len(scored)}{lost}", steps, psnr, ssim, config.what))
+            psnr = mean_std([result.psnr for result in scored], 2)
+            ssim = mean_std([result.ssim for result in scored], 3)
+            rows.append((name, f"{len(scored)}{lost}", steps, psnr, ssim, config.description))
     if scored := [result for result in results if not result.lost]:
-        flash = spread([scored[0].flash_psnr], 2), spread([scored[0].flash_ssim], 3)
+        flash = mean_std([scored[0].flash_psnr], 2), mean_std([scored[0].flash_ssim], 3)
         rows.insert(0, ("flash", "-", "-", *flash, "the untouched flash photo"))
     return rows
 
 
-def spread(values: Sequence[float], digits: int) -> str:
-    """``mean ± standard deviation``; the deviation of one value is unknown."""
+def mean_std(values: Sequence[float], digits: int) -> str:
+    """``mean ± standard deviation``; one value has no deviation."""
     if not values:
         return "-"
-    deviation = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
-    return f"{statistics.fmean(values):.{digits}f}{deviation}"
+    std = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return f"{statistics.fmean(values):.{digits}f}{std}"

@@ -1,6 +1,6 @@
-"""``python -m f2a bench relight``: how long relighting takes, beside what it cannot do without, all in one run.
+"""``python -m f2a bench relight``: how long relighting takes, compared with the minimum of work, in one run.
 
-Times are the best of several rounds in which everything measured takes its turn, so that a machine whose speed drifts
+Times are the best of several rounds, in each of which everything has its turn, so that a machine whose speed drifts
 treats all alike. The photos are a bundled example, enlarged, with grain, as JPEG of quality 90.
 """
 
@@ -28,7 +28,7 @@ from f2a.relight.relighter import Relighter, relight_file, working_size
 
 EXAMPLE = Path(f2a.__file__).parent / "examples" / "living_room_flash.jpg"
 GRAIN = 5.0
-"""Deviation of the grain, in 8-bit levels."""
+"""Standard deviation of the grain, in 8-bit levels."""
 
 
 class BenchError(F2aError):
@@ -59,7 +59,7 @@ class Measurement:
 def bench_relight(
     relighter: Relighter, megapixels: Iterable[float] = (12, 48), rounds: int = 5
 ) -> Iterable[Measurement]:
-    """Measure, one line after the other."""
+    """Measure one line of the table after the other."""
     yield from bench_networks(relighter, rounds)
     with tempfile.TemporaryDirectory(prefix="f2a-bench-") as name:
         for count in megapixels:
@@ -91,11 +91,11 @@ def bench_networks(relighter: Relighter, rounds: int) -> Iterable[Measurement]:
 
 
 def _in_inference(generator: Generator, flash: torch.Tensor) -> Callable[[], object]:
-    quick = generator.for_inference(torch.device("cpu"))
+    fast = generator.for_inference(torch.device("cpu"))
 
     def run() -> object:
         with torch.inference_mode():
-            return quick(flash)
+            return fast(flash)
 
     return run
 
@@ -158,7 +158,7 @@ def make_photo(path: Path, megapixels: float) -> Path:
 
 
 def decode_and_encode(path: Path) -> None:
-    """The least that any program must do: with the file's own tables and sampling."""
+    """The minimum that any program must do, with the file's own tables and sampling."""
     with Image.open(path) as photo:
         assert isinstance(photo, JpegImagePlugin.JpegImageFile)
         photo.load()
@@ -185,8 +185,8 @@ print(idle, peak())
 
 def peak_memory(photo: Path) -> tuple[float, float]:
     """Largest resident memory in MB of a process that has relit the small example, and then ``photo``."""
-    told = _run([sys.executable, "-c", MEMORY, str(EXAMPLE), str(photo), str(photo.with_suffix(".peak.jpg"))])
-    idle, peak = map(float, told.split())
+    output = _run([sys.executable, "-c", MEMORY, str(EXAMPLE), str(photo), str(photo.with_suffix(".peak.jpg"))])
+    idle, peak = map(float, output.split())
     return idle, peak
 
 

@@ -53,13 +53,13 @@ class Loop(Protocol):
 class PlainLoop:
     """The training step as the 2020 code writes it."""
 
-    def __init__(self, folder: Path, batch_size: int, how: Augmentation, device: torch.device) -> None:
+    def __init__(self, folder: Path, batch_size: int, crop: Augmentation, device: torch.device) -> None:
         torch.manual_seed(0)
         self.generator = Generator(PRESETS["vgg16"]).train().to(device)
         self.discriminator = Discriminator().train().to(device)
         self.optimizer = torch.optim.Adam(self.generator.parameters(), lr=2e-5, betas=(0.5, 0.999))
         self.discriminator_optimizer = torch.optim.Adam(self.discriminator.parameters(), lr=2e-6, betas=(0.5, 0.999))
-        self.pairs, self.how, self.device = find_pairs(folder).files, how, device
+        self.pairs, self.crop, self.device = find_pairs(folder).files, crop, device
         self.next = (range(n * batch_size, (n + 1) * batch_size) for n in count())
 
     def read(self) -> PairBatch:
@@ -71,7 +71,7 @@ class PlainLoop:
         return PairBatch(flash, ambient, [pair.name for pair in pairs])
 
     def _crop(self, photo: Image.Image) -> Tensor:
-        size = (self.how.resolution, self.how.resolution)
+        size = (self.crop.resolution, self.crop.resolution)
         small = photo.crop((40, 0, 280, 240)).resize(size, Image.Resampling.BILINEAR)
         return torch.from_numpy(np.array(small)).permute(2, 0, 1).float() / 255
 
@@ -98,7 +98,7 @@ class PlainLoop:
 class ProductLoop:
     """``Trainer.training_step`` of ``train_accelerate.py --recipe paper`` itself."""
 
-    def __init__(self, folder: Path, batch_size: int, how: Augmentation, device: torch.device, bf16: bool) -> None:
+    def __init__(self, folder: Path, batch_size: int, crop: Augmentation, device: torch.device, bf16: bool) -> None:
         torch.manual_seed(0)
         script = runpy.run_path(str(SCRIPT))
         config = dataclasses.replace(RECIPES["paper"], train_batch_size=batch_size, encoder_weights="none")
@@ -106,7 +106,7 @@ class ProductLoop:
             os.environ.setdefault("ACCELERATE_USE_CPU", "true")
         pairs = read_pairs(folder, folder / "cache", lambda sentence: None)
         inputs = TrainingInputs(
-            build_checkpoint(config), Crops(MixtureSampler([WeightedSource(pairs, 1.0)], 0), how), [], None
+            build_checkpoint(config), Crops(MixtureSampler([WeightedSource(pairs, 1.0)], 0), crop), [], None
         )
         self.trainer = script["Trainer"](config, "", make_accelerator(config)).setup(inputs, len(pairs))
         self.batches = batches(inputs.crops, ShardedBatchSampler(batch_size), 0)

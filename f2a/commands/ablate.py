@@ -11,22 +11,22 @@ HELP = "train systems that differ in one part, and compare them"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    help_text = "folders of pairs to learn from, as train_accelerate.py takes them"
+    help_text = "folders of pairs to train on, as for train_accelerate.py"
     parser.add_argument("--train_data_dir", required=True, nargs="+", metavar="DIR", help=help_text)
-    help_text = "folder of pairs that are only measured"
+    help_text = "folder of pairs to validate on"
     parser.add_argument("--validation_dir", required=True, metavar="DIR", help=help_text)
-    help_text = "minutes of training per run; start-up and validation come on top"
+    help_text = "minutes of training per run, plus start-up and validation"
     parser.add_argument("--budget_minutes", "--budget-minutes", required=True, type=float, metavar="M", help=help_text)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1], metavar="N", help="default: 0 1")
-    help_text = "folder of the runs; what has finished in it is not repeated"
+    help_text = "folder of the runs; finished runs are not repeated"
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help=help_text)
-    help_text = f"these configs only: {', '.join(CONFIGS)}"
+    help_text = f"only these configs: {', '.join(CONFIGS)}"
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help=help_text)
     help_text = "maximum number of steps per run, the learning rate falling to 0 (default: constant, no maximum)"
     parser.add_argument("--steps", type=int, metavar="N", help=help_text)
-    help_text = "ImageNet weights of an encoder, as vgg16=FILE efficientnet_lite0=none (default: the Hub's)"
+    help_text = "ImageNet weights of an encoder, such as vgg16=FILE efficientnet_lite0=none (default: from the Hub)"
     parser.add_argument("--encoder_weights", nargs="+", default=[], metavar="NAME=SRC", help=help_text)
-    help_text = "more flags of train_accelerate.py for every run, in one text: --training_flags='--resolution 96'"
+    help_text = "further flags of train_accelerate.py for every run, in one string: --training_flags='--resolution 96'"
     parser.add_argument("--training_flags", default="", metavar="TEXT", help=help_text)
 
 

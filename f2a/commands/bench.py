@@ -10,14 +10,14 @@ HELP = "measure speed"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    help_text = "train: the paper's training step, beside a plain loop; relight: network, whole files, memory and start"
+    help_text = "train: the paper's training step and a plain loop; relight: network, whole files, memory and start-up"
     parser.add_argument("part", metavar="WHAT", choices=["train", "relight"], help=help_text)
     parser.add_argument("--batch_size", type=int, default=8, help="pairs per step (default: 8)")
     parser.add_argument("--resolution", type=int, default=224, help="side of a crop in pixels (default: 224)")
-    parser.add_argument("--steps", type=int, default=3, help="steps to time, after one to warm up (default: 3)")
+    parser.add_argument("--steps", type=int, default=3, help="steps to time, after one as a warm-up (default: 3)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
-    parser.add_argument("--rounds", type=int, default=5, help="relight: of which the best counts (default: 5)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="relight: write the table here, too")
+    parser.add_argument("--rounds", type=int, default=5, help="relight: rounds, of which the best counts (default: 5)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="relight: also write the table to this file")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""What several commands share: the flags of weights, and sentences on the standard error."""
+"""What several commands share: flags for weights and device, and sentences on the standard error."""
 
 import argparse
 import sys
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class UsageError(F2aError):
-    """What was asked for is not possible; the message says what to ask instead."""
+    """A flag that cannot be used; the message says what to give instead."""
 
 
 def add_weights_flags(parser: argparse.ArgumentParser) -> None:
@@ -35,10 +35,10 @@ def open_relighter(weights: str | None, device: str) -> "Relighter":
 def check_minimum(args: argparse.Namespace, minimum: dict[str, int]) -> None:
     """
     Args:
-        minimum: the smallest value of each of these flags; None, for a flag that was not given, is fine.
+        minimum: of each of these flags; one that was not given (None) is fine.
 
     Raises:
-        UsageError: a flag is below it.
+        UsageError: a flag is below its minimum.
     """
     for name, value in minimum.items():
         if getattr(args, name) is not None and not getattr(args, name) >= value:
@@ -46,5 +46,5 @@ def check_minimum(args: argparse.Namespace, minimum: dict[str, int]) -> None:
 
 
 def tell(sentence: str) -> None:
-    """A sentence on the standard error, on one line whatever names are in it."""
+    """Print a sentence on the standard error, on one line whatever names are in it."""
     print(printable(sentence), file=sys.stderr)

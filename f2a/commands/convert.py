@@ -7,7 +7,7 @@ HELP = "convert the weights that the paper's authors published"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("checkpoint", type=Path, metavar="PTH", help="the published file, model-1000.pth")
+    parser.add_argument("checkpoint", type=Path, metavar="PTH", help="the published file model-1000.pth")
     parser.add_argument("output", type=Path, metavar="OUT_DIR", help="folder for config.json and model.safetensors")
 
 

@@ -5,11 +5,11 @@ import shlex
 import sys
 from pathlib import Path
 
-HELP = "fetch the pairs or the weights that the paper's authors published"
+HELP = "download the pairs or the weights that the paper's authors published"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    help_text = "dataset: the paper's pairs; model: its generator, which convert reads"
+    help_text = "dataset: the paper's pairs; model: its generator, for convert"
     parser.add_argument("archive", metavar="WHAT", choices=("dataset", "model"), help=help_text)
     parser.add_argument(
         "-o", "--output", type=Path, default=Path("downloads"), metavar="DIR", help="folder (default: %(default)s)"

@@ -12,18 +12,18 @@ HELP = "score weights on flash/ambient pairs"
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", required=True, type=Path, metavar="FOLDER", help="folder of flash/ambient pairs")
-    help_text = "folders of weights or Hub ids user/model[@revision], a row each (default: bundled)"
+    help_text = "folders of weights or Hub ids user/model[@revision], one row each (default: bundled)"
     parser.add_argument("--weights", nargs="+", metavar="SRC", help=help_text)
     add_device_flag(parser)
-    help_text = "folders of another system's pictures: NAME.*, NAME_ambient.* or NAME_flash_ambient.*, a row each"
+    help_text = "folders of other systems' pictures: NAME.*, NAME_ambient.* or NAME_flash_ambient.*, one row each"
     parser.add_argument("--predictions", nargs="+", type=Path, default=[], metavar="DIR", help=help_text)
-    help_text = "rows of classic methods: grey world, Retinex, CLAHE, LIME (needs scikit-image)"
+    help_text = "add classic methods: grey world, Retinex, CLAHE, LIME (needs scikit-image)"
     parser.add_argument("--baselines", action="store_true", help=help_text)
     help_text = "bring the truth to the standard exposure first (mean sRGB 0.56), as training validates"
     parser.add_argument("--normalize_exposure", action="store_true", help=help_text)
     help_text = "folder for report.html, grid.png and scores.csv (needs matplotlib)"
     parser.add_argument("--out", type=Path, metavar="DIR", help=help_text)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="file for all figures")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="file for all scores")
 
 
 def run(args: argparse.Namespace) -> int:

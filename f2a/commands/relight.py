@@ -28,16 +28,16 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format", choices=FORMATS, metavar="NAME", help=f"{', '.join(FORMATS)} (default: the photo's own)"
     )
-    parser.add_argument(
-        "--quality", type=int, metavar="N", help="1 to 100 (default: the photo's own where it is a JPEG)"
-    )
-    help_text = "keep GPS position, place names, serial numbers and the maker's note, which are left out otherwise"
+    parser.add_argument("--quality", type=int, metavar="N", help="1 to 100 (default: the photo's own if it is a JPEG)")
+    help_text = "keep GPS position, place names, serial numbers and the maker's note, which are removed otherwise"
     parser.add_argument("--keep-location", action="store_true", help=help_text)
-    help_text = "replace results that exist, which are left as they are otherwise"
+    help_text = "replace results that exist; otherwise they are skipped"
     parser.add_argument("--overwrite", action="store_true", help=help_text)
-    help_text = "photos in work at a time (default: one per processor, at most 4)"
+    help_text = "photos to process at a time (default: one per processor, at most 4)"
     parser.add_argument("--jobs", type=int, metavar="N", help=help_text)
-    parser.add_argument("--report", type=Path, metavar="FILE", help="write what became of every photo here, as JSON")
+    parser.add_argument(
+        "--report", type=Path, metavar="FILE", help="write what became of every photo to this JSON file"
+    )
     add_weights_flags(parser)
 
 
@@ -91,7 +91,7 @@ def check(args: argparse.Namespace) -> None:
         raise UsageError(f"--quality is {args.quality}: give a number from 1 to 100")
     check_minimum(args, {"jobs": 1})
     if args.report and not args.report.parent.is_dir():
-        raise UsageError(f"{args.report}: its folder does not exist; create it or choose another place")
+        raise UsageError(f"{args.report}: its folder does not exist; create it or choose another one")
 
 
 def relighting(args: argparse.Namespace, workers: int) -> "functools.partial[Path]":

@@ -1,4 +1,4 @@
-"""Training crops: which ones a process cuts, and how; all of it a pure function of seed and draw number."""
+"""Training crops: which ones a process makes, and how; a pure function of seed and draw number."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,12 +12,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from f2a.color import exposure_gain, linear_to_srgb, srgb_to_linear
-from f2a.data.folder import CachedPair, DataError, MixtureSampler, random_of
+from f2a.data.folder import CachedPair, DataError, MixtureSampler, rng
 from f2a.errors import first_line
 
 
 class DataLoaderWorkerError(RuntimeError):
-    """A process that cuts crops has died; the message says how the run goes on."""
+    """A worker process of the data loader has died; the message says how the run can continue."""
 
 
 class Augmentation(NamedTuple):
@@ -27,10 +27,10 @@ class Augmentation(NamedTuple):
     crop: tuple[float, float] = (0.55, 1.0)  # of the short side
     aspect: tuple[float, float] = (0.85, 1.18)  # width over height
     flash_stops: float = 0.5  # exposure jitter, either way
-    ambient_in_flash: float = 0.25  # at most this much room light is mixed into the flash photo
+    ambient_in_flash: float = 0.25  # at most this fraction of the ambient light is added to the flash photo
     color_jitter: float = 0.0  # standard deviation of a log-gain per channel that both photos get
-    reflectance: float = 0.0  # share of crops whose surfaces both photos show in other brightness and colours
-    noise: float = 0.0  # at most this standard deviation of grain, in sRGB, on the flash photo
+    reflectance: float = 0.0  # fraction of crops whose surfaces get a random brightness and colour
+    noise: float = 0.0  # maximum standard deviation of the flash photo's grain, in sRGB
     normalize_exposure: bool = True  # bring the ambient photo to the standard exposure
     exposure: float | str | None = None  # bring every crop of it to this mean, or to the flash crop's (KEEP)
     min_exposure: float = 0.37  # of a target, with KEEP
@@ -52,14 +52,14 @@ class PairBatch(NamedTuple):
     files: list[str]
 
     def to(self, device: torch.device) -> "PairBatch":
-        """On ``device``; the memory order is left to the network's weights."""
+        """On ``device``, in whatever memory format."""
         flash, ambient = (image.to(device, non_blocking=True) for image in (self.flash, self.ambient))
         return PairBatch(flash, ambient, self.files)
 
 
-def augment(pair: CachedPair, how: Augmentation, *key: int) -> PairCrop:
+def augment(pair: CachedPair, augmentation: Augmentation, *key: int) -> PairCrop:
     """A random crop of ``pair``, resized and flipped, with the light jittered; a function of ``key`` alone."""
-    random = random_of(*key)
+    random, how = rng(*key), augmentation
     height, width = pair.flash.shape[:2]
     side = min(height, width) * random.uniform(*how.crop)
     aspect = np.exp(random.uniform(*np.log(how.aspect)))
@@ -77,15 +77,15 @@ def augment(pair: CachedPair, how: Augmentation, *key: int) -> PairCrop:
         surfaces = surfaces * reflectance_map(how.resolution, random)
         surfaces = surfaces * (mean / (flash * surfaces).mean().clamp(min=1e-6)).clamp(max=4)
     flash, ambient = flash * surfaces, ambient * surfaces
-    seen = linear_to_srgb((flash * 2.0**stops + mixed * ambient).clamp(max=1))
+    view_srgb = linear_to_srgb((flash * 2.0**stops + mixed * ambient).clamp(max=1))
     if how.noise:
-        grain = random.normal(0, random.uniform(0, how.noise), seen.shape)
-        seen = (seen + torch.from_numpy(grain).float()).clamp(0, 1)
+        grain = random.normal(0, random.uniform(0, how.noise), view_srgb.shape)
+        view_srgb = (view_srgb + torch.from_numpy(grain).float()).clamp(0, 1)
     gain = pair.ambient_gain if how.normalize_exposure else 1
     if how.exposure is not None:
-        goal = max(float(seen.mean()), how.min_exposure) if isinstance(how.exposure, str) else how.exposure
+        goal = max(float(view_srgb.mean()), how.min_exposure) if isinstance(how.exposure, str) else how.exposure
         gain = exposure_gain(linear_to_srgb(ambient.clamp(max=1)), goal)
-    return PairCrop(seen, linear_to_srgb((ambient * gain).clamp(max=1)), pair.file)
+    return PairCrop(view_srgb, linear_to_srgb((ambient * gain).clamp(max=1)), pair.file)
 
 
 BRIGHTNESS_STD, COLOR_STD = 0.4, 0.2
@@ -93,10 +93,10 @@ BRIGHTNESS_STD, COLOR_STD = 0.4, 0.2
 
 
 def reflectance_map(side: int, random: np.random.Generator) -> Tensor:
-    """A random factor on the light of both photos, ``(3, side, side)``: 3 to 25 surfaces with wavy borders.
+    """A random factor for the light of both photos, ``(3, side, side)``: 3 to 25 surfaces with wavy borders.
 
-    Light is linear, so the pair stays true while its surfaces become others: a network that has seen few rooms cannot
-    learn their walls by heart.
+    Light is linear, so the pair stays true with other surfaces, and a network that sees few rooms cannot memorise
+    their walls.
     """
     coarse = max(8, side // 2)
     down, across = np.mgrid[:coarse, :coarse] / coarse
@@ -114,58 +114,58 @@ def reflectance_map(side: int, random: np.random.Generator) -> Tensor:
     return F.interpolate(factors[None], size=(side, side), mode="bilinear")[0]
 
 
-def collate(examples: Sequence[PairCrop]) -> PairBatch:
-    """Examples stacked to a batch."""
-    flash, ambient, files = zip(*examples, strict=True)
+def collate(crops: Sequence[PairCrop]) -> PairBatch:
+    """A batch of crops."""
+    flash, ambient, files = zip(*crops, strict=True)
     return PairBatch(torch.stack(flash), torch.stack(ambient), list(files))
 
 
 class Crops(Dataset[PairCrop]):
-    """Crop ``i`` of a run: a function of the run's seed and ``i``, without end."""
+    """The endless crops of a run; crop ``i`` is a function of the run's seed and ``i``."""
 
-    def __init__(self, draws: MixtureSampler, how: Augmentation) -> None:
-        self.draws, self.how = draws, how
+    def __init__(self, mixture: MixtureSampler, augmentation: Augmentation) -> None:
+        self.mixture, self.augmentation = mixture, augmentation
 
     def __getitem__(self, draw: int) -> PairCrop:
-        return augment(self.draws[draw], self.how, self.draws.seed, draw)
+        return augment(self.mixture[draw], self.augmentation, self.mixture.seed, draw)
 
 
 class ShardedBatchSampler(NamedTuple):
-    """A process among others, and how many pairs it takes at a time."""
+    """The batches of one process among several."""
 
     batch_size: int
     process: int = 0
     processes: int = 1
 
-    def draws(self, first: int) -> Iterator[list[int]]:
-        """The draws of each of this process's batches, from draw ``first`` of the whole run on.
+    def batches(self, first: int) -> Iterator[list[int]]:
+        """The draw numbers of each batch, from draw ``first`` of the whole run on.
 
-        Processes take turns, so that all together take consecutive draws: two with batch 4 see what one with 8 sees.
+        Processes take turns, so that together they take consecutive draws: two with batch 4 see what one with 8 sees.
         """
         for batch in count():
             start = first + (batch * self.processes + self.process) * self.batch_size
             yield list(range(start, start + self.batch_size))
 
 
-def batches(crops: Crops, part: ShardedBatchSampler, first: int, workers: int = 0) -> Iterator[PairBatch]:
-    """The batches of one process from draw ``first`` on, without end."""
+def batches(crops: Crops, shard: ShardedBatchSampler, first: int, workers: int = 0) -> Iterator[PairBatch]:
+    """The endless batches of one process, from draw ``first`` on."""
     loader: DataLoader[PairCrop] = DataLoader(
         crops,
-        batch_sampler=part.draws(first),
+        batch_sampler=shard.batches(first),
         collate_fn=collate,
         num_workers=workers,
         pin_memory=torch.cuda.is_available(),
-        generator=torch.Generator(),  # or the loader would draw from the run's own random numbers
+        generator=torch.Generator(),  # otherwise the loader would consume the run's own random numbers
     )
     return iter(loader)
 
 
 @contextmanager
 def translate_worker_errors() -> Iterator[None]:
-    """PyTorch tells of a worker process that died wherever the run is at that moment; here it becomes one error.
+    """PyTorch raises the death of a worker process wherever the run is at that moment; here it becomes one error.
 
     Raises:
-        DataLoaderWorkerError: a worker was killed or ended by itself.
+        DataLoaderWorkerError: a worker process has died.
         DataError: as the worker raised it, without the traceback that PyTorch adds to the sentence.
     """
     try:
@@ -176,5 +176,5 @@ def translate_worker_errors() -> Iterator[None]:
         if not str(error).startswith("DataLoader worker"):
             raise
         reason = first_line(error)
-        remedy = "is the memory short? Take fewer --dataloader_num_workers"
+        remedy = "if memory ran out, use fewer --dataloader_num_workers"
         raise DataLoaderWorkerError(f"{reason}; {remedy}, and continue with --resume_from_checkpoint latest") from None

@@ -1,6 +1,6 @@
 """``python -m f2a download``: the archives that the paper's authors published on Google Drive.
 
-An archive is fetched by ``gdown``, which goes on where it was cut off, and stays. What it unpacks to appears whole or
+``gdown`` fetches an archive, resuming where it was cut off; the archive is kept. What it unpacks to appears whole or
 not at all.
 """
 
@@ -73,7 +73,7 @@ def fetch(name: str, folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise FetchError(f"{folder}: cannot be made a folder ({error.strerror}); choose another -o") from None
+        raise FetchError(f"{folder}: cannot be created ({error.strerror}); choose another -o") from None
     if not zipped.exists():
         _from_drive(archive, zipped)
     unpack(zipped, target, archive)
@@ -90,10 +90,10 @@ def _from_drive(archive: Archive, zipped: Path) -> None:
         gdown.download(id=archive.drive_id, output=str(zipped), resume=True)
     except Exception as error:  # requests' and gdown's errors share no ancestor
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        again = "run this again to go on, or" if _partial(zipped) else "its quota or the connection may be gone:"
+        again = "run this again to resume, or" if _partial(zipped) else "its quota or the connection may be gone:"
         raise FetchError(f"Google Drive did not hand out {zipped.name} ({reason}); {again} {by_hand}") from None
     if not zipped.exists():  # older versions of gdown print what is wrong and return
-        raise FetchError(f"Google Drive did not hand out {zipped.name}; its quota may be used up today: {by_hand}")
+        raise FetchError(f"Google Drive did not hand out {zipped.name}; today's quota may be used up: {by_hand}")
 
 
 def _partial(zipped: Path) -> bool:
@@ -127,13 +127,13 @@ def _check_members(zipped: Path, members: list[zipfile.ZipInfo], limits: Archive
     """Raise for the first member that is no plain file or folder, and for too much of them."""
     for member in members:
         if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
-            reason = f"{member.filename!r} in it is a link or device; nothing was unpacked, do not trust this file"
+            reason = f"{member.filename!r} in it is a link or device; nothing was unpacked; do not trust this file"
             raise FetchError(f"{zipped}: {reason}")
     size = sum(member.file_size for member in members)
     if size > limits.max_bytes or len(members) > limits.max_files:
         expected = f"at most {limits.max_bytes / GIGABYTE:.0f} GiB in {limits.max_files} files are expected"
-        held = f"holds {size / GIGABYTE:.1f} GiB in {len(members)} files"
-        raise FetchError(f"{zipped}: {held}; {expected}, nothing was done")
+        contents = f"holds {size / GIGABYTE:.1f} GiB in {len(members)} files"
+        raise FetchError(f"{zipped}: {contents}; {expected}; nothing was unpacked")
 
 
 def _check_space(zipped: Path, size: int) -> None:

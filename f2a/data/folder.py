@@ -101,7 +101,7 @@ def cache_pairs(pairs: Sequence[PairFiles], folder: Path, report: Callable[[str]
 def read_pairs(
     source: str | Path, cache: Path, report: Callable[[str], None], *, strict: bool = False
 ) -> list[CachedPair]:
-    """The usable pairs of a folder, decoded; what is left out is named through ``report``, and counted.
+    """The usable pairs of a folder, decoded; those that are skipped are named and counted through ``report``.
 
     Raises:
         DataError: nothing is usable, or (``strict``) something is not.
@@ -123,13 +123,13 @@ def parse_share(text: str) -> tuple[str, float]:
     except ValueError:
         value = -1.0
     if not 0 < value < float("inf"):
-        raise DataError(f"{text}: the share after '=' has to be a number above 0")
+        raise DataError(f"{text}: the share after '=' must be a number above 0")
     return folder, value
 
 
 @runtime_checkable
 class HasShuffle(Protocol):
-    """Pairs that are cheap to reach only in some orders; ``order`` gives one that is random and has every pair once."""
+    """Pairs that are cheap to read only in some orders; ``order`` is a random one of them, with every pair once."""
 
     def order(self, random: np.random.Generator) -> np.ndarray: ...
 
@@ -142,27 +142,27 @@ class WeightedSource(NamedTuple):
 
 
 class MixtureSampler:
-    """An endless stream of draws from several sources, in fixed shares; draw ``i`` is a function of ``(seed, i)``.
+    """Endless draws from several sources in fixed shares; draw ``i`` is a function of ``(seed, i)``.
 
-    Each source is gone through in a fresh random order an epoch of its own. Shares are rounded to a twentieth.
+    Each source has epochs of its own, in a fresh random order each. Shares are rounded to a twentieth.
     """
 
-    slots = 20
+    cycle = 20
 
     def __init__(self, sources: Sequence[WeightedSource], seed: int) -> None:
         self.sources, self.seed = sources, seed
-        self.pattern = _interleave([source.share for source in sources], self.slots if len(sources) > 1 else 1)
-        self.quota = [self.pattern.count(number) for number in range(len(sources))]
-        if not all(self.quota):
-            raise DataError(f"the share of folder number {self.quota.index(0) + 1} is under a twentieth: raise it")
+        self.pattern = _interleave([source.share for source in sources], self.cycle if len(sources) > 1 else 1)
+        self.counts = [self.pattern.count(number) for number in range(len(sources))]
+        if not all(self.counts):
+            raise DataError(f"the share of folder number {self.counts.index(0) + 1} is below a twentieth; raise it")
 
     def __len__(self) -> int:
-        """MixtureSampler in an epoch: as many as there are pairs."""
+        """Draws in an epoch: as many as there are pairs."""
         return sum(len(source.pairs) for source in self.sources)
 
     def fingerprint(self) -> str:
-        """A digest that another number, size or look of the decoded pairs changes, but not where their files are; of
-        streamed pairs it knows the number alone."""
+        """A digest of number, sizes and pixels of the decoded pairs, wherever their files are; of streamed pairs, of
+        their number alone."""
         digest = hashlib.sha256(str([(len(source.pairs), source.share) for source in self.sources]).encode())
         for source in self.sources:
             for pair in [] if isinstance(source.pairs, HasShuffle) else source.pairs:
@@ -174,12 +174,12 @@ class MixtureSampler:
     def __getitem__(self, draw: int) -> CachedPair:
         cycle, slot = divmod(draw, len(self.pattern))
         origin = self.pattern[slot]
-        nth = cycle * self.quota[origin] + self.pattern[:slot].count(origin)
+        nth = cycle * self.counts[origin] + self.pattern[:slot].count(origin)
         pairs = self.sources[origin].pairs
-        epoch, place = divmod(nth, len(pairs))
-        random = random_of(self.seed, origin, epoch)
+        epoch, position = divmod(nth, len(pairs))
+        random = rng(self.seed, origin, epoch)
         order = pairs.order(random) if isinstance(pairs, HasShuffle) else random.permutation(len(pairs))
-        return pairs[int(order[place])]
+        return pairs[int(order[position])]
 
 
 def _interleave(shares: Sequence[float], slots: int) -> list[int]:
@@ -190,6 +190,6 @@ def _interleave(shares: Sequence[float], slots: int) -> list[int]:
     return pattern
 
 
-def random_of(*key: int) -> np.random.Generator:
-    """Random numbers that are a function of ``key``."""
+def rng(*key: int) -> np.random.Generator:
+    """A random number generator that is a function of ``key``."""
     return np.random.default_rng(key)

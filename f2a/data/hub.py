@@ -63,7 +63,7 @@ class RowIndex(NamedTuple):
 def read_hub_pairs(
     source: HubSplit, cache: Path, report: Callable[[str], None], *, strict: bool = False
 ) -> list[CachedPair]:
-    """The usable pairs of a split, decoded; what is left out is named through ``report``, and counted.
+    """The usable pairs of a split, decoded; those that are skipped are named and counted through ``report``.
 
     Raises:
         DataError: the dataset cannot be read, has another layout or no usable pair, or (``strict``) one that is not.
@@ -95,7 +95,7 @@ def _load(source: HubSplit) -> "Dataset":
             raise DataError(f"{source.name}: {first_line(error)}; {remedy}") from error
     for column in _photo_columns(data.column_names, source):
         if not isinstance(data.features[column], Image):
-            raise DataError(f"{source.name}: column {column} holds {data.features[column]}; it has to hold images")
+            raise DataError(f"{source.name}: column {column} holds {data.features[column]}; it must hold images")
         data = data.cast_column(column, Image(decode=False))
     return data
 
@@ -169,19 +169,21 @@ def _photo(name: str, photo: dict[str, Any] | None, source: HubSplit) -> Encoded
     """The file of a cell, or its bytes; an empty cell becomes an empty file, which is refused by name.
 
     Raises:
-        DataError: a row of somebody else's dataset names a file of this machine that did not come with it.
+        DataError: a row of a foreign dataset names a file of this machine that is not part of it.
     """
     photo = photo or {}
     path = Path(photo.get("path") or "")
     if not path.name or photo.get("bytes") is not None:
         return EncodedPhoto(name, photo.get("bytes") or b"", path.suffix)
-    if not Path(source.dataset).is_dir() and not any(path.resolve().is_relative_to(cache) for cache in _caches()):
-        raise DataError(f"{name}: names the file {str(path)!r}, which did not come with the dataset; do not trust it")
+    if not Path(source.dataset).is_dir() and not any(
+        path.resolve().is_relative_to(cache) for cache in _cache_folders()
+    ):
+        raise DataError(f"{name}: names the file {str(path)!r}, which is not part of the dataset; do not trust it")
     return EncodedPhoto(name, path)
 
 
-def _caches() -> list[Path]:
-    """Where the libraries put what they download."""
+def _cache_folders() -> list[Path]:
+    """Where the libraries store downloads."""
     from datasets.config import DOWNLOADED_DATASETS_PATH, HF_DATASETS_CACHE
     from huggingface_hub.constants import HF_HUB_CACHE
 

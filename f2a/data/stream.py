@@ -2,8 +2,8 @@
 
 A parquet file holds its rows in groups that are fetched as a whole. An epoch goes through the groups in random order, a
 few at a time, and shuffles the rows of those few; which row is drawn is a function of (seed, draw number), as it is for
-pairs from folders. So a run that goes on at draw ``n`` sees what it would have seen, bit for bit, without reading what
-came before, provided that the dataset is the same: name its commit as ``--dataset_revision``.
+pairs from folders. So a run that continues at draw ``n`` sees what it would have seen, bit for bit, without reading
+what came before, provided that the dataset is the same: name its commit as ``--dataset_revision``.
 """
 
 import hashlib
@@ -80,14 +80,14 @@ class StreamedPairs(Sequence[CachedPair]):
             return [self[number] for number in range(*row.indices(len(self)))]
         group = self.groups[int(np.searchsorted(self.firsts, row, "right")) - 1]
         for step in range(group.rows):
-            tried = group.first + (row - group.first + step) % group.rows
+            candidate = group.first + (row - group.first + step) % group.rows
             try:
-                return decode_pair(self.encoded(tried))
+                return decode_pair(self.encoded(candidate))
             except DataError as error:
                 if self.strict:
                     raise
-                if tried not in self.warned:
-                    self.warned.add(tried)
+                if candidate not in self.warned:
+                    self.warned.add(candidate)
                     self.report(f"left out: {error}")
         raise DataError(f"{self.source.name}: none of the rows from {group.first} on can be used")
 
@@ -136,7 +136,7 @@ def _groups(source: HubSplit) -> list[RowGroup]:
 
 def _check_columns(columns: list[str], source: HubSplit) -> None:
     if not {"flash", "ambient"} <= set(columns):
-        remedy = "--streaming needs flash and ambient in one row; leave it out, or push pairs with f2a dataset push"
+        remedy = "--streaming needs flash and ambient in one row; omit it, or push pairs with f2a dataset push"
         raise DataError(f"{source.name}: has the columns {', '.join(columns)}; {remedy}")
 
 

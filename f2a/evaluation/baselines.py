@@ -1,7 +1,7 @@
-"""Classic methods that need no training, for the rows beside ours.
+"""Classic methods that need no training, to compare with.
 
-Each turns an image, ``(1, 3, H, W)`` sRGB in [0, 1], into another. All but the first need scikit-image, which is not
-needed anywhere else and so is asked for when it is missing.
+Each turns an image, ``(1, 3, H, W)`` sRGB in [0, 1], into another. All but the first need scikit-image, an optional
+requirement.
 """
 
 import importlib
@@ -19,17 +19,17 @@ from f2a.errors import F2aError
 Baseline = Callable[[Tensor], Tensor]
 
 SURROUNDS = (15.0, 80.0, 250.0)
-"""Deviations of the Retinex surrounds (Jobson et al. 1997), in pixels of a photo of 512 on its longer side."""
+"""Standard deviations of the Retinex surrounds (Jobson et al. 1997), in pixels of a photo with a longer side of 512."""
 
-COPY_SIDE = 512
-"""A surround of a larger photo is found on a copy of this size."""
+SURROUND_SIDE = 512
+"""Longer side of the copy on which the surround of a larger photo is computed."""
 
 
 class BaselineError(F2aError):
-    """A baseline cannot be computed here; the message says what to install."""
+    """A package for the baselines is missing; the message says what to install."""
 
 
-def skimage(part: str) -> Any:
+def require_skimage(part: str) -> Any:
     """A part of scikit-image.
 
     Raises:
@@ -50,7 +50,7 @@ def grey_world(image: Tensor) -> Tensor:
 
 
 def retinex(image: Tensor) -> Tensor:
-    """Single-scale Retinex: the logarithm of each channel less that of its surround, stretched to [0, 1]."""
+    """Single-scale Retinex: the logarithm of each channel minus that of its surround, stretched to [0, 1]."""
     return _retinex(image, SURROUNDS[1:2])
 
 
@@ -61,9 +61,9 @@ def multiscale_retinex(image: Tensor) -> Tensor:
 
 def clahe(image: Tensor) -> Tensor:
     """Contrast-limited adaptive histogram equalisation of the lightness (CIE L*), scikit-image's defaults."""
-    color = skimage("color")
+    color = require_skimage("color")
     lab = color.rgb2lab(_array(image))
-    lab[..., 0] = 100 * skimage("exposure").equalize_adapthist(lab[..., 0] / 100)
+    lab[..., 0] = 100 * require_skimage("exposure").equalize_adapthist(lab[..., 0] / 100)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # lightness alone can lead out of sRGB, where it clips
         return _tensor(color.lab2rgb(lab))
@@ -90,27 +90,27 @@ BASELINES: dict[str, Baseline] = {
 }
 
 
-def _retinex(image: Tensor, deviations: tuple[float, ...]) -> Tensor:
+def _retinex(image: Tensor, sigmas: tuple[float, ...]) -> Tensor:
     pixels = _array(image)
     light = np.log(pixels + 1 / 255)
-    detail = np.mean([light - np.log(_surround(pixels, deviation) + 1 / 255) for deviation in deviations], axis=0)
-    darkest, brightest = np.percentile(detail, (1, 99))  # the usual stretch: one part in a hundred clips at each end
-    return _tensor((detail - darkest) / max(brightest - darkest, 1e-6))
+    detail = np.mean([light - np.log(_surround(pixels, sigma) + 1 / 255) for sigma in sigmas], axis=0)
+    low, high = np.percentile(detail, (1, 99))  # as usual, one per cent clips at each end
+    return _tensor((detail - low) / max(high - low, 1e-6))
 
 
-def _surround(pixels: np.ndarray, deviation: float) -> np.ndarray:
-    """Gaussian mean, found on a small copy: a surround is smooth, and its kernel as wide as the photo."""
-    resize = skimage("transform").resize
-    scale = min(1.0, COPY_SIDE / max(pixels.shape[:2]))
+def _surround(pixels: np.ndarray, sigma: float) -> np.ndarray:
+    """Gaussian mean, computed on a small copy: it is smooth, and its kernel as wide as the photo."""
+    resize = require_skimage("transform").resize
+    scale = min(1.0, SURROUND_SIDE / max(pixels.shape[:2]))
     small = resize(pixels, [max(1, round(side * scale)) for side in pixels.shape[:2]], anti_aliasing=scale < 1)
-    blurred = skimage("filters").gaussian(small, deviation * max(small.shape) / COPY_SIDE, channel_axis=-1)
-    enlarged: np.ndarray = resize(blurred, pixels.shape[:2], order=1)
-    return enlarged
+    blurred = require_skimage("filters").gaussian(small, sigma * max(small.shape) / SURROUND_SIDE, channel_axis=-1)
+    surround: np.ndarray = resize(blurred, pixels.shape[:2], order=1)
+    return surround
 
 
 def _guided(image: np.ndarray, guide: np.ndarray, radius: int, epsilon: float) -> np.ndarray:
     """``image`` smoothed along the edges of ``guide``, both ``(H, W)``."""
-    skimage("filters")  # scipy comes with it
+    require_skimage("filters")  # scipy comes with it
     uniform = importlib.import_module("scipy.ndimage").uniform_filter
 
     def box(values: np.ndarray) -> Any:

@@ -1,4 +1,4 @@
-"""One evaluation from a folder of pairs to a printed table, and to files where they are asked for."""
+"""An evaluation from a folder of pairs to a printed table and, on request, to files."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -7,10 +7,10 @@ from pathlib import Path
 from f2a.color import STANDARD_EXPOSURE
 from f2a.data.folder import find_pairs
 from f2a.errors import F2aError, first_line
-from f2a.evaluation.baselines import skimage
+from f2a.evaluation.baselines import require_skimage
 from f2a.evaluation.methods import collect_systems
-from f2a.evaluation.pictures import TRUTH, Album, decoded
-from f2a.evaluation.report import drawing, render_report, shown_scenes
+from f2a.evaluation.pictures import TRUTH, ThumbnailCollector, decode_jpeg
+from f2a.evaluation.report import render_report, require_matplotlib, select_scenes
 from f2a.evaluation.scores import METRICS, Metric, Report, Scene, Score, lpips_metric, score_scenes
 from f2a.evaluation.tables import format_table, to_csv, to_json
 from f2a.files import atomic_write
@@ -33,66 +33,73 @@ def evaluate(
     out: Path | None = None,
     json: Path | None = None,
 ) -> str:
-    """Measure, write the files that are asked for, and return the table to print.
+    """Measure, write the requested files, and return the table to print.
 
     Args:
         data: folder of flash/ambient pairs; ``NAME_LABEL.*`` beside a pair is another system's picture.
-        relighters: our weights, by the name of their row; the first ones' strips are in the report.
-        report: told of everything that is left out.
+        relighters: by the name of their row; the report shows the scenes of the first one.
+        report: is called with a sentence about everything that is left out.
         predictions: folders of further systems' pictures.
-        baselines: the classic methods too (needs scikit-image).
+        baselines: add the classic methods (needs scikit-image).
         normalize_exposure: bring the truth to the standard exposure, as training validates.
         out: folder for ``report.html``, ``grid.png`` and ``scores.csv`` (needs matplotlib).
         json: file for everything that is printed.
 
     Raises:
-        DataError, BaselineError, ReportError, OutputError: before anything is measured, where that can be known.
+        DataError, BaselineError, ReportError, OutputError: before anything is measured, if possible.
     """
     pairs = find_pairs(data)
     for sentence in pairs.skipped:
         report(f"left out: {sentence}")
     systems = collect_systems(pairs.files, relighters, predictions, baselines=baselines)
     if baselines:
-        skimage("exposure")
+        require_skimage("exposure")
     if out:
-        drawing()
+        require_matplotlib()
         make_folder(out)
     if json:
         make_folder(json.parent)
     metrics = [*METRICS, *filter(None, [lpips_metric(report)])]
-    album = Album()
-    look = album.look if out else look_away
-    scores = score_scenes(pairs.files, systems, metrics, report, look, normalize_exposure=normalize_exposure)
+    collector = ThumbnailCollector()
+    on_scene = collector.on_scene if out else skip_scene
+    scores = score_scenes(pairs.files, systems, metrics, report, on_scene, normalize_exposure=normalize_exposure)
     exposure = f"brought to mean sRGB {STANDARD_EXPOSURE}" if normalize_exposure else "as it is"
     if out:
-        facts = {"Pairs": str(data), "Exposure of the truth": exposure, "Measured": MEASURED}
-        write_report(out, scores, metrics, album, next(iter(relighters)), facts)
+        facts = {"Pairs": str(data), "Exposure of the truth": exposure, "Measured": METHOD}
+        write_report(out, scores, metrics, collector.thumbnails, next(iter(relighters)), facts)
     if json:
         content = to_json(scores, {"data": str(data), "normalize_exposure": normalize_exposure})
-        write_whole(json, content.encode())
+        write_file(json, content.encode())
     return format_table(scores, metrics)
 
 
-def look_away(scene: Scene, pictures: object) -> None:
-    """No report was asked for."""
+def skip_scene(scene: Scene, pictures: object) -> None:
+    """Collect nothing."""
 
 
 def write_report(
-    out: Path, scores: list[Score], metrics: list[Metric], album: Album, ours: str, facts: dict[str, str]
+    out: Path,
+    scores: list[Score],
+    metrics: list[Metric],
+    thumbnails: dict[str, dict[str, bytes]],
+    system: str,
+    facts: dict[str, str],
 ) -> None:
     """``report.html``, ``grid.png`` and ``scores.csv``; each appears whole or not at all."""
-    shown = {scene: album.pages[scene] for scene in shown_scenes(scores, ours)}
-    page = render_report(scores, metrics, shown, ours, facts)
+    thumbnails = {scene: thumbnails[scene] for scene in select_scenes(scores, system)}
+    page = render_report(scores, metrics, thumbnails, system, facts)
     systems = [*dict.fromkeys(score.system for score in scores), TRUTH]
-    rows = [[decoded(copies[name]) if name in copies else None for name in systems] for copies in shown.values()]
+    rows = [
+        [decode_jpeg(copies[name]) if name in copies else None for name in systems] for copies in thumbnails.values()
+    ]
     grid = io.BytesIO()
     picture_grid(systems, rows).save(grid, "PNG")
-    write_whole(out / "grid.png", grid.getvalue())
-    write_whole(out / "scores.csv", to_csv(scores).encode())
-    write_whole(out / "report.html", page.encode())
+    write_file(out / "grid.png", grid.getvalue())
+    write_file(out / "scores.csv", to_csv(scores).encode())
+    write_file(out / "report.html", page.encode())
 
 
-MEASURED = (
+METHOD = (
     "at full size. PSNR over 8-bit RGB; SSIM of the grey photos, 7x7 uniform window; lit: after one factor in linear "
     "light that brings the picture to the truth's mean; aligned: PSNR after each channel is scaled in linear light to "
     "fit the truth best; sharpness: energy of the gradient over the truth's; black: 1st percentile of luma over the "
@@ -105,10 +112,10 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{folder}: cannot be made a folder ({error.strerror}); choose another output") from None
+        raise OutputError(f"{folder}: cannot be created ({error.strerror}); choose another output") from None
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes) -> None:
     """Write a file that appears whole or not at all."""
     try:
         with atomic_write(path) as beside:

@@ -1,4 +1,4 @@
-"""What was measured, to look at: small copies, a map of the error, and a grid of scenes by systems."""
+"""Pictures for the report: thumbnails of every scene and system, and maps of the error."""
 
 import base64
 import io
@@ -10,38 +10,38 @@ from PIL import Image
 from f2a.evaluation.scores import Scene
 
 TRUTH = "truth"
-COPY_SIDE = 360
-"""Longer side of a picture in the report, in pixels, whatever the photo's size."""
+THUMBNAIL_SIDE = 360
+"""Longer side of a picture in the report, in pixels."""
 ERROR_RANGE = 0.5
-"""Difference of sRGB luma that gets the map's strongest colour."""
+"""Difference of sRGB luma at which the colours of the map end."""
 
 
 @dataclass
-class Album:
-    """Small JPEG copies by scene and system, flash first and the truth last; the full photos are let go."""
+class ThumbnailCollector:
+    """Small JPEG copies by scene and system, flash first and the truth last, so that no full photo stays in memory."""
 
-    pages: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    thumbnails: dict[str, dict[str, bytes]] = field(default_factory=dict)
 
-    def look(self, scene: Scene, pictures: dict[str, Image.Image]) -> None:
-        self.pages[scene.name] = {
-            name: small_jpeg(picture) for name, picture in [*pictures.items(), (TRUTH, scene.truth)]
+    def on_scene(self, scene: Scene, pictures: dict[str, Image.Image]) -> None:
+        self.thumbnails[scene.name] = {
+            name: thumbnail_jpeg(picture) for name, picture in [*pictures.items(), (TRUTH, scene.truth)]
         }
 
 
-def small_jpeg(picture: Image.Image) -> bytes:
+def thumbnail_jpeg(picture: Image.Image) -> bytes:
     copy = picture.copy()
-    copy.thumbnail((COPY_SIDE, COPY_SIDE))
+    copy.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
     content = io.BytesIO()
     copy.save(content, "JPEG", quality=88)
     return content.getvalue()
 
 
-def decoded(copy: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(copy)).convert("RGB")
+def decode_jpeg(content: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(content)).convert("RGB")
 
 
 def data_uri(content: bytes, kind: str) -> str:
-    """``content`` as an address that a page can hold."""
+    """``content`` as a data URI."""
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
@@ -49,5 +49,5 @@ def error_map(picture: Image.Image, truth: Image.Image) -> Image.Image:
     """Red where the picture is brighter than the truth, blue where it is darker, white where they agree (luma)."""
     difference = (np.asarray(picture.convert("L"), float) - np.asarray(truth.convert("L"), float)) / 255
     share = (np.abs(difference) / ERROR_RANGE).clip(0, 1)[..., None]
-    strongest = np.where(difference[..., None] > 0, (178, 24, 43), (33, 102, 172))
-    return Image.fromarray((255 + (strongest - 255) * share).round().astype(np.uint8))
+    extreme = np.where(difference[..., None] > 0, (178, 24, 43), (33, 102, 172))
+    return Image.fromarray((255 + (extreme - 255) * share).round().astype(np.uint8))

@@ -1,4 +1,4 @@
-"""The scores as one page that opens without a network: plots, worst and best scenes, and every figure."""
+"""The scores as one HTML page that opens offline: plots, worst and best scenes, and every figure."""
 
 import importlib
 import io
@@ -9,23 +9,23 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from f2a.errors import F2aError
-from f2a.evaluation.pictures import TRUTH, data_uri, decoded, error_map, small_jpeg
+from f2a.evaluation.pictures import TRUTH, data_uri, decode_jpeg, error_map, thumbnail_jpeg
 from f2a.evaluation.scores import FLASH, Metric, Score
 from f2a.evaluation.tables import means, worse_sentences
 
-SHOWN = 12
-"""Worst and best scenes that get pictures, each; the figures of all others stand in the table."""
+MAX_SHOWN = 12
+"""Number of worst scenes, and of best ones, with pictures; the figures of all are in the table."""
 
 COLORS = {FLASH: "#767676"}
-OURS_COLOR, OTHERS_COLOR = "#0b5fa5", "#b3541e"
+MAIN_COLOR, OTHER_COLOR = "#0b5fa5", "#b3541e"
 
 
 class ReportError(F2aError):
-    """The report cannot be made here; the message says what to install."""
+    """A package for the report is missing; the message says what to install."""
 
 
-class Strip(NamedTuple):
-    """A scene in pictures: titled addresses of flash, ours, truth and error, and of the other systems."""
+class ReportRow(NamedTuple):
+    """A scene as titles and data URIs: ``main`` has flash, main system, truth and error, ``others`` the rest."""
 
     scene: str
     change: float
@@ -33,8 +33,8 @@ class Strip(NamedTuple):
     others: list[tuple[str, str]]
 
 
-def drawing() -> Any:
-    """Matplotlib's figures.
+def require_matplotlib() -> Any:
+    """The module ``matplotlib.figure``.
 
     Raises:
         ReportError: it is not installed.
@@ -46,70 +46,69 @@ def drawing() -> Any:
 
 
 def changes(scores: Sequence[Score], system: str) -> dict[str, float]:
-    """Scene to the PSNR that ``system`` wins over the flash photo, in dB, worst first."""
+    """Scene to the PSNR that ``system`` gains over the flash photo, in dB, worst first."""
     psnr = {(score.system, score.scene): score.values["psnr"] for score in scores}
-    won = {scene: psnr[system, scene] - psnr[FLASH, scene] for name, scene in psnr if name == system}
-    return dict(sorted(won.items(), key=lambda item: item[1]))
+    gains = {scene: psnr[system, scene] - psnr[FLASH, scene] for name, scene in psnr if name == system}
+    return dict(sorted(gains.items(), key=lambda item: item[1]))
 
 
-def shown_scenes(scores: Sequence[Score], system: str) -> list[str]:
+def select_scenes(scores: Sequence[Score], system: str) -> list[str]:
     """The worst and the best scenes of ``system``, worst first."""
     scenes = list(changes(scores, system))
-    return scenes if len(scenes) <= 2 * SHOWN else scenes[:SHOWN] + scenes[-SHOWN:]
+    return scenes if len(scenes) <= 2 * MAX_SHOWN else scenes[:MAX_SHOWN] + scenes[-MAX_SHOWN:]
 
 
 def render_report(
     scores: Sequence[Score],
     metrics: Sequence[Metric],
-    pages: dict[str, dict[str, bytes]],
+    thumbnails: dict[str, dict[str, bytes]],
     system: str,
     facts: dict[str, str],
 ) -> str:
     """The page.
 
     Args:
-        pages: small copies of the scenes that are shown (:class:`f2a.evaluation.pictures.Album`).
-        system: the one whose strips are shown, ours.
-        facts: what is said about the run, title to text.
+        thumbnails: of the scenes that are shown (:class:`f2a.evaluation.pictures.ThumbnailCollector`).
+        system: the main one.
+        facts: about the run, title to text.
 
     Raises:
         ReportError: matplotlib is not installed.
     """
-    won = changes(scores, system)
+    gains = changes(scores, system)
     environment = Environment(
         loader=PackageLoader("f2a.evaluation", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    rows = means(scores)
     return environment.get_template("report.html").render(
         system=system,
         metrics=metrics,
-        means=rows,
+        means=means(scores),
         scores=scores,
         sentences=worse_sentences(scores),
         plots=[(metric, data_uri(plot(metric, scores, system), "image/svg+xml")) for metric in metrics],
-        strips=[strip(scene, won[scene], pages[scene], system) for scene in shown_scenes(scores, system)],
-        scenes=len(won),
+        rows=[report_row(scene, gains[scene], thumbnails[scene], system) for scene in select_scenes(scores, system)],
+        scenes=len(gains),
         facts=facts,
         flash=FLASH,
     )
 
 
-def strip(scene: str, change: float, copies: dict[str, bytes], system: str) -> Strip:
+def report_row(scene: str, change: float, copies: dict[str, bytes], system: str) -> ReportRow:
     """The pictures of one scene."""
-    error = small_jpeg(error_map(decoded(copies[system]), decoded(copies[TRUTH])))
+    error = thumbnail_jpeg(error_map(decode_jpeg(copies[system]), decode_jpeg(copies[TRUTH])))
     main = [(FLASH, copies[FLASH]), (system, copies[system]), (TRUTH, copies[TRUTH]), ("error", error)]
     others = [(name, copy) for name, copy in copies.items() if name not in (FLASH, system, TRUTH)]
-    addressed = [[(name, data_uri(copy, "image/jpeg")) for name, copy in part] for part in (main, others)]
-    return Strip(scene, change, *addressed)
+    uris = [[(name, data_uri(copy, "image/jpeg")) for name, copy in part] for part in (main, others)]
+    return ReportRow(scene, change, *uris)
 
 
 def plot(metric: Metric, scores: Sequence[Score], system: str) -> bytes:
-    """SVG: a row a system, a dot a scene, a bar at the mean; the dashed line is the flash photos' mean."""
+    """SVG: one row per system, one dot per scene, a bar at the mean; the dashed line is the flash photos' mean."""
     rows = means(scores)
-    figure = drawing().Figure(figsize=(4.2, 0.62 + 0.3 * len(rows)), layout="constrained")
+    figure = require_matplotlib().Figure(figsize=(4.2, 0.62 + 0.3 * len(rows)), layout="constrained")
     axes = figure.subplots()
     for height, row in enumerate(reversed(rows)):
-        color = COLORS.get(row.system, OURS_COLOR if row.system == system else OTHERS_COLOR)
+        color = COLORS.get(row.system, MAIN_COLOR if row.system == system else OTHER_COLOR)
         values = [score.values[metric.name] for score in scores if score.system == row.system]
         finite = [value for value in values if math.isfinite(value)]
         axes.plot(finite, [height] * len(finite), "o", markersize=5, color=color, alpha=0.45, markeredgewidth=0)

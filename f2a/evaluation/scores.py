@@ -1,4 +1,4 @@
-"""Pictures of every system measured against the truth, scene by scene."""
+"""The pictures of every system, measured against the truth scene by scene."""
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
@@ -27,10 +27,10 @@ from f2a.metrics import (
 from f2a.photo import Photo, PhotoError, open_photo
 
 FLASH = "flash"
-"""The system that every other one is compared with: the photo as the camera made it."""
+"""The system that all others are compared with: the photo as the camera made it."""
 
-SHORTEST_SIDE = 7
-"""Of a photo, in pixels: SSIM's window."""
+MIN_SIDE = 7
+"""Of a photo, in pixels: the window of SSIM."""
 
 
 class Metric(NamedTuple):
@@ -44,7 +44,7 @@ class Metric(NamedTuple):
 
 
 def against_truth(measure: Callable[[Tensor, Tensor], float]) -> Callable[[Tensor, Tensor, Tensor], float]:
-    """``measure`` as a metric that does not look at the flash photo."""
+    """``measure`` as a metric that ignores the flash photo."""
     return lambda image, truth, flash: measure(image, truth)
 
 
@@ -62,14 +62,14 @@ METRICS = (
         "black",
         lambda image, truth, flash: black_point(image) - black_point(truth),
         3,
-        "0 is right; 1st percentile of luma, over the truth's",
+        "0 is right; 1st percentile of luma, minus the truth's",
     ),
     Metric(
         "clip",
         "clip",
         lambda image, truth, flash: burnt_share(image) - burnt_share(flash),
         3,
-        "0 or less is right; burnt share of the pixels, over the flash photo's",
+        "0 or less is right; burnt share of the pixels, minus the flash photo's",
     ),
     Metric(
         "tint",
@@ -82,7 +82,7 @@ METRICS = (
 
 
 class Scene(NamedTuple):
-    """A pair, upright; ``truth`` is what pictures are compared with, 8-bit RGB."""
+    """A pair, upright; ``truth`` is the ambient photo in 8-bit RGB."""
 
     name: str
     files: PairFiles
@@ -91,14 +91,14 @@ class Scene(NamedTuple):
 
 
 System = Callable[[Scene], Image.Image | None]
-"""The picture that a system makes of a scene; None where it has none of it."""
+"""Makes the picture of a scene; None if it has none."""
 
 Report = Callable[[str], None]
-Look = Callable[[Scene, dict[str, Image.Image]], None]
+OnScene = Callable[[Scene, dict[str, Image.Image]], None]
 
 
 class Score(NamedTuple):
-    """One picture of one system: the values of :data:`METRICS` (and of LPIPS where that is at hand), by name."""
+    """One picture of one system: the values of the metrics, by name."""
 
     scene: str
     system: str
@@ -106,13 +106,13 @@ class Score(NamedTuple):
 
 
 def lpips_metric(report: Report) -> Metric | None:
-    """LPIPS (arXiv 1801.03924, AlexNet) where the package ``lpips`` imports; why not goes to ``report`` otherwise."""
+    """LPIPS (arXiv 1801.03924, AlexNet) if the package ``lpips`` is installed; ``report`` is told if it fails."""
     try:
         distance: Any = importlib.import_module("lpips").LPIPS(net="alex", verbose=False).eval()
     except ImportError:
         return None
     except Exception as error:  # it fetches its weights from the network, which fails in many ways
-        report(f"LPIPS is left out: its weights could not be fetched ({first_line(error)})")
+        report(f"LPIPS is left out: its weights could not be downloaded ({first_line(error)})")
         return None
 
     @torch.inference_mode()
@@ -127,15 +127,15 @@ def score_scenes(
     systems: Mapping[str, System],
     metrics: Sequence[Metric],
     report: Report,
-    look: Look,
+    on_scene: OnScene,
     *,
     normalize_exposure: bool = False,
 ) -> list[Score]:
-    """Measure what every system makes of every pair, one scene in memory at a time.
+    """Measure every system on every pair, with one scene in memory at a time.
 
     Args:
-        report: told of each pair or picture that cannot be used; it is left out.
-        look: shown each scene and its pictures by system, all of the truth's size.
+        report: is called with a sentence about each pair or picture that cannot be used; it is left out.
+        on_scene: is called with each scene and its pictures by system, all of the truth's size.
         normalize_exposure: bring the truth to the standard exposure first, as training validates.
 
     Raises:
@@ -153,7 +153,7 @@ def score_scenes(
         for name, picture in pictures.items():
             values = {metric.name: metric.measure(to_image(picture), truth, flash) for metric in metrics}
             scores.append(Score(scene.name, name, values))
-        look(scene, pictures)
+        on_scene(scene, pictures)
     if not scores:
         raise DataError(f"none of {len(pairs)} pairs can be used; the sentences above say why")
     return scores
@@ -170,8 +170,8 @@ def read_scene(pair: PairFiles, normalize_exposure: bool) -> Scene:
     sizes = " and ".join(f"{photo.width}x{photo.height}" for photo in (flash, ambient))
     if flash.size != ambient.size:
         raise DataError(f"{pair.flash}: flash and ambient differ in size ({sizes}); crop them to the same view")
-    if min(flash.size) < SHORTEST_SIDE:
-        raise DataError(f"{pair.flash}: too small to be compared ({sizes}); give sides of at least {SHORTEST_SIDE}")
+    if min(flash.size) < MIN_SIDE:
+        raise DataError(f"{pair.flash}: too small to be compared ({sizes}); give sides of at least {MIN_SIDE}")
     if normalize_exposure:
         image = to_image(ambient)
         ambient = to_picture(linear_to_srgb((srgb_to_linear(image) * exposure_gain(image)).clamp(max=1)))
@@ -188,7 +188,7 @@ def _picture(system: System, scene: Scene, report: Report) -> Image.Image | None
     if photo is None or photo.size == scene.truth.size:
         return photo and rgb8(photo)
     sizes = f"{photo.width}x{photo.height} and not {scene.truth.width}x{scene.truth.height}"
-    report(f"{scene.name}: a picture of another system is {sizes}; it was resized before it was measured")
+    report(f"{scene.name}: the picture of another system is {sizes}; it was resized to be measured")
     return rgb8(photo).resize(scene.truth.size, Image.Resampling.BICUBIC)
 
 

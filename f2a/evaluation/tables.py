@@ -11,7 +11,7 @@ from f2a.evaluation.scores import FLASH, Metric, Score
 
 
 def means(scores: Sequence[Score]) -> list[Score]:
-    """One row a system, over the scenes that it has; systems in the order of their first appearance."""
+    """One row per system, over the scenes that it has, in the order of their first appearance."""
     rows = []
     for system in dict.fromkeys(score.system for score in scores):
         own = [score.values for score in scores if score.system == system]
@@ -21,13 +21,13 @@ def means(scores: Sequence[Score]) -> list[Score]:
 
 
 def worse_than_flash(scores: Sequence[Score], metric: str = "psnr") -> dict[str, list[str]]:
-    """System to the scenes that score less than their own flash photo; a system without one is there too, empty."""
+    """Every system but the flash photo, to the scenes that score less than their own flash photo."""
     flash = {score.scene: score.values[metric] for score in scores if score.system == FLASH}
-    found: dict[str, list[str]] = {score.system: [] for score in scores if score.system != FLASH}
+    worse: dict[str, list[str]] = {score.system: [] for score in scores if score.system != FLASH}
     for score in scores:
         if score.system != FLASH and score.values[metric] < flash[score.scene]:
-            found[score.system].append(score.scene)
-    return found
+            worse[score.system].append(score.scene)
+    return worse
 
 
 def format_table(scores: Sequence[Score], metrics: Sequence[Metric]) -> str:
@@ -44,14 +44,14 @@ def format_table(scores: Sequence[Score], metrics: Sequence[Metric]) -> str:
 
 
 def worse_sentences(scores: Sequence[Score]) -> list[str]:
-    """One sentence a system: on which scenes it is worse than the flash photo."""
+    """One sentence per system: on which scenes it is worse than the flash photo."""
     counts = {row.system: row.scene.removeprefix("mean of ") for row in means(scores)}
     titles = {"psnr": "PSNR", "ssim": "SSIM", "lit_psnr": "lit PSNR"}
     by_metric = {title: worse_than_flash(scores, name) for name, title in titles.items() if name in scores[0].values}
     sentences = []
     for system in by_metric["PSNR"]:
         parts = [
-            f"in {title} on {len(worse[system])} of {counts[system]} ({_named(worse[system])})"
+            f"in {title} on {len(worse[system])} of {counts[system]} ({_join_names(worse[system])})"
             for title, worse in by_metric.items()
             if worse[system]
         ]
@@ -60,17 +60,17 @@ def worse_sentences(scores: Sequence[Score]) -> list[str]:
 
 
 NEVER_WORSE = "on no scene worse than the flash photo"
-NAMED = 8
-"""Scenes that a sentence names; of more it gives the number."""
+MAX_NAMES = 8
+"""Scenes that a sentence names; the others are counted."""
 
 
-def _named(scenes: Sequence[str]) -> str:
-    more = f" and {len(scenes) - NAMED} more" if len(scenes) > NAMED else ""
-    return ", ".join(scenes[:NAMED]) + more
+def _join_names(scenes: Sequence[str]) -> str:
+    more = f" and {len(scenes) - MAX_NAMES} more" if len(scenes) > MAX_NAMES else ""
+    return ", ".join(scenes[:MAX_NAMES]) + more
 
 
 def to_csv(scores: Sequence[Score]) -> str:
-    """A line a picture; the means are left to whoever reads it."""
+    """One line per picture, without the means."""
     content = io.StringIO()
     writer = csv.writer(content, lineterminator="\n")
     writer.writerow(["scene", "system", *scores[0].values])
@@ -83,8 +83,8 @@ def to_csv(scores: Sequence[Score]) -> str:
 def to_json(scores: Sequence[Score], facts: dict[str, Any]) -> str:
     """``facts`` about the run, then scenes, means and what got worse; a value that is not finite becomes null."""
     content = facts | {
-        "scores": [_plain(score) for score in scores],
-        "means": {row.system: _plain(row)["values"] for row in means(scores)},
+        "scores": [_to_dict(score) for score in scores],
+        "means": {row.system: _to_dict(row)["values"] for row in means(scores)},
         "worse_than_flash": {
             metric: worse_than_flash(scores, metric)
             for metric in ("psnr", "ssim", "lit_psnr")
@@ -94,6 +94,6 @@ def to_json(scores: Sequence[Score], facts: dict[str, Any]) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _plain(score: Score) -> dict[str, Any]:
+def _to_dict(score: Score) -> dict[str, Any]:
     values = {name: value if math.isfinite(value) else None for name, value in score.values.items()}
     return {"scene": score.scene, "system": score.system, "values": values}

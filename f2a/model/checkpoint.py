@@ -137,9 +137,9 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path}: not a whole safetensors file ({error}); download it again") from error
 
 
-def _check(state: dict[str, Tensor], wanted: dict[str, Tensor], origin: str) -> None:
+def _check(state: dict[str, Tensor], expected: dict[str, Tensor], origin: str) -> None:
     """Name the first missing, unexpected, wrongly shaped or damaged tensor in a :class:`CheckpointError`."""
-    for key, tensor in wanted.items():
+    for key, tensor in expected.items():
         if key not in state:
             raise CheckpointError(f"{origin}: missing key {key}; is this the right file?")
         if state[key].shape != tensor.shape:
@@ -149,7 +149,7 @@ def _check(state: dict[str, Tensor], wanted: dict[str, Tensor], origin: str) -> 
             raise CheckpointError(f"{origin}: {key} holds {state[key].dtype}, not floats; is this the right file?")
         if not state[key].float().isfinite().all():
             raise CheckpointError(f"{origin}: {key} holds values that are not finite; the weights are damaged")
-    unexpected = [key for key in state if key not in wanted]
+    unexpected = [key for key in state if key not in expected]
     if unexpected:
         raise CheckpointError(f"{origin}: unexpected key {unexpected[0]}; is this the right file?")
 

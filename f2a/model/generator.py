@@ -17,7 +17,7 @@ NORMALIZATIONS = {
     "signed": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
 }
-"""Mean and deviation, RGB, that are taken out of the photo before the encoder sees it."""
+"""Mean and standard deviation, RGB, by which the encoder's input is normalised."""
 
 MAX_LOG_GAIN = 4.0
 """The gain head's bound, natural logarithm: a factor of 55 either way, nearly six stops."""
@@ -221,7 +221,7 @@ class Generator(nn.Module):
     """
 
     mean: Tensor
-    deviation: Tensor
+    std: Tensor
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
@@ -230,9 +230,9 @@ class Generator(nn.Module):
         self.dropout = nn.Dropout2d(0)  # of the deepest features; a training may give it a share
         self.decoder = DECODERS[config.upsampling](self.encoder.channels)
         self.head = HEADS[config.head](self.decoder.out_channels)
-        mean, deviation = NORMALIZATIONS[config.normalization]
+        mean, std = NORMALIZATIONS[config.normalization]
         self.register_buffer("mean", torch.tensor(mean).reshape(1, 3, 1, 1), persistent=False)
-        self.register_buffer("deviation", torch.tensor(deviation).reshape(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).reshape(1, 3, 1, 1), persistent=False)
 
     def forward(self, flash: Tensor) -> Tensor:
         """The relit image, sRGB; of the difference head it may leave [0, 1]."""
@@ -259,7 +259,7 @@ class Generator(nn.Module):
         height, width = flash.shape[-2:]
         stride = self.encoder.stride
         padded = F.pad(flash, (0, -width % stride, 0, -height % stride), mode="replicate")
-        image = (padded - self.mean) / self.deviation
+        image = (padded - self.mean) / self.std
         weight = next(self.encoder.parameters())
         pyramid: Pyramid = self.encoder(image.to(weight.dtype))
         pyramid.features[-1] = self.dropout(pyramid.features[-1])

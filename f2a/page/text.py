@@ -70,7 +70,7 @@ SETTINGS = {control.name: explain(control) for control in fields(Controls)} | {
 }
 """The parameters of the API that say how a photo is relit, in their order, and what they mean."""
 
-BUNDLED_INSTEAD = "The weights {} cannot be had just now; these are the bundled ones."
+BUNDLED_INSTEAD = "The weights {} are not available just now; these are the bundled ones."
 
 ABOUT = Path(__file__).with_name("about.html")
 

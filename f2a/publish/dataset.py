@@ -2,15 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from f2a.data.cache import DataError, EncodedPair, EncodedPhoto, decode_photos
 from f2a.data.folder import PairFiles, find_pairs
-from f2a.hub import HubError, hub_errors
+from f2a.hub import HubError, create_repo, hub_errors, require_token
 from f2a.photo import read_photo
-
-if TYPE_CHECKING:
-    from huggingface_hub import HfApi
 
 SPLITS = ("train", "val", "test")
 CARD = """---
@@ -53,36 +50,30 @@ pair["flash"], pair["ambient"]  # PIL images
 def push_dataset(
     folder: Path, repo_id: str, report: Callable[[str], None], *, private: bool = False, license: str = "other"
 ) -> str:
-    """Make the dataset ``repo_id`` from a folder of pairs, a split for each of train/, val/ and test/; its address.
+    """Make a dataset from a folder of pairs, with a split for each of train/, val/ and test/; its address.
 
-    Without such sub-folders everything is ``train``. Pairs that cannot be used are named through ``report``, left out.
+    Without such sub-folders all pairs are ``train``. Those that cannot be used are named through ``report``.
 
     Raises:
         DataError: no pair is usable.
-        HubError: no token, the Hub refused or was not reached, or a photo tells a public where it was taken.
+        HubError: no token, the Hub refused or was not reached, or a photo would tell the public where it was taken.
     """
-    from huggingface_hub import HfApi, get_token
-
-    if not get_token():
-        raise HubError(f"{repo_id}: writing to the Hub needs a token: run hf auth login, or set HF_TOKEN")
+    require_token(repo_id)
     if not folder.is_dir():
         raise HubError(f"{folder}: no such folder of pairs")
     folders = [name for name in SPLITS if (folder / name).is_dir()]
     splits = {name: usable_pairs(folder / name if folders else folder, report) for name in folders or SPLITS[:1]}
     if not private:
-        _refuse_positions(splits)
-    remedy = "check name, token and connection, then run this again; photos that arrived are not sent twice"
+        _check_positions(splits)
+    remedy = "check name, token and connection, then run this again; photos that were uploaded are not sent again"
     with hub_errors(f"{repo_id}: the Hub did not take it", remedy):
-        api = HfApi()
-        address = api.create_repo(repo_id, repo_type="dataset", private=private or None, exist_ok=True)
-        if private and not api.dataset_info(repo_id).private:
-            raise HubError(f"{repo_id}: is there already and public; make it private on its page, or choose another")
-        _upload(api, repo_id, splits, license)
-    return str(address)
+        address = create_repo(repo_id, "dataset", private=private)
+        _upload(repo_id, splits, license)
+    return address
 
 
 def usable_pairs(folder: Path, report: Callable[[str], None]) -> list[PairFiles]:
-    """The pairs of a folder that training can use; each one that it cannot is named through ``report``.
+    """The pairs of a folder that training can use; the others are named through ``report``.
 
     Raises:
         DataError: none is usable.
@@ -103,19 +94,20 @@ def usable_pairs(folder: Path, report: Callable[[str], None]) -> list[PairFiles]
     return usable
 
 
-def _refuse_positions(splits: dict[str, list[PairFiles]]) -> None:
+def _check_positions(splits: dict[str, list[PairFiles]]) -> None:
     for path in (path for pairs in splits.values() for pair in pairs for path in (pair.flash, pair.ambient)):
         if read_photo(path, keep_location=True).metadata.has_position():
             remedy = "remove it (exiftool -gps:all=), or push with --private"
-            raise HubError(f"{path}: tells where it was taken (GPS), which everybody could read; {remedy}")
+            raise HubError(f"{path}: says where it was taken (GPS), which everybody could read; {remedy}")
 
 
-def _upload(api: "HfApi", repo_id: str, splits: dict[str, list[PairFiles]], license: str) -> None:
-    """The card first, so that no photo is ever there without its licence; then the photos."""
+def _upload(repo_id: str, splits: dict[str, list[PairFiles]], license: str) -> None:
+    """Upload the card first, so that no photo is ever there without its licence, then the photos."""
     from datasets import Dataset, DatasetDict, Features, Image, Value
+    from huggingface_hub import HfApi
 
-    card = write_card(repo_id, {name: len(pairs) for name, pairs in splits.items()}, license)
-    api.upload_file(
+    card = dataset_card(repo_id, {name: len(pairs) for name, pairs in splits.items()}, license)
+    HfApi().upload_file(
         path_or_fileobj=card.encode(), path_in_repo="README.md", repo_id=repo_id, repo_type="dataset",
         commit_message="Say what this is",
     )  # fmt: skip
@@ -129,7 +121,7 @@ def _columns(pairs: list[PairFiles]) -> dict[str, list[str]]:
     return {"name": [pair.name for pair in pairs], "flash": flash, "ambient": ambient}
 
 
-def write_card(repo_id: str, counts: dict[str, int], license: str) -> str:
+def dataset_card(repo_id: str, counts: dict[str, int], license: str) -> str:
     """The dataset card: license, pairs per split, and the commands that use them."""
     validation = next((name for name in counts if name != next(iter(counts))), None)
     return CARD.format(

@@ -1,4 +1,4 @@
-"""Trained weights to the Hub; they are on disk before and stay there, whatever the network does."""
+"""Trained weights: to disk, and from there to the Hub; they stay on disk, whatever the network does."""
 
 import shlex
 import shutil
@@ -32,13 +32,13 @@ def save_model(folder: Path, checkpoint: Checkpoint, config: TrainConfig, pictur
 
 
 class Pusher:
-    """Uploads folders of weights to one model repository, made if it is not there.
+    """Uploads folders of weights to a model repository, which is created if necessary.
 
     Args:
         repo_id: ``user/model``.
         copies: a folder for the copy that an upload in the background reads from.
         private: make a new repository private.
-        token: None is the one of ``hf auth login``.
+        token: None: that of ``hf auth login``.
     """
 
     def __init__(self, repo_id: str, copies: Path, *, private: bool = False, token: str | None = None) -> None:
@@ -46,8 +46,8 @@ class Pusher:
         self._api = HfApi(token=token)
         self._upload: Future[None] | None = None
 
-    def offer(self, folder: Path, report: Callable[[str], None]) -> None:
-        """Upload a copy of ``folder`` in the background, unless an upload is on its way; a failure is reported."""
+    def push_in_background(self, folder: Path, report: Callable[[str], None]) -> None:
+        """Upload a copy of ``folder`` unless an upload is still running; a failure is only reported."""
         if not folder.is_dir() or (self._upload and not self._upload.done()):
             return
         shutil.rmtree(self.copies, ignore_errors=True)
@@ -62,7 +62,7 @@ class Pusher:
         self._upload = self._api.run_as_future(upload)
 
     def push(self, folder: Path) -> str:
-        """Upload ``folder`` now, after what is on its way; the repository's address.
+        """Upload ``folder`` now, after an upload that is still running; the repository's address.
 
         Raises:
             HubError: the Hub refused, or could not be reached.

@@ -61,9 +61,9 @@ def model_card(
     Args:
         config: of the run.
         architecture: of the generator.
-        training: what ``config.json`` says of the training: ``command``, ``data``, ``steps``, ``validation`` (scores
-            beside those of the flash photo; empty where nothing was held out).
-        has_picture: whether ``validation.png`` stands beside it.
+        training: as in ``config.json``: ``command``, ``data``, ``steps``, ``validation`` (scores, also of the flash
+            photo; empty without validation pairs).
+        has_picture: whether ``validation.png`` is in the same folder.
     """
     repository, scores = repo_id(config), training["validation"]
     name = repository.rpartition("/")[2]
@@ -110,8 +110,8 @@ def _front_matter(config: TrainConfig, name: str, held_out: str, scores: dict[st
 
 def _table(scores: dict[str, Any], held_out: str, normalized: bool) -> str:
     if not scores:
-        return "Not measured: no pairs were held out."
-    truth = "the truth brought to one exposure" if normalized else "the truth as it is"
+        return "Not measured: there were no validation pairs."
+    truth = "the truth at the standard exposure" if normalized else "the truth"
     return (
         f"On {held_out}, at working size, against {truth}:\n\n"
         "| | PSNR, dB | SSIM |\n|---|---|---|\n"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
-from f2a.hub import HubError, hub_errors, parse_repo_id
+from f2a.hub import HubError, create_repo, hub_errors, parse_repo_id, require_token
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -23,7 +23,7 @@ FILES = (
     "f2a/weights/*",
     "f2a/examples/*",
 )
-"""What the page consists of."""
+"""The files of the page."""
 
 THUMBNAIL = "docs/page-desktop.jpg"
 
@@ -43,15 +43,15 @@ tifffile>=2025.5.10,<2027
 pi-heif>=1.1,<2
 pillow-heif>=1.1,<2  # writes HEIC; optional elsewhere, for its wheel holds an encoder under the GPL
 """
-"""The Space's ``requirements.txt``: what the page needs of ours, a test compares them."""
+"""The Space's ``requirements.txt``: those of ours that the page needs; a test compares them."""
 
 WEIGHT_FILES = ("config.json", "model.safetensors")
 
 CARD = """
 # {title}
 
-Give a photograph that was taken with flash; get it back as the light of the room would have shown it: at full size, in
-its own format, with its own metadata. Photographs are used for nothing but the result, and deleted within an hour.
+Upload a photograph that was taken with flash and get it back in the light of the room: at full size, in its own
+format, with its own metadata. Photographs are used for nothing but the result, and are deleted within an hour.
 
 The method is that of [arXiv 1912.08813](https://arxiv.org/abs/1912.08813). {weights}
 
@@ -63,14 +63,14 @@ from gradio_client import Client, handle_file
 file, sentence = Client("{repo_id}").predict(handle_file("party.jpg"), api_name="/relight")
 ```
 
-Made by `python -m f2a space push`, which overwrites what is changed here. The settings are the variables `F2A_WEIGHTS`
-(`user/model@revision`) and `F2A_EXAMPLES` (a dataset of flash and ambient pairs).
+Made by `python -m f2a space push`, which overwrites changes that are made here. The settings are the variables
+`F2A_WEIGHTS` (`user/model@revision`) and `F2A_EXAMPLES` (a dataset of flash and ambient pairs).
 """
 
 
 @dataclass(frozen=True)
 class Space:
-    """What is asked for: ids of the Hub, with ``@revision`` where one is wanted; ``hardware`` is the Hub's word."""
+    """A Space to make: ids of the Hub, optionally with ``@revision``, and ``hardware`` as the Hub spells it."""
 
     repo_id: str
     weights: str | None = None
@@ -79,7 +79,7 @@ class Space:
     private: bool = False
 
 
-class Pinned(NamedTuple):
+class PinnedRepo(NamedTuple):
     """A repository at one commit."""
 
     repo_id: str
@@ -90,16 +90,16 @@ class Pinned(NamedTuple):
         return f"{self.repo_id}@{self.commit}"
 
 
-class Contents(NamedTuple):
-    """The whole Space: each file's path in it and its content (or where that is), and the variables that are set."""
+class SpaceContents(NamedTuple):
+    """The whole Space: path and content (or source) of each file, variables to set, and notes for the user."""
 
     files: dict[str, bytes | Path]
     variables: dict[str, str | None]
     notes: list[str]
 
 
-def plan_space(space: Space, root: Path = ROOT) -> Contents:
-    """What the Space will hold; only ``weights`` and ``examples`` are looked up on the Hub, and nothing is changed.
+def plan_space(space: Space, root: Path = ROOT) -> SpaceContents:
+    """What the Space will hold; only ``weights`` and ``examples`` are looked up on the Hub; nothing is changed.
 
     Raises:
         HubError: ``root`` is no clone of the repository, or the weights or examples are not on the Hub.
@@ -113,26 +113,26 @@ def plan_space(space: Space, root: Path = ROOT) -> Contents:
     thumbnail = root / THUMBNAIL
     if thumbnail.is_file():
         files["thumbnail.jpg"] = thumbnail
-    files["README.md"] = write_card(space, weights, examples, root).encode()
+    files["README.md"] = space_card(space, weights, examples, root).encode()
     files["requirements.txt"] = requirements(space.hardware).encode()
     pinned = {"F2A_WEIGHTS": weights, "F2A_EXAMPLES": examples}
     variables = {name: str(value) if value else None for name, value in pinned.items()}
     secret = "is private: give the Space a secret HF_TOKEN that may read it, on its settings page"
     notes = [f"{value.repo_id}: {secret}" for value in pinned.values() if value and value.private]
-    return Contents(dict(sorted(files.items())), variables, notes)
+    return SpaceContents(dict(sorted(files.items())), variables, notes)
 
 
-def _pin(source: str, kind: str) -> Pinned:
+def _pin(source: str, kind: str) -> PinnedRepo:
     from huggingface_hub import HfApi
 
     repo = parse_repo_id(source)
-    with hub_errors(f"{source}: no such {kind} could be seen on the Hub"):
+    with hub_errors(f"{source}: the Hub shows no such {kind}"):
         info = HfApi().repo_info(repo.name, repo_type=kind, revision=repo.revision)
-    there = {file.rfilename for file in getattr(info, "siblings", None) or ()}
-    missing = [name for name in WEIGHT_FILES if kind == "model" and name not in there]
+    names = {file.rfilename for file in getattr(info, "siblings", None) or ()}
+    missing = [name for name in WEIGHT_FILES if kind == "model" and name not in names]
     if missing:
-        raise HubError(f"{source}: holds no {missing[0]}, so these are no weights of f2a; name another model")
-    return Pinned(repo.name, str(info.sha), bool(info.private))
+        raise HubError(f"{source}: has no {missing[0]}, so these are no weights of f2a; name another model")
+    return PinnedRepo(repo.name, str(info.sha), bool(info.private))
 
 
 def requirements(hardware: str | None) -> str:
@@ -140,8 +140,8 @@ def requirements(hardware: str | None) -> str:
     return (CPU_WHEELS if (hardware or "cpu-basic").startswith("cpu") else "") + REQUIREMENTS
 
 
-def write_card(space: Space, weights: Pinned | None, examples: Pinned | None, root: Path = ROOT) -> str:
-    """The Space's README: the settings that head the project's own, with what this Space uses, and a short text."""
+def space_card(space: Space, weights: PinnedRepo | None, examples: PinnedRepo | None, root: Path = ROOT) -> str:
+    """The Space's README: the settings at the head of the project's own, with this Space's repositories, and a text."""
     settings: dict[str, Any] = yaml.safe_load((root / "README.md").read_text(encoding="utf-8").split("---\n")[1])
     if weights:
         settings["models"] = [weights.repo_id]
@@ -156,7 +156,7 @@ def write_card(space: Space, weights: Pinned | None, examples: Pinned | None, ro
     return f"---\n{yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)}---\n{text}"
 
 
-def describe(contents: Contents) -> str:
+def describe(contents: SpaceContents) -> str:
     """The files with their sizes, the variables and the two files that are written for the Space, as text."""
     sizes = {name: len(c) if isinstance(c, bytes) else c.stat().st_size for name, c in contents.files.items()}
     lines = [f"{size:>10,} {name}" for name, size in sizes.items()]
@@ -169,32 +169,25 @@ def describe(contents: Contents) -> str:
     return "\n".join(lines)
 
 
-def push_space(space: Space, contents: Contents) -> str:
-    """Make or renew the Space; its address. What is as it should be already is left alone, so nothing restarts twice.
+def push_space(space: Space, contents: SpaceContents) -> str:
+    """Create or update the Space; its address. What is up to date is left alone, so that nothing restarts twice.
 
     Raises:
-        HubError: no token, the Hub refused or was not reached, or it is public and was to be private.
+        HubError: no token, the Hub refused or was not reached, or the Space is public but should be private.
     """
-    from huggingface_hub import HfApi, get_token
+    from huggingface_hub import HfApi
 
-    if not get_token():
-        raise HubError(f"{space.repo_id}: writing to the Hub needs a token: run hf auth login, or set HF_TOKEN")
+    require_token(space.repo_id)
     api = HfApi()
     remedy = "check name, token, hardware and connection, then run this again"
     with hub_errors(f"{space.repo_id}: the Hub did not take it", remedy):
-        address = api.create_repo(
-            space.repo_id, repo_type="space", space_sdk="gradio", private=space.private or None, exist_ok=True
-        )
-        if space.private and not api.space_info(space.repo_id).private:
-            raise HubError(
-                f"{space.repo_id}: is there already and public; make it private on its page, or choose another name"
-            )
+        address = create_repo(space.repo_id, "space", private=space.private, space_sdk="gradio")
         _set_variables(api, space.repo_id, contents.variables)
         _upload(api, space.repo_id, contents.files)
         runtime = api.get_space_runtime(space.repo_id)
         if space.hardware and space.hardware not in (runtime.requested_hardware, runtime.hardware):
             api.request_space_hardware(space.repo_id, space.hardware)  # type: ignore[arg-type]  # the Hub knows more
-    return str(address)
+    return address
 
 
 def _set_variables(api: "HfApi", repo_id: str, variables: dict[str, str | None]) -> None:
@@ -207,7 +200,7 @@ def _set_variables(api: "HfApi", repo_id: str, variables: dict[str, str | None])
 
 
 def _upload(api: "HfApi", repo_id: str, files: dict[str, bytes | Path]) -> None:
-    """One commit: these files, and nothing else of ours that an earlier version left there."""
+    """One commit with these files, which deletes those of an earlier version."""
     with tempfile.TemporaryDirectory(prefix="f2a-space-") as folder:
         for name, content in files.items():
             target = Path(folder, name)

@@ -65,7 +65,7 @@ def plan(inputs: Sequence[Path], output: Path) -> list[Job]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BatchError(f"{folder}: cannot be made a folder ({error.strerror}); choose another output") from None
+        raise BatchError(f"{folder}: cannot be created ({error.strerror}); choose another output") from None
     return [Job(photo, output) for photo in photos]
 
 

@@ -17,7 +17,7 @@ right for 68 of 100 of them; no statistic of the gain is better, and three toget
 PROBABLY_NOT = 1 / 3
 """Under this strength the note is given: for 10 of 100 flash photos and 37 of 100 others of those pairs."""
 
-MOST_STOPS = 3.0
+MAX_STOPS = 3.0
 """At which the picture's colours end, either way."""
 
 
@@ -47,7 +47,7 @@ class Explanation:
 
     @property
     def note(self) -> str:
-        """A sentence for photos that were, or probably were, taken without flash; else empty."""
+        """A sentence for photos that were, or probably were, taken without flash; otherwise empty."""
         if self.flash_fired is False:
             return "The camera says that its flash did not fire; relighting is made for flash photos."
         if self.flash_fired is None and self.flash_strength < PROBABLY_NOT:
@@ -62,11 +62,11 @@ class Explanation:
         height = max(1, round(width * stops.shape[0] / stops.shape[1]))
         picture = Image.new("RGB", (width, height + 40), "white")
         picture.paste(Image.fromarray(_colours(stops)).resize((width, height), Image.Resampling.BILINEAR), (0, 0))
-        bar = _colours(np.linspace(-MOST_STOPS, MOST_STOPS, width)[None].repeat(14, 0))
+        bar = _colours(np.linspace(-MAX_STOPS, MAX_STOPS, width)[None].repeat(14, 0))
         picture.paste(Image.fromarray(bar), (0, height + 4))
         draw = ImageDraw.Draw(picture)
-        for stop in range(-int(MOST_STOPS), int(MOST_STOPS) + 1):
-            place = (stop / MOST_STOPS + 1) / 2 * (width - 1)
+        for stop in range(-int(MAX_STOPS), int(MAX_STOPS) + 1):
+            place = (stop / MAX_STOPS + 1) / 2 * (width - 1)
             anchor = "la" if place == 0 else "ra" if place == width - 1 else "ma"
             draw.text((place, height + 22), f"{stop:+d} EV" if stop else "0", fill="black", anchor=anchor)
         return picture
@@ -90,13 +90,13 @@ def _brightness_with_distance(flash: Tensor) -> float:
     down, across = (torch.linspace(-1, 1, side) for side in bright.shape)
     distance = down[:, None] ** 2 + across**2
     bright, distance = bright - bright.mean(), distance - distance.mean()
-    spread = float((bright**2).mean() * (distance**2).mean()) ** 0.5
-    return float((bright * distance).mean()) / spread if spread > 1e-6 else 0.0
+    scale = float((bright**2).mean() * (distance**2).mean()) ** 0.5
+    return float((bright * distance).mean()) / scale if scale > 1e-6 else 0.0
 
 
 def _colours(stops: np.ndarray) -> np.ndarray:
     """``(h, w)`` to ``(h, w, 3)`` uint8."""
-    share = (stops / MOST_STOPS).clip(-1, 1)[..., None]
+    share = (stops / MAX_STOPS).clip(-1, 1)[..., None]
     darker, lighter = np.array([20, 60, 200]), np.array([210, 40, 20])
     end = np.where(share < 0, darker, lighter)
     colours: np.ndarray = (255 + np.abs(share) * (end - 255)).round().astype(np.uint8)

@@ -7,11 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from f2a.color import EXPONENT, luminance, normalize_exposure, relight, srgb_to_linear
+from f2a.color import EXPONENT, LUMA, luminance, normalize_exposure, relight, srgb_to_linear
 from f2a.relight.controls import Controls
 from f2a.relight.render import LUMINANCE, LocalLinearGain, encode_power
 
-LUMA = (0.299, 0.587, 0.114)
 RADIUS = 0.058
 """Of the window in which slope and offset are fitted, as a part of the small copy's side (the root of its area): 16
 pixels of 320x240."""

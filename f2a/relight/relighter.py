@@ -122,10 +122,10 @@ class Relighter:
         Args:
             source: None for the weights that ship with the library, a folder, or a Hub id ``user/model``.
             revision: branch, tag or commit on the Hub.
-            device: ``auto`` (CUDA, else MPS, else CPU), or a torch device such as ``cpu`` or ``cuda:1``.
+            device: ``auto`` (the first of CUDA, MPS and CPU), or a torch device such as ``cpu`` or ``cuda:1``.
 
         Raises:
-            CheckpointError: the weights cannot be had or used.
+            CheckpointError: the weights cannot be found or used.
             DeviceError: this machine has no such device.
         """
         return cls(Checkpoint.load(source, revision), choose_device(device))
@@ -169,7 +169,7 @@ def working_size(width: int, height: int, working_pixels: int) -> tuple[int, int
 
 
 def choose_device(name: str) -> torch.device:
-    """The torch device called ``name``; ``auto`` takes CUDA, else MPS, else the CPU.
+    """The torch device called ``name``; ``auto`` is the first of CUDA, MPS and CPU.
 
     Of several GPUs each process of a launcher takes its own (``LOCAL_RANK``).
     """

@@ -1,4 +1,4 @@
-"""The command line of a training: recipe, then the file of ``--config``, then flags; the later one wins."""
+"""The command line of a training: recipe, then the file of ``--config``, then flags; the last one wins."""
 
 import argparse
 import dataclasses
@@ -18,13 +18,13 @@ SECRETS = ("hub_token",)
 """Flags whose values are never written down."""
 
 OLD_GUIDANCE = {"guided_comparison", "guided_judgement"}
-GUIDED_NOW = "the three flags of guidance are one choice now: give --guided none, both, compared or judged"
+GUIDED_NOW = "the three flags of guidance are now one: give --guided none, both, compared or judged"
 
 READERS = {".yaml": yaml.safe_load, ".yml": yaml.safe_load, ".json": json.loads}
 
 
 def parse_run(arguments: list[str], description: str) -> TrainConfig:
-    """The run that ``arguments`` ask for.
+    """The config that the command line asks for.
 
     Raises:
         ConfigError: a value, or the file of ``--config``, cannot be used.
@@ -33,13 +33,13 @@ def parse_run(arguments: list[str], description: str) -> TrainConfig:
     first = argparse.ArgumentParser(SCRIPT, add_help=False, allow_abbrev=False)
     parser = argparse.ArgumentParser(SCRIPT, description=description, allow_abbrev=False)
     for stage in (first, parser):
-        stage.add_argument("--config", metavar="FILE", help="yaml or json file of flags; flags given beside it win")
+        stage.add_argument("--config", metavar="FILE", help="yaml or json file of flags; flags on the command line win")
     first.add_argument("--recipe", choices=tuple(RECIPES))
-    chosen, _ = first.parse_known_args(arguments)
-    from_file = read_run(Path(chosen.config)) if chosen.config else {}
-    recipe = chosen.recipe or from_file.get("recipe", "f2a")
+    early, _ = first.parse_known_args(arguments)
+    from_file = read_run(Path(early.config)) if early.config else {}
+    recipe = early.recipe or from_file.get("recipe", "f2a")
     if recipe not in RECIPES:
-        raise ConfigError(f"{chosen.config}: recipe is {recipe!r}: choose one of {', '.join(RECIPES)}")
+        raise ConfigError(f"{early.config}: recipe is {recipe!r}: choose one of {', '.join(RECIPES)}")
     add_flags(parser, TrainConfig)
     parser.set_defaults(**vars(RECIPES[recipe]) | from_file | {"recipe": recipe})
     values = vars(parser.parse_args(arguments))
@@ -50,7 +50,7 @@ def parse_run(arguments: list[str], description: str) -> TrainConfig:
 def refuse_old_guidance(arguments: list[str]) -> None:
     """
     Raises:
-        ConfigError: the attention map is asked for as it was before it became one choice.
+        ConfigError: a flag of guidance is used as it was before the three became one.
     """
     for argument, following in pairwise([*arguments, "--"]):
         flag = argument.partition("=")[0].replace("--no-", "--")
@@ -63,10 +63,10 @@ def read_run(path: Path) -> dict[str, Any]:
     """The flags in a yaml or json file, checked one by one.
 
     Raises:
-        ConfigError: the file cannot be read, or holds a name or value that a run does not know.
+        ConfigError: the file cannot be read, or has an unknown name or value.
     """
     if path.suffix not in READERS:
-        raise ConfigError(f"{path}: give a file of flags that ends in {', '.join(READERS)}")
+        raise ConfigError(f"{path}: give a file of flags whose name ends in {', '.join(READERS)}")
     try:
         values = READERS[path.suffix](path.read_text("utf-8"))
     except OSError as error:
@@ -74,7 +74,7 @@ def read_run(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: not valid {path.suffix[1:]} ({' '.join(str(error).split())})") from None
     if not isinstance(values, dict):
-        raise ConfigError(f"{path}: holds no table of flags, like 'learning_rate: 0.001'")
+        raise ConfigError(f"{path}: has no table of flags, such as 'learning_rate: 0.001'")
     if isinstance(values.get("guided"), bool) or OLD_GUIDANCE & values.keys():
         raise ConfigError(f"{path}: {GUIDED_NOW}")
     values = {name: _number(name, value) for name, value in values.items()}
@@ -86,27 +86,27 @@ def read_run(path: Path) -> dict[str, Any]:
 
 
 def save_run(config: TrainConfig, path: Path) -> None:
-    """Write a file that ``--config`` reads: every flag, secrets left out; it is there whole or as it was before."""
+    """Write every flag but the secrets to a file that ``--config`` reads; it is replaced whole or not at all."""
     with atomic_write(path) as beside:
         beside.write_text(yaml.safe_dump(public_values(config), sort_keys=False, allow_unicode=True), "utf-8")
 
 
 def public_values(config: TrainConfig) -> dict[str, Any]:
-    """Every flag and its value, secrets left out."""
+    """Every flag and its value, without secrets."""
     return {name: value for name, value in dataclasses.asdict(config).items() if name not in SECRETS}
 
 
 def without_secrets(arguments: list[str]) -> list[str]:
-    """A command line that can be published."""
-    kept: list[str] = []
-    hidden = [f"--{name}" for name in SECRETS]
+    """The command line with its secrets hidden, to be published."""
+    public: list[str] = []
+    secrets = [f"--{name}" for name in SECRETS]
     for argument in arguments:
-        if kept and kept[-1] in hidden:
-            kept.append("HIDDEN")
+        if public and public[-1] in secrets:
+            public.append("HIDDEN")
         else:
             flag, equals, _ = argument.partition("=")
-            kept.append(f"{flag}=HIDDEN" if equals and flag in hidden else argument)
-    return kept
+            public.append(f"{flag}=HIDDEN" if equals and flag in secrets else argument)
+    return public
 
 
 def _number(name: str, value: Any) -> Any:

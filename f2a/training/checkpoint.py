@@ -59,12 +59,14 @@ def read_state(folder: Path) -> TrainState:
         digests = metadata.pop("files")
         for name, digest in digests.items():
             if Path(name).name != name:
-                raise CheckpointError(f"{folder}: {MANIFEST} names {name!r}, a file outside; do not trust it")
+                raise CheckpointError(
+                    f"{folder}: {MANIFEST} names {name!r}, a file outside the folder; do not trust it"
+                )
             if _digest(folder / name) != digest:
                 raise CheckpointError(f"{folder}: {name} is damaged")
         tensors = {Path(name).stem: load_file(folder / name) for name in digests}
     except OSError as error:
-        raise CheckpointError(f"{folder}: not a whole checkpoint ({error.strerror}: {error.filename})") from None
+        raise CheckpointError(f"{folder}: not a complete checkpoint ({error.strerror}: {error.filename})") from None
     except SafetensorError as error:
         raise CheckpointError(f"{folder}: one of its files is not in the safetensors format ({error})") from None
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
@@ -90,7 +92,7 @@ def newest_state(output: Path, report: Callable[[str], None]) -> TrainState | No
         try:
             return read_state(folder)
         except CheckpointError as error:
-            report(f"{error}; going back to the checkpoint before it")
+            report(f"{error}; using the checkpoint before it")
     return None
 
 
@@ -145,7 +147,7 @@ def misfit_errors() -> Iterator[None]:
         yield
     except (KeyError, RuntimeError, ValueError, IndexError) as error:
         raise CheckpointError(
-            f"the checkpoint does not fit this run ({first_line(error)}): give the flags it was made with"
+            f"the checkpoint does not fit this run ({first_line(error)}); give the flags that it was made with"
         ) from None
 
 
@@ -165,7 +167,7 @@ def changes(metadata: dict[str, Any], config: dict[str, Any], pairs: str) -> Ite
 
 
 def pack_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """What an optimiser remembers of each parameter, ``{number}.{name}``; its settings are the run's to know."""
+    """The state of each parameter, by ``{number}.{name}``; learning rates and betas come from the config."""
     packed: dict[str, Tensor] = {}
     for number, parameter in enumerate(_parameters(optimizer)):
         packed |= {f"{number}.{name}": tensor for name, tensor in optimizer.state[parameter].items()}
@@ -175,7 +177,7 @@ def pack_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 def unpack_optimizer(optimizer: torch.optim.Optimizer, packed: dict[str, Tensor]) -> None:
     """Put back what :func:`pack_optimizer` took; a tensor that fits no parameter raises ``ValueError``/``IndexError``.
 
-    Moments get their parameter's memory order: fused kernels read both by address, so another order would mix up
+    Moments get the memory format of their parameter: fused kernels read both by address, so another one would mix up
     channels_last weights without an error.
     """
     parameters = _parameters(optimizer)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from f2a.color import luminance, srgb_to_linear
 from f2a.config import TrainConfig
+from f2a.metrics import structural_similarity
 
 Network = Callable[[Tensor], Tensor]
 
@@ -28,14 +29,8 @@ def cauchy(relit: Tensor, ambient: Tensor, c: float = 0.1) -> Tensor:
 
 
 def structural_dissimilarity(relit: Tensor, ambient: Tensor) -> Tensor:
-    """``1 - SSIM`` of the grey images, 7x7 uniform window (Wang et al. 2004): texture more than brightness."""
-    x, y = (image.mean(1, keepdim=True) for image in (relit, ambient))
-    moments = F.avg_pool2d(torch.cat([x, y, x * x, y * y, x * y], 1), 7, 1)
-    mean_x, mean_y, square_x, square_y, product = moments.unbind(1)
-    variances = (square_x - mean_x**2) + (square_y - mean_y**2)
-    covariance = product - mean_x * mean_y
-    brightness = (2 * mean_x * mean_y + 0.01**2) / (mean_x**2 + mean_y**2 + 0.01**2)
-    return 1 - (brightness * (2 * covariance + 0.03**2) / (variances + 0.03**2)).mean()
+    """``1 - SSIM`` of the grey images: texture more than brightness."""
+    return 1 - structural_similarity(relit.mean(1, keepdim=True), ambient.mean(1, keepdim=True))
 
 
 GRADIENT_DISTANCES = (1, 2, 4)
@@ -99,21 +94,20 @@ def generator_losses(
     discriminator: Network | None = None,
     perceptual: Callable[[Tensor, Tensor], Tensor] | None = None,
 ) -> dict[str, Tensor]:
-    """The generator learns from these terms, by name; one of weight 0 is not computed.
+    """The terms of the generator's loss, by name; those of weight 0 are not computed.
 
     Args:
         attention: multiplies the images of each term that ``config.guided`` names.
-        discriminator: with its weights held still, where the adversarial loss has a weight.
-        perceptual: compares two images, where the perceptual loss has a weight.
+        discriminator: frozen; for the adversarial loss.
+        perceptual: compares two images; for the perceptual loss.
     """
-    compared = attention if config.compares_guided else 1.0
-    judged = attention if config.judges_guided else 1.0
-    images = relit * compared, ambient * compared
+    mask = attention if config.compares_guided else 1.0
+    images = relit * mask, ambient * mask
     losses = {}
     if config.reconstruction_weight:
         losses["reconstruction"] = RECONSTRUCTIONS[config.reconstruction](*images)
     if config.adversarial_weight and discriminator:
-        losses["adversarial"] = adversarial_loss(discriminator, relit, judged)
+        losses["adversarial"] = adversarial_loss(discriminator, relit, attention if config.judges_guided else 1.0)
     if config.perceptual_weight and perceptual:
         losses["perceptual"] = perceptual(*images)
     if config.structural_weight:
@@ -124,5 +118,5 @@ def generator_losses(
 
 
 def weighted_sum(config: TrainConfig, losses: dict[str, Tensor]) -> Tensor:
-    """The scalar that the generator descends: each term times its ``config.NAME_weight``."""
+    """The generator's loss: each term times its ``config.NAME_weight``."""
     return torch.stack([getattr(config, f"{name}_weight") * loss for name, loss in losses.items()]).sum()

@@ -10,38 +10,38 @@ from f2a.hub import HubError, fetch_file
 from f2a.model.encoders import VGG16, EfficientNetLite0, UNet
 
 HUB_WEIGHTS = {"vgg16": "timm/vgg16.tv_in1k", "efficientnet_lite0": "timm/tf_efficientnet_lite0.in1k"}
-"""Repositories whose ``model.safetensors`` has an encoder's weights; U-Net has none."""
+"""Repositories whose ``model.safetensors`` has an encoder's weights; there are none for U-Net."""
 
-FROM_HUB, FROM_NOTHING = "hub", "none"
+FROM_HUB, NO_WEIGHTS = "hub", "none"
 
 
 def pretrain(encoder: VGG16 | UNet | EfficientNetLite0, name: str, source: str, flag: str) -> bool:
-    """Give ``encoder`` its ImageNet weights; whether there were any to give.
+    """Load the ImageNet weights of ``encoder``; False where there are none to load.
 
     Args:
         name: of the encoder.
         source: ``hub``, ``none``, or a safetensors file with the names of torchvision, timm or
             ``efficientnet_lite0_pytorch``.
-        flag: the flag that ``source`` was given with, for messages.
+        flag: that has ``source`` as its value, for messages.
 
     Raises:
-        ConfigError: the weights cannot be fetched, or are of another network.
+        ConfigError: the weights cannot be downloaded, or are those of another network.
     """
-    if source == FROM_NOTHING or (source == FROM_HUB and name not in HUB_WEIGHTS):
+    if source == NO_WEIGHTS or (source == FROM_HUB and name not in HUB_WEIGHTS):
         return False
-    path = fetch(name, flag) if source == FROM_HUB else Path(source)
+    path = fetch_weights(name, flag) if source == FROM_HUB else Path(source)
     try:
         encoder.load_imagenet(load_file(path))
     except (OSError, SafetensorError, KeyError, RuntimeError) as error:
-        what = f"not weights of {name} ({type(error).__name__}: {error})"
-        raise ConfigError(f"{flag} is {source!r}: {what}") from None
+        reason = f"not weights of {name} ({type(error).__name__}: {error})"
+        raise ConfigError(f"{flag} is {source!r}: {reason}") from None
     return True
 
 
-def fetch(name: str, flag: str) -> Path:
+def fetch_weights(name: str, flag: str) -> Path:
     """The weights' file in the Hub's cache."""
     try:
         return fetch_file(HUB_WEIGHTS[name], "model.safetensors")
     except HubError as error:
-        remedy = f"or pass a file of them as --{flag} FILE, or --{flag} {FROM_NOTHING} to start from nothing"
+        remedy = f"or pass a file as --{flag} FILE, or --{flag} {NO_WEIGHTS} to start from random weights"
         raise ConfigError(f"{flag}: {error}; {remedy}") from None

@@ -1,4 +1,4 @@
-"""How long a run is, and how its learning rates fall: functions of the step alone, so that a resume needs no state."""
+"""The length of a run and its learning rates: functions of the step alone, so that a resume needs no state."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -20,7 +20,7 @@ DECAYS: dict[str, Callable[[float], float]] = {
 
 
 def planned_steps(config: TrainConfig, pairs: int, global_batch_size: int) -> int:
-    """Optimisation steps of a run; ``max_train_steps`` wins over ``num_train_epochs``."""
+    """Optimisation steps of a run; ``max_train_steps`` takes precedence over ``num_train_epochs``."""
     if config.max_train_steps is not None:
         return config.max_train_steps
     if config.num_train_epochs is not None:

@@ -1,4 +1,4 @@
-"""What a run starts from: pairs, the generator, and the VGG-16 of the perceptual loss."""
+"""What a run starts from: pairs, the generator, and the network of the perceptual loss."""
 
 import dataclasses
 from collections.abc import Callable
@@ -13,11 +13,11 @@ from f2a.data.stream import StreamedPairs, read_streamed_once
 from f2a.model.checkpoint import Checkpoint
 from f2a.model.encoders import VGG16, EfficientNetLite0
 from f2a.training.perceptual import PerceptualDistance
-from f2a.training.pretrained import FROM_NOTHING, HUB_WEIGHTS, pretrain
+from f2a.training.pretrained import HUB_WEIGHTS, NO_WEIGHTS, pretrain
 
 
 class TrainingInputs(NamedTuple):
-    """``crops`` to learn from, ``validation`` to be measured on (may be empty)."""
+    """``crops`` to train on, ``validation`` pairs (may be empty)."""
 
     checkpoint: Checkpoint
     crops: Crops
@@ -26,17 +26,17 @@ class TrainingInputs(NamedTuple):
 
 
 def load_inputs(config: TrainConfig, report: Callable[[str], None]) -> TrainingInputs:
-    """Read everything that ``config`` names; pairs are decoded once into the output folder.
+    """Read everything that ``config`` names; pairs are decoded once, into the cache.
 
     Raises:
-        ConfigError, DataError, CheckpointError: something that it names cannot be used.
+        ConfigError, DataError, CheckpointError: something in it cannot be used.
     """
     if not config.train_data_dir and not config.dataset_name:
-        what = "give a folder of NAME_flash.* and NAME_ambient.* pairs, or a Hub dataset as --dataset_name"
-        raise ConfigError(f"train_data_dir is empty: {what}")
+        remedy = "give a folder of NAME_flash.* and NAME_ambient.* pairs, or a Hub dataset as --dataset_name"
+        raise ConfigError(f"train_data_dir is empty: {remedy}")
     for flag in ("dataset_config_name", "dataset_revision", "streaming", "validation_split"):
         if getattr(config, flag) and not config.dataset_name:
-            raise ConfigError(f"{flag} is {getattr(config, flag)!r}: it needs a Hub dataset, give --dataset_name too")
+            raise ConfigError(f"{flag} is {getattr(config, flag)!r}: it needs a Hub dataset; give --dataset_name too")
     cache, strict = Path(config.cache_dir or Path(config.output_dir) / "cache"), config.strict_data
     shares = [parse_share(text) for text in config.train_data_dir]
     sources = [
@@ -49,10 +49,10 @@ def load_inputs(config: TrainConfig, report: Callable[[str], None]) -> TrainingI
             held_out += [str(split) for split in [split_folder(folder, ["val", "test"])] if split]
     validation = [pair for folder in held_out for pair in read_pairs(folder, cache, report, strict=strict)]
     if config.dataset_name:
-        learnt, measured = hub_sources(config, cache, report)
-        sources, validation = [*sources, learnt], validation + measured
+        source, pairs = hub_sources(config, cache, report)
+        sources, validation = [*sources, source], validation + pairs
     checkpoint = build_checkpoint(config)
-    how = Augmentation(
+    augmentation = Augmentation(
         config.resolution,
         (config.crop[0], config.crop[1]),
         (config.crop_aspect[0], config.crop_aspect[1]),
@@ -65,28 +65,28 @@ def load_inputs(config: TrainConfig, report: Callable[[str], None]) -> TrainingI
         checkpoint.architecture.exposure,
         checkpoint.architecture.min_exposure,
     )
-    crops = Crops(MixtureSampler(sources, config.seed), how)
+    crops = Crops(MixtureSampler(sources, config.seed), augmentation)
     return TrainingInputs(checkpoint, crops, validation, build_perceptual_loss(config))
 
 
 def hub_sources(
     config: TrainConfig, cache: Path, report: Callable[[str], None]
 ) -> tuple[WeightedSource, list[CachedPair]]:
-    """Pairs to learn from and pairs to be measured on of ``--dataset_name``."""
+    """The pairs of ``--dataset_name`` to train on and to validate on."""
     name, strict = str(config.dataset_name), config.strict_data
-    where = (config.dataset_config_name, config.dataset_revision, config.pair_key, config.hub_token)
-    split = HubSplit(name, config.dataset_split, *where)
+    options = (config.dataset_config_name, config.dataset_revision, config.pair_key, config.hub_token)
+    split = HubSplit(name, config.dataset_split, *options)
     read = read_streamed_once if config.streaming else read_hub_pairs
     pairs = (
         StreamedPairs(split, report, strict=strict) if config.streaming else read(split, cache, report, strict=strict)
     )
-    held_out = [HubSplit(name, config.validation_split, *where)] if config.validation_split else []
+    held_out = [HubSplit(name, config.validation_split, *options)] if config.validation_split else []
     validation = [pair for split in held_out for pair in read(split, cache, report, strict=strict)]
     return WeightedSource(pairs, 1.0), validation
 
 
 def build_checkpoint(config: TrainConfig) -> Checkpoint:
-    """The generator to start from: given weights, or a preset with its encoder's ImageNet weights."""
+    """The generator to start from: that of ``init_weights``, or a preset."""
     checkpoint = Checkpoint.load(config.init_weights) if config.init_weights else from_preset(config)
     checkpoint.generator.dropout.p = config.encoder_dropout
     return checkpoint
@@ -94,19 +94,19 @@ def build_checkpoint(config: TrainConfig) -> Checkpoint:
 
 def from_preset(config: TrainConfig) -> Checkpoint:
     preset = PRESETS[config.preset]
-    starts = config.encoder_weights != FROM_NOTHING and preset.encoder in HUB_WEIGHTS
-    normalization = config.normalization or ("imagenet" if starts else preset.normalization)
+    pretrained = config.encoder_weights != NO_WEIGHTS and preset.encoder in HUB_WEIGHTS
+    normalization = config.normalization or ("imagenet" if pretrained else preset.normalization)
     names = ("upsampling", "head", "exposure", "min_exposure", "working_pixels")
-    given = {name: value for name in names if (value := getattr(config, name)) is not None}
-    given |= {"exposure": None} if config.exposure == FREE else {}
-    architecture = dataclasses.replace(preset, normalization=normalization, **given)
+    overrides = {name: value for name in names if (value := getattr(config, name)) is not None}
+    overrides |= {"exposure": None} if config.exposure == FREE else {}
+    architecture = dataclasses.replace(preset, normalization=normalization, **overrides)
     checkpoint = Checkpoint(architecture)
     pretrain(checkpoint.generator.encoder, architecture.encoder, config.encoder_weights, "encoder_weights")
     return checkpoint
 
 
 def build_perceptual_loss(config: TrainConfig) -> PerceptualDistance | None:
-    """The frozen encoder of the perceptual loss, where that has a weight."""
+    """The perceptual loss with its frozen encoder, if it has a weight."""
     if not config.perceptual_weight:
         return None
     encoder = VGG16() if config.perceptual_network == "vgg16" else EfficientNetLite0()

@@ -1,4 +1,4 @@
-"""How well a generator does on pairs that it never trained on, in figures and in one picture."""
+"""How well a generator does on pairs that it was not trained on, in figures and in one picture."""
 
 import json
 import math
@@ -33,7 +33,7 @@ class ValidationScores(NamedTuple):
 
 
 class Views(NamedTuple):
-    """What a row of the picture shows; ``(1, 3, H, W)`` sRGB, attention as grey."""
+    """A row of the picture: ``(1, 3, H, W)`` sRGB each, attention as grey."""
 
     flash: Tensor
     ours: Tensor
@@ -50,7 +50,11 @@ class ValidationResult(NamedTuple):
 def validate(
     generator: nn.Module, pair: CachedPair, pixels: int, normalize_exposure: bool, device: torch.device
 ) -> ValidationResult:
-    """Relight one pair at working size, an area of ``pixels``; the truth is brought to the standard exposure."""
+    """Relight one pair at working size, an area of ``pixels``.
+
+    Args:
+        normalize_exposure: bring the truth to the standard exposure first.
+    """
     flash, ambient = to_image(pair.flash), to_image(pair.ambient)
     scale = (pixels / (flash.shape[-1] * flash.shape[-2])) ** 0.5
     size = [max(7, round(side * scale)) for side in flash.shape[-2:]]

@@ -12,7 +12,7 @@ from f2a.ablation import runs
 from f2a.ablation.ablate import Ablation, ablate, parse_weights
 from f2a.ablation.runs import AblationError, Result, finished_runs
 from f2a.ablation.systems import CONFIGS, to_arguments
-from f2a.ablation.table import ablation_table, spread
+from f2a.ablation.table import ablation_table, mean_std
 from f2a.cli import main
 from f2a.training.arguments import parse_run
 from f2a.training.setup import build_checkpoint
@@ -90,14 +90,14 @@ def test_attention_is_switched_for_each_player(name, compared, judged):
 def test_each_variant_of_the_paper_differs_from_it_in_one_flag():
     paper = CONFIGS["paper"].flags
     for config in CONFIGS.values():
-        if config.what.startswith("paper"):
+        if config.description.startswith("paper"):
             assert len(set(config.flags.items()) - set(paper.items())) == 1
 
 
 def test_spread_is_the_standard_deviation_of_the_seeds():
-    assert spread([15.0, 17.0], 2) == "16.00 ± 1.41"
-    assert spread([15.0], 2) == "15.00"
-    assert spread([], 2) == "-"
+    assert mean_std([15.0, 17.0], 2) == "16.00 ± 1.41"
+    assert mean_std([15.0], 2) == "15.00"
+    assert mean_std([], 2) == "-"
 
 
 def test_the_table_has_the_flash_photo_first_and_says_what_was_lost():
@@ -105,8 +105,8 @@ def test_the_table_has_the_flash_photo_first_and_says_what_was_lost():
     table = ablation_table([*scored, Result("unet", 1, lost="ran away"), Result("compact", 0, lost="ran away")])
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()]
     assert cells[2][:5] == ["flash", "-", "-", "14.00", "0.400"]
-    assert cells[3][:5] == ["unet", "2, 1 lost", "10", "16.00 ± 1.41", "0.500 ± 0.000"]
-    assert cells[4][:5] == ["compact", "0, 1 lost", "-", "-", "-"]
+    assert cells[3][:5] == ["unet", "2, 1 diverged", "10", "16.00 ± 1.41", "0.500 ± 0.000"]
+    assert cells[4][:5] == ["compact", "0, 1 diverged", "-", "-", "-"]
 
 
 def test_a_finished_run_is_one_line_and_is_not_repeated(tmp_path, trainer):
@@ -114,9 +114,9 @@ def test_a_finished_run_is_one_line_and_is_not_repeated(tmp_path, trainer):
     table = ablate(request(tmp_path), told.append)
     assert "16.00 ± 1.41" in table
     assert [result.seed for result in finished_runs(tmp_path / "out")] == [0, 1]
-    assert told[0] == "2 of 2 runs to do, 5 minutes of training each"
+    assert told[0] == "2 of 2 runs to do, with 5 minutes of training each"
     assert ablate(request(tmp_path), told.append) == table
-    assert told[-1] == "0 of 2 runs to do, 5 minutes of training each"
+    assert told[-1] == "0 of 2 runs to do, with 5 minutes of training each"
     assert "17.00 ± 2.00" in ablate(request(tmp_path, seeds=(0, 1, 2)), told.append)
     assert len(trainer.calls()) == 3
 
@@ -134,10 +134,10 @@ def test_a_run_that_was_stopped_goes_on_with_the_minutes_it_has_left(tmp_path, t
     told = []
     with pytest.raises(KeyboardInterrupt):
         ablate(request(tmp_path), told.append)
-    assert told[-1] == "stopped; the same command goes on from here"
+    assert told[-1] == "stopped; the same command continues from here"
     assert (begun.parent / "checkpoint-000003").is_dir()  # it was asked to stop, and not killed
     assert finished_runs(tmp_path / "out") == []
-    (begun.parent / runs.SPENT).write_text("2.0")
+    (begun.parent / runs.MINUTES).write_text("2.0")
     trainer("end")
     ablate(request(tmp_path, seeds=(0,)), print)
     assert finished_runs(tmp_path / "out")[0].minutes >= 2
@@ -150,7 +150,7 @@ def test_a_run_that_was_stopped_goes_on_with_the_minutes_it_has_left(tmp_path, t
 
 def test_a_lost_training_is_a_result_and_a_mistake_ends_all(tmp_path, trainer):
     trainer("1")
-    assert "0, 1 lost" in ablate(request(tmp_path, seeds=(0,)), print)
+    assert "0, 1 diverged" in ablate(request(tmp_path, seeds=(0,)), print)
     assert finished_runs(tmp_path / "out")[0].lost == "train_accelerate.py: trouble 1"
     trainer("2")
     with pytest.raises(AblationError, match="unet, seed 1 ended with status 2: a mistake"):
@@ -160,7 +160,7 @@ def test_a_lost_training_is_a_result_and_a_mistake_ends_all(tmp_path, trainer):
 
 def test_a_result_whose_line_was_never_written_is_taken(tmp_path, trainer):
     ablate(request(tmp_path, seeds=(0,)), print)
-    (tmp_path / "out" / runs.FINISHED).unlink()
+    (tmp_path / "out" / runs.RESULTS).unlink()
     ablate(request(tmp_path, seeds=(0,)), print)
     assert len(trainer.calls()) == 1
     assert len(finished_runs(tmp_path / "out")) == 1
@@ -169,8 +169,8 @@ def test_a_result_whose_line_was_never_written_is_taken(tmp_path, trainer):
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"budget_minutes": 6.0}, r"made with budget_minutes 5\.0, not 6\.0"),
-        ({"training_flags": ("--resolution", "32")}, "made with training_flags"),
+        ({"budget_minutes": 6.0}, r"have budget_minutes 5\.0, not 6\.0"),
+        ({"training_flags": ("--resolution", "32")}, "have training_flags"),
         ({"only": ("vgg",)}, "no config is called 'vgg': choose from paper"),
     ],
 )

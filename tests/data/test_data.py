@@ -106,7 +106,7 @@ def test_a_share_is_a_number_above_0():
     assert parse_share("pairs/x=0.25") == ("pairs/x", 0.25)
     assert parse_share("pairs/x") == ("pairs/x", 1.0)
     for text in ("x=0", "x=-1", "x=nan", "x=much"):
-        with pytest.raises(DataError, match="has to be a number above 0"):
+        with pytest.raises(DataError, match="must be a number above 0"):
             parse_share(text)
 
 
@@ -129,13 +129,13 @@ def test_sources_get_their_shares():
     draws = MixtureSampler([WeightedSource(numbered(3, 0), 3.0), WeightedSource(numbered(5, 1), 1.0)], seed=0)
     drawn = [draws[number].file[0] for number in range(40)]
     assert (drawn.count("0"), drawn.count("1")) == (30, 10)
-    with pytest.raises(DataError, match="under a twentieth"):
+    with pytest.raises(DataError, match="below a twentieth"):
         MixtureSampler([WeightedSource(numbered(3), 1.0), WeightedSource(numbered(3), 0.001)], seed=0)
 
 
 def test_two_processes_with_half_a_batch_take_the_draws_of_one_with_a_whole_one():
-    whole = list(islice(ShardedBatchSampler(4).draws(8), 3))
-    halves = [list(islice(ShardedBatchSampler(2, process, 2).draws(8), 3)) for process in (0, 1)]
+    whole = list(islice(ShardedBatchSampler(4).batches(8), 3))
+    halves = [list(islice(ShardedBatchSampler(2, process, 2).batches(8), 3)) for process in (0, 1)]
     assert whole == [[8, 9, 10, 11], [12, 13, 14, 15], [16, 17, 18, 19]]
     assert [first + second for first, second in zip(*halves, strict=True)] == whole
 

@@ -81,7 +81,7 @@ def test_a_download_that_was_cut_goes_on(drive, tmp_path, capsys):
     drive.cut = 1000
     assert main(["download", "model", "-o", str(tmp_path / "out")]) == 2
     said = capsys.readouterr().err
-    assert "(Download is incomplete: the line broke); run this again to go on" in said
+    assert "(Download is incomplete: the line broke); run this again to resume" in said
     assert len(said.splitlines()) == 1
     assert not (tmp_path / "out" / "model").exists()
     assert main(["download", "model", "-o", str(tmp_path / "out")]) == 0

@@ -14,7 +14,7 @@ from pyarrow import parquet
 from f2a.data.folder import DataError, read_pairs
 from f2a.data.hub import HubSplit, pair_states, read_hub_pairs
 from f2a.hub import HubError
-from f2a.publish.dataset import write_card
+from f2a.publish.dataset import dataset_card
 from tests.support.commands import SMALL, refused, run
 from tests.support.hub_stub import HubStub
 from tests.support.pairs import write_pairs
@@ -156,7 +156,7 @@ def no_images(folder, target):
     ("layout", "sentence"),
     [
         (columns_of_others, "has the columns photo, text; it needs flash and ambient, or image, state and scene"),
-        (no_images, "column flash holds Value('string'); it has to hold images"),
+        (no_images, "column flash holds Value('string'); it must hold images"),
     ],
 )
 def test_another_layout_is_described(tmp_path, read, layout, sentence):
@@ -171,7 +171,7 @@ def test_a_split_that_is_not_there_is_named(pairs, tmp_path, read):
 
 
 def test_the_card_counts_and_says_how_to_train():
-    card = write_card("user/data", {"train": 3, "val": 2}, "cc-by-4.0")
+    card = dataset_card("user/data", {"train": 3, "val": 2}, "cc-by-4.0")
     assert card.startswith("---\nlicense: cc-by-4.0\n")
     assert "| val | 2 |" in card
     assert "--dataset_name user/data --dataset_split train --validation_split val" in card
@@ -288,7 +288,7 @@ def test_a_public_dataset_that_is_there_is_not_taken_for_private(hub, client, fo
         ("f2a", "dataset", "push", folder, "other/data"),
         ("f2a", "dataset", "push", folder / "none", "user/data"),
     )
-    assert "is there already and public" in public
+    assert "exists already and is public" in public
     assert "403" in foreign
     assert "no such folder of pairs" in missing
     assert list(hub.repo("user/public", "dataset").files()) == [".gitattributes"]
@@ -303,7 +303,7 @@ def test_a_photo_that_tells_where_it_was_taken_is_not_made_public(tmp_path, monk
     Photo.open(folder / "p0_flash.png").save(folder / "p0_flash.jpg", exif=exif)
     (folder / "p0_flash.png").unlink()
     monkeypatch.setenv("HF_TOKEN", "hf_test")
-    with pytest.raises(HubError, match=r"p0_flash\.jpg: tells where it was taken .* or push with --private"):
+    with pytest.raises(HubError, match=r"p0_flash\.jpg: says where it was taken .* or push with --private"):
         push_dataset(folder, "user/data", lambda sentence: None)
 
 

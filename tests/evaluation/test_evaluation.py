@@ -13,7 +13,7 @@ from PIL import Image
 
 from f2a.cli import main
 from f2a.data.folder import DataError, find_pairs
-from f2a.evaluation.methods import pictures_beside, predicted
+from f2a.evaluation.methods import find_pictures_beside_pairs, find_predictions
 from f2a.evaluation.scores import METRICS, lpips_metric, score_scenes
 from f2a.evaluation.tables import format_table, means, to_csv, to_json, worse_sentences, worse_than_flash
 from f2a.images import to_image
@@ -101,7 +101,7 @@ def test_the_truth_can_be_brought_to_the_standard_exposure(tmp_path):
 def test_a_picture_beside_a_pair_belongs_to_the_longest_name(tmp_path):
     names = [f"{pair}_{half}" for pair in ("cup", "cup_2", "a[1]") for half in ("flash", "ambient")]
     save(tmp_path, **dict.fromkeys([*names, "cup_paper1", "cup_2_paper1", "a[1]_paper2"], 9))
-    found = pictures_beside(find_pairs(tmp_path).files)
+    found = find_pictures_beside_pairs(find_pairs(tmp_path).files)
     assert {label: sorted(files) for label, files in found.items()} == {"paper1": ["cup", "cup_2"], "paper2": ["a[1]"]}
     assert found["paper1"]["cup_2"].name == "cup_2_paper1.png"
 
@@ -110,15 +110,15 @@ def test_a_picture_beside_a_pair_belongs_to_the_longest_name(tmp_path):
 def test_predictions_are_found_by_their_scene(tmp_path, name):
     pairs = find_pairs(save(tmp_path / "pairs", cup_flash=9, cup_ambient=9)).files
     save(tmp_path / "theirs", **{name: 9, "plate": 9})
-    assert {scene: path.stem for scene, path in predicted(tmp_path / "theirs", pairs).items()} == {"cup": name}
+    assert {scene: path.stem for scene, path in find_predictions(tmp_path / "theirs", pairs).items()} == {"cup": name}
 
 
 def test_the_truth_is_nobodys_prediction(tmp_path):
     pairs = find_pairs(save(tmp_path, cup_flash=9, cup_ambient=9)).files
-    with pytest.raises(DataError, match=r"no picture of these scenes in it; name them like cup\.png"):
-        predicted(tmp_path, pairs)
+    with pytest.raises(DataError, match=r"has no picture of these scenes; name them like cup\.png"):
+        find_predictions(tmp_path, pairs)
     with pytest.raises(DataError, match="no such folder"):
-        predicted(tmp_path / "none", pairs)
+        find_predictions(tmp_path / "none", pairs)
 
 
 def evaluate(*arguments, weights):
@@ -133,7 +133,7 @@ def test_everything_at_once(tmp_path, weights, capsys):
     flags = ("--baselines", "--predictions", tmp_path / "theirs", "--out", out, "--json", figures)
     assert evaluate("--data", pairs, *flags, weights=weights) == 1  # for one prediction had to be resized
     printed = capsys.readouterr()
-    assert "p0: a picture of another system is 48x40 and not 96x80; it was resized" in printed.err
+    assert "p0: the picture of another system is 48x40 and not 96x80; it was resized" in printed.err
     systems = [line.split()[3] for line in printed.out.splitlines() if line.startswith("mean of")]
     assert systems == ["flash", "ours", "grey_world", "retinex", "multiscale_retinex", "clahe", "lime", "theirs"]
     assert sorted(path.name for path in out.iterdir()) == ["grid.png", "report.html", "scores.csv"]
@@ -173,7 +173,7 @@ def test_what_cannot_be_used_is_named_and_the_rest_is_scored(tmp_path, weights, 
         (["--data", "{tmp}/none"], "none"),
         (["--data", "{tmp}/broken"], "none of 1 pairs can be used"),
         (["--data", "{tmp}/pairs", "--predictions", "{tmp}/none"], "no such folder of predictions"),
-        (["--data", "{tmp}/pairs", "--out", "{tmp}/pairs/p0_flash.png/x"], "cannot be made a folder"),
+        (["--data", "{tmp}/pairs", "--out", "{tmp}/pairs/p0_flash.png/x"], "cannot be created"),
         (["--data", "{tmp}/pairs", "--json", "{tmp}/pairs"], "cannot be written"),
     ],
 )
@@ -226,7 +226,7 @@ def test_lpips_without_its_weights_or_its_package_is_left_out(monkeypatch):
     told = []
     monkeypatch.setitem(sys.modules, "lpips", SimpleNamespace(LPIPS=offline))
     assert lpips_metric(told.append) is None
-    assert told == ["LPIPS is left out: its weights could not be fetched (no network)"]
+    assert told == ["LPIPS is left out: its weights could not be downloaded (no network)"]
     monkeypatch.setitem(sys.modules, "lpips", None)
     assert lpips_metric(told.append) is None
     assert len(told) == 1

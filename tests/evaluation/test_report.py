@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from f2a.cli import main
-from f2a.evaluation.pictures import COPY_SIDE, decoded, error_map, small_jpeg
-from f2a.evaluation.report import changes, shown_scenes
+from f2a.evaluation.pictures import THUMBNAIL_SIDE, decode_jpeg, error_map, thumbnail_jpeg
+from f2a.evaluation.report import changes, select_scenes
 from f2a.evaluation.scores import Score
 from f2a.images import picture_grid
 from tests.support.pairs import write_pairs
@@ -50,7 +50,7 @@ def test_the_worst_scene_comes_first():
 
 
 def test_of_many_scenes_the_ends_are_shown():
-    shown = shown_scenes(rows(**{f"s{number:03d}": float(number) for number in range(100)}), "ours")
+    shown = select_scenes(rows(**{f"s{number:03d}": float(number) for number in range(100)}), "ours")
     assert shown == [f"s{number:03d}" for number in (*range(12), *range(88, 100))]
 
 
@@ -64,12 +64,12 @@ def test_error_is_white_where_right_red_where_too_bright_and_blue_where_too_dark
 
 
 def test_a_large_photo_is_made_small():
-    assert decoded(small_jpeg(Image.new("RGB", (4000, 1000)))).size == (COPY_SIDE, COPY_SIDE // 4)
+    assert decode_jpeg(thumbnail_jpeg(Image.new("RGB", (4000, 1000)))).size == (THUMBNAIL_SIDE, THUMBNAIL_SIDE // 4)
 
 
 def test_the_grid_leaves_a_missing_picture_grey():
-    red = small_jpeg(Image.new("RGB", (240, 180), (255, 0, 0)))
-    grid = picture_grid(["flash", "ours"], [[decoded(red), None], [decoded(red), decoded(red)]])
+    red = thumbnail_jpeg(Image.new("RGB", (240, 180), (255, 0, 0)))
+    grid = picture_grid(["flash", "ours"], [[decode_jpeg(red), None], [decode_jpeg(red), decode_jpeg(red)]])
     assert grid.size == (480, 16 + 360)
     assert grid.getpixel((360, 16 + 90)) == (128, 128, 128)
     assert grid.getpixel((360, 16 + 270))[0] > 240

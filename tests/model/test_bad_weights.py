@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save, save_file
 
 from f2a.config import ConfigError
 from f2a.model.checkpoint import Checkpoint, CheckpointError
-from f2a.training.pretrained import fetch
+from f2a.training.pretrained import fetch_weights
 from tests.conftest import brightening_checkpoint
 from tests.support.hub_stub import Blob, HubStub
 
@@ -204,7 +204,7 @@ FAULTS = {
     "403": ({"status": 403}, "status 403", "run hf auth login"),
     "gated": ({"status": 403, "code": "GatedRepo"}, "status 403", "run hf auth login"),
     "404": ({"status": 404, "code": "RepoNotFound"}, "status 404", "check the name"),
-    "no such file": ({"status": 404, "code": "EntryNotFound"}, "holds no", "is it the right model?"),
+    "no such file": ({"status": 404, "code": "EntryNotFound"}, "has no", "is it the right model?"),
     "429": ({"status": 429, "retry_after": 0}, "status 429", "wait some minutes and try again"),
     "500": ({"status": 500}, "status 500", "try again later"),
     "503": ({"status": 503}, "status 503", "try again later"),
@@ -244,7 +244,7 @@ def test_a_hub_that_is_gone_leaves_the_weights_that_were_fetched(hub, weights):
 
 def test_a_model_without_files_or_revision_is_named(hub):
     hub.add_repo("user/empty")
-    assert sentence("user/empty").startswith("user/empty: holds no config.json; is it the right model?")
+    assert sentence("user/empty").startswith("user/empty: has no config.json; is it the right model?")
     assert sentence("user/model", "v9").startswith("user/model: has no revision 'v9'; give a branch")
 
 
@@ -279,7 +279,7 @@ def test_an_encoder_that_the_hub_cuts_off_names_the_flag(hub):
     hub.add_repo("timm/vgg16.tv_in1k").commit("Add", {"model.safetensors": Blob(bytes(5000))})
     hub.fail("model.safetensors|/storage/", cut=0.5)
     with pytest.raises(ConfigError, match=r"encoder_weights: timm/vgg16\.tv_in1k: .* or --encoder_weights none"):
-        fetch("vgg16", "encoder_weights")
+        fetch_weights("vgg16", "encoder_weights")
 
 
 # The page

@@ -174,7 +174,7 @@ def test_weights_that_cannot_be_had_leave_the_bundled_ones_and_a_sentence(settin
     with running(F2A_WEIGHTS=setting, F2A_EXAMPLES="nobody/nothing") as (url, process):
         assert is_healthy(url)
         page = urllib.request.urlopen(url).read().decode()
-        assert f"The weights {setting} cannot be had just now; these are the bundled ones." in page
+        assert f"The weights {setting} are not available just now; these are the bundled ones." in page
         process.terminate()
         errors = process.stderr.read().splitlines()
     assert [line.split(": ")[0] for line in errors if line.startswith("F2A_")] == ["F2A_WEIGHTS", "F2A_EXAMPLES"]
@@ -192,7 +192,7 @@ def test_weights_of_the_hub_are_used_and_named(weights: Path, relighter: Relight
             client = Client(url, verbose=False, download_files=tmp_path / "downloads")
             file, _ = client.predict(handle_file(photo), api_name="/relight")
             page = urllib.request.urlopen(url).read().decode()
-    assert "cannot be had" not in page
+    assert "not available" not in page
     assert "https://huggingface.co/user/model" in page
     assert Path(file).read_bytes() == relight_file(relighter, photo, tmp_path).read_bytes()
 

@@ -100,7 +100,7 @@ def test_the_encoder_starts_from_the_hubs_weights_and_offline_the_flag_is_named(
     done = train(pairs, tmp_path / "none", *still)
     assert done.status == 2
     assert f"encoder_weights: {ENCODER}: the Hub does not show model.safetensors (status 4" in done.err
-    assert "pass a file of them as --encoder_weights FILE" in done.err
+    assert "pass a file as --encoder_weights FILE" in done.err
     hub.add_repo(ENCODER).commit("weights", {"model.safetensors": Blob(save(timm_weights(encoder)))})
     done = train(pairs, tmp_path / "run", *still)
     assert done.status == 0, done.err
@@ -124,12 +124,12 @@ def test_a_push_in_the_background_reads_a_copy_and_its_failure_is_only_reported(
     monkeypatch.setattr(HfApi, "create_repo", lambda self, name, **ignored: RepoUrl(f"https://huggingface.co/{name}"))
     monkeypatch.setattr(HfApi, "upload_folder", upload)
     pusher = Pusher("user/model", tmp_path / "copy")
-    pusher.offer(folder, said.append)
+    pusher.push_in_background(folder, said.append)
     (folder / "config.json").write_text("second")
-    pusher.offer(folder, said.append)  # one is on its way
+    pusher.push_in_background(folder, said.append)  # one is on its way
     may_go.set()
     pusher._upload.result()
-    pusher.offer(folder, said.append)
+    pusher.push_in_background(folder, said.append)
     assert pusher.push(folder) == "https://huggingface.co/user/model"
     assert sent == ["first", "second", "second"]
     assert said == ["an interim push failed, training continues: cut off"]

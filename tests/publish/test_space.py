@@ -152,10 +152,10 @@ def test_a_cpu_space_gets_torch_without_cuda_and_any_space_one_that_zerogpu_offe
 @pytest.mark.parametrize(
     ("command", "sentence"),
     [
-        ("user/f2a --weights user/nothing", r"user/nothing: no such model could be seen on the Hub \(.+\); check name"),
-        ("user/f2a --weights user/empty", "user/empty: holds no config.json, so these are no weights of f2a"),
+        ("user/f2a --weights user/nothing", r"user/nothing: the Hub shows no such model \(.+\); check name"),
+        ("user/f2a --weights user/empty", "user/empty: has no config.json, so these are no weights of f2a"),
         ("other/f2a", r"other/f2a: the Hub did not take it \(.+\); check name, token"),
-        ("user/public --private", "user/public: is there already and public; make it private on its page"),
+        ("user/public --private", "user/public: exists already and is public; make it private on its page"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(hub, capsys, command, sentence):

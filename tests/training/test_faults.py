@@ -276,7 +276,7 @@ def test_a_worker_that_is_killed_ends_the_run_in_one_sentence_and_it_goes_on(tra
     assert train("run", "--dataloader_num_workers", "1", "--max_train_steps", "50") == 1
     said = sentence(capsys)
     assert said.startswith("DataLoader worker (pid")
-    assert "Take fewer --dataloader_num_workers, and continue with --resume_from_checkpoint latest" in said
+    assert "use fewer --dataloader_num_workers, and continue with --resume_from_checkpoint latest" in said
     monkeypatch.undo()
     reached = len(checkpoints(tmp_path / "run"))
     assert reached >= 2
@@ -300,14 +300,14 @@ class Torn:
     seed = 0
 
     def __getitem__(self, draw):
-        raise DataError(f"user/data train: rows from {draw} on cannot be had (gone); go on later")
+        raise DataError(f"user/data train: rows from {draw} on could not be read (gone); continue later")
 
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_data_that_break_in_a_worker_are_the_same_sentence_as_without_one(workers):
     with pytest.raises(DataError) as caught, translate_worker_errors():
         next(batches(Crops(Torn(), Augmentation()), ShardedBatchSampler(1), first=5, workers=workers))
-    assert str(caught.value) == "user/data train: rows from 5 on cannot be had (gone); go on later"
+    assert str(caught.value) == "user/data train: rows from 5 on could not be read (gone); continue later"
 
 
 def write_checkpoints_until_killed(output, first):

@@ -117,7 +117,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_taken(train, tmp_pa
     (output / "checkpoint-000004" / "generator.safetensors").write_bytes(damaged)
     assert train("through", "--resume_from_checkpoint", "latest") == 0
     said = capsys.readouterr().out
-    assert "checkpoint-000004: generator.safetensors is damaged; going back" in said
+    assert "checkpoint-000004: generator.safetensors is damaged; using the checkpoint before it" in said
     assert "continuing at step 3" in said
     assert (output / "checkpoint-000004" / "generator.safetensors").read_bytes() == whole["generator.safetensors"]
 
@@ -230,7 +230,7 @@ def see_much_higher(monitor):
 
 def test_a_loss_that_rises_far_above_its_lowest_mean_stops_the_run():
     monitor = LossMonitor(3)
-    for step in range(LossMonitor.settled + 1):
+    for step in range(LossMonitor.warmup_steps + 1):
         monitor.update(step, NAMES, torch.tensor([0.1]), [])
     with pytest.raises(DivergenceError, match=r"the mean reconstruction loss rose from 0\.1 to"):
         see_much_higher(monitor)
@@ -239,7 +239,7 @@ def test_a_loss_that_rises_far_above_its_lowest_mean_stops_the_run():
 MISTAKES = [
     (["--train_data_dir", "/no/such"], "no such folder of pairs"),
     (["--encoder_weights", "/no/such"], "encoder_weights is '/no/such': not weights of efficientnet_lite0"),
-    (["--resume_from_checkpoint", "/no/such"], "/no/such: not a whole checkpoint"),
+    (["--resume_from_checkpoint", "/no/such"], "/no/such: not a complete checkpoint"),
     (["--train_batch_size", "0"], "train_batch_size is 0: give at least 1"),
     (["--learning_rate", "nan"], "learning_rate is nan: give at least 0"),
     (["--crop", "0.9", "0.5"], "the smaller first"),
@@ -247,9 +247,9 @@ MISTAKES = [
     (["--perceptual_weight", "1", "--perceptual_encoder", "none"], "the perceptual loss needs ImageNet weights"),
     (["--report_to", "trackio"], "report_to is 'trackio': install it"),
     (["--config", "/no/such.yaml"], "/no/such.yaml: cannot be read"),
-    (["--guided", "--seed", "1"], "--guided: the three flags of guidance are one choice now: give --guided none, both"),
-    (["--no-guided"], "--no-guided: the three flags of guidance are one choice now"),
-    (["--no-guided_judgement"], "--no-guided_judgement: the three flags of guidance are one choice now"),
+    (["--guided", "--seed", "1"], "--guided: the three flags of guidance are now one: give --guided none, both"),
+    (["--no-guided"], "--no-guided: the three flags of guidance are now one"),
+    (["--no-guided_judgement"], "--no-guided_judgement: the three flags of guidance are now one"),
     (["--output_dir", "/proc/f2a"], "output_dir is '/proc/f2a': cannot be written"),
 ]
 
@@ -296,10 +296,10 @@ def test_flags_win_over_the_file_and_the_file_over_the_recipe(tmp_path):
     [
         ("lerning_rate: 1", "unknown field 'lerning_rate'"),
         ("seed: much", "seed is 'much'"),
-        ("[1, 2]", "holds no table of flags"),
+        ("[1, 2]", "has no table of flags"),
         ("a: [", "not valid yaml"),
-        ("guided: true", "the three flags of guidance are one choice now"),
-        ("guided_comparison: null", "the three flags of guidance are one choice now"),
+        ("guided: true", "the three flags of guidance are now one"),
+        ("guided_comparison: null", "the three flags of guidance are now one"),
         ("recipe: soup", "recipe is 'soup'"),
     ],
 )
