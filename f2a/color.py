@@ -129,11 +129,17 @@ def normalize_exposure(flash: Tensor, log_gain: Tensor, means: Tensor) -> Tensor
         goals = means + (seen.mean((1, 2, 3)) - flash.mean((1, 2, 3)))
         low = torch.full_like(goals, -6 * math.log(2))
         high = -low
-        for _ in range(14):
+
+        def mean(constant: Tensor) -> Tensor:
+            return relight(seen, gain + constant.reshape(-1, 1, 1, 1)).mean((1, 2, 3))
+
+        for _ in range(12):
             middle = (low + high) / 2
-            below = relight(seen, gain + middle.reshape(-1, 1, 1, 1)).mean((1, 2, 3)) < goals
+            below = mean(middle) < goals
             low, high = torch.where(below, middle, low), torch.where(below, high, middle)
-    return log_gain + ((low + high) / 2).reshape(-1, 1, 1, 1)
+        darker, brighter = mean(low), mean(high)
+        share = ((goals - darker) / (brighter - darker).clamp(min=1e-9)).clamp(0, 1)
+    return log_gain + low.lerp(high, share).reshape(-1, 1, 1, 1)
 
 
 def kept_means(flash: Tensor, minimum: float) -> Tensor:

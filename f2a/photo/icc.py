@@ -1,4 +1,4 @@
-"""Colour profiles (ICC.1:2022): a photo keeps its own primaries; only its transfer curve is exchanged for sRGB's.
+"""Colour profiles (ICC.1:2022): a photo keeps its own primaries and its own transfer curve.
 
 The gain is applied in the photo's own linear red, green and blue, so that no colour outside sRGB is clipped. What the
 network sees is a small copy converted to sRGB by LittleCMS.
@@ -7,11 +7,12 @@ network sees is a small copy converted to sRGB by LittleCMS.
 import io
 import struct
 from collections.abc import Callable
-from functools import cached_property
 
 import numpy as np
+import torch
 from PIL import Image, ImageCms
 
+from f2a.color import linear_to_srgb, srgb_to_linear
 from f2a.photo.metadata.icc_tags import clean_icc
 
 SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK", "LAB": "Lab"}
@@ -50,7 +51,7 @@ class ColorProfile:
         self._profile = open_profile(icc_profile, space) if icc_profile else None
         curves = _curves(icc_profile, CURVES[space]) if icc_profile else []
         steps = np.linspace(0, 1, 1025)
-        same = all(np.abs(_srgb_encoded(curve(steps)) - steps).max() < SAME_CURVE for curve in curves)
+        same = all(np.abs(srgb_encoded(curve(steps)) - steps).max() < SAME_CURVE for curve in curves)
         self._curves = [] if same else curves
 
     @classmethod
@@ -62,24 +63,25 @@ class ColorProfile:
     def has_srgb_curve(self) -> bool:
         return not self._curves
 
-    def to_srgb_curve(self, values: np.ndarray) -> np.ndarray:
-        """Stored values ``(H, W, C)`` uint8 or uint16 with sRGB's curve: uint16, or as they are if they have it."""
-        if self.has_srgb_curve:
-            return values
-        codes = np.linspace(0, 1, np.iinfo(values.dtype).max + 1)
-        return _look_up([_srgb_encoded(curve(codes)) for curve in self._curves], values, np.dtype(np.uint16))
+    def light(self, levels: int) -> np.ndarray:
+        """The linear light of each of so many stored levels, ``(1 or C, levels)`` in [0, 1], never falling."""
+        codes = np.linspace(0, 1, levels)
+        curves: list[Curve] = self._curves or [srgb_decoded]
+        light = np.stack([np.maximum.accumulate(curve(codes)) for curve in curves])
+        return light[:1] if (light == light[0]).all() else light
+
+    def srgb_codes(self, levels: int) -> np.ndarray:
+        """Each of so many stored levels with sRGB's curve, ``(C, levels)`` uint8."""
+        codes = _codes(srgb_encoded(self.light(levels)), np.dtype(np.uint8))
+        return np.broadcast_to(codes, (max(1, len(self._curves)), levels))
 
     def from_srgb_curve(self, values: np.ndarray, dtype: np.dtype) -> np.ndarray:
-        """The way back, ``(H, W, C)`` uint16 to ``dtype``."""
+        """``(H, W, C)`` uint8 with sRGB's curve, as levels of ``dtype`` with this profile's own if that is another."""
         if self.has_srgb_curve:
             return values
-        return _look_up(self._inverse, values, dtype)
-
-    @cached_property
-    def _inverse(self) -> list[np.ndarray]:
         codes = np.linspace(0, 1, 65536)
-        light = _srgb_decoded(codes)
-        return [np.interp(light, np.maximum.accumulate(curve(codes)), codes) for curve in self._curves]
+        light = srgb_decoded(np.linspace(0, 1, 256))
+        return look_up(_codes(np.stack([np.interp(light, own, codes) for own in self.light(65536)]), dtype), values)
 
     def to_srgb(self, photo: Image.Image) -> Image.Image:
         """An 8-bit RGB photo with sRGB's curve and this profile's primaries, converted to sRGB (clipped there)."""
@@ -87,7 +89,7 @@ class ColorProfile:
             return photo
         values = np.asarray(photo)
         if not self.has_srgb_curve:
-            photo = Image.fromarray(self.from_srgb_curve(values.astype(np.uint16) * 257, np.dtype(np.uint8)))
+            photo = Image.fromarray(self.from_srgb_curve(values, np.dtype(np.uint8)))
         return convert_to_srgb(photo, self._profile)
 
     def cmyk_or_lab_to_srgb(self, photo: Image.Image) -> Image.Image:
@@ -183,22 +185,28 @@ def _curve(tag: bytes) -> Curve:
     return lambda x: np.where(x >= d, np.maximum(a * x + b, 0) ** g + e, c * x + f).clip(0, 1)
 
 
-def _look_up(tables: list[np.ndarray], values: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """``values`` ``(H, W, C)`` through one table in [0, 1] a channel, at the depth of ``dtype``."""
-    codes = [(table * np.iinfo(dtype).max).round().astype(dtype) for table in tables]
-    if all(np.array_equal(codes[0], code) for code in codes):
-        grey: np.ndarray = codes[0][values]
-        return grey
-    return np.stack([code[values[..., n]] for n, code in enumerate(codes)], -1)
+def look_up(tables: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """``values`` ``(H, W, C)`` through a table for each channel, or one for all."""
+    if len(tables) == 1 or (tables == tables[0]).all():
+        alike: np.ndarray = tables[0][values]
+        return alike
+    return np.stack([table[values[..., n]] for n, table in enumerate(tables)], -1)
 
 
-def _srgb_encoded(linear: np.ndarray) -> np.ndarray:
-    linear = linear.clip(0, 1)
-    return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+def _codes(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Of [0, 1], rounded to levels of ``dtype``."""
+    codes: np.ndarray = (values * np.iinfo(dtype).max).round().astype(dtype)
+    return codes
 
 
-def _srgb_decoded(encoded: np.ndarray) -> np.ndarray:
-    return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+def srgb_encoded(linear: np.ndarray) -> np.ndarray:
+    """:func:`f2a.color.linear_to_srgb` of an array, clipped to [0, 1]."""
+    return linear_to_srgb(torch.from_numpy(linear.clip(0, 1))).numpy()
+
+
+def srgb_decoded(encoded: np.ndarray) -> np.ndarray:
+    """:func:`f2a.color.srgb_to_linear` of an array."""
+    return srgb_to_linear(torch.from_numpy(encoded)).numpy()
 
 
 def lab_to_srgb(lab: np.ndarray) -> np.ndarray:
@@ -207,8 +215,7 @@ def lab_to_srgb(lab: np.ndarray) -> np.ndarray:
     y = (lightness + 16) / 116
     xyz = np.concatenate([y + opponents[..., :1] / 500, y, y - opponents[..., 1:] / 200], -1)
     xyz = np.where(xyz > 6 / 29, xyz**3, 3 * (6 / 29) ** 2 * (xyz - 4 / 29)) * D50
-    encoded: np.ndarray = (_srgb_encoded(xyz @ D50_TO_SRGB.T) * 65535).round()
-    return encoded.astype(np.uint16)
+    return _codes(srgb_encoded(xyz @ D50_TO_SRGB.T), np.dtype(np.uint16))
 
 
 def _is_srgb(profile: ImageCms.ImageCmsProfile) -> bool:

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image, ImageOps
 
-from f2a.photo.icc import SRGB, ColorProfile
+from f2a.photo.icc import SRGB, ColorProfile, look_up
 from f2a.photo.pixels import HIGH_BIT_DEPTH_GREY, grey16, image_of, stored_array, to_eight_bits
 
 Stored = Image.Image | np.ndarray
@@ -29,11 +29,13 @@ class ImageStorage:
     def blank_copy(self) -> "ImageStorage":
         return ImageStorage(Image.new("RGB", self.image.size, None))
 
-    def rgb8(self) -> Image.Image:
-        return self.image
+    def rgb8(self, colors: ColorProfile) -> Image.Image:
+        if colors.has_srgb_curve:
+            return self.image
+        return self.image.point([int(code) for table in colors.srgb_codes(256) for code in table])
 
-    def stored(self, colors: ColorProfile) -> Stored:
-        """As a file with this profile holds them."""
+    @property
+    def stored(self) -> Stored:
         return self.image
 
 
@@ -41,22 +43,14 @@ class ArrayStorage:
     """The rows of all other photos, in an array.
 
     Args:
-        values: ``(H, W, 1 or 3)`` uint8 or uint16, shared where they may be written to.
-        alpha: ``(H, W)`` of the depth at which the photo is stored.
-        bits: that depth, 8 or 16.
+        values: ``(H, W, 1 to 4)`` uint8 or uint16, the second or fourth channel alpha; shared where it may be written
+            to and has none.
     """
 
-    def __init__(self, values: np.ndarray, alpha: np.ndarray | None = None, bits: int = 8) -> None:
-        self.values = np.require(values, requirements=("C", "W"))
-        self.alpha, self.bits = alpha, bits
-
-    @classmethod
-    def of(cls, stored: np.ndarray, profile: ColorProfile) -> "ArrayStorage":
-        """``(H, W, 1 to 4)`` as a file with this profile holds it."""
-        has_alpha = stored.shape[-1] in (2, 4)
-        values = np.ascontiguousarray(stored[..., :-1]) if has_alpha else stored
-        bits = 8 * stored.itemsize
-        return cls(profile.to_srgb_curve(values), stored[..., -1] if has_alpha else None, bits)
+    def __init__(self, values: np.ndarray) -> None:
+        has_alpha = values.shape[-1] in (2, 4)
+        self.alpha = values[..., -1] if has_alpha else None
+        self.values = np.require(values[..., :-1] if has_alpha else values, requirements=("C", "W"))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -73,17 +67,22 @@ class ArrayStorage:
         self.values[top : top + len(rows)] = rows
 
     def blank_copy(self) -> "ArrayStorage":
-        return ArrayStorage(np.empty_like(self.values), self.alpha, self.bits)
+        copy = ArrayStorage(np.empty_like(self.values))
+        copy.alpha = self.alpha
+        return copy
 
-    def rgb8(self) -> Image.Image:
-        image = image_of(to_eight_bits(self.values))
+    def rgb8(self, colors: ColorProfile) -> Image.Image:
+        if colors.has_srgb_curve:
+            values = to_eight_bits(self.values)
+        else:
+            values = look_up(colors.srgb_codes(np.iinfo(self.dtype).max + 1), self.values)
+        image = image_of(values)
         return image if image.mode == "RGB" else image.convert("RGB")
 
-    def stored(self, colors: ColorProfile) -> Stored:
-        values = colors.from_srgb_curve(self.values, np.dtype(f"uint{self.bits}"))
-        if self.alpha is not None:
-            values = np.concatenate([values, self.alpha[..., None]], -1)
-        return values if self.bits == 16 else image_of(values)
+    @property
+    def stored(self) -> Stored:
+        values = self.values if self.alpha is None else np.concatenate([self.values, self.alpha[..., None]], -1)
+        return values if self.dtype == np.uint16 else image_of(values)
 
 
 Storage = ImageStorage | ArrayStorage
@@ -92,46 +91,43 @@ Storage = ImageStorage | ArrayStorage
 class Photo:
     """A photo that stands upright.
 
-    Its rows, which are relit, have sRGB's transfer curve but the photo's own primaries, so that no colour outside sRGB
-    is clipped; alpha stays apart. :meth:`from_pil` and :meth:`from_array` choose their storage, once.
+    Its rows, which are relit, are as the file holds them, in the photo's own primaries and with its own transfer curve,
+    so that no colour outside sRGB is clipped and no level is lost; alpha stays apart. :meth:`from_pil` and
+    :meth:`from_array` choose their storage, once.
 
     Args:
         storage: of the rows.
-        colors: the rows' primaries, and the way back to the curve of the file.
-        original: the pixels as their file holds them and their profile, where these are more than the rows (a palette,
-            CMYK); they are written unless a row is set.
+        colors: what the rows mean.
     """
 
-    def __init__(
-        self, storage: Storage, colors: ColorProfile = SRGB, original: tuple[Stored, ColorProfile] | None = None
-    ) -> None:
+    def __init__(self, storage: Storage, colors: ColorProfile = SRGB) -> None:
         self.colors = colors
-        self._storage, self._original = storage, original
+        self._storage = storage
 
     @classmethod
     def from_pil(cls, image: Image.Image, profile: ColorProfile | None = None) -> "Photo":
-        """The upright ``image``, of any mode; it is shared, not copied.
+        """The upright ``image``, of any mode; it is shared, not copied, where it is plain RGB.
 
-        16-bit, integer and float grey stay 16 bits deep; CMYK and Lab become sRGB as soon as they are relit.
+        16-bit, integer and float grey become 16 bits deep, palettes RGB, CMYK and Lab sRGB.
 
         Args:
             profile: None for the one in ``image.info``, which is ignored if it does not fit.
         """
         profile = profile or ColorProfile.of_image(image)
         if image.mode in HIGH_BIT_DEPTH_GREY:
-            return cls.from_array(grey16(image)[..., None], profile)
+            return cls(ArrayStorage(grey16(image)[..., None]), profile)
         if image.mode in ("CMYK", "LAB"):
-            return cls(ArrayStorage(np.asarray(profile.cmyk_or_lab_to_srgb(image))), SRGB, (image, profile))
-        if image.mode == "RGB" and not image.has_transparency_data and profile.has_srgb_curve:
+            return cls(ImageStorage(profile.cmyk_or_lab_to_srgb(image)))
+        if image.mode == "RGB" and not image.has_transparency_data:
             return cls(ImageStorage(image), profile)
-        return cls(ArrayStorage.of(stored_array(image), profile), profile, (image, profile))
+        return cls(ArrayStorage(stored_array(image)), profile)
 
     @classmethod
     def from_array(cls, stored: np.ndarray, profile: ColorProfile = SRGB) -> "Photo":
         """The upright photo of ``(H, W, 1 to 4)`` uint8 or uint16 values; a second or fourth channel is alpha."""
         if stored.dtype == np.uint8:
             return cls.from_pil(image_of(stored), profile)
-        return cls(ArrayStorage.of(stored, profile), profile, (stored, profile))
+        return cls(ArrayStorage(stored), profile)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -145,7 +141,7 @@ class Photo:
 
     @property
     def dtype(self) -> np.dtype:
-        """Of the rows: uint8, or uint16 for more bits and for other curves than sRGB's, so that none is lost."""
+        """Of the rows: uint8 or uint16."""
         return self._storage.dtype
 
     @property
@@ -158,7 +154,6 @@ class Photo:
 
     def set_rows(self, top: int, rows: np.ndarray) -> None:
         """Put ``(rows, W, C)`` at ``top``, over what is there."""
-        self._original = None
         self._storage.set_rows(top, rows)
 
     def blank_copy(self) -> "Photo":
@@ -177,18 +172,16 @@ class Photo:
         return image if image.size == size else image.resize(size, Image.Resampling.BILINEAR, reducing_gap=3.0)
 
     def fit_within(self, longest_side: int) -> "Photo":
-        """A copy for a screen: 8-bit RGB, without alpha, never enlarged, in the photo's own colours (grey in sRGB)."""
+        """A copy for a screen: RGB, without alpha, never enlarged, in the photo's own colours (grey in sRGB)."""
         scale = min(1.0, longest_side / max(self.size))
         small = self.small_copy((max(1, round(self.size[0] * scale)), max(1, round(self.size[1] * scale))))
         if self.shape[2] == 1:
             return Photo(ImageStorage(small))
-        if self.colors.has_srgb_curve:
-            return Photo(ImageStorage(small), self.colors)
-        return Photo(ArrayStorage(np.asarray(small).astype(np.uint16) * 257), self.colors)
+        return Photo.from_array(self.colors.from_srgb_curve(np.asarray(small), np.dtype(np.uint16)), self.colors)
 
     def to_rgb8(self) -> Image.Image:
         """In 8-bit RGB: sRGB's curve in the photo's own primaries, without alpha."""
-        return self._storage.rgb8()
+        return self._storage.rgb8(self.colors)
 
     def to_srgb(self) -> Image.Image:
         """In 8-bit sRGB, without alpha; colours outside it are clipped."""
@@ -197,13 +190,12 @@ class Photo:
     @property
     def stored(self) -> Stored:
         """The pixels as a file with :attr:`icc_profile` holds them."""
-        return self._original[0] if self._original else self._storage.stored(self.colors)
+        return self._storage.stored
 
     @property
     def icc_profile(self) -> bytes:
         """Of :attr:`stored`; empty for sRGB."""
-        profile = self._original[1] if self._original else self.colors
-        return profile.icc_profile or b""
+        return self.colors.icc_profile or b""
 
     def to_pil(self) -> Image.Image:
         """The photo in Pillow's terms, its profile in ``info``; Pillow has no 16-bit colour, which comes in 8 bits."""

@@ -65,16 +65,6 @@ class Controls:
             if isinstance(value, str) or not low <= value <= high:
                 raise ControlError(f"{item.name} is {value}: give a number from {low} to {high}")
 
-    @property
-    def leave_unchanged(self) -> bool:
-        """Whether the photo is to come back as it is."""
-        return self.leave_light and not self.red_eyes
-
-    @property
-    def leave_light(self) -> bool:
-        """Whether the light is to stay as it is."""
-        return not (self.strength or self.exposure or self.warmth or self.shadows or self.contrast)
-
 
 NEUTRAL = Controls()
 """The effect as the network found it, and nothing beside it."""

@@ -44,14 +44,14 @@ def fit_gain(flash: Tensor, log_gain: Tensor) -> LocalLinearGain:
         log_gain: the same shape, natural logarithm, after :func:`apply_controls`.
     """
     gain = luminance(log_gain) if log_gain.shape[1] == 3 else log_gain
-    guide, encoded = mean_power(encode_power(flash[0].numpy())), np.exp(EXPONENT * gain[0, 0].numpy())
+    guide, change = mean_power(encode_power(flash[0].numpy())), np.expm1(EXPONENT * gain[0, 0].numpy())
     radius = max(1, round(RADIUS * math.sqrt(guide.size)))
-    moments = np.stack([guide, encoded, guide * encoded, guide**2])
-    mean_guide, mean_gain, mean_product, mean_square = _box(moments, radius)
-    slope = (mean_product - mean_guide * mean_gain) / (mean_square - mean_guide**2 + EPSILON)
-    slope, offset = _box(np.stack([slope, mean_gain - slope * mean_guide]), radius)
+    moments = np.stack([guide, change, guide * change, guide**2])
+    mean_guide, mean_change, mean_product, mean_square = _box(moments, radius)
+    slope = (mean_product - mean_guide * mean_change) / (mean_square - mean_guide**2 + EPSILON)
+    slope, offset = _box(np.stack([slope, mean_change - slope * mean_guide]), radius)
     color = _smooth(log_gain - gain)[0].permute(1, 2, 0) if log_gain.shape[1] == 3 else None
-    return LocalLinearGain(slope, offset, None if color is None else np.exp(EXPONENT * color.numpy()))
+    return LocalLinearGain(slope, 1 + offset, None if color is None else np.exp(EXPONENT * color.numpy()))
 
 
 def mean_power(power: np.ndarray) -> np.ndarray:

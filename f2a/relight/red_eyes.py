@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from f2a.color import LUMINANCE, linear_to_srgb, srgb_to_linear
+from f2a.color import LUMINANCE, srgb_to_linear
 from f2a.photo import Photo
-from f2a.photo.pixels import to_eight_bits
+from f2a.photo.icc import look_up
 from f2a.relight.controls import ControlError
 
 if TYPE_CHECKING:
@@ -93,15 +93,17 @@ def correct_red_pupils(photo: Photo, pupils: list[Pupil], amount: float = 1.0) -
         amount: from 0 to 1, the share of the red that goes.
     """
     full = np.iinfo(photo.dtype).max
+    curves = np.broadcast_to(photo.colors.light(full + 1), (3, full + 1)).astype(np.float32)
     for (left, top, width, height), mask in pupils:
         rows = photo.rows(top, top + height).copy()
         eye = rows[:, left : left + width]
-        light = _linear(eye)
+        light = look_up(curves, eye)
         red, others = light[..., 0], _without_red(light)
         share = amount * mask * _stops(red, others).clip(0, 1)
         dark = others * np.sqrt((others / red.clip(min=1e-6)).clip(max=1))
         light += share[..., None] * (dark[..., None] - light)
-        encoded = (linear_to_srgb(torch.from_numpy(light)).numpy() * full).round()
+        levels = [np.interp(light[..., n], curve, np.arange(full + 1)) for n, curve in enumerate(curves)]
+        encoded = np.stack(levels, -1).round()
         eye[share > 0] = encoded[share > 0]
         photo.set_rows(top, rows)
 
@@ -171,8 +173,8 @@ def find_red_pupil(photo: Photo, eye: Box) -> Pupil | None:
 def look_at(photo: Photo, box: Box, size: tuple[int, int]) -> Image.Image:
     """A part of a photo in 8-bit sRGB, scaled to ``size``."""
     rows = photo.rows(box.top, box.top + box.height)[:, box.left : box.left + box.width]
-    image = Image.fromarray(to_eight_bits(np.ascontiguousarray(rows)))
-    return photo.colors.to_srgb(image.resize(size, Image.Resampling.BILINEAR, reducing_gap=3.0))
+    part = Photo.from_array(np.ascontiguousarray(rows), photo.colors)
+    return photo.colors.to_srgb(part.small_copy(size))
 
 
 def _detect(

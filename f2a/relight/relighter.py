@@ -62,7 +62,7 @@ class Prepared:
         """The photo relit.
 
         Args:
-            controls: strength 0 with the others neutral returns the photo as it is.
+            controls: strength 0 with the others neutral is a gain of 1, which leaves each level as it is.
             in_place: write over the photo's own rows, which halves the memory; nothing can be rendered afterwards.
 
         Returns:
@@ -73,10 +73,7 @@ class Prepared:
             ControlError: red eyes are to be corrected, and OpenCV is not installed.
         """
         pupils = self.red_pupils if controls.red_eyes else []
-        if not controls.leave_light:
-            relit = self._gain(controls).apply(self.photo, in_place)
-        else:
-            relit = self.photo.copy() if pupils and not in_place else self.photo
+        relit = self._gain(controls).apply(self.photo, in_place)
         correct_red_pupils(relit, pupils, controls.red_eyes)
         return relit
 
@@ -134,11 +131,9 @@ class Relighter:
         """The photo relit, of the same size, upright; see :meth:`Prepared.render`.
 
         Args:
-            photo: of any mode. Strength 0 with the other controls neutral gives it back bit for bit.
+            photo: of any mode.
         """
         photo = exif_transposed(photo)
-        if controls.leave_unchanged:
-            return photo
         return self.prepare(Photo.from_pil(photo)).render(controls, in_place=True).to_pil()
 
     def prepare(self, photo: Photo) -> Prepared:
@@ -227,12 +222,10 @@ def relight_file(
     target = _target_of(file, target, format)
     claim(target)
     check_target(target, overwrite)
-    photo, notes = file.photo, [*file.notes]
-    if not controls.leave_unchanged:
-        prepared = relighter.prepare(photo)
-        if controls.red_eyes:
-            notes.append(describe(prepared.red_pupils))
-        photo = prepared.render(controls, in_place=True)
+    prepared, notes = relighter.prepare(file.photo), [*file.notes]
+    if controls.red_eyes:
+        notes.append(describe(prepared.red_pupils))
+    photo = prepared.render(controls, in_place=True)
     for note in (*notes, *write_photo(photo, target, file, overwrite, quality)):
         tell(f"{source}: {note}")
     return target

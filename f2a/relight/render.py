@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
+import torch
 
 from f2a import color
 from f2a.color import CEILING, EXPONENT, OFFSET, SHOULDER, SPARED
@@ -75,7 +76,9 @@ class Renderer:
         self.slope = upsample_columns(gain.slope[..., None] / self.full, width)
         self.offset = upsample_columns(gain.offset[..., None], width)
         self.color = None if gain.color is None else upsample_columns(gain.color, width)
-        self.table = encode_power(np.linspace(0, 1, int(self.full) + 1)) * self.full
+        light = photo.colors.light(int(self.full) + 1)
+        self.tables = (SCALE * light**EXPONENT * self.full).astype(np.float32)
+        self.codes = None if photo.colors.has_srgb_curve else [_inverse(table, self.full) for table in self.tables]
         centres = ((np.arange(height) + 0.5) * (len(self.slope) / height) - 0.5).clip(0, len(self.slope) - 1)
         self.above = np.floor(centres).astype(np.intp)
         self.below_share = (centres - self.above).astype(np.float32)[:, None]
@@ -93,10 +96,18 @@ class Renderer:
                 rows = slice(top, min(end, top + step))
                 values = self.photo.rows(rows.start, rows.stop)
                 power, relit = buffers[:, : len(values)]
-                self.table.take(values.reshape(-1), out=power.reshape(-1), mode="clip")
+                self._look_up(values.reshape(power.shape), power)
                 self._multiply(above, rows, power, relit)
-                self._protect_highlights(values, power, relit)
+                self._protect_highlights(power, relit)
                 self.relit.set_rows(top, self._encoded(relit).reshape(values.shape))
+
+    def _look_up(self, levels: np.ndarray, out: np.ndarray) -> None:
+        """Their powers, ``(rows, W * C)``."""
+        if len(self.tables) == 1:
+            self.tables[0].take(levels, out=out, mode="clip")
+        else:
+            for n, table in enumerate(self.tables):
+                out[:, n :: self.channels] = table.take(levels[:, n :: self.channels])
 
     def _multiply(self, above: int, rows: slice, power: np.ndarray, out: np.ndarray) -> None:
         """``power * (slope * luma + offset) * color``, the coefficients between two rows of the small copy."""
@@ -116,20 +127,20 @@ class Renderer:
         between += first
         return between
 
-    def _protect_highlights(self, values: np.ndarray, power: np.ndarray, relit: np.ndarray) -> None:
+    def _protect_highlights(self, power: np.ndarray, relit: np.ndarray) -> None:
         """Spare what the flash burnt and roll highlights off, as :func:`f2a.color.relight` does."""
-        spared_from = SPARED[0] * self.full
-        shoulder, ceiling, offset = ((v * self.full) for v in (SHOULDER + OFFSET, CEILING + OFFSET, OFFSET))
-        pixels = relit.reshape(-1, self.channels)
-        codes = values.reshape(-1, self.channels)
+        shoulder, ceiling, offset, spared_from, spared = (
+            v * self.full for v in (SHOULDER + OFFSET, CEILING + OFFSET, OFFSET, SPARED[0] + OFFSET, SPARED[1] + OFFSET)
+        )
+        pixels, flash = (values.reshape(-1, self.channels) for values in (relit, power))
         bright = _extreme(np.maximum, pixels) > shoulder
-        if codes.max() > spared_from:
-            bright |= _extreme(np.minimum, codes) > spared_from
+        if flash.max() > spared_from:
+            bright |= _extreme(np.minimum, flash) > spared_from
         (found,) = bright.nonzero()
         if not len(found):
             return
-        flash, lit = power.reshape(-1, self.channels)[found], pixels[found]
-        burnt = ((_extreme(np.minimum, codes[found]) - spared_from) / ((SPARED[1] - SPARED[0]) * self.full)).clip(0, 1)
+        flash, lit = flash[found], pixels[found]
+        burnt = ((_extreme(np.minimum, flash) - spared_from) / (spared - spared_from)).clip(0, 1)
         share = (burnt**2 * (3 - 2 * burnt)).astype(np.float32)[:, None]
         lit += share * (flash - lit).clip(min=0)
         brightest = _extreme(np.maximum, lit)
@@ -140,7 +151,12 @@ class Renderer:
         pixels[found] = lit
 
     def _encoded(self, power: np.ndarray) -> np.ndarray:
-        """Take the offset off, put the straight part of the curve in, round and clip."""
+        """By sRGB's curve, take the offset off, put the straight part in, round and clip; by another, look it up."""
+        if self.codes is not None:
+            cells = (power * (CELLS / (SCALE * self.full))).clip(0, CELLS - 1).astype(np.int32)
+            if len(self.codes) == 1:
+                return self.codes[0].take(cells)
+            return np.stack([codes.take(cells[:, n :: len(self.codes)]) for n, codes in enumerate(self.codes)], -1)
         dark = None
         if power.min() < DARKEST_POWER * self.full:
             dark = power < DARKEST_POWER * self.full
@@ -151,6 +167,18 @@ class Renderer:
         if power.max() > self.full:
             np.clip(power, 0, self.full, out=power)
         return power.astype(self.photo.dtype)
+
+
+CELLS = 1 << 19
+"""Of the table that leads from a power back to a level: in the flattest curve in use, linear light at 16 bits, three of
+them lie between two levels, so each level leads back to itself."""
+
+
+def _inverse(table: np.ndarray, full: np.floating) -> np.ndarray:
+    """The level nearest to each of :data:`CELLS` powers from 0 to 1.055 times ``full``, at the depth of ``full``."""
+    powers = (np.arange(CELLS) + 0.5) * (SCALE * full / CELLS)
+    levels: np.ndarray = np.interp(powers, table, np.arange(len(table))).round()
+    return levels.astype(np.uint8 if full == 255 else np.uint16)
 
 
 def _extreme(choose: np.ufunc, pixels: np.ndarray) -> np.ndarray:
@@ -177,5 +205,5 @@ def upsample_columns(coefficients: np.ndarray, width: int) -> np.ndarray:
 
 def encode_power(flash: np.ndarray) -> np.ndarray:
     """``1.055 * flash_linear ** (1 / 2.4)`` of sRGB values in [0, 1], float32 of any shape."""
-    linear = np.where(flash <= 0.04045, flash / 12.92, ((flash + OFFSET) / SCALE) ** 2.4)
+    linear = color.srgb_to_linear(torch.from_numpy(flash)).numpy()
     return (SCALE * linear**EXPONENT).astype(np.float32)

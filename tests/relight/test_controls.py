@@ -130,9 +130,11 @@ def test_a_control_outside_its_range_is_named(name, value):
 
 
 def test_only_no_effect_at_all_leaves_the_photo():
-    assert Controls(strength=0, keep_colors=True).leave_unchanged
-    for name, value in (("exposure", 0.1), ("warmth", -5), ("shadows", 0.05), ("contrast", -0.05)):
-        assert not Controls(strength=0, **{name: value}).leave_unchanged
+    photo = flat((90, 120, 60), (0.5, 0.2, -0.4))
+    for unchanging in ({}, {"keep_colors": True}, {"background": 1.0, "highlights": -1.0}):
+        assert photo.render(Controls(strength=0, **unchanging)).rows()[0, 0].tolist() == [90, 120, 60]
+    for name, value in (("exposure", 0.1), ("warmth", -9), ("shadows", 0.2)):
+        assert photo.render(Controls(strength=0, **{name: value})).rows()[0, 0].tolist() != [90, 120, 60]
 
 
 def given(*words):

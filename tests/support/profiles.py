@@ -54,10 +54,13 @@ def profile(name, space, tags):
 
 
 def rgb_profile(name, red, green, blue, white, gamma):
+    """``gamma`` is as :func:`curve` takes it, or one for each channel in a tuple of three."""
     tags = {}
-    for channel, colorant in zip((b"r", b"g", b"b"), _colorants(red, green, blue, white).T, strict=True):
+    gammas = gamma if isinstance(gamma, tuple) and len(gamma) == 3 else (gamma,) * 3
+    colorants = _colorants(red, green, blue, white).T
+    for channel, colorant, own in zip((b"r", b"g", b"b"), colorants, gammas, strict=True):
         tags[channel + b"XYZ"] = b"XYZ \0\0\0\0" + _fixed(*colorant)
-        tags[channel + b"TRC"] = curve(gamma)
+        tags[channel + b"TRC"] = curve(own)
     return profile(name, "RGB", tags)
 
 

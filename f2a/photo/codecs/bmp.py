@@ -9,7 +9,7 @@ from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.photo import Stored
 
 SUFFIXES = (".bmp", ".dib")
-MODES = ("1", "L", "P", "RGB")
+MODES = ("L", "RGB")
 BITS = 8
 
 

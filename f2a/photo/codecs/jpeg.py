@@ -21,7 +21,7 @@ from f2a.photo.photo import Photo, Stored
 from f2a.photo.pixels import integer_to_16_bits, turned, with_channels
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".jif")
-MODES = ("L", "RGB", "CMYK")
+MODES = ("L", "RGB")
 BITS = 8
 
 QUALITY = 95

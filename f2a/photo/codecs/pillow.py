@@ -60,8 +60,8 @@ def decode(source: Image.Image, path: Path, metadata: Metadata, notes: list[str]
     check_size(path, source.size)
     profile = fitting_profile(metadata.icc_profile, space_of(source.mode), notes)
     hide_exif_bomb(source)
-    is_relit_as_it_is = profile.has_srgb_curve and source.mode in ("1", "L", "RGB") and not source.has_transparency_data
-    if not is_relit_as_it_is:  # it is held at 16 bits, or as several copies
+    is_plain = source.mode in ("1", "L", "RGB") and not source.has_transparency_data
+    if not is_plain:  # it is held at 16 bits, or as several copies
         check_size(path, source.size, bytes_per_pixel=6)
     source.load()
     hide_exif_bomb(source)

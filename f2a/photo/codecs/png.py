@@ -21,7 +21,7 @@ from f2a.photo.pixels import turned, with_channels
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 SUFFIXES = (".png",)
-MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
+MODES = ("L", "LA", "RGB", "RGBA")
 BITS = 16
 
 QUICK = 3

@@ -30,7 +30,7 @@ from f2a.photo.photo import Photo, Stored
 from f2a.photo.pixels import HIGH_BIT_DEPTH_GREY, turned, with_channels
 
 SUFFIXES = (".tif", ".tiff")
-MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16")
+MODES = ("L", "LA", "RGB", "RGBA")
 BITS = 16
 
 STRIP_BYTES = 1 << 20
@@ -57,9 +57,7 @@ TEXTS = {
 DESCRIPTIVE = TEXTS | {EXIF_IFD, GPS_IFD}
 
 SHORT, LONG, RATIONAL, UNDEFINED, BYTE = 3, 4, 5, 7, 1
-BLACK_IS_ZERO, RGB, PALETTE, SEPARATED = 1, 2, 3, 5
-PHOTOMETRIC = {"1": BLACK_IS_ZERO, "L": BLACK_IS_ZERO, "LA": BLACK_IS_ZERO, "P": PALETTE, "CMYK": SEPARATED}
-"""By Pillow's mode; of all others RGB."""
+BLACK_IS_ZERO, RGB = 1, 2
 UNASSOCIATED_ALPHA = 2
 HORIZONTAL_DIFFERENCES = 2
 MAX_OFFSET = 0xFFFF_FFFF
@@ -152,35 +150,21 @@ def _dpi(tags: dict[int, Any]) -> tuple[float, float] | None:
 
 
 def write(stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality: int | None, notes: list[str]) -> bytes:
-    compression = encoding.get("compression", DEFLATE)
-    if isinstance(stored, np.ndarray):
-        return encode(stored, metadata, compression)
-    values = with_channels(np.asarray(stored))
-    return encode(values, metadata, compression, PHOTOMETRIC.get(stored.mode, RGB), stored.getpalette())
+    return encode(with_channels(np.asarray(stored)), metadata, encoding.get("compression", DEFLATE))
 
 
-def encode(
-    values: np.ndarray,
-    metadata: Metadata,
-    compression: int = DEFLATE,
-    photometric: int | None = None,
-    palette: list[int] | None = None,
-) -> bytes:
+def encode(values: np.ndarray, metadata: Metadata, compression: int = DEFLATE) -> bytes:
     """A TIFF file.
 
     Args:
-        values: ``(H, W, 1 to 4)`` bool, uint8 or uint16.
+        values: ``(H, W, 1 to 4)`` uint8 or uint16.
         compression: by its number; what is neither none nor LZW is written with Deflate.
-        photometric: what the values mean, by TIFF's number; None for grey or RGB by their number, and perhaps alpha.
-        palette: red, green and blue of each value, 0 to 255.
     """
     compression = compression if compression in (UNCOMPRESSED, LZW) else DEFLATE
     block = TiffBlock(bytearray(metadata.exif or b"II*\0" + struct.pack("<II", 8, 0) + bytes(2)))
     height, width, channels = values.shape
-    photometric = photometric or (BLACK_IS_ZERO if channels < 3 else RGB)
-    bits = 1 if values.dtype == bool else 8 * values.itemsize
-    differs = compression != UNCOMPRESSED and bits > 1 and photometric != PALETTE
-    rows = min(height, max(1, 8 * STRIP_BYTES // (bits * width * channels)))
+    differs = compression != UNCOMPRESSED
+    rows = min(height, max(1, STRIP_BYTES // (values.itemsize * width * channels)))
     strips = [
         _compressed(values[top : top + rows], block.order, compression, differs) for top in range(0, height, rows)
     ]
@@ -189,9 +173,9 @@ def encode(
     numbers = {
         256: (LONG, [width]),
         257: (LONG, [height]),
-        258: (SHORT, [bits] * channels),
+        258: (SHORT, [8 * values.itemsize] * channels),
         259: (SHORT, [compression]),
-        262: (SHORT, [photometric]),
+        262: (SHORT, [BLACK_IS_ZERO if channels < 3 else RGB]),
         273: (LONG, [start + int(before) for before in np.cumsum([0, *sizes[:-1]])]),
         277: (SHORT, [channels]),
         278: (LONG, [rows]),
@@ -199,10 +183,7 @@ def encode(
     }
     if differs:
         numbers[317] = (SHORT, [HORIZONTAL_DIFFERENCES])
-    if palette:
-        colors = np.array(palette + [0] * (768 - len(palette))).reshape(256, 3)
-        numbers[320] = (SHORT, [257 * int(level) for level in colors.T.ravel()])
-    if channels in (2, 4) and photometric != SEPARATED:
+    if channels in (2, 4):
         numbers[338] = (SHORT, [UNASSOCIATED_ALPHA])
     pixels = b"".join(strips)
     at = start + len(pixels) + len(pixels) % 2
@@ -236,8 +217,6 @@ def _compressed(strip: np.ndarray, order: str, compression: int, differs: bool) 
     """Rows ``(h, W, C)``, compressed; where it ``differs``, after each value's left neighbour was subtracted."""
     import imagecodecs
 
-    if strip.dtype == bool:
-        strip = np.packbits(strip, axis=1)
     content = strip.astype(strip.dtype.newbyteorder("<" if order == "<" else ">"))
     if differs:
         content[:, 1:] -= strip[:, :-1]
