@@ -212,8 +212,7 @@ def test_in_the_profile_of_a_display():
     planted = profiles.profile("Grey", "GRAY", {b"kTRC": profiles.curve(2.2), b"meta": meta, b"mmod": model})
     cleaned, plain = ColorProfile(planted, "L"), ColorProfile(profiles.GREY_22, "L")
     assert PLANTED.encode() not in cleaned.icc_profile
-    levels = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
-    assert np.array_equal(cleaned.to_srgb_curve(levels), plain.to_srgb_curve(levels))
+    assert np.array_equal(cleaned.light(256), plain.light(256))
     assert plain.icc_profile == profiles.GREY_22
 
 

@@ -42,7 +42,7 @@ def lab(colors, icc_profile):
 def tiff(scale, dtype):
     def write(colors, icc_profile):
         content = io.BytesIO()
-        values = (colors * scale).astype(dtype)
+        values = (colors.astype(float) * scale).astype(dtype)
         tifffile.imwrite(content, values, photometric="rgb", iccprofile=icc_profile or None, metadata=None)
         return content.getvalue()
 
