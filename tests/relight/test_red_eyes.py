@@ -150,6 +150,7 @@ def test_they_are_corrected_in_the_relit_photo_and_in_its_preview(relighter):
         left, right = one.render(Controls()).to_pil(), one.render(Controls(red_eyes=1)).to_pil()
         assert redness(right, 9) < 0.2 * redness(left, 9)
         assert np.array_equal(*(np.asarray(image)[~in_eyes(image, 34)] for image in (left, right)))
+    prepared.render(ONLY_EYES)
     assert np.array_equal(prepared.photo.rows(), np.asarray(drawn_face(700)))
 
 
