@@ -1,4 +1,4 @@
-"""The f2a page: a flash photograph in, the same photograph in the light of the room out. Run ``python app.py``.
+"""The f2a page as a Space starts it: ``python app.py``, which serves what ``f2a serve`` does.
 
 Environment: ``F2A_WEIGHTS`` is a folder or a Hub id, ``user/model`` or ``user/model@revision`` (default: the weights
 that ship with f2a); ``F2A_EXAMPLES`` a folder of pairs or a Hub dataset (default: the rendered pairs that ship with
@@ -8,14 +8,18 @@ f2a); ``F2A_WAITING`` how many visitors may wait in line (default: 40); ``F2A_KE
 
 import argparse
 import os
-from importlib.util import find_spec
 
 try:  # before torch: on a ZeroGPU Space it prepares CUDA, elsewhere it is not installed
     import spaces
 except ImportError:
     spaces = None
 
-from f2a.page.server import SettingError, read_settings, run_page
+from f2a.errors import missing_library
+
+try:
+    from f2a.page.server import SettingError, read_settings, run_page
+except ModuleNotFoundError as error:
+    raise SystemExit(missing_library(error)) from None
 
 GPU_SECONDS = 10
 """What a ZeroGPU Space is asked for; a photo takes a fraction of a second."""
@@ -24,12 +28,11 @@ GPU_SECONDS = 10
 def main() -> None:
     """Load the weights and serve the page."""
     parser = argparse.ArgumentParser(description="Serve the f2a page.")
-    parser.add_argument("--mcp", action="store_true", help="serve MCP tools too (pip install gradio[mcp])")
+    parser.add_argument("--mcp", action="store_true", help="serve MCP tools too")
     args = parser.parse_args()
-    if args.mcp and not find_spec("mcp"):
-        parser.error('--mcp needs the MCP library: pip install "gradio[mcp]"')
     try:
-        run_page(read_settings(os.environ), args.mcp, spaces.GPU(duration=GPU_SECONDS) if spaces else None)
+        settings = read_settings(os.environ)
+        run_page(settings._replace(mcp=settings.mcp or args.mcp), spaces.GPU(duration=GPU_SECONDS) if spaces else None)
     except SettingError as error:
         parser.error(str(error))
 

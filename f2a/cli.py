@@ -6,11 +6,12 @@ import sys
 from collections.abc import Sequence
 
 from f2a import __version__
-from f2a.commands import ablate, bench, convert, dataset, download, evaluate, relight, space
-from f2a.errors import F2aError
+from f2a.commands import ablate, bench, convert, dataset, download, evaluate, relight, serve, space
+from f2a.errors import F2aError, missing_library
 
 COMMANDS = {
     "relight": relight,
+    "serve": serve,
     "evaluate": evaluate,
     "ablate": ablate,
     "convert": convert,
@@ -34,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(COMMANDS[args.command].run(args))
     except KeyboardInterrupt:
         return 130
+    except ModuleNotFoundError as error:
+        print(f"f2a: {missing_library(error)}", file=sys.stderr)
+        return 2
     except F2aError as error:
         print(f"f2a: {error}", file=sys.stderr)
         return 2

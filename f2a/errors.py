@@ -1,5 +1,7 @@
 """What goes wrong, told to a person in one sentence."""
 
+import re
+
 
 class F2aError(ValueError):
     """An error whose message was written for the user: one printable sentence: thing, reason, remedy.
@@ -20,3 +22,23 @@ def first_line(error: BaseException) -> str:
     """What a library's error says, without the advice in further lines; of a system error, the reason alone."""
     message = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
     return str(message).splitlines()[0].rstrip(" .")
+
+
+def missing_library(error: ModuleNotFoundError) -> str:
+    """What to install, where a library is missing that only some commands need.
+
+    Raises:
+        ModuleNotFoundError: ``error``, where it is no library of one of f2a's extras.
+    """
+    from importlib.metadata import PackageNotFoundError, requires  # slow to import
+
+    library = (error.name or "").partition(".")[0]
+    try:
+        extras = re.findall(r"(([\w-]+)[^;\n]*); extra == ['\"](\w+)", "\n".join(requires("f2a") or ()))
+    except PackageNotFoundError:
+        extras = [("-r requirements.txt", library, "")]  # a clone, which names them all
+    asking = next((extra for _, name, extra in extras if name == library), None)
+    if asking is None or library == "f2a":
+        raise error
+    wanted = " ".join(f'"{line}"' if extra else line for line, _, extra in extras if extra == asking)
+    return f"{library} is missing; run: pip install {wanted}"

@@ -22,7 +22,7 @@ from tests.support.pairs import write_pairs
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
 BLOCKS = [text for _, text in re.findall(r"^```(bash|python)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)]
-TRIED = ["f2a import Relighter", "python app.py", "relight party.jpg holiday", "import Client", "curl", "space push",
+TRIED = ["f2a import Relighter", "f2a serve", "relight party.jpg holiday", "import Client", "curl", "space push",
          "pairs/train", "f2a/examples"]  # fmt: skip
 NOT_TRIED = {"--multi_gpu": "needs GPUs", "python -m pytest": "runs this very file"}
 ELSEWHERE = {"--no-deps", "--quiet", "--num_processes", "--num_machines", "--machine_rank", "--main_process_ip",
@@ -96,7 +96,8 @@ def paste(text: str, clone: Path, hub: HubStub) -> str:
     """What bash prints for the commands, which all succeed."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = hub.environment() | {"PATH": path}
-    run = subprocess.run(["bash", "-euo", "pipefail", "-c", text], cwd=clone, env=environment, text=True,
+    command = f'f2a() {{ python -m f2a "$@"; }}\n{text}'  # what pip would install
+    run = subprocess.run(["bash", "-euo", "pipefail", "-c", command], cwd=clone, env=environment, text=True,
                          capture_output=True, timeout=200)  # fmt: skip
     assert run.returncode == 0, f"{text}\n{run.stderr[-3000:]}"
     assert "Traceback" not in run.stderr
@@ -120,7 +121,7 @@ def test_photos_are_relit_in_python_and_on_the_command_line(clone, hub):
 @pytest.mark.slow
 @pytest.mark.timeout(200)
 def test_the_page_starts_and_answers_programs(clone, hub):
-    assert block("python app.py").endswith("pip install -r requirements.txt && python app.py\n")
+    assert block("f2a serve").endswith('pip install ".[page]" && f2a serve\n')
     size = Image.open(clone / "party.jpg").size
     with started([sys.executable, str(clone / "app.py")], hub.environment()) as (url, _):
         program = block("import Client").replace("http://127.0.0.1:7860", url)

@@ -15,8 +15,8 @@ Application = Callable[[Message, Receive, Send], Awaitable[None]]
 SILENCE_S, UPLOAD_S = 30, 600
 """Seconds without a byte, and for all of a request, after which it is given up."""
 
-MAX_UPLOAD_BYTES, MAX_REQUEST_BYTES = 500_000_000, 1_000_000
-"""Bytes of an upload with all its photos, and of any other request."""
+MAX_BYTES = {"/upload": 500_000_000, "/gradio_api/mcp": 50_000_000, "": 1_000_000}
+"""Bytes of a request, by the end of its path: an upload with all its photos, a photo in a data URI, any other."""
 
 
 class RequestLimits:
@@ -39,9 +39,8 @@ class RequestLimits:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
             return await self.app(scope, receive, send)
-        body = LimitedBody(
-            self, MAX_UPLOAD_BYTES if scope["path"].rstrip("/").endswith("/upload") else MAX_REQUEST_BYTES, receive
-        )
+        path = scope["path"].rstrip("/")
+        body = LimitedBody(self, next(most for end, most in MAX_BYTES.items() if path.endswith(end)), receive)
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start" and not body.whole:  # the rest of it is not waited for

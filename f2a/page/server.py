@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,6 +34,7 @@ from f2a.page.layout import MAX_WAITING, WORKERS, build_demo
 from f2a.page.middleware import UPLOAD_S, HeadTags, InFlightResponses, RequestLimits
 from f2a.page.service import KEEP_S, SWEEP_S, sweep_folder
 from f2a.page.theme import THEME
+from f2a.page.tools import install_tools
 from f2a.relight.relighter import Relighter
 
 PAGE = Path(__file__).parent
@@ -59,6 +61,9 @@ class Settings(NamedTuple):
         waiting: the maximum of visitors in line; whoever comes then is told to come back.
         keep_s: seconds that a visitor's files stay.
         port: None for the first free one from 7860.
+        host: the address to listen at; None for Gradio's, ``GRADIO_SERVER_NAME`` or this computer alone.
+        share: give the page a public address, too.
+        mcp: serve MCP tools, too.
     """
 
     weights: str | None = None
@@ -66,6 +71,9 @@ class Settings(NamedTuple):
     waiting: int = MAX_WAITING
     keep_s: int = KEEP_S
     port: int | None = None
+    host: str | None = None
+    share: bool = False
+    mcp: bool = False
 
     @property
     def sweep_s(self) -> int:
@@ -74,7 +82,8 @@ class Settings(NamedTuple):
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """``F2A_WEIGHTS``, ``F2A_EXAMPLES``, ``F2A_WAITING``, ``F2A_KEEP_S`` and ``GRADIO_SERVER_PORT``.
+    """``F2A_WEIGHTS``, ``F2A_EXAMPLES``, ``F2A_WAITING``, ``F2A_KEEP_S``, and Gradio's ``GRADIO_SERVER_PORT`` and
+    ``GRADIO_MCP_SERVER``.
 
     Raises:
         SettingError: a number that is none, or not within its bounds.
@@ -91,22 +100,22 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     weights, examples = environment.get("F2A_WEIGHTS") or None, environment.get("F2A_EXAMPLES") or None
     waiting, keep_s = number("F2A_WAITING", 1, 500), number("F2A_KEEP_S", 10, 86_400)
     port = number("GRADIO_SERVER_PORT", 1, 65_535)
-    return Settings(weights, examples, waiting or MAX_WAITING, keep_s or KEEP_S, port)
+    mcp = environment.get("GRADIO_MCP_SERVER", "").lower() == "true"
+    return Settings(weights, examples, waiting or MAX_WAITING, keep_s or KEEP_S, port, mcp=mcp)
 
 
-def run_page(
-    settings: Settings, mcp: bool = False, on_gpu: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None
-) -> None:
+def run_page(settings: Settings, on_gpu: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None) -> None:
     """Load the weights and serve the page until the process is told to stop.
 
     Args:
         settings: see :class:`Settings`.
-        mcp: serve MCP tools too.
         on_gpu: wraps the function that runs the network, as a ZeroGPU Space asks for.
 
     Raises:
-        SettingError: the folder for the visitors' files belongs to somebody else.
+        SettingError: a library is missing, or the folder for the visitors' files belongs to somebody else.
     """
+    if settings.mcp and not find_spec("mcp"):
+        raise SettingError('--mcp needs the MCP library: pip install "gradio[mcp]"')
     with server_folder(Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir())) as folder:
         tempfile.tempdir = str(folder)  # all that is written here goes with the server, or when the next one sweeps
         os.environ["GRADIO_TEMP_DIR"] = str(folder / "visitors")  # of our own, so that all that is old in it can go
@@ -123,7 +132,7 @@ def run_page(
         jobs = JobQueue(WORKERS, settings.waiting)
         source = None if problem else settings.weights
         demo = build_demo(relighter, gallery, source, notices, jobs, settings.keep_s)
-        drained = serve(demo, jobs, settings, folder, mcp)
+        drained = serve(demo, jobs, settings, folder)
     if not drained:
         print("The page was stopped while a photo was being relit, which would have taken too long.", file=sys.stderr)
         os._exit(1)  # the thread that relights it would hold up the end
@@ -137,7 +146,7 @@ def load_weights(source: str | None) -> tuple[Relighter, str | None]:
         return Relighter.from_pretrained(), f"F2A_WEIGHTS: {error}; using the bundled weights"
 
 
-def serve(demo: gr.Blocks, jobs: JobQueue, settings: Settings, folder: Path, mcp: bool) -> bool:
+def serve(demo: gr.Blocks, jobs: JobQueue, settings: Settings, folder: Path) -> bool:
     """Serve until SIGTERM or Ctrl+C; then finish what runs and refuse the rest. ``folder``: see :func:`server_folder`.
 
     Returns:
@@ -146,12 +155,16 @@ def serve(demo: gr.Blocks, jobs: JobQueue, settings: Settings, folder: Path, mcp
     stop, responses = threading.Event(), InFlightResponses()
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: stop.set())
+    if settings.mcp:
+        install_tools()
+    options = launch_options(settings, Middleware(responses.count))
+    options |= {"server_name": settings.host, "server_port": settings.port, "share": settings.share or None}
     try:
-        options = launch_options(settings, Middleware(responses.count))
-        demo.launch(prevent_thread_lock=True, mcp_server=mcp or None, server_port=settings.port, **options)
+        demo.launch(prevent_thread_lock=True, quiet=not settings.share, mcp_server=settings.mcp, **options)
     except OSError:
         place = f"port {settings.port}" if settings.port else "any port from 7860"
-        sys.exit(f"The page cannot listen on {place}; choose another with GRADIO_SERVER_PORT.")
+        sys.exit(f"The page cannot listen on {place}; choose another with --port or GRADIO_SERVER_PORT.")
+    print(text.ADDRESSES.format(demo.local_url), flush=True)
     while not stop.wait(0.5):  # with a timeout, because without one Windows never notices Ctrl+C
         os.utime(folder)  # the sign of life
         remove_stale(folder.parent)

@@ -70,6 +70,9 @@ SETTINGS = {control.name: explain(control) for control in fields(Controls)} | {
 }
 """The parameters of the API that say how a photo is relit, in their order, and what they mean."""
 
+ADDRESSES = "The page is at {0} (Ctrl-C ends it); what programs can call is listed at {0}?view=api"
+"""Printed when the page is up; Gradio adds the address of the MCP tools."""
+
 BUNDLED_INSTEAD = "The weights {} are not available just now; these are the bundled ones."
 
 ABOUT = Path(__file__).with_name("about.html")

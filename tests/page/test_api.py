@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import fields
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from f2a.page.examples import BUNDLED
 from f2a.relight.controls import Controls
 from f2a.relight.relighter import Relighter, relight_file
 from tests.support.hub_stub import Blob, HubStub
-from tests.support.page_server import is_healthy, save_gradient, serving, started
+from tests.support.page_server import free_port, is_healthy, save_gradient, serving, started
 
 pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
 
@@ -198,15 +197,21 @@ def test_weights_of_the_hub_are_used_and_named(weights: Path, relighter: Relight
 
 
 @pytest.mark.slow
-def test_mcp_tools_are_there_when_asked_for_or_the_missing_library_is_named() -> None:
-    if not find_spec("mcp"):
-        done = subprocess.run([sys.executable, app.__file__, "--mcp"], capture_output=True, text=True)
-        assert done.returncode == 2
-        assert done.stderr.endswith('--mcp needs the MCP library: pip install "gradio[mcp]"\n')
-        return
-    with running("--mcp") as (url, _):
-        tools = {tool["name"]: tool for tool in json.load(urllib.request.urlopen(f"{url}/gradio_api/mcp/schema"))}
-    assert {"relight", "relight_batch", "examples"} <= {name.removeprefix("f2a_") for name in tools}
-    relight = tools["relight"]
+def test_f2a_serve_starts_the_same_page_where_it_is_told_and_prints_its_addresses() -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "f2a", "serve", "--host", "localhost", "--port", str(port), "--mcp"]
+    settings = os.environ | {"HF_HUB_OFFLINE": "1"}
+    with started(command, settings, port, output=subprocess.PIPE) as (url, process):
+        assert is_healthy(url)
+        tools = json.load(urllib.request.urlopen(f"{url}/gradio_api/mcp/schema"))
+        endpoints = urllib.request.urlopen(f"{url}/gradio_api/info").read()
+        process.terminate()
+        printed = process.stdout.read()
+    with running() as (other, _):
+        assert urllib.request.urlopen(f"{other}/gradio_api/info").read() == endpoints
+    assert f"http://localhost:{port}/gradio_api/mcp/" in printed
+    assert f"The page is at http://localhost:{port}/" in printed
+    assert f"http://localhost:{port}/?view=api" in printed
+    relight = next(tool for tool in tools if tool["name"] == "relight")
     assert relight["description"].startswith("Relight a flash photo")
-    assert "stops by which" in relight["inputSchema"]["properties"]["exposure"]["description"]
+    assert "in stops" in relight["inputSchema"]["properties"]["exposure"]["description"]

@@ -232,5 +232,5 @@ def test_a_port_that_is_taken_is_one_sentence(server: Any) -> None:
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "GRADIO_SERVER_PORT": port}
     ended = subprocess.run([sys.executable, APP], env=environment, capture_output=True, text=True, timeout=90)
     assert ended.returncode == 1
-    said = f"The page cannot listen on port {port}; choose another with GRADIO_SERVER_PORT."
+    said = f"The page cannot listen on port {port}; choose another with --port or GRADIO_SERVER_PORT."
     assert ended.stderr.splitlines()[-1] == said

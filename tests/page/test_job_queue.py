@@ -211,8 +211,7 @@ def test_an_upload_that_does_not_come_is_given_up(messages, said):
 
 
 def test_an_upload_and_any_other_request_have_a_most(monkeypatch):
-    monkeypatch.setattr(middleware, "MAX_UPLOAD_BYTES", 100)
-    monkeypatch.setattr(middleware, "MAX_REQUEST_BYTES", 10)
+    monkeypatch.setattr(middleware, "MAX_BYTES", {"/upload": 100, "": 10})
     parts = [part(bytes(8)), part(bytes(8), more=False)]
     assert bounded(parts) == ("16 bytes", False)
     too_much = "The request is over the maximum allowed size.", True

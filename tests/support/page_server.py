@@ -42,12 +42,16 @@ def serving(build: Callable[[], Any], folder: Path, launch: dict[str, Any]) -> I
 
 @contextmanager
 def started(
-    command: list[Any], environment: dict[str, str], port: int | None = None, errors: Any = subprocess.PIPE
+    command: list[Any],
+    environment: dict[str, str],
+    port: int | None = None,
+    errors: Any = subprocess.PIPE,
+    output: Any = subprocess.DEVNULL,
 ) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """The address of a page in a process of its own, once it answers, and the process."""
     url, end = f"http://127.0.0.1:{(port := port or free_port())}", time.monotonic() + 90
     settings = environment | {"GRADIO_SERVER_PORT": str(port)}
-    pipes: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": errors, "text": True}
+    pipes: dict[str, Any] = {"stdout": output, "stderr": errors, "text": True}
     process = subprocess.Popen(command, env=settings, **pipes)
     try:
         while not is_healthy(url) and process.poll() is None and time.monotonic() < end:

@@ -1,0 +1,27 @@
+"""``f2a serve``."""
+
+import argparse
+import os
+
+from f2a.commands.common import UsageError
+
+HELP = "serve the page"
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    help_text = "where it listens (default: 127.0.0.1, for this computer alone; 0.0.0.0 is for the network)"
+    parser.add_argument("--host", metavar="ADDRESS", help=help_text)
+    parser.add_argument("--port", type=int, metavar="N", help="default: the first free one from 7860")
+    help_text = "give the page a public address for a week, over Gradio's servers"
+    parser.add_argument("--share", action="store_true", help=help_text)
+    parser.add_argument("--mcp", action="store_true", help="serve MCP tools too")
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.port is not None and not 1 <= args.port <= 65_535:
+        raise UsageError(f"--port is {args.port}: give a number from 1 to 65535")
+    from f2a.page.server import read_settings, run_page
+
+    given = {name: value for name in ("host", "port", "share", "mcp") if (value := getattr(args, name))}
+    run_page(read_settings(os.environ)._replace(**given))
+    return 0

@@ -1,0 +1,96 @@
+"""The page's MCP tools: Gradio's, so that a client can hand over a photo from wherever it has it."""
+
+import html
+import json
+import os.path
+from typing import Any
+from urllib.parse import unquote
+
+import gradio.mcp
+from anyio.to_thread import run_sync
+from gradio.processing_utils import save_base64_to_cache
+from gradio.utils import get_upload_folder, is_in_or_equal
+from gradio_client import handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+
+from f2a.photo import PhotoError, read_photo
+
+PICTURE_SIDE = 1024
+"""Pixels on the longest side of the picture in an answer; its address leads to the whole file."""
+
+UNFIT = {"array"}
+"""Types of parameters that no client can fill: Gradio 6.31 does not find the files in a list."""
+
+UNREACHED = "the page failed at it; if a photo was given by its address, the page may not reach it: give a data: URI"
+
+
+class ToolServer(gradio.mcp.GradioMCPServer):
+    """Gradio's server, with what its tools lack: Gradio 6.31 refuses photos that were uploaded to it, stores those in
+    data URIs where nobody deletes them, tells several results as one text, and sends pictures at full size."""
+
+    def get_tool_to_endpoint(self) -> dict[str, str]:
+        endpoints = self.api_info["named_endpoints"]
+        types = {name: {row["type"].get("type") for row in about["parameters"]} for name, about in endpoints.items()}
+        return {tool: name for tool, name in super().get_tool_to_endpoint().items() if not types[name] & UNFIT}
+
+    @property
+    def _file_data_tool_description(self) -> str:
+        return (
+            " A file is given as a data: URI, as the path that POST /gradio_api/upload answered with, or as a public"
+            " address (http, https)."
+        )
+
+    def convert_strings_to_filedata(self, value: Any, filedata_positions: list[list[str | int]]) -> Any:
+        files = {position[0] for position in filedata_positions}
+        return {name: given_file(given) if name in files else given for name, given in value.items()}
+
+    async def _execute_tool_without_progress(self, job: Any) -> list[Any]:
+        try:
+            result = await run_sync(job.result)
+        except AppError as error:
+            known = not str(error).startswith("The upstream Gradio app")
+            raise ValueError(html.unescape(str(error)) if known else UNREACHED) from None
+        return list(result) if isinstance(result, tuple) else [result]
+
+    def postprocess_output_data(self, data: Any, root_url: str) -> Any:
+        flat = [item for output in data for item in (output if isinstance(output, list) else [output])]
+        told = [json.dumps(item) if isinstance(item, dict) and "path" not in item else item for item in flat]
+        return super().postprocess_output_data(told, root_url)
+
+    @staticmethod
+    def get_image(file_path: str) -> Image.Image | None:
+        try:
+            picture = read_photo(file_path).photo.fit_within(PICTURE_SIDE).to_srgb()
+        except PhotoError:
+            return None
+        picture.format = "JPEG"
+        return picture
+
+
+def given_file(text: str) -> Any:
+    """The file that a client names, as Gradio takes it.
+
+    Args:
+        text: a data URI, a path that an upload was answered with, its address, or another address.
+
+    Raises:
+        ValueError: it is none of these; files of the server that were not uploaded are none.
+    """
+    folder = get_upload_folder()
+    if text.startswith("data:"):
+        try:
+            return handle_file(save_base64_to_cache(text, folder))
+        except ValueError as error:
+            raise ValueError(f"the data: URI cannot be decoded ({error}); give data:image/jpeg;base64,...") from None
+    path = unquote(text.partition("/gradio_api/file=")[2]) or text
+    if os.path.isfile(path) and is_in_or_equal(path, folder):
+        return handle_file(path)
+    if text.startswith(("http://", "https://")):
+        return handle_file(text)
+    raise ValueError(f"{text[:80]!r} was not uploaded here; give a data: URI, an upload's path or a public address")
+
+
+def install_tools() -> None:
+    """Let Gradio serve these tools when a page is launched with ``mcp_server=True``."""
+    gradio.mcp.GradioMCPServer = ToolServer  # type: ignore[misc]  # there is no other way to choose the class
