@@ -6,11 +6,13 @@ import sys
 from collections.abc import Sequence
 
 from f2a import __version__
-from f2a.commands import ablate, bench, convert, dataset, download, evaluate, relight, serve, space
+from f2a.commands import ablate, bench, convert, dataset, download, evaluate, explain, relight, serve, space, watch
 from f2a.errors import F2aError, missing_library
 
 COMMANDS = {
     "relight": relight,
+    "watch": watch,
+    "explain": explain,
     "serve": serve,
     "evaluate": evaluate,
     "ablate": ablate,

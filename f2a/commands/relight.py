@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 
 from f2a.commands.common import UsageError, add_weights_flags, check_minimum, open_relighter, tell
+from f2a.commands.piped import is_piped, relight_piped
 from f2a.errors import printable
 from f2a.relight.controls import add_control_flags, controls_of
 
@@ -18,12 +19,19 @@ FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "tiff": "TIFF", "avif":
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "photos", nargs="+", type=Path, metavar="PHOTO_OR_FOLDER", help="flash photos, or folders of them"
-    )
-    parser.add_argument(
-        "-o", "--output", required=True, type=Path, metavar="OUT", help="folder, or for one photo a file"
-    )
+    help_text = "flash photos, or folders of them; - for standard input"
+    parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO_OR_FOLDER", help=help_text)
+    help_text = "folder, or for one photo a file; - for standard output, where the photo of - goes without it"
+    parser.add_argument("-o", "--output", type=Path, metavar="OUT", help=help_text)
+    add_photo_flags(parser)
+    help_text = "photos to process at a time (default: one per processor, at most 4)"
+    parser.add_argument("--jobs", type=int, metavar="N", help=help_text)
+    help_text = "write what became of every photo to this JSON file"
+    parser.add_argument("--report", type=Path, metavar="FILE", help=help_text)
+
+
+def add_photo_flags(parser: argparse.ArgumentParser) -> None:
+    """How a photo is relit and its file is written."""
     add_control_flags(parser)
     parser.add_argument(
         "--format", choices=FORMATS, metavar="NAME", help=f"{', '.join(FORMATS)} (default: the photo's own)"
@@ -33,11 +41,6 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keep-location", action="store_true", help=help_text)
     help_text = "replace results that exist; otherwise they are skipped"
     parser.add_argument("--overwrite", action="store_true", help=help_text)
-    help_text = "photos to process at a time (default: one per processor, at most 4)"
-    parser.add_argument("--jobs", type=int, metavar="N", help=help_text)
-    parser.add_argument(
-        "--report", type=Path, metavar="FILE", help="write what became of every photo to this JSON file"
-    )
     add_weights_flags(parser)
 
 
@@ -48,6 +51,13 @@ def run(args: argparse.Namespace) -> int:
     from f2a.relight.batch import Batch, Outcome, Share, passed_over, plan, summary, write_report
 
     check(args)
+    check_minimum(args, {"jobs": 1})
+    if args.report and not args.report.parent.is_dir():
+        raise UsageError(f"{args.report}: its folder does not exist; create it or choose another one")
+    if is_piped(args):
+        return relight_piped(args)
+    if not args.output:
+        raise UsageError("where the results go is missing: name a folder, or for one photo a file, with -o")
     share = Share.of_process()
     jobs = plan(args.photos, args.output)
     if share.number == 0 and (line := passed_over(args.photos)):
@@ -89,9 +99,6 @@ def check(args: argparse.Namespace) -> None:
         open_cascade("frontalface_alt2")
     if args.quality is not None and not 1 <= args.quality <= 100:
         raise UsageError(f"--quality is {args.quality}: give a number from 1 to 100")
-    check_minimum(args, {"jobs": 1})
-    if args.report and not args.report.parent.is_dir():
-        raise UsageError(f"{args.report}: its folder does not exist; create it or choose another one")
 
 
 def relighting(args: argparse.Namespace, workers: int) -> "functools.partial[Path]":

@@ -62,11 +62,20 @@ def plan(inputs: Sequence[Path], output: Path) -> list[Job]:
         folder = output.parent
     else:
         folder = output
+    make_folder(folder)
+    return [Job(photo, output) for photo in photos]
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it where they are missing.
+
+    Raises:
+        BatchError: it cannot be made.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BatchError(f"{folder}: cannot be created ({error.strerror}); choose another output") from None
-    return [Job(photo, output) for photo in photos]
 
 
 def passed_over(inputs: Sequence[Path]) -> str:

@@ -20,6 +20,11 @@ PROBABLY_NOT = 1 / 3
 MAX_STOPS = 3.0
 """At which the picture's colours end, either way."""
 
+NOTICEABLE = 0.1
+"""Stops from which on a change is spoken of."""
+
+ROWS, COLUMNS = ("top", "middle", "bottom"), ("left", "centre", "right")
+
 
 @dataclass(frozen=True)
 class Explanation:
@@ -56,9 +61,44 @@ class Explanation:
             )
         return ""
 
+    @property
+    def stops(self) -> np.ndarray:
+        """``(h, w)``: the gain in stops, mean of the three channels."""
+        stops: np.ndarray = self.log_gain.mean(-1) / math.log(2)
+        return stops
+
+    @property
+    def lines(self) -> list[str]:
+        """What changes where, in words and in stops."""
+        stops = self.stops
+        lifted, lowered = (100 * (way * stops > NOTICEABLE).mean() for way in (1, -1))
+        areas = {
+            f"{row} {column}": stops[down, across].mean()
+            for row, down in zip(ROWS, _thirds(stops.shape[0]), strict=True)
+            for column, across in zip(COLUMNS, _thirds(stops.shape[1]), strict=True)
+        }
+        means = list(areas.values())
+        table = [
+            f"{row:<8}" + "".join(f"{mean:>+8.1f}" for mean in means[3 * i : 3 * i + 3]) for i, row in enumerate(ROWS)
+        ]
+        most, least = max(areas, key=areas.__getitem__), min(areas, key=areas.__getitem__)
+        red, _, blue = self.log_gain.mean((0, 1)) / math.log(2)
+        warmer = "as warm as it was" if abs(red - blue) < NOTICEABLE / 2 else "warmer" if red > blue else "cooler"
+        fired = "The camera says that its flash fired." if self.flash_fired else "The camera says nothing of its flash."
+        return [
+            self.note or fired,
+            f"{lifted:.0f} % of the picture becomes brighter (at most {max(stops.max(), 0):+.1f} EV), {lowered:.0f} % "
+            f"darker (at most {min(stops.min(), 0):+.1f} EV); {100 - lifted - lowered:.0f} % changes by less than "
+            f"{NOTICEABLE} EV.",
+            f"The {most} gains most ({areas[most]:+.1f} EV), the {least} least ({areas[least]:+.1f} EV). Means in EV:",
+            " " * 8 + "".join(f"{column:>8}" for column in COLUMNS),
+            *table,
+            f"The light is {warmer} (red against blue: {red - blue:+.2f} EV).",
+        ]
+
     def picture(self, width: int = 640) -> Image.Image:
-        """The gain in stops, mean of the three channels, with its legend: blue is darkened, red is lit, white kept."""
-        stops = self.log_gain.mean(-1) / math.log(2)
+        """:attr:`stops` with their legend: blue is darkened, red is lit, white kept."""
+        stops = self.stops
         height = max(1, round(width * stops.shape[0] / stops.shape[1]))
         picture = Image.new("RGB", (width, height + 40), "white")
         picture.paste(Image.fromarray(_colours(stops)).resize((width, height), Image.Resampling.BILINEAR), (0, 0))
@@ -82,6 +122,11 @@ def explain_gain(flash: Tensor, log_gain: Tensor, flash_fired: bool | None = Non
     """
     strength = torch.sigmoid(torch.tensor(FALL_OFF * _brightness_with_distance(flash) + BIAS))
     return Explanation(log_gain[0].permute(1, 2, 0).contiguous().numpy(), float(strength), flash_fired)
+
+
+def _thirds(size: int) -> list[slice]:
+    """Of a side, none of them empty."""
+    return [slice(size * i // 3, max(size * (i + 1) // 3, size * i // 3 + 1)) for i in range(3)]
 
 
 def _brightness_with_distance(flash: Tensor) -> float:

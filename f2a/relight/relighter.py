@@ -87,13 +87,15 @@ class Prepared:
         """The same, for a screen (8-bit RGB without alpha, never enlarged): renders in milliseconds."""
         return Prepared(self.photo.fit_within(longest_side), self.flash, self.log_gain)
 
-    def explain(self, flash_fired: bool | None = None) -> Explanation:
-        """What the network found, and whether the photo looks taken with flash.
+    def explain(self, flash_fired: bool | None = None, controls: Controls | None = None) -> Explanation:
+        """What changes, and whether the photo looks taken with flash.
 
         Args:
             flash_fired: what the camera wrote.
+            controls: None for the gain as the network found it, before any.
         """
-        return explain_gain(self.flash, self.log_gain, flash_fired)
+        gain = apply_controls(self.flash, self.log_gain, controls) if controls else self.log_gain
+        return explain_gain(self.flash, gain, flash_fired)
 
 
 class Relighter:

@@ -1,0 +1,44 @@
+"""``f2a explain``."""
+
+import argparse
+from pathlib import Path
+
+from f2a.commands.common import add_weights_flags, open_relighter, tell
+from f2a.errors import first_line, printable
+from f2a.relight.controls import add_control_flags, controls_of
+
+HELP = "say what relighting changes where in a photo"
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("photo", type=Path, metavar="PHOTO", help="a flash photo")
+    help_text = "write the change here as a picture, whose colours are stops"
+    parser.add_argument("--picture", type=Path, metavar="FILE", help=help_text)
+    parser.add_argument("--overwrite", action="store_true", help="replace a picture that exists")
+    add_control_flags(parser)
+    add_weights_flags(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    from f2a.files import atomic_write
+    from f2a.photo import PhotoError, check_target, read_photo
+
+    controls = controls_of(args)
+    try:
+        format = check_target(args.picture, args.overwrite) if args.picture else None
+        file = read_photo(args.photo)
+        prepared = open_relighter(args.weights, args.device).prepare(file.photo)
+        explanation = prepared.explain(file.metadata.flash_fired(), controls)
+        width, height = file.photo.size
+        print(printable(f"{args.photo}: {width} x {height} pixels."))
+        print("\n".join(explanation.lines))
+        if args.picture:
+            with atomic_write(args.picture) as beside:
+                explanation.picture().save(beside, format)
+    except PhotoError as error:
+        tell(f"f2a: {error}")
+        return 1
+    except OSError as error:
+        tell(f"f2a: {args.picture}: cannot be written ({first_line(error)}); check folder, permissions and space")
+        return 1
+    return 0

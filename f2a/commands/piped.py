@@ -1,0 +1,61 @@
+"""``f2a relight -``: a photo from standard input or to standard output, for scripts and other programs."""
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from f2a.commands.common import UsageError, tell
+from f2a.errors import first_line
+
+STREAM = Path("-")
+
+
+def is_piped(args: argparse.Namespace) -> bool:
+    """Whether one of the streams stands for a file."""
+    return STREAM in (*args.photos, args.output)
+
+
+def relight_piped(args: argparse.Namespace) -> int:
+    """Relight one photo; what is said of it goes to standard error, and nothing is written unless it went well.
+
+    Raises:
+        UsageError: several photos, or a stream that is a terminal.
+    """
+    from f2a.commands.relight import relighting
+    from f2a.photo import PhotoError
+
+    [source], output = args.photos if len(args.photos) == 1 else [None], args.output or STREAM
+    if source is None or args.report:
+        raise UsageError("- stands for one photo: name no other and leave --report out")
+    if (source == STREAM and sys.stdin.isatty()) or (output == STREAM and sys.stdout.isatty()):
+        raise UsageError("- reads and writes photos, not a terminal: f2a relight - < party.jpg > relit.jpg")
+    with tempfile.TemporaryDirectory(prefix="f2a-") as folder:
+        photo, named, results = source, str(source), Path(folder, "results")
+        results.mkdir()
+        if source == STREAM:
+            photo, named = Path(folder, "photo"), "standard input"
+            photo.write_bytes(sys.stdin.buffer.read())
+        try:
+            relit = relighting(args, 1)(
+                photo,
+                results if output == STREAM else output,
+                tell=lambda note: tell(f"f2a: {note.replace(str(photo), named, 1)}"),
+            )
+        except PhotoError as error:
+            tell(f"f2a: {named if error.path == photo else error.path}: {error.reason}")
+            return 1
+        return send(relit.read_bytes()) if output == STREAM else 0
+
+
+def send(content: bytes) -> int:
+    """Write to standard output; the command's status."""
+    try:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    except OSError as error:  # a full disk, or a program that reads no further
+        tell(f"f2a: standard output: cannot be written ({first_line(error)})")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that Python's last flush does not fail too
+        return 1
+    return 0

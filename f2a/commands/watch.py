@@ -1,0 +1,54 @@
+"""``f2a watch``."""
+
+import argparse
+import signal
+from pathlib import Path
+
+from f2a.commands.common import UsageError, tell
+from f2a.commands.relight import add_photo_flags, check, relighting
+from f2a.errors import F2aError, printable
+
+HELP = "relight the photos that appear in a folder, until Ctrl-C"
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="where photos appear; its own folders are left out")
+    parser.add_argument("-o", "--output", required=True, type=Path, metavar="OUT", help="folder for the results")
+    add_photo_flags(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    from f2a.photo import names_a_file
+    from f2a.relight.arrivals import watch_folder
+    from f2a.relight.batch import make_folder
+
+    check(args)
+    if not args.folder.is_dir():
+        raise UsageError(f"{args.folder}: is no folder; create it or name another")
+    if names_a_file(args.output) and not args.output.is_dir():
+        raise UsageError(f"{args.output}: is a file's name; name a folder for the results")
+    arrivals = watch_folder(args.folder)
+    relight, counts, ours = relighting(args, 1), {"relit": 0, "failed": 0}, set[Path]()
+    make_folder(args.output)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
+    tell(f"f2a: watching {args.folder}; Ctrl-C ends it")
+    try:
+        for photo in arrivals:
+            try:
+                relit = relight(photo, args.output, overwrite=args.overwrite or photo in ours, tell=say)
+            except F2aError as error:
+                counts["failed"] += 1
+                say(str(error))
+            else:
+                counts["relit"] += 1
+                ours.add(photo)
+                print(printable(str(relit)), flush=True)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        tell(f"f2a: {counts['relit']} relit, {counts['failed']} failed")
+    return 1 if counts["failed"] else 0
+
+
+def say(sentence: str) -> None:
+    tell(f"f2a: {sentence}")

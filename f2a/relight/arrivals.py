@@ -1,0 +1,75 @@
+"""Photos that appear in a folder, each once it is whole."""
+
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from f2a.errors import F2aError
+from f2a.photo import is_photo
+
+SETTLE_S = 1.0
+"""Seconds without a change after which a file counts as written."""
+
+State = tuple[int, int]
+"""Size in bytes and time of the last change in nanoseconds."""
+
+
+class WatchError(F2aError):
+    """A folder that cannot be watched; the message says why."""
+
+
+def watch_folder(folder: Path, settle_s: float = SETTLE_S) -> Iterator[Path]:
+    """The photos that appear or change right inside a folder from now on, without end.
+
+    Results (``*_ambient``) and what programs keep for themselves are left out.
+
+    Args:
+        folder: which is there.
+        settle_s: seconds without a change after which a file counts as written.
+
+    Raises:
+        WatchError: the folder is gone.
+    """
+    from watchfiles import Change, watch
+
+    waiting_ms = max(1, int(settle_s * 500))
+    events = watch(folder, watch_filter=None, recursive=False, rust_timeout=waiting_ms, yield_on_timeout=True)
+    for path in settled(({Path(name) for kind, name in event if kind != Change.deleted} for event in events), settle_s):
+        if path is None and not folder.is_dir():
+            raise WatchError(f"{folder}: is no longer there; start again when it is")
+        if path is not None:
+            yield path
+
+
+def settled(changes: Iterable[set[Path]], settle_s: float) -> Iterator[Path | None]:
+    """
+    Args:
+        changes: the files that changed since the last look; empty ones come while nothing happens.
+
+    Yields:
+        each photo once it has not changed for ``settle_s`` seconds, and None after each look.
+    """
+    pending: dict[Path, tuple[State | None, float]] = {}
+    for changed in changes:
+        wanted = {path for path in changed if is_photo(path) and not path.stem.endswith("_ambient")}
+        pending |= dict.fromkeys(wanted - pending.keys(), (None, 0.0))
+        now = time.monotonic()
+        for path, (before, since) in list(pending.items()):
+            state = state_of(path)
+            if state is None:
+                del pending[path]
+            elif state != before:
+                pending[path] = (state, now)
+            elif now - since >= settle_s:
+                del pending[path]
+                yield path
+        yield None
+
+
+def state_of(path: Path) -> State | None:
+    """None for a file that is gone, and for a folder."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return (stat.st_size, stat.st_mtime_ns) if path.is_file() else None

@@ -1,0 +1,98 @@
+"""``f2a watch`` in a process of its own, as a camera's folder is watched."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import pytest
+from PIL import Image
+
+from f2a.cli import main
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+@contextmanager
+def watching(folder, out, weights, *flags):
+    """The process, once it watches; Ctrl-C ends it."""
+    command = [sys.executable, "-m", "f2a", "watch", folder, "-o", out, "--weights", weights, "--device", "cpu", *flags]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(list(map(str, command)), **pipes) as process:
+        assert process.stderr.readline() == f"f2a: watching {folder}; Ctrl-C ends it\n"
+        time.sleep(0.5)
+        yield process
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+
+
+def whole(path):
+    """Whether there is a picture that can be decoded."""
+    return path.exists() and Image.open(path).load() is not None
+
+
+@pytest.mark.slow
+def test_photos_are_relit_as_they_appear_half_written_ones_when_they_are_whole(tmp_path, photo, weights):
+    folder, out = tmp_path / "camera", tmp_path / "relit"
+    folder.mkdir()
+    photo.save(folder / "before.jpg")
+    noise = Image.effect_noise((300, 200), 90).convert("RGB")
+    noise.save(buffer := io.BytesIO(), "JPEG", quality=95)
+    content = buffer.getvalue()
+    with watching(folder, out, weights) as process:
+        (folder / "bad.jpg").write_text("Dear diary")
+        with open(folder / "slow.jpg", "wb") as file:
+            for start in range(0, len(content), len(content) // 6):
+                file.write(content[start : start + len(content) // 6])
+                file.flush()
+                time.sleep(0.4)
+                assert not (out / "slow_ambient.jpg").exists()
+        noise.save(folder / "moved.tmp", "PNG")
+        os.replace(folder / "moved.tmp", folder / "moved.png")
+        wait_for(lambda: whole(out / "slow_ambient.jpg") and whole(out / "moved_ambient.png"))
+        first = (out / "slow_ambient.jpg").read_bytes()
+        noise.resize((30, 20)).save(folder / "slow.jpg")  # the same photo again: its result follows
+        wait_for(lambda: (out / "slow_ambient.jpg").read_bytes() != first)
+        process.send_signal(signal.SIGINT)
+        printed, errors = process.communicate(timeout=30)
+    assert process.returncode == 1
+    *complaints, last = errors.splitlines()
+    assert last == "f2a: 3 relit, 1 failed"
+    assert len(complaints) == 1
+    assert "bad.jpg: is not a photo" in complaints[0]
+    assert len(printed.splitlines()) == 3
+    assert sorted(path.name for path in out.iterdir()) == ["moved_ambient.png", "slow_ambient.jpg"]
+
+
+@pytest.mark.slow
+def test_what_others_wrote_is_left_and_sigterm_ends_it_as_ctrl_c_does(tmp_path, photo, weights):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/a_ambient.jpg").write_text("mine")
+    with watching(tmp_path, tmp_path / "out", weights) as process:
+        photo.save(tmp_path / "a.jpg")
+        assert "a_ambient.jpg: exists already; pass --overwrite" in process.stderr.readline()
+        process.terminate()
+        assert process.communicate(timeout=30)[1] == "f2a: 0 relit, 1 failed\n"
+    assert (tmp_path / "out/a_ambient.jpg").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["{tmp}/none", "-o", "{tmp}/out"], "none: is no folder"), (["{tmp}", "-o", "{tmp}/x.jpg"], "is a file's name"),
+     (["{tmp}", "-o", "{tmp}/out", "--quality", "0"], "--quality is 0")],
+)  # fmt: skip
+def test_wrong_usage_is_one_sentence(tmp_path, capsys, weights, arguments, said):
+    filled = [text.format(tmp=tmp_path) for text in arguments]
+    assert main(["watch", *filled, "--weights", str(weights)]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert len(error.splitlines()) == 1
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,95 @@
+"""A photo in a watched folder is taken when it is whole: not before, and once."""
+
+import os
+
+import pytest
+
+from f2a.relight import arrivals
+from f2a.relight.arrivals import WatchError, settled, watch_folder
+
+
+@pytest.fixture
+def looks(monkeypatch, tmp_path):
+    """What :func:`settled` yields when it looks once a second: ``acts`` are done one before each look, and return the
+    names that changed, or None."""
+
+    def run(*acts, settle_s=2):
+        clock = iter(range(1000))
+        monkeypatch.setattr(arrivals.time, "monotonic", lambda: next(clock))
+        changes = ({tmp_path / name for name in act() or ()} for act in acts)
+        return [path and path.name for path in settled(changes, settle_s)]
+
+    return run
+
+
+def nothing():
+    return None
+
+
+def test_a_photo_is_taken_once_it_has_not_changed_for_the_time(looks, tmp_path):
+    def write():
+        (tmp_path / "a.jpg").write_bytes(b"1")
+        return ["a.jpg"]
+
+    assert looks(write, nothing, nothing, nothing) == [None, None, "a.jpg", None, None]
+
+
+def test_a_photo_that_grows_is_waited_for_also_if_no_event_says_so(looks, tmp_path):
+    def grow(tell):
+        with open(tmp_path / "a.jpg", "ab") as file:
+            file.write(b"1")
+        return ["a.jpg"] if tell else None
+
+    acts = [lambda: grow(True), lambda: grow(True), lambda: grow(False), nothing, nothing, nothing]
+    assert looks(*acts) == [None, None, None, None, "a.jpg", None, None]
+
+
+def test_a_photo_that_changes_again_is_taken_again(looks, tmp_path):
+    def write(text):
+        (tmp_path / "a.jpg").write_text(text)
+        return ["a.jpg"]
+
+    acts = [lambda: write("1"), nothing, nothing, lambda: write("22"), nothing, nothing]
+    assert looks(*acts) == [None, None, "a.jpg", None, None, None, "a.jpg", None]
+
+
+def test_a_name_that_is_moved_away_or_is_a_folder_is_forgotten(looks, tmp_path):
+    def write():
+        (tmp_path / "a.jpg").write_bytes(b"1")
+        (tmp_path / "folder.jpg").mkdir()
+        return ["a.jpg", "folder.jpg"]
+
+    def move():
+        os.replace(tmp_path / "a.jpg", tmp_path / "b.jpg")
+        return ["a.jpg", "b.jpg"]
+
+    assert looks(write, move, nothing, nothing) == [None, None, None, "b.jpg", None]
+
+
+@pytest.mark.parametrize("name", ["a_ambient.jpg", "notes.txt", "._a.jpg", ".a.jpg", "a.jpg.part", "a.tmp"])
+def test_results_and_what_is_no_photo_are_left_alone(looks, tmp_path, name):
+    def write():
+        (tmp_path / name).write_bytes(b"1")
+        return [name]
+
+    assert looks(write, nothing, nothing, nothing) == [None] * 4
+
+
+def test_real_files_arrive_and_a_folder_that_goes_is_one_sentence(tmp_path):
+    folder = tmp_path / "camera"
+    folder.mkdir()
+    (folder / "before.jpg").write_bytes(b"1")
+    photos = watch_folder(folder, settle_s=0.2)
+
+    def first():
+        import threading
+
+        threading.Timer(0.5, lambda: (folder / "a.jpg").write_bytes(b"1")).start()
+        return next(photos)
+
+    assert first() == folder / "a.jpg"
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+    with pytest.raises(WatchError, match="is no longer there"):
+        next(photos)
