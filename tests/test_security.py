@@ -117,7 +117,7 @@ def test_a_checkpoint_reads_no_file_outside_its_folder(tmp_path):
     for name in ("../secret.safetensors", str(secret)):
         files = {name: hashlib.sha256(secret.read_bytes()).hexdigest()}
         (folder / "state.json").write_text(json.dumps({"files": files, "step": 1}))
-        with pytest.raises(CheckpointError, match="a file outside; do not trust it"):
+        with pytest.raises(CheckpointError, match="a file outside the folder; do not trust it"):
             read_state(folder)
 
 
@@ -166,7 +166,7 @@ def test_a_dataset_names_no_file_of_this_machine(tmp_path, monkeypatch):
     (tmp_path / "datasets").mkdir()
     (tmp_path / "datasets" / "link.png").symlink_to(photos[0])
     for flash in (photos[0], roundabout, tmp_path / "datasets" / "link.png"):
-        with pytest.raises(DataError, match="which did not come with the dataset; do not trust it"):
+        with pytest.raises(DataError, match="which is not part of the dataset; do not trust it"):
             load(flash, photos[1])
     assert not list((tmp_path / "cache").iterdir())
     for photo in photos:

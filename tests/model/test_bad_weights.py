@@ -205,7 +205,7 @@ FAULTS = {
     "gated": ({"status": 403, "code": "GatedRepo"}, "status 403", "run hf auth login"),
     "404": ({"status": 404, "code": "RepoNotFound"}, "status 404", "check the name"),
     "no such file": ({"status": 404, "code": "EntryNotFound"}, "has no", "is it the right model?"),
-    "429": ({"status": 429, "retry_after": 0}, "status 429", "wait some minutes and try again"),
+    "429": ({"status": 429, "retry_after": 0}, "status 429", "wait a few minutes and try again"),
     "500": ({"status": 500}, "status 500", "try again later"),
     "503": ({"status": 503}, "status 503", "try again later"),
     "slow": ({"delay": 1.0}, "could not be fetched", "try again"),

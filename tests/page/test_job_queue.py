@@ -309,6 +309,6 @@ def test_a_setting_that_cannot_be_is_one_sentence(name, value, bounds):
 
 
 def test_an_emptied_number_field_is_the_usual_value():
-    usual, neutral = Controls(exposure=0.5, keep_colors=True), Controls()
-    assert controls_from((None, *[None] * 2, 0.5, *[None] * 3, True)) == usual
+    given, neutral = {"exposure": 0.5, "keep_colors": True}, Controls()
+    assert controls_from(tuple(given.get(item.name) for item in fields(Controls))) == Controls(**given)
     assert controls_from(tuple(getattr(neutral, item.name) for item in fields(Controls))) == neutral
