@@ -1,4 +1,4 @@
-"""README.md against the program: its links, its flags, and every command as it is written (slow)."""
+"""README.md and the pages it leads to against the program: links, flags, and every command as it is written (slow)."""
 
 import os
 import re
@@ -20,13 +20,17 @@ from tests.support.page_server import started
 from tests.support.pairs import write_pairs
 
 ROOT = Path(__file__).resolve().parents[1]
-README = (ROOT / "README.md").read_text()
+PAGES = [
+    ROOT / "README.md",
+    *(ROOT / f"docs/{name}.md" for name in ("usage", "training", "model", "how_it_works", "speed")),
+]
+README = "\n".join(page.read_text() for page in PAGES)
 BLOCKS = [text for _, text in re.findall(r"^```(bash|python)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)]
 TRIED = ["f2a import Relighter", "f2a serve", "relight party.jpg holiday", "import Client", "curl", "space push",
          "pairs/train", "f2a/examples"]  # fmt: skip
 NOT_TRIED = {"--multi_gpu": "needs GPUs", "python -m pytest": "runs this very file"}
 ELSEWHERE = {"--no-deps", "--quiet", "--num_processes", "--num_machines", "--machine_rank", "--main_process_ip",
-             "--main_process_port", "--multi_gpu", "--mcp"}  # fmt: skip
+             "--main_process_port", "--multi_gpu", "--mcp", "--no_such_flag"}  # fmt: skip
 """Flags of accelerate and of the page."""
 
 
@@ -42,12 +46,13 @@ def inline(fragment: str) -> str:
     return found
 
 
-def test_every_link_leads_to_a_file_or_a_heading():
-    for target in re.findall(r"\]\(([^)]+)\)", README):
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_to_a_file_or_a_heading(page):
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
         if not target.startswith("http"):
             path, _, heading = target.partition("#")
-            assert (ROOT / path).exists(), target
-            assert not heading or heading in headings(ROOT / (path or "README.md")), target
+            assert (page.parent / path).exists(), target
+            assert not heading or heading in headings(page.parent / path if path else page), target
 
 
 def headings(page):
