@@ -127,9 +127,13 @@ def test_the_space_holds_every_module_that_the_page_imports():
     assert modules <= set(plan_space(Space("user/f2a")).files.values())
 
 
+def requirements_in(text: str) -> set[Requirement]:
+    lines = (line.partition("#")[0].strip() for line in text.splitlines())
+    return {Requirement(line) for line in lines if line}
+
+
 def test_the_spaces_requirements_are_ours_for_all_that_the_page_imports():
-    needed = {Requirement(line.partition("#")[0]) for line in REQUIREMENTS.splitlines()}
-    ours = {Requirement(line.partition("#")[0]) for line in (ROOT / "requirements.txt").read_text().splitlines()}
+    needed, ours = requirements_in(REQUIREMENTS), requirements_in((ROOT / "requirements.txt").read_text())
     assert {requirement.name for requirement in needed - ours} == {"torch", "pillow-heif"}
     files = plan_space(Space("user/f2a")).files
     reached = ("app.py", "f2a/photo/", "f2a/model/", "f2a/relight/re", "f2a/relight/gain", "f2a/page/", "f2a/data/")
