@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from f2a.photo import read_photo, write_photo
+from f2a.photo.metadata import xmp as xmp_module
 from f2a.photo.metadata.exif import clean_exif
 from f2a.photo.metadata.iptc import clean_iptc, jpeg_segment
 from f2a.photo.metadata.tiff_ifd import ExifError, TiffBlock
@@ -148,6 +149,15 @@ def test_xmp_in_another_encoding_is_sound(encoding, declaration):
 def test_a_document_type_is_refused_in_every_encoding(encoding):
     with pytest.raises(XmpError):
         clean_xmp('<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>'.encode(encoding), (5, 7), keep_private=False)
+
+
+def test_each_name_and_text_of_a_packet_is_judged_once(monkeypatch):
+    judged = []
+    for rule in ("is_private_name", "is_private_text"):
+        monkeypatch.setattr(xmp_module, rule, lambda said, **_: judged.append(said))
+    clean_xmp(b"<a>" + b'<b c="d">e</b>' * 1_000 + b"</a>", (5, 7), keep_private=False)
+    assert sorted(said for said in judged if said in {*"bcde"}) == [*"bcde"]
+    assert len(judged) < 20
 
 
 @pytest.mark.parametrize("xmp", [b"no xml", b"<a><b></a>", b""])

@@ -1,5 +1,6 @@
 """XMP (ISO 16684-1) for a photo that has been turned upright and relit."""
 
+import functools
 import json
 import re
 from xml.dom import minidom
@@ -64,47 +65,55 @@ def _in_utf8(xmp: bytes) -> bytes:
 
 
 def _cleaned(document: minidom.Document, size: tuple[int, int], keep_private: bool, notes: list[str] | None) -> bytes:
+    cleaner = _Cleaner(size, keep_private, notes)
     for element in list(document.getElementsByTagName("*")):
-        for attribute in list((element.attributes or {}).values()):
-            if _is_unwanted(attribute, keep_private, notes):
+        for attribute in list(element.attributes.values()) if element.hasAttributes() else ():
+            if cleaner.is_unwanted(attribute):
                 element.removeAttributeNode(attribute)
-            elif (value := _size_of(attribute, size)) is not None:
+            elif (value := cleaner.new_value(attribute)) is not None:
                 attribute.value = value
         for node in list(element.childNodes):
             if isinstance(node, minidom.Comment | minidom.ProcessingInstruction):
                 element.removeChild(node)
-        if _is_unwanted(element, keep_private, notes) and element.parentNode:
+        if cleaner.is_unwanted(element) and element.parentNode:
             element.parentNode.removeChild(element)
-        elif (value := _size_of(element, size)) is not None and isinstance(element.firstChild, minidom.Text):
+        elif (value := cleaner.new_value(element)) is not None and isinstance(element.firstChild, minidom.Text):
             element.firstChild.data = value
     nodes = [node for node in document.childNodes if not isinstance(node, minidom.Comment)]
     return b"".join(node.toxml().encode() for node in nodes)
 
 
-def _is_unwanted(node: minidom.Element | minidom.Attr, keep_private: bool, notes: list[str] | None) -> bool:
-    if node.namespaceURI == NAMESPACES:
-        return node.nodeValue in DERIVED_NAMESPACES or (
-            not keep_private and _is_private_namespace(node.nodeValue, node.localName)
-        )
-    if (node.namespaceURI, node.localName) in DERIVED or node.namespaceURI in DERIVED_NAMESPACES:
-        return True
-    if keep_private:
-        return False
-    if _is_private_namespace(node.namespaceURI, node.prefix):
-        return True
-    texts = [node.nodeValue] if node.nodeValue else [n.data for n in node.childNodes if isinstance(n, minidom.Text)]
-    is_private = node.namespaceURI != RDF and is_private_name(str(node.localName))
-    return is_private or is_private_text("".join(texts), notes)
+class _Cleaner:
+    """Judges the nodes of one packet, and each name and text in it once: a packet has few names, each many times."""
+
+    def __init__(self, size: tuple[int, int], keep_private: bool, notes: list[str] | None) -> None:
+        width, height = (str(side) for side in size)
+        self._sizes = {
+            (TIFF, "ImageWidth"): width, (EXIF, "PixelXDimension"): width,
+            (TIFF, "ImageLength"): height, (EXIF, "PixelYDimension"): height,
+        }  # fmt: skip
+        self._keep_private = keep_private
+        self._is_private_text = functools.cache(functools.partial(is_private_text, notes=notes))
+        self._is_unwanted_name = functools.cache(self._judged)
+
+    def is_unwanted(self, node: minidom.Element | minidom.Attr) -> bool:
+        if node.namespaceURI == NAMESPACES:
+            return self._is_unwanted_name(node.nodeValue, f"{node.localName}:")
+        if self._is_unwanted_name(node.namespaceURI, node.nodeName):
+            return True
+        return not self._keep_private and self._is_private_text(_text_of(node))
+
+    def new_value(self, node: minidom.Element | minidom.Attr) -> str | None:
+        return self._sizes.get((str(node.namespaceURI), node.nodeName.rpartition(":")[2]))
+
+    def _judged(self, namespace: str | None, name: str) -> bool:
+        """Whether a property of this name, with its prefix, is left out."""
+        prefix, _, local = name.rpartition(":")
+        if namespace in DERIVED_NAMESPACES or (namespace, local) in DERIVED:
+            return True
+        names = (str(namespace), prefix, "" if namespace == RDF else local)
+        return not self._keep_private and any(map(is_private_name, names))
 
 
-def _is_private_namespace(uri: str | None, prefix: str | None) -> bool:
-    return is_private_name(str(uri)) or is_private_name(str(prefix))
-
-
-def _size_of(node: minidom.Node, size: tuple[int, int]) -> str | None:
-    name = (node.namespaceURI, node.localName)
-    if name in ((TIFF, "ImageWidth"), (EXIF, "PixelXDimension")):
-        return str(size[0])
-    if name in ((TIFF, "ImageLength"), (EXIF, "PixelYDimension")):
-        return str(size[1])
-    return None
+def _text_of(node: minidom.Element | minidom.Attr) -> str:
+    return node.nodeValue or "".join(child.data for child in node.childNodes if isinstance(child, minidom.Text))
