@@ -1,5 +1,5 @@
-"""What passes between visitors and the page, as ASGI middleware: uploads with an end, a count of open answers, and the
-tags of link previews."""
+"""What passes between visitors and the page, as ASGI middleware: uploads with an end, a count of open answers, the tags
+of link previews, and the page's own styles."""
 
 import asyncio
 import re
@@ -105,17 +105,20 @@ class InFlightResponses:
 
 class HeadTags:
     """Puts tags of our own into the page's head in place of Gradio's, which call every page "Gradio" where its link is
-    shared.
+    shared, and styles before its content.
 
     Args:
         app: the page.
         tags: the HTML of the tags, given the scope of a request.
+        styles: CSS that holds from the first paint on. Gradio would add it last, when the page has been drawn once, and
+            rewrite its selectors. It stands in the body, and so goes before Gradio's, which is in the head.
     """
 
     GRADIOS = re.compile(rb'<meta\s+(?:property="og:|name="twitter:)[^>]*>\s*')
 
-    def __init__(self, app: Application, tags: Callable[[Message], str]) -> None:
+    def __init__(self, app: Application, tags: Callable[[Message], str], styles: str) -> None:
         self.app, self.tags = app, tags
+        self.styles = f"<style>{styles}</style>".encode()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or (scope["method"], scope["path"]) != ("GET", "/"):
@@ -130,6 +133,7 @@ class HeadTags:
             if message.get("more_body"):
                 return
             content = self.GRADIOS.sub(b"", body).replace(b"</head>", self.tags(scope).encode() + b"</head>", 1)
+            content = content.replace(b"<gradio-app", self.styles + b"<gradio-app", 1)
             headers = [header for header in start["headers"] if header[0] != b"content-length"]
             await send(start | {"headers": [*headers, (b"content-length", str(len(content)).encode())]})
             await send({"type": "http.response.body", "body": content})

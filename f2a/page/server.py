@@ -178,10 +178,10 @@ def serve(demo: gr.Blocks, jobs: JobQueue, settings: Settings, folder: Path) -> 
 def launch_options(settings: Settings = Settings(), *middleware: Middleware) -> dict[str, Any]:  # noqa: B008  # a tuple
     """The arguments of ``demo.launch``."""
     upload_s = min(UPLOAD_S, settings.keep_s / 2)  # so that nothing is swept while it comes in
+    styles = (PAGE / "page.css").read_text(encoding="utf-8")
     limits = Middleware(RequestLimits, failure=MultiPartException, upload_s=upload_s)
     return {
         "theme": THEME,
-        "css_paths": PAGE / "page.css",
         "js": (PAGE / "page.js").read_text(encoding="utf-8"),
         "max_file_size": "100mb",
         "max_threads": WORKERS + settings.waiting + 24,  # those in line, and the others' sentences, files, pages
@@ -194,7 +194,7 @@ def launch_options(settings: Settings = Settings(), *middleware: Middleware) -> 
         "app_kwargs": {
             "lifespan": cleanup_lifespan(get_upload_folder, settings.keep_s, settings.sweep_s),
             "routes": [Route("/health", health), Route("/share.jpg", share_picture)],
-            "middleware": [*middleware, limits, Middleware(HeadTags, tags=head_tags)],
+            "middleware": [*middleware, limits, Middleware(HeadTags, tags=head_tags, styles=styles)],
         },
     }
 
