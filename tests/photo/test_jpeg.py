@@ -117,3 +117,26 @@ def test_a_giant_of_a_coding_that_pillow_lacks_is_refused_before_it_is_decoded(t
     monkeypatch.setattr(imagecodecs, "jpeg8_decode", None)
     with pytest.raises(PhotoError, match="has 65500 x 65500 pixels"):
         read_photo(tmp_path / "a.jpg")
+
+
+def test_three_tables_are_written_for_the_same_colours(tmp_path, picture):
+    tables = [[start + n // 8 for n in range(64)] for start in (3, 7, 12)]
+    picture.save(tmp_path / "a.jpg", qtables=tables, subsampling=0)
+    after = written_again(tmp_path / "a.jpg")
+    assert [list(after.quantization[slot]) for *_, slot in after.layer] == tables
+
+
+def test_tables_of_values_above_255_and_restart_markers_are_read_and_written(tmp_path, picture):
+    tables = [[300] * 64, [900] * 64]
+    picture.save(tmp_path / "a.jpg", qtables=tables, restart_marker_blocks=2)
+    assert b"\xff\xdd" in (tmp_path / "a.jpg").read_bytes()
+    assert list(written_again(tmp_path / "a.jpg").quantization.values()) == tables
+
+
+def test_without_huffman_tables_the_usual_ones_count(tmp_path, picture):
+    """As in the frames of films, Motion JPEG."""
+    content = encoded(picture)
+    plain, rest = content.split(b"\xff\xc4", 1)
+    (tmp_path / "a.jpg").write_bytes(plain + rest[rest.index(b"\xff\xda") :])
+    assert np.array_equal(read_photo(tmp_path / "a.jpg").photo.rows(), np.asarray(Image.open(io.BytesIO(content))))
+    assert written_again(tmp_path / "a.jpg").size == (64, 48)

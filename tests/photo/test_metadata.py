@@ -1,18 +1,24 @@
 """What a file says beside its pixels: kept byte for byte, but for the place, serial numbers and what went stale."""
 
 import io
+import shutil
 import struct
+import subprocess
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from f2a.photo import read_photo, write_photo
+from f2a.photo.codecs import tiff
 from f2a.photo.metadata import xmp as xmp_module
+from f2a.photo.metadata import xmp_extension
 from f2a.photo.metadata.exif import clean_exif
 from f2a.photo.metadata.iptc import clean_iptc, jpeg_segment
-from f2a.photo.metadata.tiff_ifd import ExifError, TiffBlock
+from f2a.photo.metadata.metadata import Metadata
+from f2a.photo.metadata.tiff_ifd import MAX_PASSES, ExifError, TiffBlock
 from f2a.photo.metadata.xmp import XmpError, clean_xmp
 
 MAKE, ARTIST, ORIENTATION, EXIF, GPS = 0x010F, 0x013B, 0x0112, 0x8769, 0x8825
@@ -108,7 +114,7 @@ def test_damaged_exif_is_an_error_of_ours_or_stays_readable(places):
         cleaned = clean_exif(bytes(damaged), (5, 7), keep_private=False)
     except ExifError:
         return
-    assert len(cleaned) <= len(damaged)
+    assert len(cleaned) <= MAX_PASSES * len(damaged)  # values that overlap are copied apart
     assert cleaned[:4] == b"II*\0"
 
 
@@ -179,7 +185,7 @@ def test_iptc_loses_place_names_only():
 def written_as(tmp_path, source, suffix):
     file = read_photo(source)
     target = tmp_path / f"b{suffix}"
-    notes = write_photo(file.photo, target, file)
+    notes = write_photo(file.photo, target, file, overwrite=True)
     return target, [*file.notes, *notes]
 
 
@@ -250,10 +256,48 @@ def test_a_jpegs_comment_and_captions_are_kept(tmp_path, photo):
 
 
 def test_what_is_too_long_for_a_jpeg_is_left_out_and_said(tmp_path, photo):
-    long = PLAIN_XMP.replace("Fête", "F" * 70_000).encode()
+    long = b"<a>" + b"<b/>" * 20_000 + b"</a>"
     photo.save(tmp_path / "a.webp", xmp=long, lossless=True)
     _, notes = written_as(tmp_path, tmp_path / "a.webp", ".jpg")
-    assert notes == ["its xmp is longer than a JPEG can hold and was left out"]
+    assert notes == ["its XMP is too long for a JPEG and left out"]
+    caption = struct.pack(">BBBH", 0x1C, 2, 120, 30_000) + b"A" * 30_000
+    (tmp_path / "a.tif").write_bytes(tiff.encode(np.zeros((2, 3, 3), np.uint8), Metadata(iptc=3 * caption)))
+    _, notes = written_as(tmp_path, tmp_path / "a.tif", ".jpg")
+    assert notes == ["its captions are too long for a JPEG and left out"]
+
+
+def long_packet(attribute):
+    """A packet with a title of 70 KB, or an attribute of 140."""
+    if not attribute:
+        return PLAIN_XMP.replace("Fête", "F" * 70_000)
+    return PLAIN_XMP.replace("Fête", "F" * 5_000).replace("xmp:Rating", f'xmp:Label="{"L" * 140_000}" xmp:Rating')
+
+
+@pytest.mark.parametrize("attribute", [False, True])
+@pytest.mark.parametrize("keep_location", [False, True])
+def test_a_long_packet_is_extended_xmp_in_a_jpeg_and_comes_back_whole(tmp_path, photo, attribute, keep_location):
+    photo.save(tmp_path / "a.webp", xmp=long_packet(attribute).encode(), lossless=True)
+    expected = clean_xmp(long_packet(attribute).encode(), photo.size, keep_location)
+    file = read_photo(tmp_path / "a.webp", keep_location)
+    assert write_photo(file.photo, tmp_path / "a.jpg", file) == []
+    again = read_photo(tmp_path / "a.jpg", keep_location)
+    assert again.notes == ()
+    for word in ("F" * 5_000, "L" * 5_000, 'Rating="4"', "11.1", "Ouagadougou", "HasExtendedXMP", "4711"):
+        assert again.metadata.xmp.count(word.encode()) == expected.count(word.encode())
+
+
+def test_extended_xmp_is_cleaned_like_the_packet_and_kept_in_every_format(tmp_path, photo):
+    private = "<e:GPSLatitude>12,21N</e:GPSLatitude>"
+    planted = long_packet(attribute=True).replace(private, private.replace("12", "1" * 80_000))
+    segments = xmp_extension.xmp_segments(planted.encode())
+    assert segments.count(xmp_extension.SIGNATURE) == 4
+    photo.save(tmp_path / "a.jpg", extra=segments)
+    for suffix in (".jpg", ".png", ".webp", ".tif"):
+        target, notes = written_as(tmp_path, tmp_path / "a.jpg", suffix)
+        again = read_photo(target).metadata.xmp
+        assert notes == []
+        assert again.count(b"L" * 140_000) == 1
+        assert b"GPSLatitude" not in target.read_bytes()
 
 
 def test_damaged_blocks_are_left_out_and_said(tmp_path, photo):
@@ -274,3 +318,33 @@ def test_a_gain_map_and_a_film_are_left_out_and_said(tmp_path, photo):
     assert notes == ["its HDR gain map is left out: the result is the standard picture", "its film is left out"]
     assert b"MotionPhoto" not in target.read_bytes()
     assert getattr(Image.open(target), "n_frames", 1) == 1
+
+
+@pytest.mark.parametrize("fault", ["another GUID", "a part is missing", "no XML"])
+def test_extended_xmp_that_is_damaged_is_left_out_and_said(tmp_path, photo, fault):
+    segments = xmp_extension.xmp_segments(long_packet(attribute=True).encode())
+    packet, *parts = segments.split(b"\xff\xe1")[1:]
+    if fault == "another GUID":
+        parts = [part.replace(part[37:69], b"0" * 32) for part in parts]
+    elif fault == "a part is missing":
+        del parts[1]
+    else:
+        parts = [part.replace(b"<rdf:Desc", b"<rdf Desc") for part in parts]
+    photo.save(tmp_path / "a.jpg", extra=b"".join(b"\xff\xe1" + part for part in (packet, *parts)))
+    target, notes = written_as(tmp_path, tmp_path / "a.jpg", ".jpg")
+    assert notes == ["its Extended XMP is damaged and was left out"]
+    assert b'Rating="4"' in target.read_bytes()
+
+
+def test_exiftool_and_f2a_read_each_others_extended_xmp(tmp_path, photo):
+    if not shutil.which("exiftool"):
+        pytest.skip("exiftool is not installed")
+    photo.save(tmp_path / "a.jpg")
+    (tmp_path / "title").write_text("F" * 100_000)
+    flags = ["-q", "-overwrite_original", f"-XMP-dc:Title<={tmp_path / 'title'}", "-XMP-xmp:Rating=4"]
+    subprocess.run(["exiftool", *flags, tmp_path / "a.jpg"], check=True)
+    assert xmp_extension.SIGNATURE in (tmp_path / "a.jpg").read_bytes()
+    target, notes = written_as(tmp_path, tmp_path / "a.jpg", ".jpg")
+    said = subprocess.run(["exiftool", "-b", "-Title", "-Rating", "-Warning", target], capture_output=True, text=True)
+    assert notes == []
+    assert said.stdout.replace("\n", "") == "F" * 100_000 + "4"

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
 from f2a.photo import PhotoError, open_photo, output_name, read_photo, write_photo
+from f2a.photo.codecs import png
 from f2a.photo.codecs.png import with_metadata
 from f2a.photo.metadata.metadata import Metadata
 from f2a.relight.controls import Controls
 from f2a.relight.relighter import relight_file
 from tests.support import profiles
+from tests.support.hostile_metadata import chunk
 
 COLOUR_PROFILES = [b"", profiles.SRGB, profiles.DISPLAY_P3, profiles.ADOBE_RGB, profiles.PROPHOTO]
 GREY_PROFILES = [b"", profiles.GREY_22]
@@ -239,3 +241,18 @@ def test_without_its_encoder_a_heic_is_written_as_jpeg_and_says_what_to_install(
     with pytest.raises(PhotoError, match=r"b\.heic: .*pip install pillow-heif"):
         write_photo(file.photo, tmp_path / "b.heic", file)
     assert not (tmp_path / "b.heic").exists()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_transparent_color_of_16_bits_becomes_alpha(tmp_path, channels):
+    values = np.arange(5 * 7 * channels, dtype=np.uint16).reshape(5, 7, channels) * 600
+    content = png.encode16(values)
+    key = chunk(b"tRNS", values[2, 3].astype(">u2").tobytes())
+    (tmp_path / "a.png").write_bytes(content[:33] + key + content[33:])
+    file = read_photo(tmp_path / "a.png")
+    write_photo(file.photo, tmp_path / "b.png", file)
+    written = png.decode16(tmp_path / "b.png")
+    assert file.notes == ()
+    assert np.array_equal(written[..., :-1], values)
+    assert np.argwhere(written[..., -1] == 0).tolist() == [[2, 3]]
+    assert set(np.unique(written[..., -1])) == {0, 65535}

@@ -17,6 +17,8 @@ from f2a.photo.icc import fitting_profile, space_of
 from f2a.photo.limits import check_size
 from f2a.photo.metadata.iptc import jpeg_segment
 from f2a.photo.metadata.metadata import Metadata, read_metadata
+from f2a.photo.metadata.xmp import XmpError
+from f2a.photo.metadata.xmp_extension import join_extension, xmp_segments
 from f2a.photo.photo import Photo, Stored
 from f2a.photo.pixels import integer_to_16_bits, turned, with_channels
 
@@ -28,13 +30,14 @@ QUALITY = 95
 """Where the photo's own file was no JPEG."""
 
 MAX_SEGMENT = 65_500
-"""Bytes of EXIF, of XMP or of a comment that a JPEG can hold."""
+"""Bytes of EXIF, of captions or of a comment that a JPEG can hold."""
 
 FULL_CHROMA, HALF_ACROSS = 0, 1
 """Pillow's numbers of 4:4:4 and 4:2:2."""
 
 FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """The markers of frames; the three between them mean other things."""
+COLORS = 3
 ARITHMETIC = range(0xC9, 0xD0)
 FILL = b"\xff"
 END = b"\xff\xd9"
@@ -68,10 +71,21 @@ def _with_note(file: PhotoFile, note: str) -> PhotoFile:
 
 def _read_with_pillow(path: Path, file: Path | BinaryIO) -> PhotoFile:
     with pillow.opened(file, "JPEG") as source:
-        metadata, notes = read_metadata(source), pillow.notes_on(source)
+        notes = pillow.notes_on(source)
+        metadata = _metadata(source, notes)
         progressive = {"progressive": True} if source.info.get("progressive") else {}
         photo = pillow.decode(source, path, metadata, notes)
         return PhotoFile(path, "JPEG", photo, metadata, _encoding(source) | progressive, tuple(notes))
+
+
+def _metadata(source: Image.Image, notes: list[str]) -> Metadata:
+    metadata = read_metadata(source)
+    segments = [content for name, content in getattr(source, "applist", []) if name == "APP1"]
+    try:
+        return replace(metadata, xmp=join_extension(metadata.xmp, segments))
+    except XmpError:
+        notes.append("its Extended XMP is damaged and was left out")
+        return metadata
 
 
 class Frame(NamedTuple):
@@ -110,7 +124,8 @@ def _read_unusual(path: Path, frame: Frame, content: bytes) -> PhotoFile:
     """Pillow reads what stands around the pixels, if it is told of eight bits."""
     usual = content[: frame.at] + b"\x08" + content[frame.at + 1 :]
     with pillow.opened(io.BytesIO(usual), "JPEG") as source:
-        metadata, notes = read_metadata(source), pillow.notes_on(source)
+        notes = pillow.notes_on(source)
+        metadata = _metadata(source, notes)
         profile = fitting_profile(metadata.icc_profile, space_of(source.mode), notes)
         pillow.hide_exif_bomb(source)
         if source.mode not in ("L", "RGB"):
@@ -157,17 +172,18 @@ def _encoding(source: Image.Image) -> dict[str, Any]:
     lies_down = pillow.orientation(source) > 4
     if sampling < 0 or (sampling == HALF_ACROSS and lies_down):  # other than 4:4:4, 4:2:2 and 4:2:0
         sampling = FULL_CHROMA
-    slots = dict.fromkeys(slot for _, _, _, slot in source.layer)
-    tables = [source.quantization[slot] for slot in slots if slot in source.quantization]
-    return {"subsampling": sampling} | ({"qtables": tables[:2]} if tables else {})
+    tables = [source.quantization[slot] for *_, slot in source.layer[:COLORS] if slot in source.quantization]
+    if tables[1:2] == tables[2:3]:  # blue's and red's differences have one, as usual
+        del tables[2:]
+    return {"subsampling": sampling} | ({"qtables": tables} if tables else {})
 
 
 def write(
     stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality: int | None, notes: list[str]
 ) -> memoryview:
     metadata = _fitting(metadata, notes)
-    options = pillow.metadata_options(metadata) | {"extra": jpeg_segment(metadata.iptc), "comment": metadata.comment}
-    options |= {"subsampling": FULL_CHROMA} | encoding
+    options = pillow.metadata_options(replace(metadata, xmp=b"")) | {"subsampling": FULL_CHROMA} | encoding
+    options |= {"extra": _segments(metadata, notes), "comment": metadata.comment}
     if quality or "qtables" not in encoding:
         options.pop("qtables", None)
         options["quality"] = quality or QUALITY
@@ -175,6 +191,17 @@ def write(
 
 
 def _fitting(metadata: Metadata, notes: list[str]) -> Metadata:
-    too_long = {name: b"" for name in ("exif", "xmp", "comment") if len(getattr(metadata, name)) > MAX_SEGMENT}
-    notes += [f"its {name} is longer than a JPEG can hold and was left out" for name in too_long]
+    names = {"exif": "EXIF is", "iptc": "captions are", "comment": "comment is"}
+    too_long = {name: b"" for name in names if len(getattr(metadata, name)) > MAX_SEGMENT}
+    notes += [f"its {names[name]} too long for a JPEG and left out" for name in too_long]
     return replace(metadata, **too_long)  # type: ignore[arg-type]
+
+
+def _segments(metadata: Metadata, notes: list[str]) -> bytes:
+    """Those of XMP and of captions."""
+    try:
+        xmp = xmp_segments(metadata.xmp)
+    except XmpError:
+        xmp = b""
+        notes.append("its XMP is too long for a JPEG and left out")
+    return xmp + jpeg_segment(metadata.iptc)

@@ -42,16 +42,17 @@ class Chunks(NamedTuple):
     colour_type: int
     metadata: list[tuple[bytes, bytes]]
     iptc: bytes = b""
+    has_transparent_color: bool = False
 
     @property
     def is_16_bit_color(self) -> bool:
         """Whether it is more than Pillow can hold: 16 bits, in colour or with alpha."""
-        return self.bits == 16 and self.colour_type != 0
+        return self.bits == 16 and self.channels > 1
 
     @property
     def channels(self) -> int:
-        """Of one pixel (ISO 15948, table 11.1); a palette's number counts as one."""
-        return {2: 3, 4: 2, 6: 4}.get(self.colour_type, 1)
+        """Of one pixel (ISO 15948, table 11.1); a palette's number counts as one, and a transparent colour as alpha."""
+        return {2: 3, 4: 2, 6: 4}.get(self.colour_type, 1) + self.has_transparent_color
 
 
 def sniff(start: bytes, suffix: str) -> bool:
@@ -85,7 +86,7 @@ def write(stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality:
 
 def read_chunks(path: Path) -> Chunks:
     """Read the chunks around the pixels of a file that begins as a PNG does."""
-    metadata, iptc = [], b""
+    metadata, iptc, has_transparent_color = [], b"", False
     with path.open("rb") as file:
         file.seek(len(SIGNATURE))
         _, header = _next(file)
@@ -94,9 +95,11 @@ def read_chunks(path: Path) -> Chunks:
             kind, data = _next(file)
             if kind in KEPT_CHUNKS and not data.startswith(REPLACED_TEXTS):
                 metadata.append((kind, data))
+            elif kind == b"tRNS":
+                has_transparent_color = True
             elif data.startswith(IPTC_PROFILE):
                 iptc = _unpacked(kind, data)
-    return Chunks(header[8], header[9], metadata, iptc)
+    return Chunks(header[8], header[9], metadata, iptc, has_transparent_color)
 
 
 def _next(file: BinaryIO) -> tuple[bytes, bytes]:

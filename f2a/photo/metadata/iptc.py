@@ -44,6 +44,6 @@ def find_iptc(resources: bytes) -> bytes:
 
 
 def jpeg_segment(iptc: bytes) -> bytes:
-    """The APP13 segment that holds ``iptc``; nothing for captions of more than 64 KB, which do not fit."""
+    """The APP13 segment that holds ``iptc``, at most 65,500 bytes."""
     body = b"Photoshop 3.0\0" + photoshop_resource(iptc)
-    return b"\xff\xed" + struct.pack(">H", len(body) + 2) + body if iptc and len(body) < 65_534 else b""
+    return b"\xff\xed" + struct.pack(">H", len(body) + 2) + body if iptc else b""

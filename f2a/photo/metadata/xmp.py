@@ -3,6 +3,8 @@
 import functools
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from xml.dom import minidom
 from xml.parsers.expat import ExpatError
 
@@ -45,12 +47,35 @@ def clean_xmp(xmp: bytes, size: tuple[int, int], keep_private: bool, notes: list
     Raises:
         XmpError: the block is damaged.
     """
+    document = parse_xmp(xmp)
+    with _xmp_errors():
+        _clean(document, _Cleaner(size, keep_private, notes))
+        return xmp_bytes(document)
+
+
+def parse_xmp(xmp: bytes) -> minidom.Document:
+    """A packet's tree.
+
+    Raises:
+        XmpError: it is damaged, or has too many elements.
+    """
     xmp = _in_utf8(xmp)
     if b"<!DOCTYPE" in xmp or xmp.count(b"<") + xmp.count(b"=") > MAX_ELEMENTS:  # entities that unfold, or reach out
         raise XmpError
+    with _xmp_errors():
+        return minidom.parseString(xmp.strip(b"\0 \r\n\t"))
+
+
+def xmp_bytes(document: minidom.Document) -> bytes:
+    """The packet of a tree, without comments around it."""
+    return b"".join(node.toxml().encode() for node in document.childNodes if not isinstance(node, minidom.Comment))
+
+
+@contextmanager
+def _xmp_errors() -> Iterator[None]:
+    """Turns what the parser raises, and trees that are too deep, into an :class:`XmpError`."""
     try:
-        document = minidom.parseString(xmp.strip(b"\0 \r\n\t"))
-        return _cleaned(document, size, keep_private, notes)
+        yield
     except (ExpatError, ValueError, LookupError, RecursionError):
         raise XmpError from None
 
@@ -64,8 +89,7 @@ def _in_utf8(xmp: bytes) -> bytes:
     return re.sub(r"^<\?xml[^>]*\?>", "", text).encode("utf-8", "replace")
 
 
-def _cleaned(document: minidom.Document, size: tuple[int, int], keep_private: bool, notes: list[str] | None) -> bytes:
-    cleaner = _Cleaner(size, keep_private, notes)
+def _clean(document: minidom.Document, cleaner: "_Cleaner") -> None:
     for element in list(document.getElementsByTagName("*")):
         for attribute in list(element.attributes.values()) if element.hasAttributes() else ():
             if cleaner.is_unwanted(attribute):
@@ -79,8 +103,6 @@ def _cleaned(document: minidom.Document, size: tuple[int, int], keep_private: bo
             element.parentNode.removeChild(element)
         elif (value := cleaner.new_value(element)) is not None and isinstance(element.firstChild, minidom.Text):
             element.firstChild.data = value
-    nodes = [node for node in document.childNodes if not isinstance(node, minidom.Comment)]
-    return b"".join(node.toxml().encode() for node in nodes)
 
 
 class _Cleaner:
