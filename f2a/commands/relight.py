@@ -59,9 +59,9 @@ def run(args: argparse.Namespace) -> int:
     if not args.output:
         raise UsageError("where the results go is missing: name a folder, or for one photo a file, with -o")
     share = Share.of_process()
-    jobs = plan(args.photos, args.output)
     if share.number == 0 and (line := passed_over(args.photos)):
         tell(f"f2a: {line}")
+    jobs = plan(args.photos, args.output)
     batch = Batch(jobs, share, args.overwrite, FORMATS.get(args.format))
     workers = args.jobs or min(4, os.cpu_count() or 1, max(1, len(batch.jobs)))
     start, outcomes = time.perf_counter(), list[Outcome]()

@@ -15,7 +15,7 @@ from PIL import Image
 from f2a.color import exposure_gain
 from f2a.errors import F2aError
 from f2a.files import atomic_write
-from f2a.photo import PhotoError, is_photo, read_photo
+from f2a.photo import PhotoError, is_photo, needs_rawpy, read_photo
 
 CACHED_SHORT_SIDE = 448
 """Pixels; photos with a longer short side are cached at this one: twice the usual training resolution."""
@@ -46,7 +46,7 @@ class EncodedPhoto(NamedTuple):
             return
         with TemporaryDirectory() as folder:
             named = Path(folder, f"photo{self.suffix}")
-            path = named if is_photo(named) else named.with_suffix("")
+            path = named if is_photo(named) or needs_rawpy(named) else named.with_suffix("")
             path.write_bytes(self.content)
             yield path
 

@@ -3,7 +3,7 @@
 import mimetypes
 from pathlib import Path
 
-from f2a.photo.codecs import CODECS, DECODERS
+from f2a.photo.codecs import CODECS, DECODERS, raw
 from f2a.photo.errors import PhotoError
 
 SUFFIXES = {format: codec.SUFFIXES for format, codec in CODECS.items()}
@@ -12,10 +12,13 @@ SUFFIXES = {format: codec.SUFFIXES for format, codec in CODECS.items()}
 READABLE_SUFFIXES = frozenset(suffix for decoder in DECODERS for suffix in decoder.SUFFIXES)
 
 OTHER_SUFFIXES = frozenset((
-    ".jxl", ".jxr", ".wdp", ".psd", ".psb", ".xcf", ".kra", ".exr", ".hdr", ".dds", ".pcx", ".qoi", ".ico", ".svg",
-    ".eps",
+    ".jxl", ".jxr", ".wdp", ".hdp", ".jls", ".jph", ".psd", ".psb", ".xcf", ".kra", ".ora", ".clip", ".afphoto", ".exr",
+    ".hdr", ".dpx", ".dds", ".pcx", ".qoi", ".pam", ".fits", ".dcm", ".ico", ".icns", ".svg", ".eps", ".ai", ".braw",
+    ".r3d",
 ))  # fmt: skip
-"""Of pictures that are not read."""
+"""Of pictures that are not read, beside those that the system knows."""
+
+HIDDEN_FOLDERS = ("__MACOSX", "#recycle")
 
 
 def is_hidden(path: Path) -> bool:
@@ -24,21 +27,36 @@ def is_hidden(path: Path) -> bool:
     Args:
         path: below the folder that a person named.
     """
-    return any(part.startswith(".") for part in path.parts) or any(part.startswith("@") for part in path.parts[:-1])
+    folders = path.parts[:-1]
+    return any(part.startswith(".") for part in path.parts) or any(
+        part.startswith(("@", "$")) or part in HIDDEN_FOLDERS for part in folders
+    )
 
 
 def is_photo(path: Path) -> bool:
-    return path.suffix.lower() in READABLE_SUFFIXES and not is_hidden(Path(path.name))
+    """Whether it is a photo of a format that is read here: raw files are if rawpy is installed."""
+    is_read = path.suffix.lower() in READABLE_SUFFIXES and not needs_rawpy(path)
+    return is_read and not is_hidden(Path(path.name))
+
+
+def needs_rawpy(path: Path) -> bool:
+    """Whether it is a raw file, and what reads it is not installed."""
+    return path.suffix.lower() in raw.SUFFIXES and not raw.can_read()
 
 
 def is_other_picture(path: Path) -> bool:
-    """Whether it is a picture of a format that is not read."""
-    return path.suffix.lower() in OTHER_SUFFIXES and not is_hidden(Path(path.name))
+    """Whether it is a picture of a format that is not read here."""
+    return _is_picture(path) and not is_photo(path) and not is_hidden(Path(path.name))
+
+
+def _is_picture(path: Path) -> bool:
+    kind, _ = mimetypes.guess_type(path.name)
+    return path.suffix.lower() in READABLE_SUFFIXES | OTHER_SUFFIXES or (kind or "").startswith("image/")
 
 
 def names_a_file(path: Path) -> bool:
     """Whether somebody who gives this name means a file, by its suffix, and no folder."""
-    return path.suffix.lower() in READABLE_SUFFIXES | OTHER_SUFFIXES or mimetypes.guess_type(path.name)[0] is not None
+    return _is_picture(path) or mimetypes.guess_type(path.name)[0] is not None
 
 
 def format_of(path: Path) -> str:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Protocol
 
 from f2a.errors import F2aError, first_line
 from f2a.files import atomic_write
-from f2a.photo import PhotoError, format_of, is_other_picture, is_photo, names_a_file, output_name
+from f2a.photo import PhotoError, format_of, is_other_picture, is_photo, names_a_file, needs_rawpy, output_name
 
 
 class BatchError(F2aError):
@@ -55,7 +55,8 @@ def plan(inputs: Sequence[Path], output: Path) -> list[Job]:
         if not inside:
             raise BatchError(f"{given}: no photo in this folder; name the photos or another folder")
         photos += inside
-    if names_a_file(output) and not output.is_dir():
+    is_one_photo = len(inputs) == 1 and not inputs[0].is_dir()
+    if (names_a_file(output) or (is_one_photo and output.suffix[1:2].isalpha())) and not output.is_dir():
         format_of(output)
         if len(photos) > 1:
             raise BatchError(f"{output}: one file cannot hold {len(photos)} photos; name a folder")
@@ -80,13 +81,14 @@ def make_folder(folder: Path) -> None:
 
 def passed_over(inputs: Sequence[Path]) -> str:
     """A line about the pictures in these folders whose formats are not read; empty if there are none."""
-    names = [
-        path.name for folder in inputs if folder.is_dir() for path in sorted(folder.iterdir()) if is_other_picture(path)
-    ]
-    if not names:
+    folders = [given for given in inputs if given.is_dir()]
+    pictures = [path for folder in folders for path in sorted(folder.iterdir()) if is_other_picture(path)]
+    if not pictures:
         return ""
-    further = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-    return f"passed over, since their formats are not read: {', '.join(names[:MAX_NAMES])}{further}"
+    count = f"{len(pictures)} picture{'s' if len(pictures) > 1 else ''}"
+    names = ", ".join(path.name for path in pictures[:MAX_NAMES]) + (", ..." if len(pictures) > MAX_NAMES else "")
+    remedy = "; for raw files run: pip install rawpy" if any(needs_rawpy(path) for path in pictures) else ""
+    return f"passed over {count} of formats that are not read: {names}{remedy}"
 
 
 class Share(NamedTuple):

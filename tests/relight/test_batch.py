@@ -6,12 +6,14 @@ import subprocess
 import sys
 import threading
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from f2a.cli import main
-from f2a.photo import PhotoError
+from f2a.photo import PhotoError, is_hidden
 from f2a.relight.batch import Batch, BatchError, Job, Outcome, Share, passed_over, plan, summary
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -139,16 +141,25 @@ def test_results_in_a_folder_are_not_relit_again(photos):
     assert len(plan([photos], photos)) == 7
 
 
+HIDDEN = ["@eaDir", ".thumbnails", "__MACOSX", "#recycle", "$RECYCLE.BIN", ".@__thumb"]
+
+
 def test_what_programs_keep_for_themselves_is_left_alone(photos):
-    for name in ("._p0.png", ".trashed-1790000000-p1.JPG"):
+    for name in ("._p0.png", ".trashed-1790000000-p1.JPG", ".pending-1790000000-p1.JPG"):
         (photos / name).write_bytes(b"")
-    (photos / "@eaDir").mkdir()
+    for name in HIDDEN:
+        (photos / name).mkdir()
+        assert is_hidden(Path(name, "p0.png"))
     assert [job.photo.name for job in plan([photos], photos / "out.2024")] == [f"p{n}.png" for n in range(7)]
     assert (photos / "out.2024").is_dir()
 
 
 def test_every_suffix_of_a_format_that_is_read_is_known(photos):
-    names = ["a.HIF", "b.jp2", "c.3FR", "d.pbm", "e.JIF", "f.dib"]
+    Image.init()
+    read = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "DIB", "AVIF", "GIF", "JPEG2000", "TGA", "PPM")
+    known = [f"g{suffix}" for suffix, format in Image.registered_extensions().items() if format in read]
+    assert len(known) >= 30
+    names = ["a.HIF", "b.jp2", "c.3FR", "d.pbm", "e.JIF", "f.dib", *known]
     for name in names:
         (photos / name).write_bytes(b"")
     assert {job.photo.name for job in plan([photos], photos)} >= set(names)
@@ -158,11 +169,36 @@ def test_pictures_that_are_passed_over_are_named_in_one_line(photos, tmp_path, w
     assert passed_over([photos]) == ""
     for name in ("a.jxl", "b.PSD", "c.exr", "._d.jxl", "notes.txt", *(f"e{n}.exr" for n in range(4))):
         (photos / name).write_bytes(b"")
-    names = "a.jxl, b.PSD, c.exr, e0.exr, e1.exr and 2 more"
-    assert passed_over([photos, photos / "p0.png"]) == f"passed over, since their formats are not read: {names}"
+    line = "passed over 7 pictures of formats that are not read: a.jxl, b.PSD, c.exr, e0.exr, e1.exr, ..."
+    assert passed_over([photos, photos / "p0.png"]) == line
     arguments = ["relight", str(photos), "-o", str(tmp_path / "out"), "--weights", str(weights)]
     assert main(arguments) == 0
-    assert f"f2a: passed over, since their formats are not read: {names}\n" in capsys.readouterr().err
+    assert f"f2a: {line}\n" in capsys.readouterr().err
+
+
+def test_raw_files_without_rawpy_are_passed_over_with_the_remedy(photos, monkeypatch):
+    (photos / "a.CR3").write_bytes(b"")
+    assert len(plan([photos], photos)) == 7 + (find_spec("rawpy") is not None)
+    monkeypatch.setitem(sys.modules, "rawpy", None)
+    assert len(plan([photos], photos)) == 7
+    line = "passed over 1 picture of formats that are not read: a.CR3; for raw files run: pip install rawpy"
+    assert passed_over([photos]) == line
+
+
+def test_what_is_passed_over_is_named_where_there_is_nothing_else(tmp_path, weights, capsys):
+    (tmp_path / "a.jxl").write_bytes(b"")
+    assert main(["relight", str(tmp_path), "-o", str(tmp_path / "out"), "--weights", str(weights)]) == 2
+    said = capsys.readouterr().err
+    assert "passed over 1 picture of formats that are not read: a.jxl" in said
+    assert "no photo in this folder" in said
+
+
+@pytest.mark.parametrize("name", ["out.jxl", "out.psd", "out.jpgg", "out.CR2", "out.txt", "out.gif"])
+def test_a_suffix_that_is_not_written_is_refused_and_no_folder_is_made(photos, tmp_path, weights, capsys, name):
+    output = tmp_path / name
+    assert main(["relight", str(photos / "p0.png"), "-o", str(output), "--weights", str(weights)]) != 0
+    assert f"{name}: cannot be written; give it one of the suffixes .jpg" in capsys.readouterr().err
+    assert not output.exists()
 
 
 def test_the_report_says_what_became_of_every_photo(photos, tmp_path, weights, capsys):

@@ -8,7 +8,7 @@ from f2a.photo.file import PhotoFile
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.photo import Stored
 
-SUFFIXES = (".avif",)
+SUFFIXES = (".avif", ".avifs")
 MODES = ("RGB", "RGBA")
 BITS = 8
 QUALITY = 90

@@ -15,7 +15,7 @@ from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.photo import Photo, Stored
 from f2a.photo.pixels import integer_to_16_bits, with_channels
 
-SUFFIXES = (".heic", ".heif", ".hif")
+SUFFIXES = (".heic", ".heif", ".hif", ".heics", ".heifs")
 MODES = ("L", "LA", "RGB", "RGBA")
 BITS = 16
 """Ten of them are kept."""

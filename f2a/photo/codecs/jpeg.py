@@ -22,7 +22,7 @@ from f2a.photo.metadata.xmp_extension import join_extension, xmp_segments
 from f2a.photo.photo import Photo, Stored
 from f2a.photo.pixels import integer_to_16_bits, turned, with_channels
 
-SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".jif")
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".jfi", ".jps", ".pjpeg", ".pjp")
 MODES = ("L", "RGB")
 BITS = 8
 

@@ -6,7 +6,8 @@ from f2a.photo.codecs import pillow
 from f2a.photo.file import PhotoFile
 
 SUFFIXES = (
-    ".gif", ".mpo", ".jp2", ".j2k", ".jpf", ".jpx", ".j2c", ".jpc", ".tga", ".ppm", ".pgm", ".pbm", ".pnm"
+    ".gif", ".mpo", ".jp2", ".j2k", ".jpf", ".jpx", ".j2c", ".jpc", ".tga", ".icb", ".vda", ".vst", ".ppm", ".pgm",
+    ".pbm", ".pnm", ".pfm",
 )  # fmt: skip
 FORMATS = ("GIF", "JPEG2000", "TGA", "PPM")
 

@@ -20,7 +20,7 @@ from f2a.photo.pixels import turned, with_channels
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
-SUFFIXES = (".png",)
+SUFFIXES = (".png", ".apng")
 MODES = ("L", "LA", "RGB", "RGBA")
 BITS = 16
 

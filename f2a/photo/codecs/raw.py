@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,13 +19,18 @@ if TYPE_CHECKING:
 
 SUFFIXES = (
     ".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".sr2", ".srf", ".orf", ".rw2", ".rwl", ".raf", ".pef",
-    ".srw", ".iiq", ".3fr", ".fff", ".mef", ".mos", ".erf", ".kdc", ".dcr", ".mrw", ".x3f", ".gpr",
+    ".srw", ".iiq", ".3fr", ".fff", ".mef", ".mos", ".erf", ".kdc", ".dcr", ".mrw", ".x3f", ".gpr", ".cap", ".dcs",
+    ".drf", ".k25", ".kc2", ".mdc", ".ptx", ".pxn", ".bay", ".cs1", ".ori", ".rwz",
 )  # fmt: skip
 
 
 def sniff(start: bytes, suffix: str) -> bool:
     """By the suffix: many begin like any TIFF file."""
     return suffix in SUFFIXES
+
+
+def can_read() -> bool:
+    return find_spec("rawpy") is not None
 
 
 @contextmanager
