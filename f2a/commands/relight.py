@@ -6,15 +6,22 @@ import os
 import sys
 import time
 import warnings
-from itertools import chain
+from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from f2a.commands.common import UsageError, add_weights_flags, check_minimum, open_relighter, tell
 from f2a.commands.piped import is_piped, relight_piped
 from f2a.errors import printable
 from f2a.relight.controls import add_control_flags, controls_of
 
+if TYPE_CHECKING:
+    from f2a.relight.batch import Batch, Outcome
+
 HELP = "relight flash photos"
+INTERRUPTED = 130
+"""The exit status of what Ctrl-C ended."""
 FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "tiff": "TIFF", "avif": "AVIF", "heic": "HEIF", "bmp": "BMP"}
 
 
@@ -48,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     warnings.filterwarnings("ignore", category=UserWarning, module="PIL")  # f2a says itself what is wrong with a file
-    from f2a.relight.batch import Batch, Outcome, Share, passed_over, plan, summary, write_report
+    from f2a.relight.batch import Batch, Share, passed_over, plan, summary, write_report
 
     check(args)
     check_minimum(args, {"jobs": 1})
@@ -64,28 +71,47 @@ def run(args: argparse.Namespace) -> int:
     jobs = plan(args.photos, args.output)
     batch = Batch(jobs, share, args.overwrite, FORMATS.get(args.format))
     workers = args.jobs or min(4, os.cpu_count() or 1, max(1, len(batch.jobs)))
-    start, outcomes = time.perf_counter(), list[Outcome]()
+    start, told, is_stopped = time.perf_counter(), 0, False
     try:
-        fresh = batch.run(relighting(args, workers), workers) if batch.jobs else iter(())
         total = len(batch.done) + len(batch.jobs)
-        for outcome in tqdm(chain(batch.done, fresh), total=total, unit="photo", disable=len(jobs) == 1):
-            outcomes.append(outcome)
-            for line in (*outcome.notes, outcome.error):
-                if line:
-                    tqdm.write(printable(f"f2a: {line}"), file=sys.stderr)
-            if outcome.status == "relit":
-                tqdm.write(printable(str(outcome.target)))
+        with closing(_finished(batch, args, workers)) as finished:
+            for outcome in tqdm(finished, total=total, unit="photo", disable=len(jobs) == 1):
+                told += 1
+                _tell(outcome)
+    except KeyboardInterrupt:  # the photos in work were finished
+        is_stopped = True
+        for outcome in batch.outcomes[told:]:
+            _tell(outcome)
     finally:
         seconds = time.perf_counter() - start
         if args.report:
             options = {"options": {name: str(value) for name, value in vars(args).items()}}
-            write_report(share.path(args.report), outcomes, seconds, options)
-    if len(jobs) > 1:
+            write_report(share.path(args.report), batch.outcomes, seconds, options)
+    outcomes = batch.outcomes
+    if len(jobs) > 1 or is_stopped:
         print(summary(outcomes, seconds, share), file=sys.stderr)
     elif outcomes and outcomes[0].status == "skipped":
         tell(f"f2a: {outcomes[0].target}: exists already; pass --overwrite to replace it")
         return 1
+    if is_stopped:
+        return INTERRUPTED
     return 1 if any(outcome.status == "failed" for outcome in outcomes) else 0
+
+
+def _finished(batch: "Batch", args: argparse.Namespace, workers: int) -> "Generator[Outcome]":
+    yield from batch.done
+    if batch.jobs:
+        yield from batch.run(relighting(args, workers), workers)
+
+
+def _tell(outcome: "Outcome") -> None:
+    from tqdm import tqdm
+
+    for line in (*outcome.notes, outcome.error):
+        if line:
+            tqdm.write(printable(f"f2a: {line}"), file=sys.stderr)
+    if outcome.status == "relit":
+        tqdm.write(printable(str(outcome.target)))
 
 
 def check(args: argparse.Namespace) -> None:

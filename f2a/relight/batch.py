@@ -9,6 +9,7 @@ import json
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -116,7 +117,7 @@ class Share(NamedTuple):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a photo: ``relit``, ``skipped`` (its result was there already) or ``failed``."""
+    """What became of a photo: ``relit``, ``skipped`` (its result was there already), ``failed`` or ``not begun``."""
 
     photo: str
     status: str
@@ -154,6 +155,7 @@ class Batch:
         share = share or Share(0, 1)
         self.overwrite, self.format = overwrite, format
         self._claimed: dict[Path, Path] = {}
+        self._outcomes: dict[Job, Outcome] = {}
         self._lock = threading.Lock()
         # Names are given away, and the list is cut, before anything is left out: all processes must do it alike.
         expected = [(job, self._expected_target(job)) for job in dict.fromkeys(jobs)]
@@ -175,13 +177,22 @@ class Batch:
         Closing the iterator waits for the photos in work and leaves the others.
         """
         with ThreadPoolExecutor(at_once) as pool:
-            waiting = [pool.submit(self._relight, relight, job) for job in self.jobs]
+            waiting = [pool.submit(self._finish, relight, job) for job in self.jobs]
             try:
                 for future in waiting:
                     yield future.result()
             finally:
                 for future in waiting:
                     future.cancel()
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """Of all photos, also where the run was closed before its end."""
+        return [*self.done, *(self._outcomes.get(job, Outcome(str(job.photo), "not begun")) for job in self.jobs)]
+
+    def _finish(self, relight: Relight, job: Job) -> Outcome:
+        self._outcomes[job] = self._relight(relight, job)
+        return self._outcomes[job]
 
     def _relight(self, relight: Relight, job: Job) -> Outcome:
         start, notes = time.perf_counter(), list[str]()
@@ -215,8 +226,8 @@ class Batch:
 
 
 def summary(outcomes: Sequence[Outcome], seconds: float, share: Share) -> str:
-    """One line: how many photos were relit, skipped and failed, and how fast."""
-    count = {status: sum(outcome.status == status for outcome in outcomes) for status in ("relit", "skipped", "failed")}
+    """One line: how many photos were relit, skipped, failed and not begun, and how fast."""
+    count = Counter(outcome.status for outcome in outcomes)
     parts = [f"{count['relit']} of {len(outcomes)} photos relit in {seconds:.1f} s"]
     if count["relit"]:
         parts[0] += f" ({count['relit'] / seconds:.2f} a second)"
@@ -224,6 +235,8 @@ def summary(outcomes: Sequence[Outcome], seconds: float, share: Share) -> str:
         parts.append(f"{count['skipped']} skipped, whose results are there (--overwrite replaces them)")
     if count["failed"]:
         parts.append(f"{count['failed']} failed")
+    if count["not begun"]:
+        parts.append(f"{count['not begun']} not begun (the same command goes on with them)")
     who = f"process {share.number + 1} of {share.of}: " if share.of > 1 else ""
     return who + ", ".join(parts)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ from PIL import Image
 
 from f2a.cli import main
 from f2a.photo import PhotoError, is_hidden
+from f2a.relight import relighter as relighter_module
 from f2a.relight.batch import Batch, BatchError, Job, Outcome, Share, passed_over, plan, summary
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -213,6 +215,46 @@ def test_the_report_says_what_became_of_every_photo(photos, tmp_path, weights, c
     assert main([*arguments, "--report", str(report)]) == 1
     assert [entry["status"] for entry in json.loads(report.read_text())["photos"]].count("skipped") == 6
     assert "6 skipped" in capsys.readouterr().err
+
+
+def test_after_ctrl_c_there_are_a_closing_line_and_a_complete_report(photos, tmp_path, weights, capsys, monkeypatch):
+    def relight(relighter, source, target, *, claim, tell, **options):
+        if source.name == "p2.png":
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.5)
+        return copy(source, target, claim=claim, tell=tell)
+
+    monkeypatch.setattr(relighter_module, "relight_file", relight)
+    report = tmp_path / "report.json"
+    arguments = ["relight", str(photos), "-o", str(tmp_path / "out"), "--weights", str(weights), "--jobs", "1"]
+    assert main([*arguments, "--report", str(report)]) == 130
+    said = capsys.readouterr()
+    assert said.out.split() == [str(tmp_path / "out" / f"p{n}_ambient.png") for n in range(3)]
+    assert "3 of 7 photos relit" in said.err
+    assert said.err.endswith("4 not begun (the same command goes on with them)\n")
+    told = json.loads(report.read_text())["photos"]
+    assert [entry["status"] for entry in told] == ["relit"] * 3 + ["not begun"] * 4
+    monkeypatch.setattr(os, "kill", lambda process, number: None)
+    assert main(arguments) == 0
+    assert "4 of 7 photos relit" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_process_that_is_interrupted_finishes_the_photos_in_work(photos, tmp_path, weights, photo):
+    for number in range(7):
+        photo.resize((1500, 1000)).save(photos / f"p{number}.png")
+    process = start([sys.executable], photos, tmp_path / "out", weights)
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("out/*_ambient.png")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    told = process.communicate(timeout=120)[1]
+    done = len(list((tmp_path / "out").iterdir()))
+    assert process.returncode == 130, told
+    assert f"{done} of 7 photos relit" in told
+    entries = json.loads((tmp_path / "report.json").read_text())["photos"]
+    assert [entry["status"] for entry in entries].count("relit") == done
+    assert len(entries) == 7
 
 
 def test_nothing_to_do_needs_no_weights(photos, tmp_path, weights):
