@@ -20,6 +20,8 @@ from f2a.relight.relighter import Relighter
 MAX_PREVIEWS = 200
 """Examples whose previews are kept, about half a megabyte each."""
 
+THUMBNAIL_SIDE = 200
+
 
 class PairScore(NamedTuple):
     """Against the truth, at the size that is shown."""
@@ -49,7 +51,8 @@ class Gallery:
 
     def __init__(self, pairs: ExamplePairs, relighter: Relighter) -> None:
         self.pairs, self.relighter = pairs, relighter
-        self._folder = tempfile.TemporaryDirectory(prefix="f2a-examples-")  # not the visitors', which is swept
+        self._temporary = tempfile.TemporaryDirectory(prefix="f2a-examples-")  # not the visitors', which is swept
+        self.folder = Path(self._temporary.name)
         previews: LRUCache[str, PairPreview] = LRUCache(MAX_PREVIEWS)
         self._preview_once: Callable[[str], PairPreview] = cached(previews)(self._preview)
         self._one_at_a_time = threading.Lock()
@@ -81,11 +84,18 @@ class Gallery:
             raise DataError(f"{name}: its two photos differ in size, or are too small")
         prepared = self.relighter.prepare(flash.photo).preview(PREVIEW_SIDE)
         pictures = [prepared.photo, prepared.render(), truth.photo.fit_within(PREVIEW_SIDE)]
-        folder = Path(tempfile.mkdtemp(dir=self._folder.name))
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
         names = ("flash.jpg", "ours.jpg", "truth.jpg")
         saved = [save_preview(photo, folder / file) for photo, file in zip(pictures, names, strict=True)]
         scores = [measure(photo, pictures[2]) for photo in pictures[:2]]
         return PairPreview(name, saved[0], saved[1], saved[2], scores[0], scores[1])
+
+    def thumbnails(self) -> list[tuple[str, Path]]:
+        """Name and flash photo of each pair, :data:`THUMBNAIL_SIDE` pixels long."""
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        flash = {name: read_photo(self.pairs.photos(name).flash).photo for name in self.pairs.names}
+        small = {name: photo.fit_within(THUMBNAIL_SIDE) for name, photo in flash.items()}
+        return [(name, save_preview(photo, folder / f"{name}.webp")) for name, photo in small.items()]
 
     def copy_flash(self, name: str, folder: Path) -> Path:
         """A copy of an example's flash photo, named as the example is."""

@@ -13,18 +13,16 @@ import gradio as gr
 
 from f2a.data.cache import DataError
 from f2a.page import text
+from f2a.page.examples import BUNDLED
 from f2a.page.gallery import Gallery
 from f2a.page.job_queue import Busy, JobQueue
-from f2a.page.service import BatchResult, OpenPhoto, PhotoCountError, Preview, RelightService, Relit
+from f2a.page.service import BatchResult, OpenPhoto, PhotoCountError, Preview, RelightService, Relit, Viewport
 from f2a.page.text import as_html, user_message
 from f2a.photo import PhotoError
 from f2a.relight.controls import ControlError, Controls
 
 USER_ERRORS = (PhotoError, ControlError, PhotoCountError, DataError, Busy)
 """What a visitor is told in a sentence."""
-
-OPENING_EXAMPLE = "knives_and_press"
-"""Of the bundled pairs, the one that the page opens with."""
 
 VIEWS = {"Flash | ours": ("flash", "ours"), "Flash | truth": ("flash", "truth"), "Ours | truth": ("ours", "truth")}
 
@@ -98,40 +96,42 @@ class Handlers:
 
     # For the page
 
-    def on_load(self) -> tuple[tuple[str, str], None, str]:
-        """An example, so that nobody meets an empty page."""
-        pair = self.bundled.show(OPENING_EXAMPLE)
-        return (str(pair.flash), str(pair.ours)), None, as_html(text.WELCOME)
+    def on_example(self, chosen: gr.SelectData) -> str:
+        """The flash photo of the thumbnail that was tapped."""
+        return str(self.bundled.pairs.photos(self.bundled.pairs.names[chosen.index]).flash)
 
-    def on_upload(self, photo: str | None, *values: Any) -> tuple[Any, ...]:
+    def on_photo(self, screen: Any, photo: str, *values: Any) -> tuple[Any, ...]:
         """The photo that was given, relit: previews, what changed, a line that says how it went, no download yet, and
         the buttons that change and remove it."""
-        rest = gr.File(None, visible=False), "", gr.UploadButton(text.CHANGE), gr.Button(visible=True)
-        if not photo:
-            return *self.on_load(), *rest[:2], gr.UploadButton(text.CHOOSE), gr.Button(visible=False)
+        example = Path(photo).is_relative_to(BUNDLED)
+        choose = gr.UploadButton(text.CHOOSE if example else text.CHANGE)
+        rest = gr.File(None, visible=False), "", choose, gr.Button(visible=not example)
         try:
-            opened, preview, seconds = self.jobs.run(self._preview, Path(photo), values)
+            opened, preview, seconds = self.jobs.run(self._preview, screen, Path(photo), values)
         except USER_ERRORS as error:
             return None, None, as_html(user_message(error), error=True), *rest
+        if example:
+            return *as_components(preview), as_html(text.WELCOME), *rest
         width, height = opened.size
         line = f"{Path(photo).name}: {width} x {height} pixels, relit in {seconds:.1f} s."
         return *as_components(preview), as_html(line, *opened.notes), *rest
 
-    def on_controls(self, photo: str | None, *values: Any) -> tuple[Any, ...]:
+    def on_controls(self, screen: Any, photo: str, *values: Any) -> tuple[Any, ...]:
         """The previews again after a slider moved, and no download of what it was before; the network doesn't run."""
         try:
-            _, preview, _ = self.jobs.run(self._preview, chosen(photo), values)
+            _, preview, _ = self.jobs.run(self._preview, screen, Path(photo), values)
         except Busy as error:
             return gr.skip(), gr.skip(), gr.File(visible=False), as_html(user_message(error), error=True)
         except USER_ERRORS:  # was said when the photo was given
             return (gr.skip(),) * 4
         return *as_components(preview), gr.File(visible=False), ""
 
-    def _preview(self, photo: Path, values: Sequence[Any]) -> tuple[OpenPhoto, Preview, float]:
+    def _preview(self, screen: Any, photo: Path, values: Sequence[Any]) -> tuple[OpenPhoto, Preview, float]:
         """The photo, its previews, and the seconds that it took."""
         start = time.perf_counter()
         opened = self.service.open(photo)
-        return opened, self.service.preview(opened, controls_from(values)), time.perf_counter() - start
+        preview = self.service.preview(opened, controls_from(values), viewport_from(screen))
+        return opened, preview, time.perf_counter() - start
 
     def on_download(self, photo: str | None, *settings: Any) -> tuple[Any, str]:
         """The relit photo's file and a line about it."""
@@ -185,6 +185,15 @@ def endpoint(act: Callable[..., Any]) -> Callable[..., Any]:
         call.__doc__ = "\n".join([inspect.getdoc(act) or "", *lines])
     call.__signature__ = signature.replace(parameters=named)  # type: ignore[attr-defined]  # inspect reads it
     return call
+
+
+def viewport_from(screen: Any) -> Viewport:
+    """What the browser says of its screen, ``[width, height]``, or the largest that there is if it says nothing."""
+    try:
+        width, height = (int(side) for side in screen)
+    except (TypeError, ValueError):
+        return Viewport()
+    return Viewport(width, height)
 
 
 def as_components(preview: Preview) -> tuple[tuple[str, str], str]:

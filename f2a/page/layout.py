@@ -22,8 +22,11 @@ from f2a.relight.relighter import Relighter
 WORKERS, MAX_WAITING = 2, 40
 """Requests that are worked on together, and how many may wait for them."""
 
-FAILURE = "living_room"
-"""Of the bundled pairs, one where the result falls short."""
+OPENING, FAILURE = "knives_and_press", "living_room"
+"""Of the bundled pairs, the one that the page opens with, and one where the result falls short."""
+
+SCREEN = "(_, ...values) => [window.f2a_screen(), ...values]"
+"""Tells the server how large a picture is on the visitor's screen, in place of the first input."""
 
 PUBLIC: dict[str, Any] = {"concurrency_limit": None}  # whose turn it is, the job queue says
 PRIVATE: dict[str, Any] = PUBLIC | {"api_visibility": "private"}
@@ -48,6 +51,7 @@ def build_demo(
         keep_s: seconds that a photo is kept ready for the sliders.
     """
     bundled = Gallery(FolderPairs(BUNDLED), relighter)
+    gr.set_static_paths([BUNDLED, bundled.folder])  # they stay, whereas the visitors' files are swept
     service = RelightService(relighter, Path(get_upload_folder()), keep_s)
     handlers = Handlers(service, jobs or JobQueue(WORKERS, MAX_WAITING), gallery or bundled, bundled)
     demo = gr.Blocks(analytics_enabled=False, title=text.TITLE)
@@ -63,7 +67,7 @@ def build_demo(
             with gr.Tab("Batch", id="batch"):
                 batch_tab(handlers, settings)
             with gr.Tab("About", id="about"):
-                about_tab(demo, handlers, text.about(source, relighter.training))
+                about_tab(handlers, text.about(source, relighter.training))
         add_endpoints(handlers, settings)
     demo.queue(max_size=1000, default_concurrency_limit=None)  # far more than may wait for a job, which is said
     return demo
@@ -75,48 +79,54 @@ def relight_tab(demo: gr.Blocks, handlers: Handlers) -> tuple[gr.File, list[Any]
     Returns:
         The component that holds the photo, and those that hold the settings.
     """
+    opening = handlers.bundled.show(OPENING)
+    example = str(handlers.bundled.pairs.photos(OPENING).flash)
+    screen = gr.JSON(visible=False)
     with gr.Column(elem_id="desk"):
-        with gr.Column(elem_id="view-cell"):
-            view = before_and_after("Flash | relit", "view")
-        with gr.Column(elem_id="note-cell"):
-            note = gr.HTML(elem_id="note")
-        with gr.Column(elem_id="photo-cell"):
+        with gr.Column(elem_id="tools"):
             with gr.Row(elem_id="photo"):
                 choose = gr.UploadButton(text.CHOOSE, elem_id="choose")
                 clear = gr.Button("Remove photo", visible=False, elem_id="clear")
-            photo = gr.File(label="Flash photo", visible="hidden")  # tells of every change, which the button doesn't
-            with gr.Accordion("Use the webcam", open=False):
-                camera = gr.Image(sources=["webcam"], type="filepath", label="Webcam", show_label=False)
-        with gr.Column(elem_id="controls-cell"):
-            controls = [control(field) for field in fields(Controls)]
-            keep_location = gr.Checkbox(False, label="Keep location data in the file")
-        with gr.Column(elem_id="download-cell"):
-            download = gr.Button("Download at full size", variant="primary")
-            download_note = gr.HTML(elem_id="done")
-        with gr.Column(elem_id="file-cell"):
+            photo = gr.File(example, label="Flash photo", visible="hidden")  # tells of every change; the button doesn't
+            with gr.Column(elem_id="controls"):
+                controls = [control(field) for field in fields(Controls)]
+                keep_location = gr.Checkbox(False, label="Keep location data in the file")
+            with gr.Column(elem_id="download"):
+                download = gr.Button("Download at full size", variant="primary")
+                download_note = gr.HTML(elem_id="done")
             file = gr.File(label="Full size", show_label=False, interactive=False, visible=False, elem_id="file")
-        with gr.Accordion("What changed", open=False, elem_id="changes-cell"):
-            alt = "The photo in colours that say how much brighter or darker each place became"
-            changes = gr.Image(alt_text=alt, show_label=False, interactive=False, buttons=[], height=320)
-            gr.HTML(as_html(text.CHANGES))
+        with gr.Column(elem_id="pictures"):
+            with gr.Column(elem_id="view-cell"):
+                view = before_and_after("Flash | relit", "view", opening.flash, opening.ours)
+            strip = thumbnails(handlers)
+            with gr.Column(elem_id="note-cell"):
+                note = gr.HTML(as_html(text.WELCOME), elem_id="note")
+            with gr.Accordion("What changed", open=False, elem_id="changes"):
+                alt = "The photo in colours that say how much brighter or darker each place became"
+                changes = gr.Image(alt_text=alt, show_label=False, interactive=False, buttons=[], height=320)
+                gr.HTML(as_html(text.CHANGES))
+            with gr.Accordion("Use the webcam", open=False, elem_id="webcam"):
+                camera = gr.Image(sources=["webcam"], type="filepath", label="Webcam", show_label=False)
     settings = [*controls, keep_location]
     choose.upload(None, choose, photo, js="(file) => file", **PRIVATE)
     shown = [view, changes, note, file, download_note, choose, clear]
-    photo.change(handlers.on_upload, [photo, *controls], shown, **PRIVATE)
-    clear.click(lambda: None, None, photo, **PRIVATE)
+    photo.change(handlers.on_photo, [screen, photo, *controls], shown, js=SCREEN, **PRIVATE)
+    clear.click(lambda: example, None, photo, **PRIVATE)
+    strip.select(handlers.on_example, None, photo, show_progress="hidden", **PRIVATE)
     camera.input(lambda taken: taken, camera, photo, **PRIVATE)
     for component in controls:  # not `release`, which the keyboard and the number field never fire
         component.change(
             handlers.on_controls,
-            [photo, *controls],
+            [screen, photo, *controls],
             [view, changes, file, download_note],
+            js=SCREEN,
             trigger_mode="always_last",
             show_progress="hidden",
+            queue=False,  # one answer to one request; the job queue bounds how many there are
             **PRIVATE,
         )
     made = download.click(handlers.on_download, [photo, *settings], [file, download_note], **PRIVATE)
     made.success(None, file, None, js="(file) => window.f2a_save(file)")
-    demo.load(handlers.on_load, None, [view, changes, note], **PRIVATE)
     demo.load(None, None, choose, js=f"() => window.f2a_on_phone({text.CHOOSE_ON_PHONE!r})", **PRIVATE)
     return photo, settings
 
@@ -156,13 +166,12 @@ def batch_tab(handlers: Handlers, settings: list[Any]) -> None:
     start.click(handlers.on_batch, [photos, *settings], [archive, note], show_progress_on=note, **PRIVATE)
 
 
-def about_tab(demo: gr.Blocks, handlers: Handlers, content: str) -> None:
+def about_tab(handlers: Handlers, content: str) -> None:
     """How it works, and where it falls short."""
     gr.HTML(content, elem_id="about")
-    failure = before_and_after("Ours | truth", "failure")
-    gr.Markdown(text.FALLS_SHORT)
     pair = handlers.bundled.show(FAILURE)
-    demo.load(lambda: (str(pair.ours), str(pair.truth)), None, failure, **PRIVATE)
+    before_and_after("Ours | truth", "failure", pair.ours, pair.truth)
+    gr.Markdown(text.FALLS_SHORT)
 
 
 def add_endpoints(handlers: Handlers, settings: list[Any]) -> None:
@@ -190,6 +199,16 @@ def control(field: Any) -> Any:
     return gr.Slider(limits["low"], limits["high"], field.default, step=limits["step"], label=label, visible=works)
 
 
-def before_and_after(label: str, elem_id: str) -> gr.ImageSlider:
+def thumbnails(handlers: Handlers) -> gr.Gallery:
+    """The bundled examples in a row, one tap away."""
+    pictures = [(path, name.replace("_", " ")) for name, path in handlers.bundled.thumbnails()]
+    plain: dict[str, Any] = {"allow_preview": False, "buttons": [], "show_label": False, "rows": 1}
+    with gr.Column(elem_id="strip-cell"):
+        return gr.Gallery(pictures, label="Examples", columns=len(pictures), elem_id="strip", **plain)
+
+
+def before_and_after(label: str, elem_id: str, *pictures: Path) -> gr.ImageSlider:
     """Two pictures with a divider between them."""
-    return gr.ImageSlider(label=label, elem_id=elem_id, interactive=False, max_height=640, buttons=["fullscreen"])
+    value: Any = pictures or None
+    options: dict[str, Any] = {"interactive": False, "max_height": 640, "buttons": ["fullscreen"]}
+    return gr.ImageSlider(value, label=label, elem_id=elem_id, **options)

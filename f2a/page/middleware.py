@@ -77,7 +77,7 @@ class LimitedBody:
 class InFlightResponses:
     """How many answers are on their way to visitors, and for how long there was none; threads may ask."""
 
-    PATHS = ("/call/", "/queue/data", "/file=")
+    PATHS = ("/call/", "/run/", "/queue/data", "/file=")
 
     def __init__(self) -> None:
         self._open, self._last = 0, -float("inf")

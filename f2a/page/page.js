@@ -5,6 +5,12 @@
 
   window.f2a_on_phone = (label) => (matchMedia("(pointer: coarse)").matches ? { __type__: "update", label } : { __type__: "update" });
 
+  // A picture's place on the screen, in the screen's own pixels; the server sends no more of them.
+  window.f2a_screen = () => {
+    const { width, height } = document.querySelector("#view").getBoundingClientRect();
+    return [width, height].map((side) => Math.round(side * devicePixelRatio));
+  };
+
   // The file dialogue of a telephone offers camera and album, and that of a desktop the formats that we read.
   const formats = "image/*,.heic,.heif,.avif,.tif,.tiff";
   document.addEventListener("click", (event) => {
@@ -54,6 +60,9 @@
   const steps = { ArrowLeft: -0.05, ArrowRight: 0.05, Home: -1, End: 1 };
   const describe = () => {
     document.querySelector("#batch-photos .upload-container")?.removeAttribute("aria-label");  // its text says it
+    for (const thumbnail of document.querySelectorAll("#strip .thumbnail-item")) {
+      thumbnail.setAttribute("aria-label", thumbnail.querySelector(".caption-label")?.textContent);
+    }
     for (const stage of document.querySelectorAll("#view, #example, #failure")) {
       const compared = document.querySelector("#compare input:checked")?.value;
       const names = ({ example: compared, failure: "Ours | truth" }[stage.id] ?? "Flash | relit").split(" | ");

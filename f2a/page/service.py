@@ -16,6 +16,7 @@ from typing import NamedTuple
 from cachetools import TTLCache, cached
 
 from f2a.errors import F2aError
+from f2a.files import atomic_write
 from f2a.photo import Photo, PhotoError, read_photo, stated_size
 from f2a.relight.controls import Controls
 from f2a.relight.explanation import explain_gain
@@ -23,7 +24,10 @@ from f2a.relight.gain import apply_controls
 from f2a.relight.relighter import Prepared, Relighter, relight_file
 
 PREVIEW_SIDE = 1600
-"""Pixels on the longest side of what is shown; the file that is downloaded has all of them."""
+"""Pixels on the longest side of what is kept ready; what is shown is no larger than its place on the screen."""
+
+SIDE_STEP = 100
+"""Pixels by which a preview's longest side grows with the screen, so that a resized window has few sizes."""
 
 MAX_MEGAPIXELS = 64
 MAX_PHOTOS = 20
@@ -33,11 +37,24 @@ MAX_OPEN = 24
 KEEP_S, SWEEP_S = 3000, 300
 """Seconds that a file stays, and between two looks for older ones: within an hour everything is gone."""
 
-PREVIEW_QUALITY = 88
+PREVIEW_QUALITY, EXAMPLE_QUALITY = 80, 88
+"""Of WebP, which a slider sends again at each move, and of JPEG."""
 
 
 class PhotoCountError(F2aError):
     """No photo, or too many; the message says so."""
+
+
+class Viewport(NamedTuple):
+    """The place on a visitor's screen where pictures are shown: width and height in the screen's own pixels."""
+
+    width: int = PREVIEW_SIDE
+    height: int = PREVIEW_SIDE
+
+    def side(self, size: tuple[int, int]) -> int:
+        """The longest side, in steps of :data:`SIDE_STEP`, with which a photo of ``size`` fills the place."""
+        scale = min(max(1, place) / side for place, side in zip(self, size, strict=True))
+        return min(PREVIEW_SIDE, math.ceil(scale * max(size) / SIDE_STEP) * SIDE_STEP)
 
 
 @dataclass(frozen=True)
@@ -46,13 +63,13 @@ class OpenPhoto:
 
     Attributes:
         prepared: bounded to :data:`PREVIEW_SIDE`.
-        flash: the file of its preview.
+        folder: of the previews of the flash photo, one for each size of screen.
         size: width and height of the whole photo.
         notes: what was left out or changed when it was read, a sentence each.
     """
 
     prepared: Prepared
-    flash: Path
+    folder: Path
     size: tuple[int, int]
     notes: tuple[str, ...]
 
@@ -111,19 +128,19 @@ class RelightService:
         check_megapixels(photo)
         file = read_photo(photo)
         prepared = self.relighter.prepare(file.photo).preview(PREVIEW_SIDE)
-        flash = save_preview(prepared.photo, self.new_folder() / "flash.jpg")
         note = prepared.explain(file.metadata.flash_fired()).note
         notes = (*([note] if note else []), *map(as_sentence, file.notes))
-        return OpenPhoto(prepared, flash, file.photo.size, notes)
+        return OpenPhoto(prepared, self.new_folder(), file.photo.size, notes)
 
-    def preview(self, photo: OpenPhoto, controls: Controls) -> Preview:
+    def preview(self, photo: OpenPhoto, controls: Controls, viewport: Viewport = Viewport()) -> Preview:  # noqa: B008
         """The pictures of the relit photo; the network does not run."""
-        folder = self.new_folder()
-        prepared = photo.prepared
+        folder, side = self.new_folder(), viewport.side(photo.size)
+        prepared = photo.prepared.preview(side)
+        if not (flash := photo.folder / f"flash-{side}.webp").exists():
+            save_preview(prepared.photo, flash)
         gain = apply_controls(prepared.flash, prepared.log_gain, controls)
-        explain_gain(prepared.flash, gain).picture(400).save(changes := folder / "changes.png")
-        relit = save_preview(prepared.render(controls), folder / "relit.jpg")
-        return Preview(photo.flash, relit, changes)
+        explain_gain(prepared.flash, gain).picture(400).save(changes := folder / "changes.webp")
+        return Preview(flash, save_preview(prepared.render(controls), folder / "relit.webp"), changes)
 
     def relight(self, photo: Path, controls: Controls, keep_location: bool) -> Relit:
         """The relit photo's file at full size, ``NAME_ambient.EXT``, byte for byte what the library writes.
@@ -206,8 +223,11 @@ def check_megapixels(photo: Path) -> None:
 
 
 def save_preview(photo: Photo, target: Path) -> Path:
-    """Write what the browser shows, in sRGB."""
-    photo.to_srgb().save(target, quality=PREVIEW_QUALITY, subsampling=0)
+    """Write what the browser shows, in sRGB, as WebP or JPEG by the suffix."""
+    webp = {"quality": PREVIEW_QUALITY, "method": 2}
+    with atomic_write(target) as file:  # another slider may look for it at the same time
+        kind, options = ("WEBP", webp) if target.suffix == ".webp" else ("JPEG", {"quality": EXAMPLE_QUALITY})
+        photo.to_srgb().save(file, kind, **options)
     return target
 
 

@@ -13,14 +13,15 @@ from f2a.photo import PhotoError
 from f2a.relight.controls import Controls
 
 INTRODUCTION = """# Flash to ambient
-Give a photograph that was taken with flash; get it back as the light of the room would have shown it.
+A photograph taken with flash gets the light of the room instead; nothing else in it changes, and it keeps its size and
+format.
 """
 TITLE = "Flash to ambient"
 DESCRIPTION = (
     "A photograph taken with flash, as the light of the room would have shown it. At full size, in its own format."
 )
 CHOOSE, CHOOSE_ON_PHONE, CHANGE = "Choose, drop or paste a photo", "Choose or take a photo", "Change photo"
-WELCOME = "This is an example. Give a photo of yours: it is relit at once."
+WELCOME = "This is an example: move the sliders, tap another one, or give a photo of yours, which is relit at once."
 FALLS_SHORT = """Here it falls short: the room's lamp is warm and bright (right, the truth), and the flash photo shows
 neither. Ours (left) keeps the flash photo's colours, and the doll that the flash burnt stays white. A rendering."""
 

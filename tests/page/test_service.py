@@ -17,13 +17,15 @@ from f2a.data.cache import DataError
 from f2a.page import service, text
 from f2a.page.examples import BUNDLED, FolderPairs, categories, in_category, open_examples
 from f2a.page.gallery import Gallery
-from f2a.page.service import PhotoCountError, RelightService, free_name, sweep_folder
+from f2a.page.service import PhotoCountError, RelightService, Viewport, free_name, sweep_folder
 from f2a.photo import PhotoError
 from f2a.relight.controls import NEUTRAL, Controls
 from f2a.relight.relighter import relight_file
 from tests.support.hostile_metadata import png_of
 from tests.support.hub_stub import HubStub
 from tests.support.pairs import write_pairs
+
+WARM = Controls(warmth=50)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -59,7 +61,21 @@ def test_a_preview_is_never_longer_than_1600_pixels_nor_enlarged(relight_service
     scale = min(1, 1600 / max(size))
     wanted = (round(size[0] * scale), round(size[1] * scale))
     assert held.size == size
-    assert Image.open(held.flash).size == Image.open(relight_service.preview(held, NEUTRAL).relit).size == wanted
+    preview = relight_service.preview(held, NEUTRAL)
+    assert Image.open(preview.flash).size == Image.open(preview.relit).size == wanted
+
+
+@pytest.mark.parametrize(
+    ("screen", "size"),
+    [((360, 600), (400, 300)), ((3000, 290), (400, 300)), ((0, -5), (100, 75)), ((9000, 9000), (1600, 1200))],
+)
+def test_a_preview_is_no_larger_than_its_place_on_the_screen(relight_service, tmp_path, screen, size):
+    """In steps of 100 pixels; and the flash photo's is the same file again, which the browser has already."""
+    Image.new("RGB", (2000, 1500), (90, 80, 70)).save(tmp_path / "large.png")
+    held = relight_service.open(tmp_path / "large.png")
+    first, second = (relight_service.preview(held, controls, Viewport(*screen)) for controls in (NEUTRAL, WARM))
+    assert Image.open(first.relit).size == Image.open(first.flash).size == size
+    assert (Image.open(first.relit).format, first.flash) == ("WEBP", second.flash)
 
 
 @pytest.mark.parametrize("name", ["I;16.png", "CMYK.tif", "RGBA.png", "P.png", "L.jpg"])
