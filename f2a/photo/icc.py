@@ -20,12 +20,6 @@ SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK", "LAB": "Lab"}
 CURVES = {"L": ("kTRC",), "RGB": ("rTRC", "gTRC", "bTRC"), "CMYK": (), "LAB": ()}
 """The tags of the transfer curves; the other spaces have tables, which LittleCMS reads."""
 
-D50 = np.array([0.96422, 1, 0.82521])
-D50_TO_SRGB = np.array(
-    [[3.1338561, -1.6168667, -0.4906146], [-0.9787684, 1.9161415, 0.0334540], [0.0719453, -0.2289914, 1.4052427]]
-)
-"""Linear sRGB of XYZ under D50, adapted after Bradford."""
-
 SAME_CURVE = 1 / 1024
 """Difference in encoded value under which a profile's curve counts as sRGB's own."""
 
@@ -207,15 +201,6 @@ def srgb_encoded(linear: np.ndarray) -> np.ndarray:
 def srgb_decoded(encoded: np.ndarray) -> np.ndarray:
     """:func:`f2a.color.srgb_to_linear` of an array."""
     return srgb_to_linear(torch.from_numpy(encoded)).numpy()
-
-
-def lab_to_srgb(lab: np.ndarray) -> np.ndarray:
-    """CIE Lab (D50) in 16 bits as TIFF 6.0 has it, ``(H, W, 3)`` uint16, to uint16 sRGB, clipped there."""
-    lightness, opponents = lab[..., :1] / 65535 * 100, lab[..., 1:].astype(np.int16) / 256
-    y = (lightness + 16) / 116
-    xyz = np.concatenate([y + opponents[..., :1] / 500, y, y - opponents[..., 1:] / 200], -1)
-    xyz = np.where(xyz > 6 / 29, xyz**3, 3 * (6 / 29) ** 2 * (xyz - 4 / 29)) * D50
-    return _codes(srgb_encoded(xyz @ D50_TO_SRGB.T), np.dtype(np.uint16))
 
 
 def _is_srgb(profile: ImageCms.ImageCmsProfile) -> bool:

@@ -55,12 +55,18 @@ def grey16(image: Image.Image) -> np.ndarray:
 
 
 def float_to_16_bits(values: np.ndarray) -> np.ndarray:
-    """uint16 of floats in [0, 1], or up to the 255 or 65535 that the largest one asks for; NaN counts as black."""
+    """uint16 of floats in [0, 1], cut off there; where most lie above, in [0, 255] or [0, 65535]. NaN becomes black."""
     values = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0).clip(min=0)
-    largest = values.max()
-    full = 65535.0 if largest > 255 else 255.0 if largest > 1 else 1.0
-    scaled: np.ndarray = (values / max(full, largest) * 65535).round()
+    white = float_white(values)
+    scaled: np.ndarray = (values / white * 65535).round().clip(max=65535)
     return scaled.astype(np.uint16)
+
+
+def float_white(values: np.ndarray) -> float:
+    """What white is in floats that are not below 0: 1, 255 or 65535. A few highlights may lie above."""
+    if np.median(values[:: max(1, len(values) // 512)]) <= 1:
+        return 1.0
+    return 255.0 if values.max() <= 255 else 65535.0
 
 
 def integer_to_16_bits(values: np.ndarray, bits: int) -> np.ndarray:
@@ -68,3 +74,8 @@ def integer_to_16_bits(values: np.ndarray, bits: int) -> np.ndarray:
     if bits > 16:
         return (values >> (bits - 16)).astype(np.uint16)
     return values if bits == 16 else (values.astype(np.uint32) * 65535 // ((1 << bits) - 1)).astype(np.uint16)
+
+
+def integer_to_8_bits(values: np.ndarray, bits: int) -> np.ndarray:
+    """uint8 of unsigned integers of at most eight bits: the largest becomes 255."""
+    return values if bits == 8 else (values.astype(np.uint16) * 255 // ((1 << bits) - 1)).astype(np.uint8)

@@ -166,6 +166,13 @@ def test_each_name_and_text_of_a_packet_is_judged_once(monkeypatch):
     assert len(judged) < 20
 
 
+@pytest.mark.parametrize("keep_private", [False, True])
+def test_a_bigtiff_is_no_exif(keep_private):
+    big = b"II+\0" + struct.pack("<HHQQHHQQQ", 8, 0, 16, 1, MAKE, 2, 4, 0x006D6143, 0)
+    with pytest.raises(ExifError):
+        clean_exif(big, (5, 7), keep_private)
+
+
 @pytest.mark.parametrize("xmp", [b"no xml", b"<a><b></a>", b""])
 def test_damaged_xmp_is_an_error_of_ours(xmp):
     with pytest.raises(XmpError):

@@ -5,7 +5,7 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms
 
-from f2a.photo import PhotoError, read_photo, stated_size, write_photo
+from f2a.photo import PhotoError, lab, read_photo, stated_size, write_photo
 from f2a.photo.pixels import integer_to_16_bits
 
 COLORS = np.random.default_rng(0).integers(0, 256, (5, 7, 3)).astype(np.uint16) * 257
@@ -20,6 +20,10 @@ def tiff(path, values, photometric, **options):
 
 def with_alpha(kind, colors=COLORS):
     return {"values": np.concatenate([colors, HALF], -1), "photometric": "rgb", "extrasamples": [kind]}
+
+
+def of_8_bits(colors):
+    return (colors // 257).astype(np.uint8)
 
 
 KINDS = {
@@ -38,6 +42,39 @@ KINDS = {
     "alpha": (with_alpha("unassalpha"), COLORS),
     "premultiplied alpha": (with_alpha("assocalpha", (COLORS * (128 / 255)).round().astype(np.uint16)), COLORS),
     "a mask": (with_alpha("unspecified"), COLORS),
+    "premultiplied alpha, 8 bits": (
+        {
+            "values": of_8_bits(np.concatenate([(COLORS * (128 / 255)).round().astype(np.uint16), HALF], -1)),
+            "photometric": "rgb",
+            "extrasamples": ["assocalpha"],
+        },
+        COLORS,
+    ),
+    "alpha, grey of 8 bits": (
+        {
+            "values": of_8_bits(np.concatenate([GREY, HALF], -1)),
+            "photometric": "minisblack",
+            "extrasamples": ["unassalpha"],
+        },
+        GREY,
+    ),
+    "alpha, white is zero": (
+        {
+            "values": np.concatenate([65535 - GREY, HALF], -1),
+            "photometric": "miniswhite",
+            "extrasamples": ["unassalpha"],
+        },
+        GREY,
+    ),
+    "alpha behind a mask": (
+        {
+            "values": of_8_bits(np.concatenate([COLORS, 0 * HALF, HALF], -1)),
+            "photometric": "rgb",
+            "extrasamples": ["unspecified", "unassalpha"],
+        },
+        COLORS,
+    ),
+    "JPEG XL": ({"values": of_8_bits(COLORS), "photometric": "rgb", "compression": "jpegxl"}, COLORS),
 }
 
 
@@ -46,7 +83,7 @@ def test_it_is_read_as_it_looks(tmp_path, kind):
     options, expected = KINDS[kind]
     file = read_photo(tiff(tmp_path / "a.tif", **options))
     rows = file.photo.rows() if file.photo.dtype == np.uint16 else file.photo.rows().astype(int) * 257
-    tolerance = 33 if kind == "half floats" else 1
+    tolerance = {"half floats": 33, "premultiplied alpha, 8 bits": 514}.get(kind, 1)
     assert np.abs(rows.astype(int) - expected).max() <= tolerance
     assert file.photo.has_alpha == ("alpha" in kind)
     assert stated_size(tmp_path / "a.tif") == (7, 5)
@@ -63,12 +100,44 @@ def test_channels_that_are_no_alpha_are_left_out_and_said(tmp_path, number, dtyp
     )
 
 
+def test_floats_above_white_are_cut_off(tmp_path):
+    values = (COLORS / 65535).astype(np.float32)
+    values[2, 3] = 1.2, 40, np.inf
+    rows = read_photo(tiff(tmp_path / "a.tif", values, "rgb")).photo.rows()
+    expected = COLORS.copy()
+    expected[2, 3] = 65535, 65535, 0
+    assert np.abs(rows.astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("white", [lab.D50, lab.D65, (0.4476, 0.4074)])
+def test_lab_counts_from_the_white_that_the_file_states(tmp_path, dtype, white):
+    """Lightness 100 and no colour is white; so is every grey, under any white."""
+    levels = np.zeros((5, 7, 3), dtype)
+    levels[..., 0] = np.iinfo(dtype).max * np.linspace(0, 1, 35).reshape(5, 7)
+    x, y = (round(1_000_000 * value) for value in white)
+    tags = [] if white == lab.D50 else [(318, "2I", 2, (x, 1_000_000, y, 1_000_000), True)]
+    rows = read_photo(tiff(tmp_path / "a.tif", levels, "cielab", extratags=tags)).photo.rows().astype(int)
+    assert rows.max() >= 0.999 * np.iinfo(dtype).max
+    assert np.abs(rows - rows.mean(-1, keepdims=True)).max() <= 0.003 * np.iinfo(dtype).max
+
+
+def test_a_thumbnail_before_the_photo_is_not_taken_for_it(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        for values, kind in ((COLORS[:2, :3], 1), (COLORS, 0), (COLORS[:3, :4], 1)):
+            file.write(of_8_bits(values), photometric="rgb", metadata=None, subfiletype=kind)
+    file = read_photo(tmp_path / "a.tif")
+    assert np.array_equal(file.photo.rows(), of_8_bits(COLORS))
+    assert file.notes == ()
+    assert stated_size(tmp_path / "a.tif") == (7, 5)
+
+
 def test_lab_of_16_bits_is_what_littlecms_makes_of_the_colours(tmp_path):
     colors = Image.fromarray((60 + COLORS // 514).astype(np.uint8))  # well inside sRGB, which clips
-    lab = ImageCms.profileToProfile(
+    in_lab = ImageCms.profileToProfile(
         colors, ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB"
     )
-    lightness, *opponents = np.moveaxis(np.asarray(lab), -1, 0)  # two's complement of eight bits
+    lightness, *opponents = np.moveaxis(np.asarray(in_lab), -1, 0)  # two's complement of eight bits
     deep = np.stack(
         [lightness.astype(np.int32) * 257, *(o.view(np.int8).astype(np.int32) * 256 for o in opponents)], -1
     )
@@ -84,7 +153,9 @@ def test_cmyk_of_16_bits_is_said_to_be_rounded(tmp_path):
 
 
 def test_a_kind_that_is_not_read_is_named(tmp_path):
-    with pytest.raises(PhotoError, match=r"is a TIFF of a kind that is not read \(3 x 16 bits, RGB, int16\)"):
+    with pytest.raises(
+        PhotoError, match=r"is a TIFF of a kind that is not read \(3 x 16 bits, RGB, int16, compression NONE\)"
+    ):
         read_photo(tiff(tmp_path / "a.tif", COLORS.astype(np.int16), "rgb"))
 
 
@@ -99,3 +170,13 @@ def test_without_compression_there_is_no_predictor(tmp_path):
     with tifffile.TiffFile(tmp_path / "b.tif") as written:
         assert 317 not in written.pages.first.tags
         assert np.array_equal(written.asarray(), COLORS)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_bigtiff_keeps_its_descriptions(tmp_path, order):
+    tags = [(0x010F, "s", 0, "A camera", True), (0x8298, "s", 0, "Zoe", True)]
+    file = read_photo(tiff(tmp_path / "a.tif", COLORS, "rgb", bigtiff=True, byteorder=order, extratags=tags))
+    assert file.notes == ()
+    write_photo(file.photo, tmp_path / "b.tif", file)
+    with Image.open(tmp_path / "b.tif") as written:
+        assert (written.tag_v2[0x010F], written.tag_v2[0x8298]) == ("A camera", "Zoe")

@@ -1,6 +1,7 @@
 """TIFF files (TIFF 6.0) at any depth; Pillow writes no 16-bit colour, and no text that is not ASCII."""
 
 import struct
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -95,11 +96,11 @@ def stated_size(path: Path) -> tuple[int, int]:
 
 def read(path: Path) -> PhotoFile:
     with first_page(path) as first:
-        if not first.is_read_here:
-            try:
+        if not first.is_beyond_pillow:
+            with suppress(UnidentifiedImageError):  # of a compression, for one, that Pillow lacks
                 return _read_with_pillow(path, first)
-            except UnidentifiedImageError:
-                raise PhotoError(path, f"is a TIFF of a kind that is not read ({first.kind}); save it as RGB") from None
+        if not first.is_readable:
+            raise PhotoError(path, f"is a TIFF of a kind that is not read ({first.kind}); save it as RGB")
         tags = {
             code: tag.value for code in (274, 282, 283, 296, 700, ICC) if (tag := first.page.tags.get(code)) is not None
         }
@@ -119,7 +120,8 @@ def read(path: Path) -> PhotoFile:
 
 def _read_with_pillow(path: Path, first: FirstPage) -> PhotoFile:
     with pillow.opened(path, "TIFF") as source:
-        notes = pillow.notes_on(source) + first.notes
+        source.seek(first.number)
+        notes = pillow.notes_on_pictures(first.pages) + first.notes
         if first.page.bitspersample > 8 and source.mode not in HIGH_BIT_DEPTH_GREY:
             notes.append(f"its {first.page.bitspersample} bits a colour were rounded to 8")
         metadata = _with_own_metadata(read_metadata(source), path, notes)

@@ -4,28 +4,34 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
+from PIL import Image
 
-from f2a.photo.icc import lab_to_srgb
+from f2a.photo.lab import D50, Chromaticity, lab_to_srgb
 from f2a.photo.limits import check_compression_ratio, check_size
-from f2a.photo.pixels import float_to_16_bits, integer_to_16_bits
+from f2a.photo.pixels import float_to_16_bits, integer_to_8_bits, integer_to_16_bits
 
 if TYPE_CHECKING:
     from tifffile import TiffPage
 
-WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, CIELAB = 0, 1, 2, 8
-COLOR_SAMPLES = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, CIELAB: 3}
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, YCBCR, CIELAB = 0, 1, 2, 6, 8
+COLOR_SAMPLES = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, YCBCR: 3, CIELAB: 3}
 """Samples per pixel of the photometric interpretations that are read here; the further ones are alpha, or something
 else."""
 ASSOCIATED_ALPHA, UNASSOCIATED_ALPHA = 1, 2
+OLD_JPEG, JPEG = 6, 7
+WHITE_POINT, SUBSAMPLING = 318, 530
+MAX_PAGES = 64
+"""Whose kinds are looked at."""
 
 
 class FirstPage(NamedTuple):
-    """The first directory of a TIFF, and how many there are."""
+    """The first directory of a TIFF that is no thumbnail, its ``number``, and how many such ``pages`` there are."""
 
     page: "TiffPage"
+    number: int
     pages: int
 
     @property
@@ -35,8 +41,11 @@ class FirstPage(NamedTuple):
     @property
     def kind(self) -> str:
         """Of its samples, in words."""
-        photometric = getattr(self.page.photometric, "name", self.page.photometric)
-        return f"{self.page.samplesperpixel} x {self.page.bitspersample} bits, {photometric}, {self.page.dtype}"
+        photometric, compression = (
+            getattr(value, "name", value) for value in (self.page.photometric, self.page.compression)
+        )
+        samples = f"{self.page.samplesperpixel} x {self.page.bitspersample} bits"
+        return f"{samples}, {photometric}, {self.page.dtype}, compression {compression}"
 
     @property
     def is_lab(self) -> bool:
@@ -58,39 +67,72 @@ class FirstPage(NamedTuple):
         return [f"its {further} further channel{'s are' if further > 1 else ' is'} left out"] if further > 0 else []
 
     @property
-    def is_read_here(self) -> bool:
-        """Whether its samples are grey, RGB or Lab, of more than eight bits."""
+    def is_readable(self) -> bool:
+        """Whether :meth:`read` reads it."""
         dtype, colors = self.page.dtype, COLOR_SAMPLES.get(int(self.page.photometric))
-        is_deep = dtype is not None and dtype.kind in "uf" and dtype.itemsize > 1 and (not self.is_lab or dtype == "u2")
-        return is_deep and colors == self.page.samplesperpixel - len(self.page.extrasamples)
+        if dtype is None or dtype.kind not in "uf" or (self.is_lab and dtype.kind == "f"):
+            return False
+        if self.page.photometric == YCBCR and (dtype != "u1" or self._is_subsampled):
+            return False
+        return colors == self.page.samplesperpixel - len(self.page.extrasamples)
+
+    @property
+    def is_beyond_pillow(self) -> bool:
+        """Whether Pillow would round it, or mistake its meaning."""
+        if self.page.photometric == YCBCR:
+            return self.page.compression not in (OLD_JPEG, JPEG)
+        dtype = self.page.dtype
+        is_deep = dtype is not None and dtype.kind in "uf" and dtype.itemsize > 1
+        is_plain = self.page.photometric in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB)
+        return self.is_lab or (is_deep and is_plain) or (is_plain and bool(self.page.extrasamples))
+
+    @property
+    def _is_subsampled(self) -> bool:
+        return tuple(self.page.tags.valueof(SUBSAMPLING, (2, 2))) != (1, 1)
 
     def read(self, path: Path) -> np.ndarray:
-        """``(H, W, 1 to 4)`` uint16: grey or RGB, with alpha that was not multiplied in; Lab becomes sRGB."""
+        """``(H, W, 1 to 4)`` uint8 or uint16: grey or RGB, with alpha that was not multiplied in; Lab becomes sRGB."""
         page = self.page
-        check_size(path, self.size, page.bitspersample // 8 * page.samplesperpixel)
+        check_size(path, self.size, max(page.bitspersample // 8, 2) * page.samplesperpixel)
         check_compression_ratio(path, page.nbytes)
         planes = page.asarray(squeeze=False)[:, 0]  # (planes, H, W, samples in each)
         samples = planes[0] if len(planes) == 1 else np.concatenate(list(planes), -1)
-        return self._to_16_bits(samples)
-
-    def _to_16_bits(self, samples: np.ndarray) -> np.ndarray:
-        count = COLOR_SAMPLES[int(self.page.photometric)]
-        colors = lab_to_srgb(samples[..., :count]) if self.is_lab else self._scaled(samples[..., :count])
-        if self.page.photometric == WHITE_IS_ZERO:
-            colors = 65535 - colors
+        count = COLOR_SAMPLES[int(page.photometric)]
+        colors = self._colors(samples[..., :count])
         if self.alpha is None:
             return np.ascontiguousarray(colors)
-        alpha = self._scaled(samples[..., self.alpha, None])
-        if self.page.extrasamples[self.alpha - count] == ASSOCIATED_ALPHA:
-            colors = (colors * 65535.0 / np.maximum(alpha, 1)).round().clip(max=65535).astype(np.uint16)
+        alpha, white = self._scaled(samples[..., self.alpha, None]), np.iinfo(colors.dtype).max
+        if page.extrasamples[self.alpha - count] == ASSOCIATED_ALPHA:
+            colors = (colors * float(white) / np.maximum(alpha, 1)).round().clip(max=white).astype(colors.dtype)
         return np.concatenate([colors, alpha], -1)
 
+    def _colors(self, samples: np.ndarray) -> np.ndarray:
+        if self.is_lab:
+            return self._srgb_of_lab(samples)
+        if self.page.photometric == YCBCR:
+            return np.asarray(Image.fromarray(samples, "YCbCr").convert("RGB"))
+        colors = self._scaled(samples)
+        return np.iinfo(colors.dtype).max - colors if self.page.photometric == WHITE_IS_ZERO else colors
+
     def _scaled(self, samples: np.ndarray) -> np.ndarray:
-        return (
-            float_to_16_bits(samples)
-            if samples.dtype.kind == "f"
-            else integer_to_16_bits(samples, self.page.bitspersample)
+        if samples.dtype.kind == "f":
+            return float_to_16_bits(samples)
+        bits = self.page.bitspersample
+        return integer_to_8_bits(samples, bits) if bits <= 8 else integer_to_16_bits(samples, bits)
+
+    def _srgb_of_lab(self, samples: np.ndarray) -> np.ndarray:
+        """Lab of 8 or 16 bits (TIFF 6.0, section 23), under the white that the file states."""
+        signed = samples.view(f"i{samples.itemsize}")
+        white = np.iinfo(samples.dtype).max
+        lab = np.concatenate(
+            [samples[..., :1] * (100 / white), signed[..., 1:] / (1 << (8 * samples.itemsize - 8))], -1
         )
+        return (lab_to_srgb(lab, self._white) * white).round().astype(samples.dtype)
+
+    @property
+    def _white(self) -> Chromaticity:
+        x, x_divisor, y, y_divisor = self.page.tags.valueof(WHITE_POINT, (0, 1, 0, 1))
+        return (x / x_divisor, y / y_divisor) if x and y and x_divisor and y_divisor else D50
 
 
 @contextmanager
@@ -100,4 +142,6 @@ def first_page(path: Path) -> Iterator[FirstPage]:
 
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # f2a says itself what is wrong with a file
     with tifffile.TiffFile(path) as file:
-        yield FirstPage(file.pages.first, len(file.pages))
+        pages = cast("list[TiffPage]", file.pages[:MAX_PAGES])
+        whole = [n for n, page in enumerate(pages) if not page.is_reduced] or [0]
+        yield FirstPage(pages[whole[0]], whole[0], len(file.pages) - len(pages) + len(whole))

@@ -52,6 +52,8 @@ def clean_exif(exif: bytes, size: tuple[int, int], keep_private: bool, notes: li
         ExifError: the block is damaged.
     """
     block = TiffBlock(bytearray(exif))
+    if block.is_big:  # which a block of EXIF never is, and what follows is not made for
+        raise ExifError
     if not keep_private:
         block = TiffBlock(bytearray(copy_exif(block, lambda _, field: _is_harmless(field, notes))))
     try:

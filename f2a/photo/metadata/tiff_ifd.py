@@ -11,10 +11,10 @@ BELOW = {FIRST_IFD: (EXIF_IFD, GPS_IFD), EXIF_IFD: (INTEROPERABILITY_IFD,)}
 """Which directories a directory points to, each by the tag that points to it."""
 THUMBNAIL_OFFSET, THUMBNAIL_LENGTH = 0x0201, 0x0202
 
-SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 129: 1}
-"""Bytes of one value, by type; 129 is UTF-8 (Exif 3.0)."""
+SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 18: 8, 129: 1}
+"""Bytes of one value, by type; 16 and 18 are BigTIFF's, 129 is UTF-8 (Exif 3.0)."""
 
-NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I"}
+NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 
 HEADER_SIZE = 8
 
@@ -46,6 +46,8 @@ class IfdEntry(NamedTuple):
 class TiffBlock:
     """A TIFF file, or a block of EXIF, which is a small one; a ``bytearray`` can be edited in place.
 
+    A BigTIFF can be read, too.
+
     Raises:
         ExifError: the data do not begin as a TIFF file does.
         ExifBombError: from any method that walks through directories.
@@ -53,35 +55,39 @@ class TiffBlock:
 
     def __init__(self, data: bytearray) -> None:
         self.data = data
-        self.order = {b"II*\0": "<", b"MM\0*": ">"}.get(bytes(data[:4]), "")
+        self.order = {b"II*\0": "<", b"MM\0*": ">", b"II+\0": "<", b"MM\0+": ">"}.get(bytes(data[:4]), "")
         if not self.order or len(data) < HEADER_SIZE:
             raise ExifError
+        self.is_big = b"+" in data[2:4]
+        self._count, self._offset = ("Q", "Q") if self.is_big else ("H", "I")
         self._entries_left = MAX_ENTRIES
         self._bytes_left = MAX_PASSES * len(data)
 
     @property
     def first(self) -> int:
         """Where the first directory lies."""
-        return self.number(4, "I")
+        return self.number(8 if self.is_big else 4, self._offset)
 
     def number(self, at: int, kind: str) -> int:
         return int(struct.unpack_from(self.order + kind, self.data, at)[0])
 
     def entries(self, at: int) -> Iterator[IfdEntry]:
-        for n in range(self.number(at, "H")):
+        room = struct.calcsize("<" + self._offset)
+        at, end = at + struct.calcsize("<" + self._count), self.next_at(at)
+        for here in range(at, end, 4 + 2 * room):
             self._entries_left -= 1
             if self._entries_left < 0:
                 raise ExifBombError
-            here = at + 2 + 12 * n
-            tag, kind, count = struct.unpack_from(self.order + "HHI", self.data, here)
+            tag, kind, count = struct.unpack_from(f"{self.order}HH{self._offset}", self.data, here)
             size = SIZES.get(kind, 1) * count
             self._spend(min(size, len(self.data)))
-            start = here + 8 if size <= 4 else self.number(here + 8, "I")
-            yield IfdEntry(tag, kind, here, start, size)
+            start = here + 4 + room
+            yield IfdEntry(tag, kind, here, start if size <= room else self.number(start, self._offset), size)
 
     def next_at(self, at: int) -> int:
         """Where the offset of the next directory stands."""
-        return at + 2 + 12 * self.number(at, "H")
+        count, entry = struct.calcsize("<" + self._count), 4 + 2 * struct.calcsize("<" + self._offset)
+        return at + count + entry * self.number(at, self._count)
 
     def value(self, entry: IfdEntry) -> int:
         return self.number(entry.start, NUMBERS.get(entry.type, "I"))
@@ -169,7 +175,7 @@ def copy_exif(block: TiffBlock, keeps: Callable[[int, IfdField], bool]) -> bytes
         ExifError: the file is damaged.
     """
     try:
-        header = bytes(block.data[:4]) + struct.pack(block.order + "I", HEADER_SIZE)
+        header = (b"II" if block.order == "<" else b"MM") + struct.pack(block.order + "HI", 42, HEADER_SIZE)
         return header + _copied(block, block.first, FIRST_IFD, HEADER_SIZE, keeps)
     except (struct.error, IndexError, OverflowError):
         raise ExifError from None
