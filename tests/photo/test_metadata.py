@@ -355,3 +355,15 @@ def test_exiftool_and_f2a_read_each_others_extended_xmp(tmp_path, photo):
     said = subprocess.run(["exiftool", "-b", "-Title", "-Rating", "-Warning", target], capture_output=True, text=True)
     assert notes == []
     assert said.stdout.replace("\n", "") == "F" * 100_000 + "4"
+
+
+@pytest.mark.parametrize("kind", ["exif", "xmp"])
+def test_metadata_that_imagemagick_once_wrote_as_a_pngs_text_are_read(tmp_path, photo, kind):
+    content = {"exif": b"MM\0*\0\0\0\x08\0\1\x01\x0f\0\2\0\0\0\4Cam\0\0\0\0\0", "xmp": PLAIN_XMP.encode()}[kind]
+    for digits, note in ((content.hex(), ()), ("no digits", (f"its {kind.upper()} is damaged and was left out",))):
+        texts = PngImagePlugin.PngInfo()
+        texts.add_text(f"Raw profile type {kind}", f"\n{kind}\n{len(content)}\n{digits}\n", zip=True)
+        photo.save(tmp_path / "a.png", pnginfo=texts)
+        file = read_photo(tmp_path / "a.png")
+        assert file.notes == note
+        assert bool(file.metadata.exif or file.metadata.xmp) != bool(note)

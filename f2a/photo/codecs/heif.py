@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from f2a.photo.codecs import pillow
 from f2a.photo.file import PhotoFile
 from f2a.photo.icc import fitting_profile
 from f2a.photo.limits import check_size
@@ -25,6 +26,7 @@ PRESET = {"preset": "ultrafast"}
 is up to an eighth larger."""
 
 BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+DEPTH_NAMES = ("hevc:2015:auxid:2", "depth", "disparity")
 HDR_TRANSFERS = (16, 18)
 """PQ and HLG, as ISO 23091-2 numbers them."""
 
@@ -42,21 +44,22 @@ def can_write() -> bool:
 
 
 def _opened(path: Path) -> Any:
-    """The main picture: a ``HeifImage`` of the library's, not yet decoded; it will be upright."""
+    """A ``HeifFile`` of the library's, not yet decoded; its pictures will be upright."""
     library = import_module("pillow_heif" if can_write() else "pi_heif")
-    file = library.open_heif(path, convert_hdr_to_8bit=False)
-    return file[file.primary_index]
+    return library.open_heif(path, convert_hdr_to_8bit=False)
 
 
 def stated_size(path: Path) -> tuple[int, int]:
-    width, height = _opened(path).size
+    file = _opened(path)
+    width, height = file[file.primary_index].size
     return width, height
 
 
 def read(path: Path) -> PhotoFile:
-    image = _opened(path)
+    file = _opened(path)
+    image = file[file.primary_index]
     check_size(path, image.size, 2 * len(image.mode.partition(";")[0]) if image.mode.endswith("16") else 3)
-    metadata, notes = _metadata(image), _notes_on(image)
+    metadata, notes = _metadata(image), [*pillow.notes_on_pictures(len(file), "main one"), *_notes_on(image)]
     stored = _decode(image)
     profile = fitting_profile(metadata.icc_profile, "L" if stored.shape[-1] < 3 else "RGB", notes)
     photo = Photo.from_array(stored, profile)
@@ -75,9 +78,15 @@ def _metadata(image: Any) -> Metadata:
 
 
 def _notes_on(image: Any) -> list[str]:
-    notes = []
-    if any("hdrgainmap" in str(name).lower() for name in image.info.get("aux", {})):
-        notes.append("its HDR gain map is left out: the result is the standard picture")
+    """What belongs to the picture and is not read."""
+    kinds = {str(kind).lower() for kind in image.info.get("aux", {})}
+    gain_maps = {kind for kind in kinds if "gainmap" in kind}
+    depth_maps = {kind for kind in kinds if kind.endswith(DEPTH_NAMES)}
+    notes = [pillow.GAIN_MAP] if gain_maps else []
+    if depth_maps or image.info.get("depth_images"):
+        notes.append(pillow.DEPTH_MAP)
+    if further := len(kinds - gain_maps - depth_maps):
+        notes.append(f"its auxiliary pictures of {further} kind{'s are' if further > 1 else ' is'} left out")
     if (image.info.get("nclx_profile") or {}).get("transfer_characteristics") in HDR_TRANSFERS:
         notes.append("is an HDR photo (PQ or HLG) and is relit as if it were a standard one")
     return notes

@@ -39,13 +39,14 @@ FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """The markers of frames; the three between them mean other things."""
 COLORS = 3
 ARITHMETIC = range(0xC9, 0xD0)
-FILL = b"\xff"
+FILL, SCAN = b"\xff", b"\xda"
+START = b"\xff\xd8\xff"
 END = b"\xff\xd9"
 FURTHER_DATA = b"\x5a\xa5" * 32
 
 
 def sniff(start: bytes, suffix: str) -> bool:
-    return start.startswith(b"\xff\xd8\xff")
+    return start.startswith(START)
 
 
 def stated_size(path: Path) -> tuple[int, int]:
@@ -71,11 +72,29 @@ def _with_note(file: PhotoFile, note: str) -> PhotoFile:
 
 def _read_with_pillow(path: Path, file: Path | BinaryIO) -> PhotoFile:
     with pillow.opened(file, "JPEG") as source:
-        notes = pillow.notes_on(source)
+        notes = _notes_on(source, path)
         metadata = _metadata(source, notes)
         progressive = {"progressive": True} if source.info.get("progressive") else {}
         photo = pillow.decode(source, path, metadata, notes)
         return PhotoFile(path, "JPEG", photo, metadata, _encoding(source) | progressive, tuple(notes))
+
+
+def _notes_on(source: Image.Image, path: Path) -> list[str]:
+    notes, further = pillow.notes_on(source), _behind(path.read_bytes())
+    if b"ftyp" in further and pillow.FILM not in notes:
+        notes.append(pillow.FILM)
+    if START in further and not notes:
+        notes.append("holds further pictures, which are left out")
+    return notes
+
+
+def _behind(content: bytes) -> bytes:
+    """What a file holds behind the end marker of its picture."""
+    at = 2
+    while content[at : at + 1] == FILL and content[at + 1 : at + 2] != SCAN:
+        at += 1 if content[at + 1 : at + 2] == FILL else 2 + int.from_bytes(content[at + 2 : at + 4], "big")
+    end = content.find(END, at)  # never among the pixels, where 255 is followed by 0 or the number of a restart
+    return content[end + len(END) :] if end > 0 else b""
 
 
 def _metadata(source: Image.Image, notes: list[str]) -> Metadata:
@@ -124,7 +143,7 @@ def _read_unusual(path: Path, frame: Frame, content: bytes) -> PhotoFile:
     """Pillow reads what stands around the pixels, if it is told of eight bits."""
     usual = content[: frame.at] + b"\x08" + content[frame.at + 1 :]
     with pillow.opened(io.BytesIO(usual), "JPEG") as source:
-        notes = pillow.notes_on(source)
+        notes = _notes_on(source, path)
         metadata = _metadata(source, notes)
         profile = fitting_profile(metadata.icc_profile, space_of(source.mode), notes)
         pillow.hide_exif_bomb(source)

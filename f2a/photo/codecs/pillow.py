@@ -100,21 +100,25 @@ def hide_exif_bomb(source: Image.Image) -> None:
         pass
 
 
+GAIN_MAP = "its HDR gain map is left out: the result is the standard picture"
+DEPTH_MAP = "its depth map is left out"
+FILM = "its film is left out"
+
+
 def notes_on(source: Image.Image) -> list[str]:
     """What is in the file beside the photo."""
-    notes = []
     xmp = source.info.get("xmp") or b""
-    if b"hdrgm:Version" in xmp or b"HDRGainMapVersion" in xmp:
-        notes.append("its HDR gain map is left out: the result is the standard picture")
-    else:
-        notes += notes_on_pictures(getattr(source, "n_frames", 1))
+    has_gain_map = b"hdrgm:Version" in xmp or b"HDRGainMapVersion" in xmp
+    notes = [GAIN_MAP] if has_gain_map else notes_on_pictures(getattr(source, "n_frames", 1))
+    if b"google.com/photos/1.0/depthmap/" in xmp or b"google.com/photos/dd/1.0/" in xmp:
+        notes.append(DEPTH_MAP)
     if b"MotionPhoto" in xmp or b"MicroVideo" in xmp:
-        notes.append("its film is left out")
+        notes.append(FILM)
     return notes
 
 
-def notes_on_pictures(number: int) -> list[str]:
-    return [f"holds {number} pictures; the first is relit"] if number > 1 else []
+def notes_on_pictures(number: int, which: str = "first") -> list[str]:
+    return [f"holds {number} pictures; the {which} is relit"] if number > 1 else []
 
 
 def save(stored: Stored, format: str, **options: Any) -> memoryview:

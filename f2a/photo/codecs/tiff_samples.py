@@ -22,7 +22,7 @@ COLOR_SAMPLES = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, YCBCR: 3, CIELAB: 3
 else."""
 ASSOCIATED_ALPHA, UNASSOCIATED_ALPHA = 1, 2
 OLD_JPEG, JPEG = 6, 7
-WHITE_POINT, SUBSAMPLING = 318, 530
+WHITE_POINT, SUBSAMPLING, LAYERS = 318, 530, 37724
 MAX_PAGES = 64
 """Whose kinds are looked at."""
 
@@ -62,9 +62,10 @@ class FirstPage(NamedTuple):
 
     @property
     def notes(self) -> list[str]:
-        """On the samples that are neither colour nor alpha."""
+        """On what is not read: samples that are neither colour nor alpha, and Photoshop's layers."""
         further = len(self.page.extrasamples) - (self.alpha is not None)
-        return [f"its {further} further channel{'s are' if further > 1 else ' is'} left out"] if further > 0 else []
+        notes = [f"its {further} further channel{'s are' if further > 1 else ' is'} left out"] if further > 0 else []
+        return [*notes, "its layers are left out"] if LAYERS in self.page.tags else notes
 
     @property
     def is_readable(self) -> bool:

@@ -90,7 +90,7 @@ def read_metadata(source: Image.Image) -> Metadata:
     dpi = info.get("dpi")
     return Metadata(
         exif=_exif(source),
-        xmp=_bytes(info.get("xmp") or info.get("XML:com.adobe.xmp")),
+        xmp=_bytes(info.get("xmp") or info.get("XML:com.adobe.xmp")) or _raw_profile(source, "xmp"),
         iptc=_iptc(source),
         icc_profile=_bytes(info.get("icc_profile")),
         comment=_bytes(info.get("comment")),
@@ -104,10 +104,16 @@ def valid_dpi(dpi: Any) -> tuple[float, float] | None:
 
 
 def _exif(source: Image.Image) -> bytes:
-    exif = _bytes(source.info.get("exif"))
-    if not exif and "Raw profile type exif" in source.info:  # as ImageMagick wrote PNG before it had a chunk for it
-        exif = bytes.fromhex("".join(source.info["Raw profile type exif"].split("\n")[3:]))
-    return exif.removeprefix(b"Exif\0\0")
+    return (_bytes(source.info.get("exif")) or _raw_profile(source, "exif")).removeprefix(b"Exif\0\0")
+
+
+def _raw_profile(source: Image.Image, kind: str) -> bytes:
+    """As ImageMagick wrote metadata into PNG before it had a chunk for them."""
+    digits = source.info.get(f"Raw profile type {kind}", "").split("\n")[3:]
+    try:
+        return bytes.fromhex("".join(digits))
+    except ValueError:
+        return b"damaged"
 
 
 def _iptc(source: Image.Image) -> bytes:

@@ -13,16 +13,18 @@ from f2a.photo.metadata.privacy import is_private_name, is_private_text
 TIFF, EXIF = "http://ns.adobe.com/tiff/1.0/", "http://ns.adobe.com/exif/1.0/"
 NAMESPACES, RDF = "http://www.w3.org/2000/xmlns/", "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 
-DERIVED_NAMESPACES = {
+DERIVED_NAMESPACES = (
     "http://ns.adobe.com/hdr-gain-map/1.0/",
     "http://ns.google.com/photos/1.0/container/",
     "http://ns.google.com/photos/1.0/camera/",
     "http://ns.google.com/photos/1.0/depthmap/",
     "http://ns.google.com/photos/1.0/image/",
     "http://ns.google.com/photos/1.0/audio/",
+    "http://ns.google.com/photos/dd/1.0/",
     "http://ns.apple.com/HDRGainMap/1.0/",
-}
-"""What describes further pictures, films or sounds of the file: they are not written, so neither is this."""
+)
+"""What namespaces begin with that describe further pictures, films or sounds of the file: they are not written, so
+neither is this."""
 
 DERIVED = {
     (TIFF, "Orientation"),
@@ -131,7 +133,7 @@ class _Cleaner:
     def _judged(self, namespace: str | None, name: str) -> bool:
         """Whether a property of this name, with its prefix, is left out."""
         prefix, _, local = name.rpartition(":")
-        if namespace in DERIVED_NAMESPACES or (namespace, local) in DERIVED:
+        if str(namespace).startswith(DERIVED_NAMESPACES) or (namespace, local) in DERIVED:
             return True
         names = (str(namespace), prefix, "" if namespace == RDF else local)
         return not self._keep_private and any(map(is_private_name, names))
