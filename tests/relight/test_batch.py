@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -63,13 +64,30 @@ def test_outcomes_come_in_order_and_only_so_many_photos_are_in_work(photos, tmp_
     assert max(most) == 3
 
 
-def test_a_run_that_was_stopped_goes_on_where_it_was(photos, tmp_path):
+def test_a_run_that_was_stopped_goes_on_where_it_was(photos, tmp_path, monkeypatch):
+    """The second photo is in work when the run is closed, and ends only once the others are given up."""
+    begun, given_up = threading.Event(), threading.Event()
+
+    class Pool(ThreadPoolExecutor):
+        def shutdown(self, *args, **options):
+            given_up.set()
+            super().shutdown(*args, **options)
+
+    def held(source, target, *, claim, tell):
+        if source.stem == "p1":
+            begun.set()
+            given_up.wait(30)
+        return copy(source, target, claim=claim, tell=tell)
+
     jobs = jobs_in(photos, tmp_path / "out")
-    first = Batch(jobs).run(copy, 1)
-    next(first)
-    first.close()
+    with monkeypatch.context() as patch:
+        patch.setattr("f2a.relight.batch.ThreadPoolExecutor", Pool)
+        first = Batch(jobs).run(held, 1)
+        next(first)
+        assert begun.wait(30)
+        first.close()
     done = len(list((tmp_path / "out").iterdir()))
-    assert 1 <= done < 7
+    assert done == 2
     again = Batch(jobs)
     outcomes = [*again.done, *again.run(copy, 2)]
     assert statuses(outcomes) == ["skipped"] * done + ["relit"] * (7 - done)
