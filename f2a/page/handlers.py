@@ -16,6 +16,7 @@ from f2a.page import text
 from f2a.page.examples import BUNDLED
 from f2a.page.gallery import Gallery
 from f2a.page.job_queue import Busy, JobQueue
+from f2a.page.panel import DEFAULTS
 from f2a.page.service import BatchResult, OpenPhoto, PhotoCountError, Preview, RelightService, Relit, Viewport
 from f2a.page.text import as_html, user_message
 from f2a.photo import PhotoError
@@ -100,14 +101,15 @@ class Handlers:
         """The flash photo of the thumbnail that was tapped."""
         return str(self.bundled.pairs.photos(self.bundled.pairs.names[chosen.index]).flash)
 
-    def on_photo(self, screen: Any, photo: str, *values: Any) -> tuple[Any, ...]:
-        """The photo that was given, relit: previews, what changed, a line that says how it went, no download yet, and
-        the buttons that change and remove it."""
+    def on_photo(self, screen: Any, photo: str, keep: bool, *settings: Any) -> tuple[Any, ...]:
+        """The photo that was given, relit: previews, what changed, a line that says how it went, no download yet, the
+        buttons that change and remove it, and its settings: those of the photo before only if they are to be kept."""
+        settings = settings if keep else tuple(DEFAULTS)
         example = Path(photo).is_relative_to(BUNDLED)
         choose = gr.UploadButton(text.CHOOSE if example else text.CHANGE)
-        rest = gr.File(None, visible=False), "", choose, gr.Button(visible=not example)
+        rest = gr.File(None, visible=False), "", choose, gr.Button(visible=not example), *settings
         try:
-            opened, preview, seconds = self.jobs.run(self._preview, screen, Path(photo), values)
+            opened, preview, seconds = self.jobs.run(self._preview, screen, Path(photo), settings[:-1])
         except USER_ERRORS as error:
             return None, None, as_html(user_message(error), error=True), *rest
         if example:

@@ -1,8 +1,6 @@
 """The page, read from top to bottom: its tabs, their components, and what each of them is wired to."""
 
 from collections.abc import Sequence
-from dataclasses import fields
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +12,9 @@ from f2a.page.examples import BUNDLED, EVERYTHING, FolderPairs
 from f2a.page.gallery import Gallery
 from f2a.page.handlers import VIEWS, Handlers, endpoint
 from f2a.page.job_queue import JobQueue
+from f2a.page.panel import settings_panel
 from f2a.page.service import KEEP_S, MAX_PHOTOS, RelightService
 from f2a.page.text import as_html
-from f2a.relight.controls import Controls
 from f2a.relight.relighter import Relighter
 
 WORKERS, MAX_WAITING = 2, 40
@@ -27,6 +25,9 @@ OPENING, FAILURE = "knives_and_press", "living_room"
 
 SCREEN = "(_, ...values) => [window.f2a_screen(), ...values]"
 """Tells the server how large a picture is on the visitor's screen, in place of the first input."""
+
+NEW_PHOTO = "(_, photo, keep, ...values) => [window.f2a_new_photo(keep), photo, keep, ...values]"
+"""The same, for a photo that comes without the history of the last one's settings."""
 
 PUBLIC: dict[str, Any] = {"concurrency_limit": None}  # whose turn it is, the job queue says
 PRIVATE: dict[str, Any] = PUBLIC | {"api_visibility": "private"}
@@ -61,11 +62,11 @@ def build_demo(
         gr.HTML(as_html(*notices), visible=bool(notices))
         with gr.Tabs() as tabs:
             with gr.Tab("Relight", id="relight"):
-                photo, settings = relight_tab(demo, handlers)
+                photo = relight_tab(demo, handlers)
             with gr.Tab("Examples", id="examples"):
                 examples_tab(demo, handlers, photo, tabs)
             with gr.Tab("Batch", id="batch"):
-                batch_tab(handlers, settings)
+                settings = batch_tab(handlers)
             with gr.Tab("About", id="about"):
                 about_tab(handlers, text.about(source, relighter.training))
         add_endpoints(handlers, settings)
@@ -73,12 +74,8 @@ def build_demo(
     return demo
 
 
-def relight_tab(demo: gr.Blocks, handlers: Handlers) -> tuple[gr.File, list[Any]]:
-    """The photo, its preview and the controls.
-
-    Returns:
-        The component that holds the photo, and those that hold the settings.
-    """
+def relight_tab(demo: gr.Blocks, handlers: Handlers) -> gr.File:
+    """The photo, its preview and its settings; the component that holds the photo."""
     opening = handlers.bundled.show(OPENING)
     example = str(handlers.bundled.pairs.photos(OPENING).flash)
     screen = gr.JSON(visible=False)
@@ -88,9 +85,7 @@ def relight_tab(demo: gr.Blocks, handlers: Handlers) -> tuple[gr.File, list[Any]
                 choose = gr.UploadButton(text.CHOOSE, elem_id="choose")
                 clear = gr.Button("Remove photo", visible=False, elem_id="clear")
             photo = gr.File(example, label="Flash photo", visible="hidden")  # tells of every change; the button doesn't
-            with gr.Column(elem_id="controls"):
-                controls = [control(field) for field in fields(Controls)]
-                keep_location = gr.Checkbox(False, label="Keep location data in the file")
+            panel = settings_panel("controls")
             with gr.Column(elem_id="download"):
                 download = gr.Button("Download at full size", variant="primary")
                 download_note = gr.HTML(elem_id="done")
@@ -107,17 +102,18 @@ def relight_tab(demo: gr.Blocks, handlers: Handlers) -> tuple[gr.File, list[Any]
                 gr.HTML(as_html(text.CHANGES))
             with gr.Accordion("Use the webcam", open=False, elem_id="webcam"):
                 camera = gr.Image(sources=["webcam"], type="filepath", label="Webcam", show_label=False)
-    settings = [*controls, keep_location]
     choose.upload(None, choose, photo, js="(file) => file", **PRIVATE)
-    shown = [view, changes, note, file, download_note, choose, clear]
-    photo.change(handlers.on_photo, [screen, photo, *controls], shown, js=SCREEN, **PRIVATE)
+    shown = [view, changes, note, file, download_note, choose, clear, *panel.settings]
+    photo.change(
+        handlers.on_photo, [screen, photo, panel.keep_settings, *panel.settings], shown, js=NEW_PHOTO, **PRIVATE
+    )
     clear.click(lambda: example, None, photo, **PRIVATE)
     strip.select(handlers.on_example, None, photo, show_progress="hidden", **PRIVATE)
     camera.input(lambda taken: taken, camera, photo, **PRIVATE)
-    for component in controls:  # not `release`, which the keyboard and the number field never fire
+    for component in panel.controls:  # not `release`, which the keyboard and the number field never fire
         component.change(
             handlers.on_controls,
-            [screen, photo, *controls],
+            [screen, photo, *panel.controls],
             [view, changes, file, download_note],
             js=SCREEN,
             trigger_mode="always_last",
@@ -125,10 +121,10 @@ def relight_tab(demo: gr.Blocks, handlers: Handlers) -> tuple[gr.File, list[Any]
             queue=False,  # one answer to one request; the job queue bounds how many there are
             **PRIVATE,
         )
-    made = download.click(handlers.on_download, [photo, *settings], [file, download_note], **PRIVATE)
+    made = download.click(handlers.on_download, [photo, *panel.settings], [file, download_note], **PRIVATE)
     made.success(None, file, None, js="(file) => window.f2a_save(file)")
     demo.load(None, None, choose, js=f"() => window.f2a_on_phone({text.CHOOSE_ON_PHONE!r})", **PRIVATE)
-    return photo, settings
+    return photo
 
 
 def examples_tab(demo: gr.Blocks, handlers: Handlers, photo: gr.File, tabs: gr.Tabs) -> None:
@@ -156,14 +152,17 @@ def examples_tab(demo: gr.Blocks, handlers: Handlers, photo: gr.File, tabs: gr.T
     used.success(lambda: gr.Tabs(selected="relight"), None, tabs, **PRIVATE)
 
 
-def batch_tab(handlers: Handlers, settings: list[Any]) -> None:
-    """Several photos with the settings of the first tab."""
-    gr.Markdown(f"Up to {MAX_PHOTOS} photos, with the settings of the first tab, into one zip.")
-    photos = gr.File(label="Flash photos", file_count="multiple", height=200, elem_id="batch-photos")
-    start = gr.Button("Relight all", variant="primary")
-    note = gr.HTML(elem_id="batch-note")
-    archive = gr.File(label="Relit photos", interactive=False, visible=False, elem_id="archive")
+def batch_tab(handlers: Handlers) -> list[Any]:
+    """Several photos with settings of their own; the components of the settings."""
+    gr.Markdown(f"Up to {MAX_PHOTOS} photos, all with these settings, into one zip.")
+    with gr.Column(elem_id="batch"):
+        photos = gr.File(label="Flash photos", file_count="multiple", height=200, elem_id="batch-photos")
+        settings = settings_panel("batch-controls", for_one=False).settings
+        start = gr.Button("Relight all", variant="primary", elem_id="batch-start")
+        note = gr.HTML(elem_id="batch-note")
+        archive = gr.File(label="Relit photos", interactive=False, visible=False, elem_id="archive")
     start.click(handlers.on_batch, [photos, *settings], [archive, note], show_progress_on=note, **PRIVATE)
+    return settings
 
 
 def about_tab(handlers: Handlers, content: str) -> None:
@@ -188,15 +187,6 @@ def add_endpoints(handlers: Handlers, settings: list[Any]) -> None:
         (handlers.examples, [category, number], [pictures, facts]),
     ):
         gr.Button(visible=False).click(endpoint(act), inputs, outputs, api_name=act.__name__, **PUBLIC)
-
-
-def control(field: Any) -> Any:
-    """The slider or tick of one of the library's controls."""
-    label, limits = text.label(field), field.metadata
-    if "low" not in limits:
-        return gr.Checkbox(field.default, label=label)
-    works = field.name != "red_eyes" or find_spec("cv2") is not None
-    return gr.Slider(limits["low"], limits["high"], field.default, step=limits["step"], label=label, visible=works)
 
 
 def thumbnails(handlers: Handlers) -> gr.Gallery:

@@ -11,6 +11,35 @@
     return [width, height].map((side) => Math.round(side * devicePixelRatio));
   };
 
+  // Undo and redo: the settings that each panel had, all changes within a moment (a slider that is dragged) being one.
+  const histories = {}, moment = 600;
+  window.f2a_record = (panel, values, first) => {
+    const history = (histories[panel] ??= { steps: [first], at: 0, time: 0 });
+    if (JSON.stringify(values) !== JSON.stringify(history.steps[history.at])) {
+      const same = history.at > 0 && Date.now() - history.time < moment;
+      history.at += same ? 0 : 1;
+      history.steps.splice(history.at, Infinity, values);
+      history.time = Date.now();
+    }
+    const can = [history.at > 0, history.at < history.steps.length - 1];
+    return can.map((interactive) => ({ __type__: "update", interactive }));
+  };
+  window.f2a_step = (panel, by) => {
+    const history = histories[panel];
+    history.time = 0;
+    return history.steps[(history.at += by)];
+  };
+  window.f2a_new_photo = (keep) => {
+    if (!keep) delete histories.controls;
+    return window.f2a_screen();
+  };
+  document.addEventListener("keydown", (event) => {
+    if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z") return;
+    if (event.target.matches("input[type=number], textarea")) return;  // has an undo of its own
+    const buttons = [...document.querySelectorAll(event.shiftKey ? ".redo" : ".undo")];
+    buttons.find((button) => button.checkVisibility())?.click();
+  });
+
   // The file dialogue of a telephone offers camera and album, and that of a desktop the formats that we read.
   const formats = "image/*,.heic,.heif,.avif,.tif,.tiff";
   document.addEventListener("click", (event) => {

@@ -27,6 +27,10 @@ neither. Ours (left) keeps the flash photo's colours, and the doll that the flas
 
 CHANGES = "Red became brighter and blue darker than in the flash photo, white is as it was; the scale is in stops."
 
+PRESETS = {"natural": "Natural", "soft": "Soft", "warm-room": "Warm room", "hot-spots": "Only tame hot spots"}
+"""What the library's presets are called."""
+
+KEEP_LOCATION, KEEP_SETTINGS = "Keep location data in the file", "Keep settings for the next photo"
 LABELS = {"keep_colors": "Keep the photo's colours"}
 """Of the controls whose names don't say enough."""
 

@@ -8,7 +8,7 @@ import tarfile
 import urllib.request
 import zipfile
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import astuple, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from PIL import Image, ImageChops
 
 from f2a.page.examples import BUNDLED, FolderPairs
 from f2a.page.gallery import Gallery
-from f2a.relight.controls import Controls
+from f2a.relight.controls import PRESETS, Controls
 from f2a.relight.relighter import Relighter, relight_file
 from tests.support.page_server import DESKTOP, PHONE, TABLET, browsing, save_gradient, serving, visiting
 from tests.support.pairs import write_pairs
@@ -27,6 +27,8 @@ pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
 
 from f2a.page.layout import build_demo
 from f2a.page.server import PAGE, launch_options
+
+expect = pytest.importorskip("playwright.sync_api", reason="needs playwright (requirements-dev.txt)").expect
 
 SLOW_4G = {"offline": False, "latency": 150, "downloadThroughput": 1.6e6 / 8, "uploadThroughput": 750e3 / 8}
 """Milliseconds for a request, and bytes per second: a slow 4G line as Lighthouse has it."""
@@ -190,6 +192,76 @@ MOVE_A_SLIDER = """async (value) => {
   return performance.now() - start;
 }"""
 """Milliseconds from a slider's move to the picture."""
+
+
+def numbers(page: Any, panel: str = "#controls") -> list[float]:
+    return [float(number.input_value()) for number in page.locator(f"{panel} input[type=number]").all()]
+
+
+def test_presets_undo_redo_and_reset_all_set_every_slider(page: Any) -> None:
+    def shown(wanted: list[float]) -> None:
+        for number, value in zip(page.locator("#controls input[type=number]").all(), wanted, strict=True):
+            expect(number).to_have_value(f"{value:g}")
+
+    def press(name: str) -> None:
+        page.locator("#controls").get_by_role("button", name=name, exact=True).click()
+
+    undo, redo = (page.locator("#controls").get_by_role("button", name=name) for name in ("Undo", "Redo"))
+    natural = numbers(page)
+    expect(undo).to_be_disabled()
+    press("Soft")
+    soft = [value for value in astuple(PRESETS["soft"]) if not isinstance(value, bool)]
+    shown(soft)
+    page.wait_for_timeout(700)  # within a moment it would be the same step
+    page.get_by_label("number input for Exposure").fill("1")
+    brighter = [*soft[:3], 1, *soft[4:]]
+    shown(brighter)
+    expect(redo).to_be_disabled()
+    undo.click()
+    shown(soft)
+    page.get_by_label("range slider for Strength").press("Control+z")
+    shown(natural)
+    expect(undo).to_be_disabled()
+    redo.click()
+    redo.click()
+    shown(brighter)
+    press("Reset all")
+    shown(natural)
+    undo.click()
+    shown(brighter)
+
+
+def test_a_slider_that_is_dragged_is_one_step_back(page: Any) -> None:
+    slider = page.get_by_label("range slider for Exposure")
+    for _ in range(5):
+        slider.press("ArrowRight")
+    page.get_by_label("number input for Exposure").and_(page.locator(":not([value='0'])")).wait_for()
+    page.locator("#controls").get_by_role("button", name="Undo").click()
+    expect(page.get_by_label("number input for Exposure")).to_have_value("0")
+
+
+def test_a_photos_settings_go_with_it_unless_they_are_kept(page: Any, relighter: Relighter, tmp_path: Path) -> None:
+    photos = [save_gradient(tmp_path / f"{number}.png", tint=number * 40) for number in range(3)]
+    for name in ("fresh", "kept"):
+        (tmp_path / name).mkdir()
+    exposure, location = page.get_by_label("number input for Exposure"), page.get_by_label("Keep location data")
+    give(page, photos[0])
+    exposure.fill("1")
+    location.check()
+    page.wait_for_timeout(300)
+    give(page, photos[1])
+    expect(exposure).to_have_value("0")
+    expect(location).not_to_be_checked()
+    fresh = relight_file(relighter, photos[1], tmp_path / "fresh")
+    assert download_from(page, tmp_path / "downloads").read_bytes() == fresh.read_bytes()
+
+    page.get_by_label("Keep settings for the next photo").check()
+    exposure.fill("-1")
+    page.wait_for_timeout(300)
+    give(page, photos[2])
+    expect(exposure).to_have_value("-1")
+    kept = relight_file(relighter, photos[2], tmp_path / "kept", Controls(exposure=-1))
+    assert download_from(page, tmp_path / "downloads").read_bytes() == kept.read_bytes()
 
 
 @pytest.mark.parametrize("keep", [False, True])
@@ -428,7 +500,9 @@ def test_a_batch_becomes_one_zip_and_a_line_for_what_failed(page: Any, relighter
     photos = [save_gradient(tmp_path / "a" / "party.jpg"), save_gradient(tmp_path / "b" / "party.jpg", tint=90)]
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(photos[0].read_bytes()[:300])
+    page.get_by_label("number input for Exposure").fill("2")  # which is not the batch's
     page.get_by_role("tab", name="Batch").click()
+    page.locator("#batch-controls").get_by_label("number input for Exposure").fill("-1")
     page.locator("#batch-photos input[type=file]").set_input_files([*photos, bad])
     page.locator("#batch-photos").get_by_text("bad").first.wait_for()
     page.get_by_role("button", name="Relight all").click()
@@ -440,7 +514,8 @@ def test_a_batch_becomes_one_zip_and_a_line_for_what_failed(page: Any, relighter
     with zipfile.ZipFile(tmp_path / "relit.zip") as relit:
         assert relit.namelist() == ["party_ambient.jpg", "party_ambient (2).jpg"]
         for photo, name in zip(photos, relit.namelist(), strict=True):
-            assert relit.read(name) == relight_file(relighter, photo, photo.parent).read_bytes()
+            wanted = relight_file(relighter, photo, photo.parent, Controls(exposure=-1))
+            assert relit.read(name) == wanted.read_bytes()
 
 
 def test_too_many_photos_are_refused_before_any_work(page: Any, tmp_path: Path) -> None:

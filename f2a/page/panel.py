@@ -1,0 +1,68 @@
+"""A panel of settings: presets, undo, one row for each control, and the ticks. All but the picture happens in the
+browser; the history of each panel is in page.js."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import astuple, fields
+from importlib.util import find_spec
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from f2a.page import text
+from f2a.relight.controls import NEUTRAL, PRESETS, Controls
+
+DEFAULTS: list[Any] = [*astuple(NEUTRAL), False]
+"""Of all settings, in their order: the controls, and whether to keep the location."""
+
+
+class Panel(NamedTuple):
+    """The components of the controls, and the ticks that keep the location and the settings."""
+
+    controls: list[Any]
+    keep_location: gr.Checkbox
+    keep_settings: gr.Checkbox
+
+    @property
+    def settings(self) -> list[Any]:
+        """What says how a photo is relit, in the order of :data:`DEFAULTS`."""
+        return [*self.controls, self.keep_location]
+
+
+def settings_panel(name: str, for_one: bool = True) -> Panel:
+    """The panel called ``name``, which is its id on the page, too; ``for_one`` photo after another, or for many."""
+    with gr.Column(elem_id=name):
+        with gr.Row():
+            presets = [gr.Button(text.PRESETS[preset]) for preset in PRESETS]
+        with gr.Row():
+            undo = gr.Button("Undo", interactive=False, elem_classes="undo")
+            redo = gr.Button("Redo", interactive=False, elem_classes="redo")
+            reset = gr.Button("Reset all")
+        controls = [control(field) for field in fields(Controls)]
+        keep_location = gr.Checkbox(False, label=text.KEEP_LOCATION)
+        keep_settings = gr.Checkbox(False, label=text.KEEP_SETTINGS, visible=for_one)
+    panel = Panel(controls, keep_location, keep_settings)
+    for button, preset in zip(presets, PRESETS.values(), strict=True):
+        in_browser(button.click, None, panel.controls, f"() => {json.dumps(astuple(preset))}")
+    in_browser(reset.click, None, panel.settings, f"() => {json.dumps(DEFAULTS)}")
+    changes = [component.change for component in panel.controls]
+    first = json.dumps(DEFAULTS[:-1])
+    record = f"(...values) => window.f2a_record({name!r}, values, {first})"
+    in_browser(changes, panel.controls, [undo, redo], record)
+    in_browser(undo.click, None, panel.controls, f"() => window.f2a_step({name!r}, -1)")
+    in_browser(redo.click, None, panel.controls, f"() => window.f2a_step({name!r}, 1)")
+    return panel
+
+
+def in_browser(events: Any, inputs: Sequence[Any] | None, outputs: Sequence[Any], js: str) -> None:
+    """Answer events by JavaScript alone."""
+    gr.on(events, None, inputs, outputs, js=js, show_progress="hidden", api_visibility="private")
+
+
+def control(field: Any) -> Any:
+    """The slider or tick of one of the library's controls."""
+    label, limits = text.label(field), field.metadata
+    if "low" not in limits:
+        return gr.Checkbox(field.default, label=label)
+    works = field.name != "red_eyes" or find_spec("cv2") is not None
+    return gr.Slider(limits["low"], limits["high"], field.default, step=limits["step"], label=label, visible=works)
