@@ -113,10 +113,10 @@ class Handlers:
         except USER_ERRORS as error:
             return None, None, as_html(user_message(error), error=True), *rest
         if example:
-            return *as_components(preview), as_html(text.WELCOME), *rest
+            return *as_components(preview), as_html(text.WELCOME, text.LOOKING), *rest
         width, height = opened.size
         line = f"{Path(photo).name}: {width} x {height} pixels, relit in {seconds:.1f} s."
-        return *as_components(preview), as_html(line, *opened.notes), *rest
+        return *as_components(preview), as_html(line, *opened.notes, text.LOOKING), *rest
 
     def on_controls(self, screen: Any, photo: str, *values: Any) -> tuple[Any, ...]:
         """The previews again after a slider moved, and no download of what it was before; the network doesn't run."""
@@ -127,6 +127,10 @@ class Handlers:
         except USER_ERRORS:  # was said when the photo was given
             return (gr.skip(),) * 4
         return *as_components(preview), gr.File(visible=False), ""
+
+    def on_look(self, screen: Any, photo: str, *values: Any) -> Any:
+        """The pictures again after a visitor went closer to a place, or back."""
+        return self.on_controls(screen, photo, *values)[0]
 
     def _preview(self, screen: Any, photo: Path, values: Sequence[Any]) -> tuple[OpenPhoto, Preview, float]:
         """The photo, its previews, and the seconds that it took."""
@@ -190,12 +194,14 @@ def endpoint(act: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def viewport_from(screen: Any) -> Viewport:
-    """What the browser says of its screen, ``[width, height]``, or the largest that there is if it says nothing."""
+    """What the browser says of its screen: ``[width, height]``, and ``x, y`` where it looks closely; the largest that
+    there is if it says nothing."""
     try:
-        width, height = (int(side) for side in screen)
-    except (TypeError, ValueError):
+        width, height, *center = map(float, screen)
+        x, y = center or (0, 0)
+        return Viewport(int(width), int(height), (x, y) if center else None)
+    except (TypeError, ValueError, OverflowError):
         return Viewport()
-    return Viewport(width, height)
 
 
 def as_components(preview: Preview) -> tuple[tuple[str, str], str]:

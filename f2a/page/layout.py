@@ -31,6 +31,7 @@ NEW_PHOTO = "(_, photo, keep, ...values) => [window.f2a_new_photo(keep), photo, 
 
 PUBLIC: dict[str, Any] = {"concurrency_limit": None}  # whose turn it is, the job queue says
 PRIVATE: dict[str, Any] = PUBLIC | {"api_visibility": "private"}
+SILENT: dict[str, Any] = PRIVATE | {"show_progress": "hidden"}
 
 
 def build_demo(
@@ -78,7 +79,7 @@ def relight_tab(demo: gr.Blocks, handlers: Handlers) -> gr.File:
     """The photo, its preview and its settings; the component that holds the photo."""
     opening = handlers.bundled.show(OPENING)
     example = str(handlers.bundled.pairs.photos(OPENING).flash)
-    screen = gr.JSON(visible=False)
+    screen, look = gr.JSON(visible=False), gr.Button("Look", visible="hidden", elem_id="look")
     with gr.Column(elem_id="desk"):
         with gr.Column(elem_id="tools"):
             with gr.Row(elem_id="photo"):
@@ -95,7 +96,7 @@ def relight_tab(demo: gr.Blocks, handlers: Handlers) -> gr.File:
                 view = before_and_after("Flash | relit", "view", opening.flash, opening.ours)
             strip = thumbnails(handlers)
             with gr.Column(elem_id="note-cell"):
-                note = gr.HTML(as_html(text.WELCOME), elem_id="note")
+                note = gr.HTML(as_html(text.WELCOME, text.LOOKING), elem_id="note")
             with gr.Accordion("What changed", open=False, elem_id="changes"):
                 alt = "The photo in colours that say how much brighter or darker each place became"
                 changes = gr.Image(alt_text=alt, show_label=False, interactive=False, buttons=[], height=320)
@@ -108,7 +109,7 @@ def relight_tab(demo: gr.Blocks, handlers: Handlers) -> gr.File:
         handlers.on_photo, [screen, photo, panel.keep_settings, *panel.settings], shown, js=NEW_PHOTO, **PRIVATE
     )
     clear.click(lambda: example, None, photo, **PRIVATE)
-    strip.select(handlers.on_example, None, photo, show_progress="hidden", **PRIVATE)
+    strip.select(handlers.on_example, None, photo, **SILENT)
     camera.input(lambda taken: taken, camera, photo, **PRIVATE)
     for component in panel.controls:  # not `release`, which the keyboard and the number field never fire
         component.change(
@@ -117,10 +118,10 @@ def relight_tab(demo: gr.Blocks, handlers: Handlers) -> gr.File:
             [view, changes, file, download_note],
             js=SCREEN,
             trigger_mode="always_last",
-            show_progress="hidden",
             queue=False,  # one answer to one request; the job queue bounds how many there are
-            **PRIVATE,
+            **SILENT,
         )
+    look.click(handlers.on_look, [screen, photo, *panel.controls], view, js=SCREEN, queue=False, **SILENT)
     made = download.click(handlers.on_download, [photo, *panel.settings], [file, download_note], **PRIVATE)
     made.success(None, file, None, js="(file) => window.f2a_save(file)")
     demo.load(None, None, choose, js=f"() => window.f2a_on_phone({text.CHOOSE_ON_PHONE!r})", **PRIVATE)
@@ -147,7 +148,7 @@ def examples_tab(demo: gr.Blocks, handlers: Handlers, photo: gr.File, tabs: gr.T
         (following.click, index, gr.State(1)),
     ):
         shown = [index, pictures, note]
-        event(handlers.step_example, [category, start, step, view], shown, show_progress="hidden", **PRIVATE)
+        event(handlers.step_example, [category, start, step, view], shown, **SILENT)
     used = use.click(handlers.use_example, [category, index], photo, **PRIVATE)
     used.success(lambda: gr.Tabs(selected="relight"), None, tabs, **PRIVATE)
 

@@ -5,11 +5,69 @@
 
   window.f2a_on_phone = (label) => (matchMedia("(pointer: coarse)").matches ? { __type__: "update", label } : { __type__: "update" });
 
-  // A picture's place on the screen, in the screen's own pixels; the server sends no more of them.
+  // A picture's place on the screen, in the screen's own pixels, which the server fills and no more; and the point of
+  // the photo that is looked at closely.
+  let closer = null;
   window.f2a_screen = () => {
-    const { width, height } = document.querySelector("#view").getBoundingClientRect();
-    return [width, height].map((side) => Math.round(side * devicePixelRatio));
+    const { clientWidth, clientHeight } = document.querySelector("#view");
+    return [...[clientWidth, clientHeight].map((side) => Math.round(side * devicePixelRatio)), ...(closer ?? [])];
   };
+  const look = (point) => {
+    closer = closer ? null : point;
+    document.querySelector("#view").classList.toggle("closer", Boolean(closer));
+    document.querySelector("#look").click();
+  };
+
+  // The picture held (or the space key) shows the flash photo; a tap on it (or Enter on the divider) goes closer, or back.
+  const picture = () => document.querySelectorAll("#view img")[1];
+  const hold = (on) => document.querySelector("#view").classList.toggle("held", on);
+  const held = () => document.querySelector("#view").classList.contains("held");
+  const shown = () => {
+    const box = picture().getBoundingClientRect(), { naturalWidth, naturalHeight } = picture();
+    return { box, scale: Math.min(box.width / naturalWidth, box.height / naturalHeight), naturalWidth, naturalHeight };
+  };
+  const touched = ({ clientX, clientY }) => {
+    const { box, scale, naturalWidth, naturalHeight } = shown();
+    return [
+      0.5 + (clientX - box.x - box.width / 2) / (naturalWidth * scale),
+      0.5 + (clientY - box.y - box.height / 2) / (naturalHeight * scale),
+    ];
+  };
+  document.addEventListener("load", (event) => {
+    if (event.target !== picture()) return;
+    const percent = Math.round(100 * shown().scale * devicePixelRatio);
+    document.querySelector("#view label").dataset.zoom = closer ? `, ${percent} %` : "";
+  }, true);
+  let press = null;
+  const release = () => {
+    clearTimeout(press?.timer);
+    press = null;
+    hold(false);
+  };
+  document.addEventListener("pointerdown", (event) => {
+    if (event.button || !event.isPrimary || !event.target.matches?.("#view img")) return;
+    press = { x: event.clientX, y: event.clientY, timer: setTimeout(() => hold(true), 200) };
+  });
+  document.addEventListener("pointermove", (event) => {
+    if (press && !held() && Math.hypot(event.clientX - press.x, event.clientY - press.y) > 8) release();
+  });
+  document.addEventListener("pointercancel", () => press && release());
+  document.addEventListener("pointerup", (event) => {
+    if (!press) return;
+    const tapped = !held(), point = touched(event);
+    release();
+    if (tapped && point.every((share) => share >= 0 && share <= 1)) look(point);
+  });
+  document.addEventListener("contextmenu", (event) => press && event.preventDefault());  // of a finger that stays
+  const looking = (event) => picture()?.checkVisibility() && event.target.matches("body, #view [role=separator]");
+  document.addEventListener("keydown", (event) => {
+    if (!["Enter", " "].includes(event.key) || !looking(event)) return;
+    event.preventDefault();  // the space key would scroll
+    if (event.repeat) return;
+    if (event.key === " ") hold(true);
+    else look([0.5, 0.5]);
+  });
+  document.addEventListener("keyup", (event) => event.key === " " && held() && hold(false));
 
   // Undo and redo: the settings that each panel had, all changes within a moment (a slider that is dragged) being one.
   const histories = {}, moment = 600;
@@ -31,6 +89,8 @@
   };
   window.f2a_new_photo = (keep) => {
     if (!keep) delete histories.controls;
+    closer = null;
+    document.querySelector("#view").classList.remove("closer");
     return window.f2a_screen();
   };
   document.addEventListener("keydown", (event) => {
@@ -110,7 +170,7 @@
       divider.setAttribute("aria-orientation", "vertical");
       divider.setAttribute("aria-valuemin", 0);
       divider.setAttribute("aria-valuemax", 100);
-      divider.setAttribute("aria-label", "Divider between the two pictures: arrow keys move it");
+      divider.setAttribute("aria-label", "Divider between the two pictures: arrow keys move it, space shows the flash photo, Enter goes closer");
       divider.addEventListener("keydown", (event) => {
         if (!(event.key in steps)) return;
         event.preventDefault();

@@ -9,7 +9,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,15 +46,33 @@ class PhotoCountError(F2aError):
 
 
 class Viewport(NamedTuple):
-    """The place on a visitor's screen where pictures are shown: width and height in the screen's own pixels."""
+    """The place on a visitor's screen where pictures are shown.
+
+    Attributes:
+        width: in the screen's own pixels.
+        height: the same.
+        center: of the part of the photo that is looked at closely, in shares of its width and height; None for all.
+    """
 
     width: int = PREVIEW_SIDE
     height: int = PREVIEW_SIDE
+    center: tuple[float, float] | None = None
 
     def side(self, size: tuple[int, int]) -> int:
         """The longest side, in steps of :data:`SIDE_STEP`, with which a photo of ``size`` fills the place."""
-        scale = min(max(1, place) / side for place, side in zip(self, size, strict=True))
+        scale = min(max(1, self.width) / size[0], max(1, self.height) / size[1])
         return min(PREVIEW_SIDE, math.ceil(scale * max(size) / SIDE_STEP) * SIDE_STEP)
+
+    def box(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
+        """Left, top, right and bottom of the part around the centre that fills the place pixel by pixel; of a photo
+        that is smaller than that, half its width and height."""
+        part = min(size[0], max(1, self.width)), min(size[1], max(1, self.height))
+        if part == size:
+            part = -(-size[0] // 2), -(-size[1] // 2)
+        x, y = self.center or (0.5, 0.5)
+        left = round(min(max(x * size[0] - part[0] / 2, 0), size[0] - part[0]))
+        top = round(min(max(y * size[1] - part[1] / 2, 0), size[1] - part[1]))
+        return left, top, left + part[0], top + part[1]
 
 
 @dataclass(frozen=True)
@@ -62,12 +80,14 @@ class OpenPhoto:
     """A photo that is on the page, read and gone through the network.
 
     Attributes:
+        file: the whole photo.
         prepared: bounded to :data:`PREVIEW_SIDE`.
         folder: of the previews of the flash photo, one for each size of screen.
         size: width and height of the whole photo.
         notes: what was left out or changed when it was read, a sentence each.
     """
 
+    file: Path
     prepared: Prepared
     folder: Path
     size: tuple[int, int]
@@ -130,17 +150,26 @@ class RelightService:
         prepared = self.relighter.prepare(file.photo).preview(PREVIEW_SIDE)
         note = prepared.explain(file.metadata.flash_fired()).note
         notes = (*([note] if note else []), *map(as_sentence, file.notes))
-        return OpenPhoto(prepared, self.new_folder(), file.photo.size, notes)
+        return OpenPhoto(photo, prepared, self.new_folder(), file.photo.size, notes)
 
     def preview(self, photo: OpenPhoto, controls: Controls, viewport: Viewport = Viewport()) -> Preview:  # noqa: B008
-        """The pictures of the relit photo; the network does not run."""
-        folder, side = self.new_folder(), viewport.side(photo.size)
-        prepared = photo.prepared.preview(side)
-        if not (flash := photo.folder / f"flash-{side}.webp").exists():
-            save_preview(prepared.photo, flash)
-        gain = apply_controls(prepared.flash, prepared.log_gain, controls)
-        explain_gain(prepared.flash, gain).picture(400).save(changes := folder / "changes.webp")
-        return Preview(flash, save_preview(prepared.render(controls), folder / "relit.webp"), changes)
+        """The pictures of the relit photo; the network does not run.
+
+        Raises:
+            PhotoError: a part of the photo is looked at closely, and the photo cannot be read any more.
+        """
+        folder = self.new_folder()
+        gain = apply_controls(photo.prepared.flash, photo.prepared.log_gain, controls)
+        explain_gain(photo.prepared.flash, gain).picture(400).save(changes := folder / "changes.webp")
+        if viewport.center:
+            box = viewport.box(photo.size)
+            name, flash, relit = "-".join(map(str, box)), *at_full_size(photo, controls, box)
+        else:
+            prepared = photo.prepared.preview(side := viewport.side(photo.size))
+            name, flash, relit = str(side), prepared.photo, prepared.render(controls)
+        if not (file := photo.folder / f"flash-{name}.webp").exists():  # or the browser would fetch it at each move
+            save_preview(flash, file)
+        return Preview(file, save_preview(relit, folder / "relit.webp"), changes)
 
     def relight(self, photo: Path, controls: Controls, keep_location: bool) -> Relit:
         """The relit photo's file at full size, ``NAME_ambient.EXT``, byte for byte what the library writes.
@@ -220,6 +249,17 @@ def check_megapixels(photo: Path) -> None:
     if megapixels > MAX_MEGAPIXELS:
         limit = f"has more than the {MAX_MEGAPIXELS} megapixels that this page takes"
         raise PhotoError(photo, f"{limit}; make it smaller first, or use f2a on your own computer")
+
+
+def at_full_size(photo: OpenPhoto, controls: Controls, box: tuple[int, int, int, int]) -> tuple[Photo, Photo]:
+    """A part of the flash photo and of the file that would be downloaded.
+
+    Raises:
+        PhotoError: the photo cannot be read any more.
+    """
+    whole = read_photo(photo.file).photo
+    relit = replace(photo.prepared, photo=whole).render(controls)
+    return whole.crop(box), relit.crop(box)
 
 
 def save_preview(photo: Photo, target: Path) -> Path:

@@ -179,6 +179,11 @@ class Photo:
             return Photo(ImageStorage(small))
         return Photo.from_array(self.colors.from_srgb_curve(np.asarray(small), np.dtype(np.uint16)), self.colors)
 
+    def crop(self, box: tuple[int, int, int, int]) -> "Photo":
+        """The part within left, top, right and bottom, without alpha."""
+        left, top, right, bottom = box
+        return Photo.from_array(self.rows(top, bottom)[:, left:right], self.colors)
+
     def to_rgb8(self) -> Image.Image:
         """In 8-bit RGB: sRGB's curve in the photo's own primaries, without alpha."""
         return self._storage.rgb8(self.colors)

@@ -194,6 +194,62 @@ MOVE_A_SLIDER = """async (value) => {
 """Milliseconds from a slider's move to the picture."""
 
 
+def flash_is_shown(page: Any) -> bool:
+    return bool(
+        page.evaluate(
+            "getComputedStyle(document.querySelectorAll('#view img')[1]).clipPath == 'inset(0px 0px 0px 100%)'"
+        )
+    )
+
+
+def center_of(locator: Any) -> tuple[float, float]:
+    box = locator.bounding_box()
+    return box["x"] + box["width"] / 4, box["y"] + box["height"] / 2
+
+
+def test_the_picture_shows_the_flash_photo_while_it_is_held(chromium: Any, server: str) -> None:
+    with visiting(chromium, server, PHONE, has_touch=True, is_mobile=True) as page:
+        x, y = center_of(page.locator("#view"))
+        touch = page.context.new_cdp_session(page)
+        points = [{"x": x, "y": y}]
+        holds = {
+            "mouse": (lambda: (page.mouse.move(x, y), page.mouse.down()), page.mouse.up),
+            "space": (lambda: page.keyboard.down(" "), lambda: page.keyboard.up(" ")),
+            "touch": (
+                lambda: touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": points}),
+                lambda: touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []}),
+            ),
+        }
+        for how, (press, release) in holds.items():
+            press()
+            page.wait_for_timeout(300)
+            assert flash_is_shown(page), how
+            release()
+            page.wait_for_timeout(100)
+            assert not flash_is_shown(page), how
+        assert page.evaluate("scrollY") == 0
+        assert page.locator("#view label").get_attribute("data-zoom") in (None, "")
+
+
+def test_a_tap_goes_to_the_place_at_full_size_and_a_second_one_back(page: Any, tmp_path: Path) -> None:
+    photo = save_gradient(tmp_path / "large.png")
+    Image.open(photo).resize((1600, 1200)).save(photo)
+    give(page, photo)
+    whole, zoom = size_in_browser(after(page)), page.locator("#view label")
+    place = page.locator("#view").evaluate("view => [view.clientWidth, view.clientHeight]")
+    page.mouse.click(*center_of(page.locator("#view")))
+    expect(zoom).to_have_attribute("data-zoom", ", 100 %")
+    sizes = [size_in_browser(page.locator("#view img").nth(half)) for half in (0, 1)]
+    assert sizes == [place, place]
+    close = after(page).get_attribute("src")
+    page.get_by_label("range slider for Strength").press("Home")
+    page.wait_for_function("close => document.querySelectorAll('#view img')[1].src != close", arg=close)
+    assert size_in_browser(after(page)) == sizes[0]
+    page.locator("#view [role=separator]").press("Enter")
+    expect(zoom).to_have_attribute("data-zoom", "")
+    assert size_in_browser(after(page)) == whole
+
+
 def numbers(page: Any, panel: str = "#controls") -> list[float]:
     return [float(number.input_value()) for number in page.locator(f"{panel} input[type=number]").all()]
 

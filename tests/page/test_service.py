@@ -78,6 +78,27 @@ def test_a_preview_is_no_larger_than_its_place_on_the_screen(relight_service, tm
     assert (Image.open(first.relit).format, first.flash) == ("WEBP", second.flash)
 
 
+@pytest.mark.parametrize(
+    ("screen", "center", "box"),
+    [
+        ((60, 40), (0.5, 0.5), (70, 60, 130, 100)),
+        ((60, 40), (0.05, 1), (0, 120, 60, 160)),  # as near to the place as the edges allow
+        ((60, 900), (0.5, 0.5), (70, 0, 130, 160)),
+        ((900, 900), (1, 0), (100, 0, 200, 80)),  # all of it would fit, so that half is enlarged
+        ((0, -3), (9, -9), (199, 0, 200, 1)),
+    ],
+)
+def test_a_close_look_shows_the_pixels_of_the_full_size_file(relight_service, relighter, tmp_path, screen, center, box):
+    Image.linear_gradient("L").resize((200, 160)).convert("RGB").rotate(30).save(tmp_path / "photo.png")
+    held = relight_service.open(tmp_path / "photo.png")
+    preview = relight_service.preview(held, WARM, Viewport(*screen, center))
+    relit = relight_file(relighter, tmp_path / "photo.png", tmp_path, WARM)
+    for shown, whole in ((preview.flash, tmp_path / "photo.png"), (preview.relit, relit)):
+        wanted = np.asarray(Image.open(whole).crop(box), int)
+        assert Image.open(shown).size == wanted.shape[1::-1]
+        assert np.abs(np.asarray(Image.open(shown), int) - wanted).mean() < 4  # what WebP costs
+
+
 @pytest.mark.parametrize("name", ["I;16.png", "CMYK.tif", "RGBA.png", "P.png", "L.jpg"])
 def test_photos_of_any_mode_are_shown_and_written_as_the_library_does(relight_service, relighter, tmp_path, name):
     photo = tmp_path / f"photo{Path(name).suffix}"
