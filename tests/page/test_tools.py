@@ -8,6 +8,7 @@ import re
 import subprocess
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,13 @@ from tests.support.page_server import save_gradient, serving
 
 @pytest.fixture(scope="module")
 def server(relighter: Relighter, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("gradio")
+    with tools_server(relighter, tmp_path_factory.mktemp("gradio")) as url:
+        yield url
+
+
+@contextmanager
+def tools_server(relighter: Relighter, folder: Path) -> Iterator[str]:
+    """The address of a page with tools; its files lie in ``folder``."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gradio.mcp, "GradioMCPServer", gradio.mcp.GradioMCPServer)  # put back afterwards
         patch.setattr(gradio.mcp, "DEFAULT_TEMP_DIR", str(folder / "elsewhere"))

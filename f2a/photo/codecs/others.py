@@ -1,4 +1,4 @@
-"""Formats that are read only: GIF, JPEG 2000, TGA and PPM; what is relit is written as PNG."""
+"""Formats that are read only: GIF, JPEG 2000, TGA, PPM, bitmaps without a header; what is relit is written as PNG."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ SUFFIXES = (
     ".gif", ".mpo", ".jp2", ".j2k", ".jpf", ".jpx", ".j2c", ".jpc", ".tga", ".icb", ".vda", ".vst", ".ppm", ".pgm",
     ".pbm", ".pnm", ".pfm",
 )  # fmt: skip
-FORMATS = ("GIF", "JPEG2000", "TGA", "PPM")
+FORMATS = ("GIF", "JPEG2000", "TGA", "PPM", "DIB")
 
 
 def sniff(start: bytes, suffix: str) -> bool:

@@ -1,0 +1,134 @@
+"""Kind 6: whatever JPEG is read can be written; a missing end marker is forgiven, missing lines are not."""
+
+import io
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+from PIL import Image
+
+from tests.photo.faults.case import AS_IT_WAS, GREY, PICTURE, Bench, Case, given, magick, relit, run
+
+CUT_SHORT = "refused: is damaged or cut short (its last lines are missing); copy it again from the camera"
+NO_END = f"{AS_IT_WAS}; its end marker is missing"
+QUALITY = ("-quality", "92")
+
+
+def grainy() -> np.ndarray:
+    """So that the last lines hold something."""
+    grain = np.random.default_rng(0).integers(-12, 12, PICTURE.shape[:2])[..., None]
+    return (PICTURE.astype(int) + grain).clip(0, 255).astype(np.uint8)
+
+
+GRAINY = grainy()
+
+
+def cjpeg(*options: str) -> Callable[[Path], None]:
+    def make(path: Path) -> None:
+        Image.fromarray(GRAINY).save(path.with_suffix(".ppm"))
+        run("cjpeg", *options, "-outfile", path, path.with_suffix(".ppm"))
+
+    return make
+
+
+def three_tables(path: Path) -> None:
+    path.with_suffix(".txt").write_text(
+        "\n\n".join(" ".join(str(first + n // 8) for n in range(64)) for first in (2, 3, 4))
+    )
+    cjpeg("-qtables", str(path.with_suffix(".txt")), "-qslots", "0,1,2", "-sample", "1x1")(path)
+
+
+def plain(**options: object) -> bytes:
+    content = io.BytesIO()
+    Image.fromarray(GRAINY).save(content, "JPEG", quality=92, **options)
+    return content.getvalue()
+
+
+def changed(change: Callable[[bytes], bytes], **options: object) -> Callable[[Path], None]:
+    return lambda path: path.write_bytes(change(plain(**options))) and None
+
+
+def without_huffman_tables(content: bytes) -> bytes:
+    before, rest = content.split(b"\xff\xc4", 1)
+    return before + rest[rest.index(b"\xff\xda") :]
+
+
+def tables_in_other_slots(content: bytes) -> bytes:
+    moved, frame = bytearray(content), content.index(b"\xff\xc0")
+    moved[content.index(b"\xff\xdb\0C\0") + 4], moved[content.index(b"\xff\xdb\0C\1") + 4] = 3, 1
+    moved[frame + 12] = 3
+    return bytes(moved)
+
+
+def deep(path: Path) -> None:
+    path.write_bytes(imagecodecs.jpeg8_encode(GRAINY.astype(np.uint16) * 16, level=97, bitspersample=12))
+
+
+def lossless(path: Path) -> None:
+    path.write_bytes(imagecodecs.ljpeg_encode(GREY[..., 0]))
+
+
+def cmyk(path: Path) -> None:
+    Image.fromarray(PICTURE).save(path.with_suffix(".ppm"))
+    magick(path.with_suffix(".ppm"), "-colorspace", "CMYK", "-quality", 95, path)
+
+
+def result(make: Callable[[Path], None], bench: Bench, path: Path) -> str:
+    make(path)
+    expected = {"lossless_grey.jpg": GREY, "cmyk.jpg": PICTURE}.get(path.name, GRAINY)
+    if path.name == "coarse_tables.jpg":
+        expected = np.asarray(Image.open(path))
+    return relit(bench, path, expected)
+
+
+OWN = {
+    "three_tables.jpg": ("cjpeg", three_tables, AS_IT_WAS),
+    "other_slots.jpg": ("Pillow, by hand", changed(tables_in_other_slots), AS_IT_WAS),
+    "no_huffman_tables.jpg": ("Pillow, by hand", changed(without_huffman_tables), AS_IT_WAS),
+    "coarse_tables.jpg": ("cjpeg", cjpeg("-quality", "3"), AS_IT_WAS),
+    "restart.jpg": ("cjpeg", cjpeg(*QUALITY, "-restart", "1"), AS_IT_WAS),
+    "rgb.jpg": ("cjpeg", cjpeg(*QUALITY, "-rgb"), AS_IT_WAS),
+    "sampled_411.jpg": ("cjpeg", cjpeg(*QUALITY, "-sample", "4x1"), AS_IT_WAS),
+    "sampled_440.jpg": ("cjpeg", cjpeg(*QUALITY, "-sample", "1x2"), AS_IT_WAS),
+    "arithmetic.jpg": ("cjpeg", cjpeg(*QUALITY, "-arithmetic"), AS_IT_WAS),
+    "arithmetic_progressive.jpg": ("cjpeg", cjpeg(*QUALITY, "-arithmetic", "-progressive"), AS_IT_WAS),
+    "cmyk.jpg": ("ImageMagick", cmyk, f"{AS_IT_WAS}; CMYK colours come back relit in RGB (sRGB)"),
+    "12_bits.jpg": ("imagecodecs", deep, f"{AS_IT_WAS}; JPEG holds 8 bits a colour, so 16 were rounded to 8"),
+    "lossless_grey.jpg": ("imagecodecs", lossless, AS_IT_WAS),
+    "no_end.jpg": ("Pillow, by hand", changed(lambda content: content[:-2]), NO_END),
+    "half_an_end.jpg": ("Pillow, by hand", changed(lambda content: content[:-1]), NO_END),
+    "no_end_progressive.jpg": ("Pillow, by hand", changed(lambda content: content[:-2], progressive=True), NO_END),
+    "no_end_restart.jpg": ("Pillow, by hand", changed(lambda content: content[:-2], restart_marker_rows=1), NO_END),
+    "zeros_behind.jpg": ("Pillow, by hand", changed(lambda content: content + bytes(4096)), AS_IT_WAS),
+    "no_last_lines.jpg": ("Pillow, by hand", changed(lambda content: content[:-60]), CUT_SHORT),
+    "no_last_scan.jpg": ("Pillow, by hand", changed(lambda content: content[:-60], progressive=True), CUT_SHORT),
+}
+"""Maker, how, what is right."""
+
+GIVEN = {
+    "arith.jpg": AS_IT_WAS,
+    "bits12.jpg": OWN["12_bits.jpg"][2],
+    "cut40.jpg": CUT_SHORT,
+    "extraneous.jpg": AS_IT_WAS,
+    "fill.jpg": AS_IT_WAS,
+    "noeoi.jpg": NO_END,
+    "padded.jpg": AS_IT_WAS,
+    "prog_cut.jpg": CUT_SHORT,
+    "prog_noeoi.jpg": NO_END,
+    "rst.jpg": AS_IT_WAS,
+    "rst_noeoi.jpg": NO_END,
+}
+
+
+def given_result(name: str, bench: Bench, path: Path) -> str:
+    """The given ones are made from one photo, which one of them holds plainly."""
+    path.write_bytes(given(f"10-jpeg-end/{name}").read_bytes())
+    return relit(bench, path, np.asarray(Image.open(given("10-jpeg-end/base.jpg"))))
+
+
+CASES = [
+    *(Case(6, name, maker, right, partial(result, make)) for name, (maker, make, right) in OWN.items()),
+    *(Case(6, name, "given", right, partial(given_result, name)) for name, right in GIVEN.items()),
+]

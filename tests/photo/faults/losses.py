@@ -1,0 +1,148 @@
+"""Kind 7: what a file holds beside the photo is kept, or a note says that it is not."""
+
+import io
+import struct
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from f2a.photo.codecs import png, tiff
+from f2a.photo.metadata.metadata import Metadata
+from f2a.photo.metadata.xmp_extension import xmp_segments
+from f2a.relight.relighter import relight_file
+from tests.photo.faults.case import AS_IT_WAS, PICTURE, Bench, Case, given, relit
+from tests.support.exiftool import exiftool
+from tests.support.hostile_metadata import chunk
+
+FILM, GAIN_MAP = "its film is left out", "its HDR gain map is left out: the result is the standard picture"
+TOO_LONG = "its captions are too long for a JPEG and left out"
+PICTURES = "holds 2 pictures; the first is relit"
+MP4 = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(64)
+SAMSUNG = b"\0\0\x30\x0a\x10\0\0\0MotionPhoto_Data" + MP4 + b"SEFH" + bytes(16) + b"SEFT"
+
+
+def image() -> Image.Image:
+    return Image.fromarray(PICTURE)
+
+
+def jpeg(**options: object) -> bytes:
+    content = io.BytesIO()
+    image().save(content, "JPEG", quality=95, **options)
+    return content.getvalue()
+
+
+def packet(properties: str, namespaces: str = "") -> bytes:
+    rdf = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+    return f"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{rdf}"><rdf:Description rdf:about=""
+{namespaces} {properties}/></rdf:RDF></x:xmpmeta>""".encode()
+
+
+CAMERA = 'xmlns:GCamera="http://ns.google.com/photos/1.0/camera/"'
+DEPTH = 'xmlns:GDepth="http://ns.google.com/photos/1.0/depthmap/"'
+GAIN = 'xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/"'
+LABEL = 'xmlns:xmp="http://ns.adobe.com/xap/1.0/"'
+
+
+def written(content: bytes) -> Callable[[Path], None]:
+    return lambda path: path.write_bytes(content) and None
+
+
+def several(**options: object) -> Callable[[Path], None]:
+    further = Image.fromarray(255 - PICTURE)
+    return lambda path: image().save(path, save_all=True, append_images=[further], **options)
+
+
+def several_in_heic(path: Path) -> None:
+    file = pytest.importorskip("pillow_heif").from_pillow(image())
+    file.add_from_pillow(image().resize((48, 32)))
+    file.save(path, quality=95)
+
+
+def layers(path: Path) -> None:
+    tags = [(37724, "B", 8, b"Adobe Ph", True)]
+    tifffile.imwrite(path, PICTURE, photometric="rgb", metadata=None, extratags=tags)
+
+
+def long_captions(path: Path) -> None:
+    caption = struct.pack(">BBBH", 0x1C, 2, 120, 30_000) + b"A" * 30_000
+    path.write_bytes(tiff.encode(PICTURE, Metadata(iptc=3 * caption)))
+
+
+def result(make: Callable[[Path], None], bench: Bench, path: Path) -> str:
+    make(path)
+    return relit(bench, path)
+
+
+def as_jpeg(make: Callable[[Path], None], bench: Bench, path: Path) -> str:
+    """The notes on the way into a JPEG."""
+    make(path)
+    notes: list[str] = []
+    relight_file(bench.relighter, path, path.with_suffix(".jpg"), tell=notes.append)
+    return "; ".join(note.removeprefix(f"{path}: ") for note in notes)
+
+
+def extended(bench: Bench, path: Path) -> str:
+    path.write_bytes(jpeg(extra=xmp_segments(packet(f'xmp:Label="{"L" * 100_000}" xmp:Rating="4"', LABEL))))
+    target = relight_file(bench.relighter, path, path.with_name("out.jpg"))
+    return "kept" if exiftool("-b", "-XMP-xmp:Label", target).strip() == "L" * 100_000 else "lost"
+
+
+def transparent_color(channels: int, bench: Bench, path: Path) -> str:
+    values = PICTURE.astype(np.uint16)[..., :channels] * 257
+    content, key = png.encode16(values), chunk(b"tRNS", values[2, 3].astype(">u2").tobytes())
+    path.write_bytes(content[:33] + key + content[33:])
+    target = relight_file(bench.relighter, path, path.with_name("out.png"))
+    alpha = png.decode16(target)[..., -1]
+    return "kept" if np.array_equal(alpha == 0, (values == values[2, 3]).all(-1)) else "lost"
+
+
+def given_heic(bench: Bench, path: Path) -> str:
+    path.write_bytes(given("23-iphone-heic-grid/iphone.heic").read_bytes())
+    return relit(bench, path, None)
+
+
+MPO = {"format": "MPO", "quality": 95}
+NOTED = {
+    "google_film.jpg": (
+        "Pillow, by hand", written(jpeg(xmp=packet('GCamera:MotionPhoto="1"', CAMERA)) + MP4), FILM
+    ),
+    "older_google_film.jpg": (
+        "Pillow, by hand", written(jpeg(xmp=packet('GCamera:MicroVideo="1"', CAMERA)) + MP4), FILM
+    ),
+    "samsung_film.jpg": ("Pillow, by hand", written(jpeg() + SAMSUNG), FILM),
+    "film_behind.jpg": ("Pillow, by hand", written(jpeg() + MP4), FILM),
+    "picture_behind.jpg": ("Pillow, by hand", written(jpeg() + jpeg()), "holds further pictures, which are left out"),
+    "gain_map.jpg": ("Pillow, by hand", written(jpeg(xmp=packet('hdrgm:Version="1.0"', GAIN)) + jpeg()), GAIN_MAP),
+    "depth_map.jpg": (
+        "Pillow, by hand", written(jpeg(xmp=packet('GDepth:Format="RangeInverse"', DEPTH))), "its depth map is left out"
+    ),
+    "stereo.mpo": ("Pillow", several(**MPO), PICTURES),
+    "burst.heic": ("libheif", several_in_heic, "holds 2 pictures; the main one is relit"),
+    "moving.png": ("Pillow", several(), PICTURES),
+    "moving.webp": ("Pillow", several(lossless=True), PICTURES),
+    "moving.avif": ("Pillow", several(quality=95), PICTURES),
+    "layers.tif": ("tifffile", layers, "its layers are left out"),
+}  # fmt: skip
+
+CASES = [
+    *(
+        Case(7, name, maker, f"{AS_IT_WAS}; {note}", partial(result, make))
+        for name, (maker, make, note) in NOTED.items()
+    ),
+    Case(7, "extended_xmp.jpg", "Pillow, by hand", "kept", extended),
+    Case(7, "transparent_grey_16.png", "by hand", "kept", partial(transparent_color, 1)),
+    Case(7, "transparent_color_16.png", "by hand", "kept", partial(transparent_color, 3)),
+    Case(
+        7,
+        "long_captions.tif",
+        "by hand",
+        "its captions are too long for a JPEG and left out",
+        partial(as_jpeg, long_captions),
+    ),
+    Case(7, "iphone.heic", "given", GAIN_MAP, given_heic),
+]

@@ -1,0 +1,149 @@
+"""Kind 5: what the numbers of a TIFF mean."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from PIL import Image
+
+from tests.photo.faults.case import AS_IT_WAS, GREY, PICTURE, Bench, Case, given, magick, relit
+
+DEEP, HALF = PICTURE.astype(np.uint16) * 257, np.full((64, 96, 1), 128, np.uint8)
+FLOATS = (PICTURE / 255).astype(np.float32)
+BRIGHT = FLOATS.copy()
+BRIGHT[:3, :3] = 7.5
+LAB, CMYK = "LAB colours come back in RGB (sRGB)", "CMYK colours come back relit in RGB (sRGB)"
+
+
+def by_tifffile(values: np.ndarray, photometric: str, **options: Any) -> Callable[[Path], None]:
+    return lambda path: tifffile.imwrite(path, values, photometric=photometric, metadata=None, **options)
+
+
+def pages(path: Path, thumbnail_first: bool) -> None:
+    further = (PICTURE[::4, ::4], 1) if thumbnail_first else (255 - PICTURE, 0)
+    written = [(PICTURE, 0), further]
+    with tifffile.TiffWriter(path) as file:
+        for values, kind in reversed(written) if thumbnail_first else written:
+            file.write(values, photometric="rgb", metadata=None, subfiletype=kind)
+
+
+def by_magick(*options: object) -> Callable[[Path], None]:
+    def make(path: Path) -> None:
+        Image.fromarray(PICTURE).save(path.with_suffix(".ppm"))
+        magick(path.with_suffix(".ppm"), *options, path)
+
+    return make
+
+
+def result(make: Callable[[Path], None], expected: np.ndarray | str, bench: Bench, path: Path) -> str:
+    make(path)
+    if isinstance(expected, str):  # as ImageMagick reads it
+        magick(f"{path}[0]", "-alpha", "off", "-auto-orient", f"PPM:{path}.ppm")
+        expected = np.asarray(Image.open(f"{path}.ppm").convert("RGB"))
+    return relit(bench, path, expected)
+
+
+def multiplied(colors: np.ndarray) -> np.ndarray:
+    return (colors * (128 / 255)).round().astype(colors.dtype)
+
+
+def extra(colors: np.ndarray, *kinds: str) -> Callable[[Path], None]:
+    alpha = HALF if colors.dtype == np.uint8 else (HALF.astype(np.uint16) * 257)
+    photometric = "rgb" if colors.shape[-1] == 3 else "minisblack"
+    return by_tifffile(np.concatenate([colors, *[alpha] * len(kinds)], -1), photometric, extrasamples=kinds)
+
+
+def refused(kind: str) -> str:
+    return f"refused: is a TIFF of a kind that is not read ({kind}); save it as RGB"
+
+
+BY_TIFFFILE = {
+    "white_is_zero_8.tif": (by_tifffile(255 - GREY[..., 0], "miniswhite"), GREY, AS_IT_WAS),
+    "white_is_zero_16.tif": (by_tifffile(65535 - DEEP[..., 0], "miniswhite"), GREY, AS_IT_WAS),
+    "premultiplied_8.tif": (extra(multiplied(PICTURE), "assocalpha"), PICTURE, AS_IT_WAS),
+    "premultiplied_16.tif": (extra(multiplied(DEEP), "assocalpha"), PICTURE, AS_IT_WAS),
+    "premultiplied_grey_8.tif": (extra(multiplied(GREY), "assocalpha"), GREY, AS_IT_WAS),
+    "alpha_8.tif": (extra(PICTURE, "unassalpha"), PICTURE, AS_IT_WAS),
+    "alpha_grey_16.tif": (extra(DEEP[..., :1], "unassalpha"), GREY, AS_IT_WAS),
+    "mask_8.tif": (extra(PICTURE, "unspecified"), PICTURE, f"{AS_IT_WAS}; its 1 further channel is left out"),
+    "masks_16.tif": (extra(DEEP, *["unspecified"] * 2), PICTURE, f"{AS_IT_WAS}; its 2 further channels are left out"),
+    "mask_and_alpha_8.tif": (
+        extra(PICTURE, "unspecified", "unassalpha"), PICTURE, f"{AS_IT_WAS}; its 1 further channel is left out"
+    ),
+    "float_16.tif": (by_tifffile(FLOATS.astype(np.float16), "rgb"), PICTURE, AS_IT_WAS),
+    "float_32_predictor.tif": (by_tifffile(FLOATS, "rgb", predictor=3, compression="deflate"), PICTURE, AS_IT_WAS),
+    "float_64.tif": (by_tifffile(FLOATS.astype(np.float64), "rgb"), PICTURE, AS_IT_WAS),
+    "float_to_255.tif": (by_tifffile(PICTURE.astype(np.float32), "rgb"), PICTURE, AS_IT_WAS),
+    "float_above_white.tif": (by_tifffile(BRIGHT, "rgb"), (BRIGHT * 255).clip(max=255), AS_IT_WAS),
+    "float_64_planes.tif": (
+        by_tifffile(np.moveaxis(FLOATS.astype(np.float64), -1, 0), "rgb", planarconfig="separate"), PICTURE, AS_IT_WAS
+    ),
+    "integer_32.tif": (by_tifffile(DEEP.astype(np.uint32) * 65537, "rgb"), PICTURE, AS_IT_WAS),
+    "signed_16.tif": (
+        by_tifffile((DEEP // 2).astype(np.int16), "rgb"), PICTURE, refused("3 x 16 bits, RGB, int16, compression NONE")
+    ),
+    "planes_16.tif": (by_tifffile(np.moveaxis(DEEP, -1, 0), "rgb", planarconfig="separate"), PICTURE, AS_IT_WAS),
+    "tiles_16.tif": (by_tifffile(DEEP, "rgb", tile=(32, 32), compression="lzw", predictor=True), PICTURE, AS_IT_WAS),
+    "big_endian_8.tif": (by_tifffile(PICTURE, "rgb", byteorder=">"), PICTURE, AS_IT_WAS),
+    "bigtiff_16.tif": (by_tifffile(DEEP, "rgb", bigtiff=True, byteorder=">"), PICTURE, AS_IT_WAS),
+    "jpeg_xl_inside.tif": (by_tifffile(PICTURE, "rgb", compression="jpegxl"), PICTURE, AS_IT_WAS),
+    "zstd_16.tif": (by_tifffile(DEEP, "rgb", compression="zstd"), PICTURE, AS_IT_WAS),
+    "pages.tif": (
+        partial(pages, thumbnail_first=False), PICTURE, f"{AS_IT_WAS}; holds 2 pictures; the first is relit"
+    ),
+    "thumbnail_first.tif": (partial(pages, thumbnail_first=True), PICTURE, AS_IT_WAS),
+}  # fmt: skip
+
+BY_MAGICK = {
+    "lab_16.tif": (("-colorspace", "Lab", "-depth", 16), PICTURE, f"{AS_IT_WAS}; {LAB}"),
+    "cmyk_8.tif": (("-colorspace", "CMYK", "-depth", 8), PICTURE, f"{AS_IT_WAS}; {CMYK}"),
+    "cmyk_16.tif": (
+        ("-colorspace", "CMYK", "-depth", 16), PICTURE,
+        f"{AS_IT_WAS}; its 16 bits a colour were rounded to 8; {CMYK}"
+    ),
+    "cmyk_and_alpha.tif": (
+        ("-alpha", "set", "-colorspace", "CMYK", "-depth", 8), PICTURE,
+        refused("5 x 8 bits, SEPARATED, uint8, compression NONE")
+    ),
+    "jpeg_inside.tif": (("-compress", "JPEG", "-quality", 95), PICTURE, AS_IT_WAS),
+    "ycbcr_plain.tif": (("-colorspace", "YCbCr", "-compress", "None"), PICTURE, AS_IT_WAS),
+    "12_bits.tif": (("-depth", 12), PICTURE, AS_IT_WAS),
+    "1_bit_fax.tif": (("-threshold", "50%", "-compress", "Group4"), "as ImageMagick reads it", AS_IT_WAS),
+    "4_bits.tif": (("-colorspace", "Gray", "-depth", 4), "as ImageMagick reads it", AS_IT_WAS),
+    "palette.tif": (("-type", "Palette"), "as ImageMagick reads it", AS_IT_WAS),
+    "turned.tif": (("-orient", "RightTop", "-depth", 16), "as ImageMagick reads it", AS_IT_WAS),
+}  # fmt: skip
+
+GIVEN = {
+    "assoc16.tif": AS_IT_WAS,
+    "float32rgb.tif": AS_IT_WAS,
+    "lab16.tif": f"{AS_IT_WAS}; {LAB}",
+    "mask16.tif": f"{AS_IT_WAS}; its 1 further channel is left out",
+    "two_masks8.tif": f"{AS_IT_WAS}; its 2 further channels are left out",
+    "pages.tif": f"{AS_IT_WAS}; holds 2 pictures; the first is relit",
+    "tiled_big.tif": AS_IT_WAS,
+    "uint32rgb.tif": AS_IT_WAS,
+}
+
+
+def given_result(name: str, bench: Bench, path: Path) -> str:
+    """The given ones are made from one photo, which one of them holds plainly."""
+    plain = tifffile.imread(given("08-tiff-alpha-kinds/unassoc16.tif"))[..., :3] / 257
+    path.write_bytes(given(f"08-tiff-alpha-kinds/{name}").read_bytes())
+    return relit(bench, path, plain)
+
+
+CASES = [
+    *(
+        Case(5, name, "tifffile", right, partial(result, make, expected))
+        for name, (make, expected, right) in BY_TIFFFILE.items()
+    ),
+    *(
+        Case(5, name, "ImageMagick", right, partial(result, by_magick(*options), expected))
+        for name, (options, expected, right) in BY_MAGICK.items()
+    ),
+    *(Case(5, name, "given", right, partial(given_result, name)) for name, right in GIVEN.items()),
+]

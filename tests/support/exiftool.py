@@ -1,0 +1,46 @@
+"""exiftool as the judge of what a file still says about where and with which very camera it was taken."""
+
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+
+PLANTED = "zanzibarian"
+"""What tests plant under names of their own."""
+
+JUDGE = re.compile(
+    "gps|latitude|longi?t|altitude|elevation|location|position|place|city|country|county|state|province|district"
+    "|address|postal|street|serial|(?<!Image)region$|(?<!Copyright)ownername|cellid|imei",
+    re.IGNORECASE,
+)
+"""Of exiftool's names, written down apart from the product's rule."""
+ORDINARY = re.compile(
+    "Opacity|Authors|SamplePosition|Positioning|[Cc]omposition|Disposition|Placed|Placement|Statement|ElevationAngle|SpeedLatitude"
+)
+
+
+def is_a_place(name):
+    return JUDGE.search(name) and not ORDINARY.search(name)
+
+
+def exiftool(*flags):
+    if not shutil.which("exiftool"):
+        pytest.skip("exiftool is not installed")
+    return subprocess.run(["exiftool", *flags], capture_output=True, text=True).stdout
+
+
+def judged(*paths):
+    """All that exiftool finds, by file and name."""
+    return {tags["SourceFile"]: tags for tags in json.loads(exiftool("-json", "-a", "-G1", "-u", "-ee", *paths))}
+
+
+def private_tags(*paths):
+    """Those that say where, or with which very camera."""
+    return [
+        f"{name}={value}"
+        for tags in judged(*paths).values()
+        for name, value in tags.items()
+        if (is_a_place(name.rpartition(":")[2]) or PLANTED in str(value)) and name not in ("SourceFile", "Directory")
+    ]
