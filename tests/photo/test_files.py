@@ -1,12 +1,14 @@
 """Files as cameras and programs write them, judged by exiftool: what went in and what came out.
 
-The table in docs/fidelity.md is checked here row by row. Needs exiftool, ImageMagick, cjpeg and cwebp (Debian:
-libimage-exiftool-perl imagemagick libjpeg-turbo-progs webp); without one of them the files that it makes are skipped.
+The table in docs/fidelity.md is checked here row by row; ``python -m tests.photo.test_files`` writes it anew. Needs
+exiftool, ImageMagick, cjpeg and cwebp (Debian: libimage-exiftool-perl imagemagick libjpeg-turbo-progs webp); without
+one of them the files that it makes are skipped.
 """
 
 import json
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -16,9 +18,11 @@ import pytest
 from PIL import Image
 
 from f2a.cli import main
+from tests.conftest import brightening_checkpoint
 from tests.photo.test_raw import dng
 from tests.support import profiles
 
+HEADER = "| file | made with | went in | came out |\n|---|---|---|---|\n"
 DOCUMENT = Path(__file__).parents[2] / "docs" / "fidelity.md"
 
 SERIAL, PLACE = "39217746", "Ouagadougou"
@@ -230,8 +234,7 @@ def test_exiftool_finds_the_same_tags_but_for_place_and_serial_numbers(tmp_path,
     assert SERIAL.encode() not in content
     assert PLACE.encode() not in content
     assert not {name for name in after if name.startswith(("GPS:", "IFD1:")) or name.endswith(":Orientation")}
-    print(row(case, before, after))  # for the document, under pytest -s
-    assert row(case, before, after) in DOCUMENT.read_text()
+    assert row(case, before, after) in DOCUMENT.read_text(encoding="utf-8").splitlines()
 
 
 def is_private(name: str) -> bool:
@@ -279,3 +282,22 @@ def described(tags: dict[str, object]) -> str:
     return ", ".join(
         filter(None, [first, depth, components, sampling, *(name for name, is_so in further.items() if is_so)])
     )
+
+
+def write_document() -> None:
+    """Make every file, relight it, and put the table into docs/fidelity.md; none of it if a program is missing."""
+    with tempfile.TemporaryDirectory() as name:
+        weights = Path(name, "weights")
+        brightening_checkpoint().save(weights)
+        rows = []
+        for case in CASES:
+            folder = Path(name, case.name)
+            folder.mkdir()
+            source = case.make(folder / case.name)
+            rows.append(row(case, judged(source), judged(relit(source, weights))))
+    before, header, _ = DOCUMENT.read_text(encoding="utf-8").partition(HEADER)
+    DOCUMENT.write_text(before + header + "\n".join(rows) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_document()
