@@ -27,11 +27,16 @@ from tests.support.exiftool import PLANTED, exiftool, is_a_place, judged, privat
 PRIVATE = ["GpsLatitude", "GpsLongtitude", "longitude", "AbsoluteAltitude", "DroneSerialNumber", "serialno",
            "CameraOwnerName", "LocationShown", "CityName", "country", "geoLat", "homeAddress", "exif:GPSPosition",
            "IMEI", "capturecountry", "homecity", "takeoff_lat", "rel_alt", "CiAdrExtadr", "CameraPosition", "Geohash",
-           "OwnerID", "ProvinceState", "CellGlobalID", "cameraSN", "BSSID", "GPSlatitude", "mcc"]  # fmt: skip
+           "OwnerID", "ProvinceState", "CellGlobalID", "cameraSN", "BSSID", "GPSlatitude", "mcc", "what3words", "SerNo",
+           "BodyNumber", "latlon", "Easting", "HeightAGL", "TrackLog", "MapURL", "where_taken", "Lati", "Breitengrad",
+           "Aufnahmeort", "Seriennummer", "ville", "latitud", "NumeroDeSerie", "indirizzo", "L\u00e4nge",
+           "\u7eac\u5ea6"]  # fmt: skip
 HARMLESS = ["Opacity", "Capacity", "Velocity", "Rating", "Title", "Description", "FlightYawDegree", "Replacement",
             "LensModel", "Owner", "Allocation", "Geometry", "Latency", "Longest", "Software", "Composition",
             "AuthorsPosition", "CopyrightOwnerName", "ISOSpeedLatitudeyyy", "WebStatement", "YCbCrPositioning",
-            "RegionName", "ImageRegion", "CameraElevationAngle", "LongExposure", "Status", "Estate"]  # fmt: skip
+            "RegionName", "ImageRegion", "CameraElevationAngle", "LongExposure", "Status", "Estate", "ShortName",
+            "LensDistortInfo", "Translation", "CopyrightRegistrationNumber", "Effort", "TrackNumber",
+            "LongitudinalAberration", "http://ns.microsoft.com/photo/1.2/t/Region#"]  # fmt: skip
 
 PRIVATE_TEXTS = ["52.5163, 13.3777", "at -33.8568 151.2153", "N 52.51630 E 13.37770", "52° 31' 0\" N", "52 deg 30' N",
                  "52,31.2N", "+52.5163+013.3777/", "geo:52,13", "$GPGGA,123519,4807.038,N", "Serial Number: 4711",

@@ -3,19 +3,31 @@
 import re
 
 PRIVATE_NAME = re.compile(
-    r"""gps | gnss | (?<!iso_speed_)latitude | longt?itude | altitude | elevation(?!_angle) | sea_?level | coord
-    | waypoint | nmea | location | (?<!authors_)(?<!sample_)position | place | city | town | village | county | country
-    | (?<!e)state | province | district | suburb | municipality | continent | island | neighbou?rhood | locality | venue
-    | landmark | address | addr(?![a-z]) | street | post(al|_?code) | zip_?code | what3words | whereabouts
-    | serial | serno | imei | imsi | b?ssid | (?<!copyright_)owner_?(name|id) | (camera|device|drone|body|lens)_?owner
-    | (camera|device|drone|body|aircraft|owner|user|phone|hardware|machine|cell|cell_global|cell_tower)s?_?u?u?id
+    r"""gps | gnss | glonass | (?<!iso_speed_)latitud | (?<![a-z])(?<!iso_speed_)lati(?!n) | longt?itude
+    | (?<![a-z])longt?i(?!tudinal) | altitu | elevation(?!_angle) | sea_?level | height_?(agl|above) | coord | easting
+    | northing | ecef | waypoint | track_?(log|point) | nmea | location | (?<!authors_)(?<!sample_)position | place
+    | city | town | village | county | country | (?<!e)state | provinc | district | suburb | municipality | continent
+    | island | neighbou?rhood | locality | venue | landmark | address | addr(?![a-z]) | street | post(al|_?code)
+    | zip_?code | what_?words | plus_?code | maps?_?(url|link|datum) | google_?maps | whereabouts | airport | itinerary
+    | serial | ser_?n(o|r|um) | imei | imsi | iccid | b?ssid
+    | (?<!copyright_)(camera|body|unit|chassis|factory|equipment|registration|tail|asset)_?(number|no|nr|num)(?![a-z])
+    | (?<!copyright_)owner_?(name|id) | (camera|device|drone|body|lens)_?owner
+    | (camera|device|drone|body|aircraft|owner|user|pilot|operator|phone|android|hardware|hw|machine|cell|cell_global
+      |cell_tower)s?_?u?u?id
     | mobile_(country|network) | maker_?note | private
-    | (?<![a-z])(geo(?!log|met)\w* | lat | lon | lng | adr | zip | sn | poi | utm | mgrs | coverage)(?![a-z])
+    | (?<![a-z])(geo(?!log|met)\w* | lat | lon | lng | lat_?l(on|ng) | adr | zip | snu?m? | poi | utm | mgrs | coverage
+      | where | elev | agl | msl)(?![a-z])
     | (?<![a-z])(lac | mcc | mnc | cgi)(?![a-z])  # of the cell of a mobile network
-    | (?<![a-z])(alt | long)$ | (?<!image_)region$ | [a-z](?<!image)_region_(code|name)$""",
+    | (?<![a-z])(alt | long)$ | (?<!image_)(?<!_t_)region$ | [a-z](?<!image)_region_(code|name)$
+    # in German, French, Spanish, Italian, Portuguese and Dutch
+    | breitengrad | laengengrad | standort | stadt | bundesland | landkreis | strasse | anschrift | postleitzahl | plz
+    | (?<![a-z])((aufnahme)?ort | ville | pays | lieu | emplacement | ciudad | pais | ubicacion | lugar | direccion
+      | citta | paese | luogo | indirizzo | cidade | endereco | localizacao | plaats | stad)(?![a-z])
+    | adresse | seriennummer | serienummer | (?<![a-z])num(ero)?_?(de_?|di_?)?serie | matricola | graad(?![a-z])""",
     re.VERBOSE,
 )
-"""In words joined by ``_``, as :func:`is_private_name` writes a name. One maker writes ``GpsLongtitude``."""
+"""In words joined by ``_``, as :func:`is_private_name` writes a name. One maker writes ``GpsLongtitude``; what a name
+with other letters than English ones means is not known here."""
 
 ORDINARY_WORD = re.compile(
     r"""(?<![a-z])( (al|col|dis)locations? | (re|dis)place\w* | place(ments?|d|holders?) | [a-z]*[aio]city
@@ -44,6 +56,8 @@ TEXT_NOTE = "a text that names a position, a place or a serial number is left ou
 
 def is_private_name(name: str) -> bool:
     """Whether a property, or the keyword of a text, means a place, a position, an owner or a serial number."""
+    if not name.isascii():
+        return True
     words = "_".join(re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)).lower()
     return bool(PRIVATE_NAME.search(ORDINARY_WORD.sub("", words)))
 
