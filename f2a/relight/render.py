@@ -25,8 +25,9 @@ DARKEST_POWER = SCALE * 0.0031308**EXPONENT
 """Of IEC 61966-2-1: below this value (offset included) the curve is a straight line."""
 LUMINANCE = np.array(color.LUMINANCE, np.float32)
 
-STRIP_VALUES = 200_000
-"""Values of the full photo that are worked on at a time: few calls a photo, yet near the processor's caches."""
+STRIP_PIXELS = 128_000
+"""Of the full photo that are worked on at a time: few calls, between which the threads wait for each other, yet near
+the processor's caches."""
 
 
 class LocalLinearGain(NamedTuple):
@@ -52,120 +53,94 @@ class LocalLinearGain(NamedTuple):
         """
         relit = photo if in_place else photo.blank_copy()
         renderer = Renderer(self, photo, relit)
-        threads = threads or min(8, os.cpu_count() or 1)
-        parts = np.array_split(np.arange(len(self.slope)), min(len(self.slope), 4 * threads))
-        if threads == 1:
-            for part in parts:
-                renderer.relight(part)
-        else:
-            with ThreadPoolExecutor(threads) as pool:
-                list(pool.map(renderer.relight, parts))
+        height, width = photo.shape[:2]
+        strips = np.array_split(np.arange(height), -(-height // max(1, STRIP_PIXELS // width)))
+        with ThreadPoolExecutor(threads or min(8, os.cpu_count() or 1)) as pool:
+            list(pool.map(renderer.relight, strips))
         return relit
 
 
 class Renderer:
-    """What the threads share: the photo, its coefficients as wide as the photo, and the table of its values.
+    """What the threads share: the photo, its coefficients, and the table of its values.
 
-    Light is counted in the photo's own steps: 255 or 65535 is white.
+    Light is counted in the photo's own steps: 255 or 65535 is white. Colours lie in planes, ``(C, rows, W)``, on which
+    numpy's loops are several times as fast as on pixels of three values.
     """
 
     def __init__(self, gain: LocalLinearGain, photo: Photo, relit: Photo) -> None:
-        height, width, self.channels = photo.shape
-        self.photo, self.relit, self.width = photo, relit, width
+        height, self.width, self.channels = photo.shape
+        self.photo, self.relit = photo, relit
         self.full = np.float32(np.iinfo(photo.dtype).max)
-        self.slope = upsample_columns(gain.slope[..., None] / self.full, width)
-        self.offset = upsample_columns(gain.offset[..., None], width)
-        self.color = None if gain.color is None else upsample_columns(gain.color, width)
-        light = photo.colors.light(int(self.full) + 1)
-        self.tables = (SCALE * light**EXPONENT * self.full).astype(np.float32)
-        self.codes = None if photo.colors.has_srgb_curve else [_inverse(table, self.full) for table in self.tables]
-        centres = ((np.arange(height) + 0.5) * (len(self.slope) / height) - 0.5).clip(0, len(self.slope) - 1)
-        self.above = np.floor(centres).astype(np.intp)
-        self.below_share = (centres - self.above).astype(np.float32)[:, None]
+        color = np.ones((*gain.slope.shape, 1), np.float32) if gain.color is None else gain.color
+        coefficients = np.concatenate([[gain.slope / self.full, gain.offset], color.transpose(2, 0, 1)])
+        self.coefficients = np.pad(coefficients, ((0, 0), (0, 1), (0, 0)), "edge")  # the last row has one below it, too
+        tables = [*(SCALE * photo.colors.light(int(self.full) + 1) ** EXPONENT * self.full).astype(np.float32)]
+        codes = [] if photo.colors.has_srgb_curve else [_inverse(table, self.full) for table in tables]
+        self.tables, self.codes = (each * (self.channels // len(tables)) for each in (tables, codes))
+        self.above, below = bilinear_places(height, len(color))
+        self.shares = np.stack([1 - below, below], -1)
 
-    def relight(self, part: np.ndarray) -> None:
-        """Relight the photo's rows that lie at or below these rows of the small copy, and above the next ones."""
-        values_per_row = self.width * self.channels
-        max_rows = max(1, STRIP_VALUES // values_per_row)
-        buffers = np.empty((2, max_rows, values_per_row), np.float32)
-        for above in part:
-            first, end = np.searchsorted(self.above, (above, above + 1))
-            strips = max(1, -(-(end - first) // max_rows))
-            step = max(1, -(-(end - first) // strips))
-            for top in range(first, end, step):
-                rows = slice(top, min(end, top + step))
-                values = self.photo.rows(rows.start, rows.stop)
-                power, relit = buffers[:, : len(values)]
-                self._look_up(values.reshape(power.shape), power)
-                self._multiply(above, rows, power, relit)
-                self._protect_highlights(power, relit)
-                self.relit.set_rows(top, self._encoded(relit).reshape(values.shape))
+    def relight(self, rows: np.ndarray) -> None:
+        """Relight these rows of the photo, which follow each other."""
+        power = self._power(self.photo.rows(rows[0], rows[-1] + 1))
+        relit = self._apply_gain(power, self._coefficients_at(rows))
+        self._protect_highlights(power.reshape(self.channels, -1), relit.reshape(self.channels, -1))
+        self.relit.set_rows(rows[0], self._encode(relit).transpose(1, 2, 0))
 
-    def _look_up(self, levels: np.ndarray, out: np.ndarray) -> None:
-        """Their powers, ``(rows, W * C)``."""
-        if len(self.tables) == 1:
-            self.tables[0].take(levels, out=out, mode="clip")
-        else:
-            for n, table in enumerate(self.tables):
-                out[:, n :: self.channels] = table.take(levels[:, n :: self.channels])
+    def _coefficients_at(self, rows: np.ndarray) -> np.ndarray:
+        """Slope, offset and colour, ``(2 + C, rows, W)``."""
+        above = self.above[rows]
+        wide = upsample_columns(self.coefficients[:, above[0] : above[-1] + 2], self.width)
+        result = np.empty((len(wide), len(rows), self.width), np.float32)
+        for row in range(wide.shape[1] - 1):
+            below = slice(*np.searchsorted(above - above[0], (row, row + 1)))
+            np.matmul(self.shares[rows[below]], wide[:, row : row + 2], out=result[:, below])
+        return result
 
-    def _multiply(self, above: int, rows: slice, power: np.ndarray, out: np.ndarray) -> None:
-        """``power * (slope * luma + offset) * color``, the coefficients between two rows of the small copy."""
-        pixels = power.reshape(len(power), self.width, self.channels)
-        luma = pixels @ LUMINANCE if self.channels == 3 else pixels[..., 0]
-        gain = self._between(self.slope, above, rows)
-        gain *= luma
-        gain += self._between(self.offset, above, rows)
+    def _power(self, levels: np.ndarray) -> np.ndarray:
+        """Those of ``(rows, W, C)``, in planes."""
+        power = np.empty((self.channels, *levels.shape[:2]), np.float32)
+        for table, plane, out in zip(self.tables, levels.transpose(2, 0, 1), power, strict=True):
+            table.take(plane, out=out, mode="clip")
+        return power
+
+    def _apply_gain(self, power: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
+        """``power * (slope * luma + offset) * color``, written over the coefficients ``(2 + C, rows, W)``."""
+        gain, offset, relit = coefficients[0], coefficients[1], coefficients[2:]
+        gain *= np.einsum("c,crw->rw", LUMINANCE, power) if self.channels == 3 else power[0]
+        gain += offset
         np.maximum(gain, 0, out=gain)
-        np.multiply(pixels, gain[..., None], out=out.reshape(pixels.shape))
-        if self.color is not None:
-            out *= self._between(self.color, above, rows)
+        relit *= gain
+        relit *= power
+        return relit
 
-    def _between(self, coefficients: np.ndarray, above: int, rows: slice) -> np.ndarray:
-        first, second = coefficients[above], coefficients[min(above + 1, len(coefficients) - 1)]
-        between: np.ndarray = self.below_share[rows] * (second - first)
-        between += first
-        return between
-
-    def _protect_highlights(self, power: np.ndarray, relit: np.ndarray) -> None:
-        """Spare what the flash burnt and roll highlights off, as :func:`f2a.color.relight` does."""
+    def _protect_highlights(self, flash: np.ndarray, relit: np.ndarray) -> None:
+        """Spare what the flash burnt and roll highlights off, as :func:`f2a.color.relight` does; both ``(C, n)``."""
         shoulder, ceiling, offset, spared_from, spared = (
             v * self.full for v in (SHOULDER + OFFSET, CEILING + OFFSET, OFFSET, SPARED[0] + OFFSET, SPARED[1] + OFFSET)
         )
-        pixels, flash = (values.reshape(-1, self.channels) for values in (relit, power))
-        bright = _extreme(np.maximum, pixels) > shoulder
-        if flash.max() > spared_from:
-            bright |= _extreme(np.minimum, flash) > spared_from
-        (found,) = bright.nonzero()
-        if not len(found):
+        bright = np.flatnonzero((relit.max(0) > shoulder) | (flash.min(0) > spared_from))
+        if not len(bright):
             return
-        flash, lit = flash[found], pixels[found]
-        burnt = ((_extreme(np.minimum, flash) - spared_from) / (spared - spared_from)).clip(0, 1)
-        share = (burnt**2 * (3 - 2 * burnt)).astype(np.float32)[:, None]
-        lit += share * (flash - lit).clip(min=0)
-        brightest = _extreme(np.maximum, lit)
-        start = _extreme(np.maximum, flash).clip(min=shoulder)
+        flash, lit = flash.take(bright, 1), relit.take(bright, 1)
+        burnt = ((flash.min(0) - spared_from) / (spared - spared_from)).clip(0, 1)
+        lit += burnt**2 * (3 - 2 * burnt) * (flash - lit).clip(min=0)
+        brightest = lit.max(0)
+        start = flash.max(0).clip(min=shoulder)
         room, excess = (ceiling - start).clip(min=0), (brightest - start).clip(min=0)
         rolled = start + excess * room / (excess + room).clip(min=1e-6 * self.full)
-        lit *= np.where(excess > 0, rolled / brightest.clip(min=offset), 1)[:, None]
-        pixels[found] = lit
+        lit *= np.where(excess > 0, rolled / brightest.clip(min=offset), 1)
+        relit[:, bright] = lit
 
-    def _encoded(self, power: np.ndarray) -> np.ndarray:
-        """By sRGB's curve, take the offset off, put the straight part in, round and clip; by another, look it up."""
-        if self.codes is not None:
+    def _encode(self, power: np.ndarray) -> np.ndarray:
+        """By sRGB's curve, take the offset off, put the straight part in and round; by another, look it up."""
+        if self.codes:
             cells = (power * (CELLS / (SCALE * self.full))).clip(0, CELLS - 1).astype(np.int32)
-            if len(self.codes) == 1:
-                return self.codes[0].take(cells)
-            return np.stack([codes.take(cells[:, n :: len(self.codes)]) for n, codes in enumerate(self.codes)], -1)
-        dark = None
-        if power.min() < DARKEST_POWER * self.full:
-            dark = power < DARKEST_POWER * self.full
-            light = (power[dark].clip(min=0) / (SCALE * self.full)) ** 2.4
+            return np.stack([codes.take(plane) for codes, plane in zip(self.codes, cells, strict=True)])
+        dark = np.flatnonzero(power < DARKEST_POWER * self.full)
+        light = (power.take(dark) / (SCALE * self.full)) ** 2.4
         power -= OFFSET * self.full - np.float32(0.5)
-        if dark is not None:
-            power[dark] = 12.92 * self.full * light + 0.5
-        if power.max() > self.full:
-            np.clip(power, 0, self.full, out=power)
+        power.put(dark, 12.92 * self.full * light + 0.5)
         return power.astype(self.photo.dtype)
 
 
@@ -181,22 +156,19 @@ def _inverse(table: np.ndarray, full: np.floating) -> np.ndarray:
     return levels.astype(np.uint8 if full == 255 else np.uint16)
 
 
-def _extreme(choose: np.ufunc, pixels: np.ndarray) -> np.ndarray:
-    """Each pixel's darkest or brightest channel, ``(n, C)`` to ``(n,)``; numpy's reduction takes ten times as long."""
-    result: np.ndarray = pixels[:, 0]
-    for channel in range(1, pixels.shape[1]):
-        result = choose(result, pixels[:, channel])
-    return result
+def bilinear_places(length: int, small: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of each of ``length`` places the one of ``small`` ones before it, and how far it is on the way to the next."""
+    centres = ((np.arange(length) + 0.5) * (small / length) - 0.5).clip(0, small - 1)
+    before = np.floor(centres).astype(np.intp)
+    return before, (centres - before).astype(np.float32)
 
 
 def upsample_columns(coefficients: np.ndarray, width: int) -> np.ndarray:
-    """``(h, w, C)`` bilinearly enlarged to ``(h, width * C)``."""
-    height, small, channels = coefficients.shape
-    centres = ((np.arange(width) + 0.5) * (small / width) - 0.5).clip(0, small - 1)
-    left = np.floor(centres).astype(np.intp)
-    share = np.repeat((centres - left).astype(np.float32), channels)
-    wide: np.ndarray = coefficients.take(left, axis=1).reshape(height, -1)
-    step = coefficients.take(np.minimum(left + 1, small - 1), axis=1).reshape(height, -1)
+    """``(n, h, w)`` bilinearly enlarged to ``(n, h, width)``."""
+    small = coefficients.shape[-1]
+    left, share = bilinear_places(width, small)
+    wide: np.ndarray = coefficients.take(left, -1)
+    step = coefficients.take(np.minimum(left + 1, small - 1), -1)
     step -= wide
     step *= share
     wide += step

@@ -138,7 +138,7 @@ def test_strips_and_threads_leave_no_seam(flash, monkeypatch):
     full = np.tile(flash, (5, 4, 1))
     fitted = fit_gain(image_of(flash), torch.randn(1, 3, 14, 20) * 0.3)
     whole = relit_by(fitted, full, threads=1)
-    monkeypatch.setattr(render, "STRIP_VALUES", 3 * full.shape[1])
+    monkeypatch.setattr(render, "STRIP_PIXELS", 3 * full.shape[1])
     assert np.array_equal(whole, relit_by(fitted, full, threads=3))
 
 
