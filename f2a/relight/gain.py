@@ -76,8 +76,10 @@ def apply_controls(flash: Tensor, log_gain: Tensor, controls: Controls) -> Tenso
     if controls.keep_colors:
         lit = srgb_to_linear(flash).clamp(min=1e-4)
         log_gain = (luminance(lit * log_gain.exp()) / luminance(lit)).log().expand_as(flash)
-    before, after = flash.mean((1, 2, 3)), relight(flash, log_gain).mean((1, 2, 3))
-    wanted = normalize_exposure(flash, controls.strength * log_gain, before.lerp(after, min(1.0, controls.strength)))
+    wanted = log_gain
+    if controls.strength != 1:  # at 1 the brightness is that of the gain as it is
+        before, after = flash.mean((1, 2, 3)), relight(flash, log_gain).mean((1, 2, 3))
+        wanted = normalize_exposure(flash, controls.strength * wanted, before.lerp(after, min(1.0, controls.strength)))
     brightness = luminance(wanted)
     wanted = wanted + controls.background * brightness.clamp(min=0) - controls.highlights * brightness.clamp(max=0)
     if controls.shadows:
