@@ -4,7 +4,7 @@ import functools
 import html
 import inspect
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -101,22 +101,28 @@ class Handlers:
         """The flash photo of the thumbnail that was tapped."""
         return str(self.bundled.pairs.photos(self.bundled.pairs.names[chosen.index]).flash)
 
-    def on_photo(self, screen: Any, photo: str, keep: bool, *settings: Any) -> tuple[Any, ...]:
-        """The photo that was given, relit: previews, what changed, a line that says how it went, no download yet, the
+    def on_photo(self, screen: Any, photo: str, keep: bool, *settings: Any) -> Iterator[tuple[Any, ...]]:
+        """The photo that was given, relit: previews, what changed, a line that says how it goes, no download yet, the
         buttons that change and remove it, and its settings: those of the photo before only if they are to be kept."""
         settings = settings if keep else tuple(DEFAULTS)
         example = Path(photo).is_relative_to(BUNDLED)
         choose = gr.UploadButton(text.CHOOSE if example else text.CHANGE)
         rest = gr.File(None, visible=False), "", choose, gr.Button(visible=not example), *settings
+        later = [gr.skip()] * len(rest)
+
+        def waiting(before: int) -> tuple[Any, ...]:
+            return gr.skip(), gr.skip(), text.waiting(before), *later
+
         try:
-            opened, preview, seconds = self.jobs.run(self._preview, screen, Path(photo), settings[:-1])
+            relight = self._preview, screen, Path(photo), settings[:-1]
+            opened, preview, seconds = yield from self.jobs.follow(waiting, *relight)
         except USER_ERRORS as error:
-            return None, None, as_html(user_message(error), error=True), *rest
-        if example:
-            return *as_components(preview), as_html(text.WELCOME, text.LOOKING), *rest
+            yield None, None, as_html(user_message(error), error=True), *rest
+            return
         width, height = opened.size
         line = f"{Path(photo).name}: {width} x {height} pixels, relit in {seconds:.1f} s."
-        return *as_components(preview), as_html(line, *opened.notes, text.LOOKING), *rest
+        lines = [text.WELCOME] if example else [line, *opened.notes]
+        yield *as_components(preview), as_html(*lines, text.LOOKING), *rest
 
     def on_controls(self, screen: Any, photo: str, *values: Any) -> tuple[Any, ...]:
         """The previews again after a slider moved, and no download of what it was before; the network doesn't run."""

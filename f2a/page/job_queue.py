@@ -1,13 +1,17 @@
 """Few jobs run together, a bounded number waits in line, and everybody else is told so at once."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from itertools import takewhile
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+U = TypeVar("U")
+
+LOOK_S = 0.2
+"""Seconds between two looks at the line."""
 
 CLOSING = "The page is being restarted; please try again in a minute."
 
@@ -29,8 +33,8 @@ class JobQueue:
     def __init__(self, workers: int, max_waiting: int) -> None:
         self.workers, self.max_waiting = workers, max_waiting
         self.closed = False
-        self.jobs = 0
         self._executor = ThreadPoolExecutor(workers, "relight")
+        self._line: list[Future[Any]] = []
         self._lock = threading.Lock()
 
     def run(self, job: Callable[..., T], *args: Any) -> T:
@@ -39,21 +43,51 @@ class JobQueue:
         Raises:
             Busy: the line is full, or the queue was closed before it was its turn.
         """
+        steps = self.follow(int, job, *args)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+
+    def follow(self, tell: Callable[[int], U], job: Callable[..., T], *args: Any) -> Generator[U, None, T]:
+        """As :meth:`run`; yields ``tell(n)`` when ``n`` jobs wait before this one, and again when they are fewer."""
+        future, before = self._submit(copy_context().run, job, *args), None
+        try:
+            while not (wait([future], LOOK_S).done or future.done()):  # wait overlooks what is cancelled
+                if (now := self._before(future)) != before:
+                    yield tell(before := now)
+            result: T = future.result()
+            return result
+        except CancelledError:
+            raise Busy(CLOSING) from None
+        finally:
+            future.cancel()  # of a visitor who left the line
+            with self._lock:
+                self._line.remove(future)
+
+    def _submit(self, *call: Any) -> Future[Any]:
         with self._lock:
             if self.closed:
                 raise Busy(CLOSING)
             if (line := self.jobs - self.workers) >= self.max_waiting:
                 others = "1 other is" if line == 1 else f"{line} others are"
                 raise Busy(f"{others} waiting already, and there is no room for more; please try again in a minute.")
-            future = self._executor.submit(copy_context().run, job, *args)
-            self.jobs += 1
-        try:
-            return future.result()
-        except CancelledError:
-            raise Busy(CLOSING) from None
-        finally:
-            with self._lock:
-                self.jobs -= 1
+            future = self._executor.submit(*call)
+            self._line.append(future)
+            return future
+
+    def _before(self, future: Future[Any]) -> int:
+        """How many that wait came earlier."""
+        with self._lock:
+            earlier = takewhile(lambda other: other is not future, self._line)
+            return sum(not (other.running() or other.done()) for other in earlier)
+
+    @property
+    def jobs(self) -> int:
+        """How many are worked on or wait."""
+        return len(self._line)
 
     def close(self) -> None:
         """Take no more jobs and send the line home; those that run finish."""

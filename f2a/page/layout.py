@@ -32,6 +32,7 @@ NEW_PHOTO = "(_, photo, keep, ...values) => [window.f2a_new_photo(keep), photo, 
 PUBLIC: dict[str, Any] = {"concurrency_limit": None}  # whose turn it is, the job queue says
 PRIVATE: dict[str, Any] = PUBLIC | {"api_visibility": "private"}
 SILENT: dict[str, Any] = PRIVATE | {"show_progress": "hidden"}
+DIRECT: dict[str, Any] = SILENT | {"queue": False}  # one answer to one request; the job queue bounds their number
 
 
 def build_demo(
@@ -64,8 +65,8 @@ def build_demo(
         with gr.Tabs() as tabs:
             with gr.Tab("Relight", id="relight"):
                 photo = relight_tab(demo, handlers)
-            with gr.Tab("Examples", id="examples"):
-                examples_tab(demo, handlers, photo, tabs)
+            with gr.Tab("Examples", id="examples") as tab:
+                examples_tab(tab, handlers, photo, tabs)
             with gr.Tab("Batch", id="batch"):
                 settings = batch_tab(handlers)
             with gr.Tab("About", id="about"):
@@ -103,32 +104,25 @@ def relight_tab(demo: gr.Blocks, handlers: Handlers) -> gr.File:
                 gr.HTML(as_html(text.CHANGES))
             with gr.Accordion("Use the webcam", open=False, elem_id="webcam"):
                 camera = gr.Image(sources=["webcam"], type="filepath", label="Webcam", show_label=False)
-    choose.upload(None, choose, photo, js="(file) => file", **PRIVATE)
+    settings = [panel.keep_settings, *panel.settings]
     shown = [view, changes, note, file, download_note, choose, clear, *panel.settings]
-    photo.change(
-        handlers.on_photo, [screen, photo, panel.keep_settings, *panel.settings], shown, js=NEW_PHOTO, **PRIVATE
-    )
-    clear.click(lambda: example, None, photo, **PRIVATE)
+    choose.upload(None, choose, photo, js="(file) => file", **PRIVATE)
+    clear.click(lambda: example, None, photo, **SILENT)
     strip.select(handlers.on_example, None, photo, **SILENT)
     camera.input(lambda taken: taken, camera, photo, **PRIVATE)
-    for component in panel.controls:  # not `release`, which the keyboard and the number field never fire
-        component.change(
-            handlers.on_controls,
-            [screen, photo, *panel.controls],
-            [view, changes, file, download_note],
-            js=SCREEN,
-            trigger_mode="always_last",
-            queue=False,  # one answer to one request; the job queue bounds how many there are
-            **SILENT,
-        )
-    look.click(handlers.on_look, [screen, photo, *panel.controls], view, js=SCREEN, queue=False, **SILENT)
+    photo.change(handlers.on_photo, [screen, photo, *settings], shown, js=NEW_PHOTO, **SILENT)
+    moved = [component.change for component in panel.controls]  # `release` is nothing that keys and number fields fire
+    seen = [screen, photo, *panel.controls]
+    renewed = [view, changes, file, download_note]
+    gr.on(moved, handlers.on_controls, seen, renewed, js=SCREEN, trigger_mode="always_last", **DIRECT)
+    look.click(handlers.on_look, seen, view, js=SCREEN, **DIRECT)
     made = download.click(handlers.on_download, [photo, *panel.settings], [file, download_note], **PRIVATE)
     made.success(None, file, None, js="(file) => window.f2a_save(file)")
     demo.load(None, None, choose, js=f"() => window.f2a_on_phone({text.CHOOSE_ON_PHONE!r})", **PRIVATE)
     return photo
 
 
-def examples_tab(demo: gr.Blocks, handlers: Handlers, photo: gr.File, tabs: gr.Tabs) -> None:
+def examples_tab(tab: gr.Tab, handlers: Handlers, photo: gr.File, tabs: gr.Tabs) -> None:
     """Pairs with their truth and scores, one at a time."""
     gallery = handlers.gallery
     gr.Markdown(text.origin(gallery.pairs.title, gallery.pairs.bundled))
@@ -141,7 +135,7 @@ def examples_tab(demo: gr.Blocks, handlers: Handlers, photo: gr.File, tabs: gr.T
         previous, following, use = gr.Button("Previous"), gr.Button("Next"), gr.Button("Relight it yourself")
     index, zero = gr.State(0), gr.State(0)
     for event, start, step in (
-        (demo.load, zero, zero),
+        (tab.select, index, zero),
         (category.change, zero, zero),
         (view.change, index, zero),
         (previous.click, index, gr.State(-1)),

@@ -35,6 +35,7 @@
   };
   document.addEventListener("load", (event) => {
     if (event.target !== picture()) return;
+    hideIncoming();
     const percent = Math.round(100 * shown().scale * devicePixelRatio);
     document.querySelector("#view label").dataset.zoom = closer ? `, ${percent} %` : "";
   }, true);
@@ -106,9 +107,23 @@
     if (event.target.matches?.("#photo input[type=file], #batch-photos input[type=file]")) event.target.accept = formats;
   }, true);
 
+  // A photo that is on its way or in line is seen already, if the browser can read it.
+  const incoming = Object.assign(new Image(), { id: "incoming", alt: "Your photo, not relit yet" });
+  const hideIncoming = () => incoming.remove();
+  incoming.onerror = incoming.ontransitionend = hideIncoming;
+  const showIncoming = (file) => {
+    URL.revokeObjectURL(incoming.src);
+    incoming.src = URL.createObjectURL(file);
+    document.querySelector("#view-cell").append(incoming);
+  };
+
   // While a photo is on its way to the server, its button says so.
   const busy = (on) => document.querySelector("#photo")?.classList.toggle("busy", on);
-  document.addEventListener("change", (event) => event.target.matches?.("#photo input[type=file]") && busy(true), true);
+  document.addEventListener("change", (event) => {
+    if (!event.target.matches?.("#photo input[type=file]") || !event.target.files.length) return;
+    busy(true);
+    showIncoming(event.target.files[0]);
+  }, true);
   new PerformanceObserver((list) => list.getEntries().some(({ name }) => /\/upload(\?|$)/.test(name)) && busy(false))
     .observe({ type: "resource" });
 
@@ -148,6 +163,7 @@
   };
   const steps = { ArrowLeft: -0.05, ArrowRight: 0.05, Home: -1, End: 1 };
   const describe = () => {
+    if (document.querySelector("#note .error") && !document.querySelector("#photo.busy, #note .waiting")) hideIncoming();
     document.querySelector("#batch-photos .upload-container")?.removeAttribute("aria-label");  // its text says it
     for (const thumbnail of document.querySelectorAll("#strip .thumbnail-item")) {
       thumbnail.setAttribute("aria-label", thumbnail.querySelector(".caption-label")?.textContent);

@@ -90,6 +90,13 @@ def as_html(*sentences: str, error: bool = False) -> str:
     return "".join(f'<p class="{kind}" role="{role}">{html.escape(sentence)}</p>' for sentence in sentences)
 
 
+def waiting(before: int) -> str:
+    """Of a photo that is in line behind so many others, or is worked on, as HTML."""
+    others = "1 photo is" if before == 1 else f"{before} photos are"
+    sentence = f"In line: {others} before yours." if before else "Relighting …"
+    return f'<p class="note waiting" role="status">{sentence}</p>'
+
+
 def user_message(error: Exception) -> str:
     """What went wrong: of a file the name, without the server's folders."""
     return f"{error.path.name}: {error.reason}" if isinstance(error, PhotoError) else str(error)

@@ -5,9 +5,11 @@ import re
 import shutil
 import subprocess
 import tarfile
+import threading
+import time
 import urllib.request
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import astuple, fields
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from PIL import Image, ImageChops
 
 from f2a.page.examples import BUNDLED, FolderPairs
 from f2a.page.gallery import Gallery
+from f2a.page.job_queue import JobQueue
 from f2a.relight.controls import PRESETS, Controls
 from f2a.relight.relighter import Relighter, relight_file
 from tests.support.page_server import DESKTOP, PHONE, TABLET, browsing, save_gradient, serving, visiting
@@ -40,8 +43,13 @@ NOT_A_PHOTO = "not & a <b>photo.jpg"
 
 
 @pytest.fixture(scope="module")
-def server(relighter: Relighter, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serving(lambda: build_demo(relighter), tmp_path_factory.mktemp("gradio"), launch_options()) as url:
+def jobs() -> JobQueue:
+    return JobQueue(workers=2, max_waiting=40)
+
+
+@pytest.fixture(scope="module")
+def server(relighter: Relighter, jobs: JobQueue, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(lambda: build_demo(relighter, jobs=jobs), tmp_path_factory.mktemp("gradio"), launch_options()) as url:
         yield url
 
 
@@ -173,12 +181,14 @@ def test_on_a_slow_line_a_slider_shows_its_picture_within_a_second(
         network.send("Network.enable")
         received: list[float] = []
         network.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
+        at_once = [page.evaluate(MOVE_A_SLIDER, strength) / 1000 for strength in (0.5, 1.5, 0.7)]
         network.send("Network.emulateNetworkConditions", SLOW_4G)
-        seconds = [page.evaluate(MOVE_A_SLIDER, strength) / 1000 for strength in (0.5, 1.5, 0.8)]
+        slowly = [page.evaluate(MOVE_A_SLIDER, strength) / 1000 for strength in (0.4, 1.4, 0.8)]
         page.wait_for_timeout(200)
         network.detach()
-    assert min(seconds) < 1  # the others may have had to wait for another test's work
-    assert 5_000 < sum(received) / 3 < 150_000
+    assert len(received) == 2 * 6
+    assert 5_000 < sum(received) / 6 < 150_000
+    assert min(slowly) < 0.75 + min(at_once)  # which is a quarter of a second, or more on a busy machine
 
 
 MOVE_A_SLIDER = """async (value) => {
@@ -248,6 +258,13 @@ def test_a_tap_goes_to_the_place_at_full_size_and_a_second_one_back(page: Any, t
     page.locator("#view [role=separator]").press("Enter")
     expect(zoom).to_have_attribute("data-zoom", "")
     assert size_in_browser(after(page)) == whole
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def numbers(page: Any, panel: str = "#controls") -> list[float]:
@@ -700,6 +717,31 @@ def test_the_divider_says_where_it_is_and_follows_the_keys(page: Any) -> None:
     assert hidden_part() < 1
     divider.press("End")
     page.wait_for_function("document.querySelector('#view [role=separator]').getAttribute('aria-valuenow') == '100'")
+
+
+def test_who_waits_sees_the_own_photo_and_the_place_in_line_once(page: Any, jobs: JobQueue, tmp_path: Path) -> None:
+    until(lambda: not jobs.jobs)  # of the page's opening
+    leave = threading.Event()
+    others = [threading.Thread(target=jobs.run, args=(leave.wait, 20)) for _ in range(3)]
+    try:
+        for other in others:
+            other.start()
+        page.locator("#photo input[type=file]").set_input_files(save_gradient(tmp_path / "party.png"))
+        page.locator("#note").get_by_text("In line: 1 photo is before yours.").wait_for()
+        assert size_in_browser(page.locator("#incoming")) == [48, 30]
+        said = page.locator("body").inner_text()
+        assert said.count("1 photo is before yours") == 1
+        assert "queue" not in said
+        assert page.locator(".progress-text:visible, .eta-bar:visible").count() == 0
+        x, y = center_of(page.locator("#view"))
+        assert page.evaluate("([x, y]) => document.elementFromPoint(x, y).id", [x, y]) == "incoming"
+    finally:
+        leave.set()
+    page.locator("#note").get_by_text("party.png: 48 x 30 pixels").wait_for()
+    page.locator("#incoming").wait_for(state="detached")
+    assert size_in_browser(after(page)) == [48, 30]
+    for other in others:
+        other.join()
 
 
 def test_two_visitors_at_once_see_their_own_photo(chromium: Any, server: str, relighter: Any, tmp_path: Path) -> None:

@@ -71,6 +71,24 @@ def test_a_few_are_inside_and_the_line_moves_in_order():
     assert not jobs.jobs
 
 
+def test_who_waits_is_told_how_many_are_before_and_who_leaves_frees_the_place():
+    jobs = JobQueue(1, 5)
+    inside, first, second = visitors(jobs, 3)
+    line = jobs.follow(str, lambda: "relit")
+    assert next(line) == "2"
+    inside.leave.set()
+    assert next(line) == "1"
+    gone = jobs.follow(str, second.log.append, "never")
+    assert next(gone) == "2"
+    gone.close()
+    assert jobs.jobs == 3
+    for visitor in (first, second):
+        visitor.leave.set()
+    assert set(line) <= {"0"}
+    assert not jobs.jobs
+    assert second.log == ["in"]
+
+
 @pytest.mark.parametrize(("waiting", "said"), [(1, "1 other is waiting already"), (3, "3 others are waiting already")])
 def test_a_full_line_turns_away_with_its_length(waiting, said):
     jobs = JobQueue(1, waiting)
