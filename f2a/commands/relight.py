@@ -17,7 +17,7 @@ from f2a.errors import printable
 from f2a.relight.controls import add_control_flags, controls_of
 
 if TYPE_CHECKING:
-    from f2a.relight.batch import Batch, Outcome
+    from f2a.relight.batch import Batch, Result
 
 HELP = "relight flash photos"
 INTERRUPTED = 130
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     warnings.filterwarnings("ignore", category=UserWarning, module="PIL")  # f2a says itself what is wrong with a file
-    from f2a.relight.batch import Batch, Share, passed_over, plan, summary, write_report
+    from f2a.relight.batch import Batch, Shard, passed_over, plan, summary, write_report
 
     check(args)
     check_minimum(args, {"jobs": 1})
@@ -65,53 +65,53 @@ def run(args: argparse.Namespace) -> int:
         return relight_piped(args)
     if not args.output:
         raise UsageError("where the results go is missing: name a folder, or for one photo a file, with -o")
-    share = Share.of_process()
-    if share.number == 0 and (line := passed_over(args.photos)):
+    shard = Shard.from_environment()
+    if shard.index == 0 and (line := passed_over(args.photos)):
         tell(f"f2a: {line}")
-    jobs = plan(args.photos, args.output)
-    batch = Batch(jobs, share, args.overwrite, FORMATS.get(args.format))
-    workers = args.jobs or min(4, os.cpu_count() or 1, max(1, len(batch.jobs)))
-    start, told, is_stopped = time.perf_counter(), 0, False
+    tasks = plan(args.photos, args.output)
+    batch = Batch(tasks, shard, args.overwrite, FORMATS.get(args.format))
+    workers = args.jobs or min(4, os.cpu_count() or 1, max(1, len(batch.tasks)))
+    start, reported, is_stopped = time.perf_counter(), 0, False
     try:
-        total = len(batch.done) + len(batch.jobs)
+        total = len(batch.done) + len(batch.tasks)
         with closing(_finished(batch, args, workers)) as finished:
-            for outcome in tqdm(finished, total=total, unit="photo", disable=len(jobs) == 1):
-                told += 1
-                _tell(outcome)
+            for result in tqdm(finished, total=total, unit="photo", disable=len(tasks) == 1):
+                reported += 1
+                _tell(result)
     except KeyboardInterrupt:  # the photos in work were finished
         is_stopped = True
-        for outcome in batch.outcomes[told:]:
-            _tell(outcome)
+        for result in batch.results[reported:]:
+            _tell(result)
     finally:
         seconds = time.perf_counter() - start
         if args.report:
             options = {"options": {name: str(value) for name, value in vars(args).items()}}
-            write_report(share.path(args.report), batch.outcomes, seconds, options)
-    outcomes = batch.outcomes
-    if len(jobs) > 1 or is_stopped:
-        print(summary(outcomes, seconds, share), file=sys.stderr)
-    elif outcomes and outcomes[0].status == "skipped":
-        tell(f"f2a: {outcomes[0].target}: exists already; pass --overwrite to replace it")
+            write_report(shard.path(args.report), batch.results, seconds, options)
+    results = batch.results
+    if len(tasks) > 1 or is_stopped:
+        print(summary(results, seconds, shard), file=sys.stderr)
+    elif results and results[0].status == "skipped":
+        tell(f"f2a: {results[0].target}: exists already; pass --overwrite to replace it")
         return 1
     if is_stopped:
         return INTERRUPTED
-    return 1 if any(outcome.status == "failed" for outcome in outcomes) else 0
+    return 1 if any(result.status == "failed" for result in results) else 0
 
 
-def _finished(batch: "Batch", args: argparse.Namespace, workers: int) -> "Generator[Outcome]":
+def _finished(batch: "Batch", args: argparse.Namespace, workers: int) -> "Generator[Result]":
     yield from batch.done
-    if batch.jobs:
+    if batch.tasks:
         yield from batch.run(relighting(args, workers), workers)
 
 
-def _tell(outcome: "Outcome") -> None:
+def _tell(result: "Result") -> None:
     from tqdm import tqdm
 
-    for line in (*outcome.notes, outcome.error):
+    for line in (*result.notes, result.error):
         if line:
             tqdm.write(printable(f"f2a: {line}"), file=sys.stderr)
-    if outcome.status == "relit":
-        tqdm.write(printable(str(outcome.target)))
+    if result.status == "relit":
+        tqdm.write(printable(str(result.target)))
 
 
 def check(args: argparse.Namespace) -> None:

@@ -51,8 +51,8 @@ def settled(changes: Iterable[set[Path]], settle_s: float) -> Iterator[Path | No
     """
     pending: dict[Path, tuple[State | None, float]] = {}
     for changed in changes:
-        wanted = {path for path in changed if is_photo(path) and not path.stem.endswith("_ambient")}
-        pending |= dict.fromkeys(wanted - pending.keys(), (None, 0.0))
+        photos = {path for path in changed if is_photo(path) and not path.stem.endswith("_ambient")}
+        pending |= dict.fromkeys(photos - pending.keys(), (None, 0.0))
         now = time.monotonic()
         for path, (before, since) in list(pending.items()):
             state = state_of(path)

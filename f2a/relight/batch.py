@@ -30,14 +30,14 @@ MAX_NAMES = 5
 """In a line about files."""
 
 
-class Job(NamedTuple):
+class Task(NamedTuple):
     """A photo, and the file or folder that its result goes to."""
 
     photo: Path
     target: Path
 
 
-def plan(inputs: Sequence[Path], output: Path) -> list[Job]:
+def plan(inputs: Sequence[Path], output: Path) -> list[Task]:
     """Which photo goes where; makes the output folder.
 
     A folder stands for the photos right inside it, except those named ``*_ambient``, which are results, and what
@@ -48,13 +48,13 @@ def plan(inputs: Sequence[Path], output: Path) -> list[Job]:
         PhotoError: the output is a file of a format that is not written.
     """
     photos: list[Path] = []
-    for given in inputs:
-        if not given.is_dir():
-            photos.append(given)
+    for path in inputs:
+        if not path.is_dir():
+            photos.append(path)
             continue
-        inside = [path for path in sorted(given.iterdir()) if is_photo(path) and not path.stem.endswith("_ambient")]
+        inside = [photo for photo in sorted(path.iterdir()) if is_photo(photo) and not photo.stem.endswith("_ambient")]
         if not inside:
-            raise BatchError(f"{given}: no photo in this folder; name the photos or another folder")
+            raise BatchError(f"{path}: no photo in this folder; name the photos or another folder")
         photos += inside
     is_one_photo = len(inputs) == 1 and not inputs[0].is_dir()
     if (names_a_file(output) or (is_one_photo and output.suffix[1:2].isalpha())) and not output.is_dir():
@@ -65,7 +65,7 @@ def plan(inputs: Sequence[Path], output: Path) -> list[Job]:
     else:
         folder = output
     make_folder(folder)
-    return [Job(photo, output) for photo in photos]
+    return [Task(photo, output) for photo in photos]
 
 
 def make_folder(folder: Path) -> None:
@@ -82,7 +82,7 @@ def make_folder(folder: Path) -> None:
 
 def passed_over(inputs: Sequence[Path]) -> str:
     """A line about the pictures in these folders whose formats are not read; empty if there are none."""
-    folders = [given for given in inputs if given.is_dir()]
+    folders = [path for path in inputs if path.is_dir()]
     pictures = [path for folder in folders for path in sorted(folder.iterdir()) if is_other_picture(path)]
     if not pictures:
         return ""
@@ -92,14 +92,15 @@ def passed_over(inputs: Sequence[Path]) -> str:
     return f"passed over {count} of formats that are not read: {names}{remedy}"
 
 
-class Share(NamedTuple):
-    """Which part of the list is this process's: every ``of``-th photo from ``number`` (0 upwards) on."""
+@dataclass(frozen=True)
+class Shard:
+    """Which part of the list is this process's: every ``count``-th photo from ``index`` on, which begins at 0."""
 
-    number: int
-    of: int
+    index: int
+    count: int
 
     @staticmethod
-    def of_process() -> "Share":
+    def from_environment() -> "Shard":
         """As the environment variables ``RANK`` and ``WORLD_SIZE`` say; all of it where they are not set.
 
         Raises:
@@ -108,15 +109,15 @@ class Share(NamedTuple):
         rank, size = os.environ.get("RANK", "0"), os.environ.get("WORLD_SIZE", "1")
         if not (rank.isdecimal() and size.isdecimal() and int(rank) < int(size)):
             raise BatchError(f"RANK is {rank!r} and WORLD_SIZE {size!r}: give numbers, the first one smaller")
-        return Share(int(rank), int(size))
+        return Shard(int(rank), int(size))
 
     def path(self, path: Path) -> Path:
         """A name of its own for each process: ``report.json`` is ``report-2-of-4.json`` in the second of four."""
-        return path if self.of == 1 else path.with_stem(f"{path.stem}-{self.number + 1}-of-{self.of}")
+        return path if self.count == 1 else path.with_stem(f"{path.stem}-{self.index + 1}-of-{self.count}")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Result:
     """What became of a photo: ``relit``, ``skipped`` (its result was there already), ``failed`` or ``not begun``."""
 
     photo: str
@@ -131,11 +132,11 @@ class Relight(Protocol):
     """:func:`f2a.relight.relighter.relight_file` with its relighter and options filled in."""
 
     def __call__(
-        self, source: Path, target: Path, *, claim: Callable[[Path], None], tell: Callable[[str], object]
+        self, source: Path, target: Path, *, on_target: Callable[[Path], None], tell: Callable[[str], object]
     ) -> Path: ...
 
 
-class _ThereAlready(Exception):
+class _ExistsAlreadyError(Exception):
     pass
 
 
@@ -143,92 +144,92 @@ class Batch:
     """A list of photos.
 
     Args:
-        jobs: the whole list, of all processes.
-        share: what this process does of it.
+        tasks: the whole list, of all processes.
+        shard: what this process does of it.
         overwrite: relight photos whose results are there, too.
         format: the results' format, by Pillow's name; None for each photo's own.
     """
 
     def __init__(
-        self, jobs: Sequence[Job], share: Share | None = None, overwrite: bool = False, format: str | None = None
+        self, tasks: Sequence[Task], shard: Shard | None = None, overwrite: bool = False, format: str | None = None
     ) -> None:
-        share = share or Share(0, 1)
+        shard = shard or Shard(0, 1)
         self.overwrite, self.format = overwrite, format
-        self._claimed: dict[Path, Path] = {}
-        self._outcomes: dict[Job, Outcome] = {}
+        self._owners: dict[Path, Path] = {}
+        self._results: dict[Task, Result] = {}
         self._lock = threading.Lock()
         # Names are given away, and the list is cut, before anything is left out: all processes must do it alike.
-        expected = [(job, self._expected_target(job)) for job in dict.fromkeys(jobs)]
-        first = {target.resolve(): job.photo for job, target in reversed(expected)}
-        self.done: list[Outcome] = []
-        self.jobs: list[Job] = []
-        for job, target in expected[share.number :: share.of]:
-            if first[target.resolve()] != job.photo:
-                error = PhotoError(job.photo, f"its result would replace {target}; choose another output")
-                self.done.append(Outcome(str(job.photo), "failed", error=str(error)))
-            elif os.path.exists(target) and not overwrite and target.resolve() != job.photo.resolve():
-                self.done.append(Outcome(str(job.photo), "skipped", str(target)))
+        expected = [(task, self._expected_target(task)) for task in dict.fromkeys(tasks)]
+        first = {target.resolve(): task.photo for task, target in reversed(expected)}
+        self.done: list[Result] = []
+        self.tasks: list[Task] = []
+        for task, target in expected[shard.index :: shard.count]:
+            if first[target.resolve()] != task.photo:
+                error = PhotoError(task.photo, f"its result would replace {target}; choose another output")
+                self.done.append(Result(str(task.photo), "failed", error=str(error)))
+            elif os.path.exists(target) and not overwrite and target.resolve() != task.photo.resolve():
+                self.done.append(Result(str(task.photo), "skipped", str(target)))
             else:
-                self.jobs.append(job)
+                self.tasks.append(task)
 
-    def run(self, relight: Relight, at_once: int) -> Iterator[Outcome]:
-        """Relight what is to be done, ``at_once`` photos at a time; outcomes come in the list's order.
+    def run(self, relight: Relight, workers: int) -> Iterator[Result]:
+        """Relight what is to be done, ``workers`` photos at a time; results come in the list's order.
 
         Closing the iterator waits for the photos in work and leaves the others.
         """
-        with ThreadPoolExecutor(at_once) as pool:
-            waiting = [pool.submit(self._finish, relight, job) for job in self.jobs]
+        with ThreadPoolExecutor(workers) as pool:
+            futures = [pool.submit(self._finish, relight, task) for task in self.tasks]
             try:
-                for future in waiting:
+                for future in futures:
                     yield future.result()
             finally:
-                for future in waiting:
+                for future in futures:
                     future.cancel()
 
     @property
-    def outcomes(self) -> list[Outcome]:
+    def results(self) -> list[Result]:
         """Of all photos, also where the run was closed before its end."""
-        return [*self.done, *(self._outcomes.get(job, Outcome(str(job.photo), "not begun")) for job in self.jobs)]
+        return [*self.done, *(self._results.get(task, Result(str(task.photo), "not begun")) for task in self.tasks)]
 
-    def _finish(self, relight: Relight, job: Job) -> Outcome:
-        self._outcomes[job] = self._relight(relight, job)
-        return self._outcomes[job]
+    def _finish(self, relight: Relight, task: Task) -> Result:
+        self._results[task] = self._relight(relight, task)
+        return self._results[task]
 
-    def _relight(self, relight: Relight, job: Job) -> Outcome:
+    def _relight(self, relight: Relight, task: Task) -> Result:
         start, notes = time.perf_counter(), list[str]()
 
-        def outcome(status: str, target: Path | None = None, error: str | None = None) -> Outcome:
+        def result(status: str, target: Path | None = None, error: str | None = None) -> Result:
             seconds = round(time.perf_counter() - start, 3)
-            return Outcome(str(job.photo), status, str(target) if target else None, error, tuple(notes), seconds)
+            return Result(str(task.photo), status, str(target) if target else None, error, tuple(notes), seconds)
 
         try:
-            claim = partial(self._claim, job.photo)
-            return outcome("relit", relight(job.photo, job.target, claim=claim, tell=notes.append))
-        except _ThereAlready as there:
-            return outcome("skipped", there.args[0])
+            on_target = partial(self._reserve, task.photo)
+            return result("relit", relight(task.photo, task.target, on_target=on_target, tell=notes.append))
+        except _ExistsAlreadyError as there:
+            return result("skipped", there.args[0])
         except PhotoError as error:
-            return outcome("failed", error=str(error))
+            return result("failed", error=str(error))
 
-    def _claim(self, photo: Path, target: Path) -> None:
+    def _reserve(self, photo: Path, target: Path) -> None:
         """Give ``target`` to ``photo``, whose content may ask for another name than expected."""
         with self._lock:
-            owner = self._claimed.setdefault(target.resolve(), photo)
+            owner = self._owners.setdefault(target.resolve(), photo)
         if owner != photo:
             raise PhotoError(photo, f"its result would replace {target}; choose another output")
         if os.path.exists(target) and not self.overwrite:  # unlike the path's own, for names of any length
-            raise _ThereAlready(target)
+            raise _ExistsAlreadyError(target)
 
-    def _expected_target(self, job: Job) -> Path:
+    def _expected_target(self, task: Task) -> Path:
         """The name of the result, told from the photo's name without opening it."""
-        if not job.target.is_dir():
-            return job.target
-        return job.target / output_name(job.photo, self.format)
+        if not task.target.is_dir():
+            return task.target
+        return task.target / output_name(task.photo, self.format)
 
 
-def summary(outcomes: Sequence[Outcome], seconds: float, share: Share) -> str:
+def summary(results: Sequence[Result], seconds: float, shard: Shard) -> str:
     """One line: how many photos were relit, skipped, failed and not begun, and how fast."""
-    count = Counter(outcome.status for outcome in outcomes)
-    parts = [f"{count['relit']} of {len(outcomes)} photos relit in {seconds:.1f} s"]
+    count = Counter(result.status for result in results)
+    parts = [f"{count['relit']} of {len(results)} photos relit in {seconds:.1f} s"]
     if count["relit"]:
         parts[0] += f" ({count['relit'] / seconds:.2f} a second)"
     if count["skipped"]:
@@ -237,17 +238,17 @@ def summary(outcomes: Sequence[Outcome], seconds: float, share: Share) -> str:
         parts.append(f"{count['failed']} failed")
     if count["not begun"]:
         parts.append(f"{count['not begun']} not begun (the same command goes on with them)")
-    who = f"process {share.number + 1} of {share.of}: " if share.of > 1 else ""
-    return who + ", ".join(parts)
+    process = f"process {shard.index + 1} of {shard.count}: " if shard.count > 1 else ""
+    return process + ", ".join(parts)
 
 
-def write_report(path: Path, outcomes: Sequence[Outcome], seconds: float, run: dict[str, Any]) -> None:
+def write_report(path: Path, results: Sequence[Result], seconds: float, run: dict[str, Any]) -> None:
     """Write what became of every photo, with the run's settings, as JSON; the file appears whole or not at all.
 
     Raises:
         BatchError: it cannot be written.
     """
-    report = run | {"seconds": round(seconds, 3), "photos": [asdict(outcome) for outcome in outcomes]}
+    report = run | {"seconds": round(seconds, 3), "photos": [asdict(result) for result in results]}
     text = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
     try:
         with atomic_write(path) as beside:

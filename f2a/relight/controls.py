@@ -113,8 +113,8 @@ def add_control_flags(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(flag, type=float, default=argparse.SUPPRESS, metavar="X", help=text)
 
 
-def controls_of(given: argparse.Namespace) -> Controls:
+def controls_of(args: argparse.Namespace) -> Controls:
     """The controls that the flags of :func:`add_control_flags` were given."""
     names = {item.name for item in dataclasses.fields(Controls)}
-    changes = {name: value for name, value in vars(given).items() if name in names}
-    return dataclasses.replace(PRESETS[given.preset], **changes)
+    changes = {name: value for name, value in vars(args).items() if name in names}
+    return dataclasses.replace(PRESETS[args.preset], **changes)

@@ -71,7 +71,7 @@ class Explanation:
     def lines(self) -> list[str]:
         """What changes where, in words and in stops."""
         stops = self.stops
-        lifted, lowered = (100 * (way * stops > NOTICEABLE).mean() for way in (1, -1))
+        lifted, lowered = (100 * (sign * stops > NOTICEABLE).mean() for sign in (1, -1))
         areas = {
             f"{row} {column}": stops[down, across].mean()
             for row, down in zip(ROWS, _thirds(stops.shape[0]), strict=True)

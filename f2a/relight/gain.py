@@ -76,22 +76,22 @@ def apply_controls(flash: Tensor, log_gain: Tensor, controls: Controls) -> Tenso
     if controls.keep_colors:
         lit = srgb_to_linear(flash).clamp(min=1e-4)
         log_gain = (luminance(lit * log_gain.exp()) / luminance(lit)).log().expand_as(flash)
-    wanted = log_gain
+    gain = log_gain
     if controls.strength != 1:  # at 1 the brightness is that of the gain as it is
         before, after = flash.mean((1, 2, 3)), relight(flash, log_gain).mean((1, 2, 3))
-        wanted = normalize_exposure(flash, controls.strength * wanted, before.lerp(after, min(1.0, controls.strength)))
-    brightness = luminance(wanted)
-    wanted = wanted + controls.background * brightness.clamp(min=0) - controls.highlights * brightness.clamp(max=0)
+        gain = normalize_exposure(flash, controls.strength * gain, before.lerp(after, min(1.0, controls.strength)))
+    brightness = luminance(gain)
+    gain = gain + controls.background * brightness.clamp(min=0) - controls.highlights * brightness.clamp(max=0)
     if controls.shadows:
-        below_mid_grey = (1 - 2 * luma(relight(flash, wanted), dim=1)).clamp(min=0)
-        wanted = wanted + controls.shadows * SHADOW_STOPS * math.log(2) * below_mid_grey**2
+        below_mid_grey = (1 - 2 * luma(relight(flash, gain), dim=1)).clamp(min=0)
+        gain = gain + controls.shadows * SHADOW_STOPS * math.log(2) * below_mid_grey**2
     if controls.contrast:
-        lit = relight(flash, wanted)
+        lit = relight(flash, gain)
         tone = (luminance(srgb_to_linear(lit)).clamp(min=DEEPEST) / MID_GREY).log()
-        wanted = wanted + controls.contrast * CONTRAST_POWER * tone
-        wanted = normalize_exposure(flash, wanted, lit.mean((1, 2, 3)))
+        gain = gain + controls.contrast * CONTRAST_POWER * tone
+        gain = normalize_exposure(flash, gain, lit.mean((1, 2, 3)))
     warmth = controls.warmth * torch.tensor(WARMTH_PER_MIRED).reshape(1, 3, 1, 1)
-    return wanted + controls.exposure * math.log(2) + warmth
+    return gain + controls.exposure * math.log(2) + warmth
 
 
 def luma(image: Tensor, dim: int) -> Tensor:

@@ -141,9 +141,9 @@ class Relighter:
     def prepare(self, photo: Photo) -> Prepared:
         """Run the network once on a small copy of ``photo``."""
         small = photo.small_copy(working_size(*photo.size, self.architecture.working_pixels))
-        flash, seen = to_image(small), to_image(photo.colors.to_srgb(small))
+        flash, srgb = to_image(small), to_image(photo.colors.to_srgb(small))
         with torch.inference_mode():
-            log_gain = self._generator.log_gain(seen.to(self.device)).float()
+            log_gain = self._generator.log_gain(srgb.to(self.device)).float()
         return Prepared(photo, flash, log_gain.cpu())
 
     def explain(self, photo: Image.Image) -> Explanation:
@@ -197,7 +197,7 @@ def relight_file(
     keep_location: bool = False,
     format: str | None = None,
     quality: int | None = None,
-    claim: Callable[[Path], None] = lambda target: None,
+    on_target: Callable[[Path], None] = lambda target: None,
     tell: Callable[[str], object] = lambda note: None,
 ) -> Path:
     """Relight the photo in one file into another.
@@ -210,7 +210,7 @@ def relight_file(
         keep_location: see :func:`f2a.photo.read_photo`.
         format: of the file in the folder, by Pillow's name, instead of the photo's own.
         quality: 1 to 100, instead of the photo's own, for formats that have it.
-        claim: is called with the file to be written, before the work; what it raises ends it.
+        on_target: is called with the file to be written, before the work; what it raises ends it.
         tell: is called with each note on what the file could not keep.
 
     Returns:
@@ -222,7 +222,7 @@ def relight_file(
     """
     file = read_photo(source, keep_location)
     target = _target_of(file, target, format)
-    claim(target)
+    on_target(target)
     check_target(target, overwrite)
     prepared, notes = relighter.prepare(file.photo), [*file.notes]
     if controls.red_eyes:

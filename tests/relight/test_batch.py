@@ -17,7 +17,7 @@ from PIL import Image
 from f2a.cli import main
 from f2a.photo import PhotoError, is_hidden
 from f2a.relight import relighter as relighter_module
-from f2a.relight.batch import Batch, BatchError, Job, Outcome, Share, passed_over, plan, summary
+from f2a.relight.batch import Batch, BatchError, Result, Shard, Task, passed_over, plan, summary
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,35 +32,35 @@ def photos(tmp_path, photo):
     return folder
 
 
-def jobs_in(folder, output):
+def tasks_in(folder, output):
     output.mkdir(exist_ok=True)
-    return [Job(photo, output) for photo in sorted(folder.iterdir())]
+    return [Task(photo, output) for photo in sorted(folder.iterdir())]
 
 
-def copy(source, target, *, claim, tell):
+def copy(source, target, *, on_target, tell):
     """Stands for the relighting: the result is named after the photo."""
     result = target / f"{source.stem}_ambient{source.suffix}"
-    claim(result)
+    on_target(result)
     result.write_bytes(source.read_bytes())
     return result
 
 
-def statuses(outcomes):
-    return [outcome.status for outcome in outcomes]
+def statuses(results):
+    return [result.status for result in results]
 
 
 def test_outcomes_come_in_order_and_only_so_many_photos_are_in_work(photos, tmp_path):
     in_work, most = threading.Semaphore(0), []
 
-    def slow(source, target, *, claim, tell):
+    def slow(source, target, *, on_target, tell):
         in_work.release()
         most.append(in_work._value)
         time.sleep(0.05 if source.stem == "p0" else 0.01)
         in_work.acquire()
-        return copy(source, target, claim=claim, tell=tell)
+        return copy(source, target, on_target=on_target, tell=tell)
 
-    outcomes = list(Batch(jobs_in(photos, tmp_path / "out")).run(slow, 3))
-    assert [Path(outcome.photo).name for outcome in outcomes] == [f"p{number}.png" for number in range(7)]
+    results = list(Batch(tasks_in(photos, tmp_path / "out")).run(slow, 3))
+    assert [Path(result.photo).name for result in results] == [f"p{number}.png" for number in range(7)]
     assert max(most) == 3
 
 
@@ -73,71 +73,71 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(photos, tmp_path, monkeypat
             given_up.set()
             super().shutdown(*args, **options)
 
-    def held(source, target, *, claim, tell):
+    def held(source, target, *, on_target, tell):
         if source.stem == "p1":
             begun.set()
             given_up.wait(30)
-        return copy(source, target, claim=claim, tell=tell)
+        return copy(source, target, on_target=on_target, tell=tell)
 
-    jobs = jobs_in(photos, tmp_path / "out")
+    tasks = tasks_in(photos, tmp_path / "out")
     with monkeypatch.context() as patch:
         patch.setattr("f2a.relight.batch.ThreadPoolExecutor", Pool)
-        first = Batch(jobs).run(held, 1)
+        first = Batch(tasks).run(held, 1)
         next(first)
         assert begun.wait(30)
         first.close()
     done = len(list((tmp_path / "out").iterdir()))
     assert done == 2
-    again = Batch(jobs)
-    outcomes = [*again.done, *again.run(copy, 2)]
-    assert statuses(outcomes) == ["skipped"] * done + ["relit"] * (7 - done)
-    assert statuses(Batch(jobs).done) == ["skipped"] * 7
-    assert statuses(Batch(jobs, overwrite=True).run(copy, 2)) == ["relit"] * 7
+    again = Batch(tasks)
+    results = [*again.done, *again.run(copy, 2)]
+    assert statuses(results) == ["skipped"] * done + ["relit"] * (7 - done)
+    assert statuses(Batch(tasks).done) == ["skipped"] * 7
+    assert statuses(Batch(tasks, overwrite=True).run(copy, 2)) == ["relit"] * 7
 
 
 def test_a_bad_photo_fails_alone(photos, tmp_path):
-    def relight(source, target, *, claim, tell):
+    def relight(source, target, *, on_target, tell):
         tell("a note")
         if source.stem == "p2":
             raise PhotoError(source, "is damaged")
-        return copy(source, target, claim=claim, tell=tell)
+        return copy(source, target, on_target=on_target, tell=tell)
 
-    outcomes = list(Batch(jobs_in(photos, tmp_path / "out")).run(relight, 2))
-    assert statuses(outcomes) == ["relit"] * 2 + ["failed"] + ["relit"] * 4
-    assert "p2.png: is damaged" in outcomes[2].error
-    assert outcomes[2].notes == ("a note",)
+    results = list(Batch(tasks_in(photos, tmp_path / "out")).run(relight, 2))
+    assert statuses(results) == ["relit"] * 2 + ["failed"] + ["relit"] * 4
+    assert "p2.png: is damaged" in results[2].error
+    assert results[2].notes == ("a note",)
 
 
 @pytest.mark.parametrize("of", [1, 2, 3, 10])
 def test_processes_share_the_list_without_overlap(photos, tmp_path, of):
     """Even when the second looks at the folder after the first has written its results."""
-    jobs, seen = jobs_in(photos, tmp_path / "out"), []
+    tasks, seen = tasks_in(photos, tmp_path / "out"), []
     for number in range(of):
-        batch = Batch(jobs, Share(number, of))
+        batch = Batch(tasks, Shard(number, of))
         assert batch.done == []
-        seen += [outcome.photo for outcome in batch.run(copy, 1)]
-    assert sorted(seen) == sorted(str(job.photo) for job in jobs)
+        seen += [result.photo for result in batch.run(copy, 1)]
+    assert sorted(seen) == sorted(str(task.photo) for task in tasks)
 
 
 def test_of_two_photos_for_one_name_the_second_fails_in_whichever_process_has_it(photo, tmp_path):
     for place in ("x", "y"):
         (tmp_path / place).mkdir()
         photo.save(tmp_path / place / "a.png")
-    jobs = [Job(tmp_path / place / "a.png", tmp_path) for place in ("x", "y")]
-    assert statuses(Batch(jobs, Share(0, 2)).done) == []
-    assert statuses(Batch(jobs, Share(1, 2)).done) == ["failed"]
-    assert "a_ambient.png" in Batch(jobs).done[0].error
+    tasks = [Task(tmp_path / place / "a.png", tmp_path) for place in ("x", "y")]
+    assert statuses(Batch(tasks, Shard(0, 2)).done) == []
+    assert statuses(Batch(tasks, Shard(1, 2)).done) == ["failed"]
+    assert "a_ambient.png" in Batch(tasks).done[0].error
 
 
-def test_a_name_that_only_the_content_tells_is_claimed_too(photos, tmp_path):
-    def all_to_one(source, target, *, claim, tell):
-        claim(target / "same.png")
+def test_a_name_that_only_the_content_tells_is_reserved_too(photos, tmp_path):
+    def all_to_one(source, target, *, on_target, tell):
+        on_target(target / "same.png")
         (target / "same.png").write_bytes(b"")
         return target / "same.png"
 
-    jobs = jobs_in(photos, tmp_path / "out")
-    assert sorted(statuses(Batch(jobs).run(all_to_one, 3))) == ["failed"] * 6 + ["relit"]
-    assert statuses(Batch(jobs[:1]).run(all_to_one, 1)) == ["skipped"]
+    tasks = tasks_in(photos, tmp_path / "out")
+    assert sorted(statuses(Batch(tasks).run(all_to_one, 3))) == ["failed"] * 6 + ["relit"]
+    assert statuses(Batch(tasks[:1]).run(all_to_one, 1)) == ["skipped"]
 
 
 @pytest.mark.parametrize(("rank", "size"), [("2", "2"), ("-1", "2"), ("x", "2"), ("0", "")])
@@ -145,12 +145,12 @@ def test_a_wrong_rank_is_named(monkeypatch, rank, size):
     monkeypatch.setenv("RANK", rank)
     monkeypatch.setenv("WORLD_SIZE", size)
     with pytest.raises(BatchError, match=f"RANK is '{rank}'"):
-        Share.of_process()
+        Shard.from_environment()
 
 
 def test_the_summary_counts():
-    outcomes = [Outcome("a", "relit"), Outcome("b", "relit"), Outcome("c", "skipped"), Outcome("d", "failed")]
-    line = summary(outcomes, 4.0, Share(1, 3))
+    results = [Result("a", "relit"), Result("b", "relit"), Result("c", "skipped"), Result("d", "failed")]
+    line = summary(results, 4.0, Shard(1, 3))
     assert line.startswith("process 2 of 3: 2 of 4 photos relit in 4.0 s (0.50 a second), 1 skipped")
     assert line.endswith("1 failed")
 
@@ -170,7 +170,7 @@ def test_what_programs_keep_for_themselves_is_left_alone(photos):
     for name in HIDDEN:
         (photos / name).mkdir()
         assert is_hidden(Path(name, "p0.png"))
-    assert [job.photo.name for job in plan([photos], photos / "out.2024")] == [f"p{n}.png" for n in range(7)]
+    assert [task.photo.name for task in plan([photos], photos / "out.2024")] == [f"p{n}.png" for n in range(7)]
     assert (photos / "out.2024").is_dir()
 
 
@@ -182,7 +182,7 @@ def test_every_suffix_of_a_format_that_is_read_is_known(photos):
     names = ["a.HIF", "b.jp2", "c.3FR", "d.pbm", "e.JIF", "f.dib", *known]
     for name in names:
         (photos / name).write_bytes(b"")
-    assert {job.photo.name for job in plan([photos], photos)} >= set(names)
+    assert {task.photo.name for task in plan([photos], photos)} >= set(names)
 
 
 def test_pictures_that_are_passed_over_are_named_in_one_line(photos, tmp_path, weights, capsys):
@@ -236,11 +236,11 @@ def test_the_report_says_what_became_of_every_photo(photos, tmp_path, weights, c
 
 
 def test_after_ctrl_c_there_are_a_closing_line_and_a_complete_report(photos, tmp_path, weights, capsys, monkeypatch):
-    def relight(relighter, source, target, *, claim, tell, **options):
+    def relight(relighter, source, target, *, on_target, tell, **options):
         if source.name == "p2.png":
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(0.5)
-        return copy(source, target, claim=claim, tell=tell)
+        return copy(source, target, on_target=on_target, tell=tell)
 
     monkeypatch.setattr(relighter_module, "relight_file", relight)
     report = tmp_path / "report.json"
