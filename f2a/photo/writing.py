@@ -12,6 +12,7 @@ from f2a.errors import first_line
 from f2a.files import atomic_write
 from f2a.photo.codecs import CODECS, Codec
 from f2a.photo.codecs.heif import HeifError
+from f2a.photo.color_space import exif_of_srgb
 from f2a.photo.errors import PhotoError
 from f2a.photo.file import PhotoFile
 from f2a.photo.icc import fitting_profile, space_of
@@ -61,6 +62,8 @@ def write_photo(
     notes: list[str] = []
     stored, icc_profile = _fitting(photo, codec, format, path, notes)
     metadata = replace(like.metadata, icc_profile=icc_profile)
+    if not icc_profile:
+        metadata = replace(metadata, exif=exif_of_srgb(metadata.exif))
     encoding = like.encoding if like.format == format else {}
     try:
         content = codec.write(stored, metadata, encoding, quality, notes)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from f2a.photo.codecs import pillow
+from f2a.photo.color_space import color_profile
 from f2a.photo.file import PhotoFile
-from f2a.photo.icc import fitting_profile
 from f2a.photo.limits import check_size
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.photo import Photo, Stored
@@ -61,7 +61,7 @@ def read(path: Path) -> PhotoFile:
     check_size(path, image.size, 2 * len(image.mode.partition(";")[0]) if image.mode.endswith("16") else 3)
     metadata, notes = _metadata(image), [*pillow.notes_on_pictures(len(file), "main one"), *_notes_on(image)]
     stored = _decode(image)
-    profile = fitting_profile(metadata.icc_profile, "L" if stored.shape[-1] < 3 else "RGB", notes)
+    profile = color_profile(metadata, "L" if stored.shape[-1] < 3 else "RGB", notes)
     photo = Photo.from_array(stored, profile)
     if can_write():
         encoding = {"nclx_profile": image.info.get("nclx_profile")}

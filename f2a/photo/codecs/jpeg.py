@@ -11,9 +11,10 @@ import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from f2a.photo.codecs import pillow
+from f2a.photo.color_space import color_profile
 from f2a.photo.errors import PhotoError
 from f2a.photo.file import PhotoFile
-from f2a.photo.icc import fitting_profile, space_of
+from f2a.photo.icc import space_of
 from f2a.photo.limits import check_size
 from f2a.photo.metadata.iptc import jpeg_segment
 from f2a.photo.metadata.metadata import Metadata, read_metadata
@@ -145,7 +146,7 @@ def _read_unusual(path: Path, frame: Frame, content: bytes) -> PhotoFile:
     with pillow.opened(io.BytesIO(usual), "JPEG") as source:
         notes = _notes_on(source, path)
         metadata = _metadata(source, notes)
-        profile = fitting_profile(metadata.icc_profile, space_of(source.mode), notes)
+        profile = color_profile(metadata, space_of(source.mode), notes)
         pillow.hide_exif_bomb(source)
         if source.mode not in ("L", "RGB"):
             raise PhotoError(path, f"is a JPEG of a kind that is not read ({source.mode}); save it as RGB")

@@ -11,8 +11,9 @@ from typing import Any, BinaryIO
 from PIL import Image, JpegImagePlugin
 from PIL.ExifTags import Base
 
+from f2a.photo.color_space import color_profile
 from f2a.photo.file import PhotoFile
-from f2a.photo.icc import fitting_profile, space_of
+from f2a.photo.icc import space_of
 from f2a.photo.limits import check_size
 from f2a.photo.metadata.exif import clean_exif
 from f2a.photo.metadata.metadata import Metadata, read_metadata
@@ -58,7 +59,7 @@ def decode(source: Image.Image, path: Path, metadata: Metadata, notes: list[str]
         PhotoError: it has more pixels than are taken.
     """
     check_size(path, source.size)
-    profile = fitting_profile(metadata.icc_profile, space_of(source.mode), notes)
+    profile = color_profile(metadata, space_of(source.mode), notes)
     hide_exif_bomb(source)
     is_plain = source.mode in ("1", "L", "RGB") and not source.has_transparency_data
     if not is_plain:  # it is held at 16 bits, or as several copies

@@ -9,8 +9,8 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from f2a.photo.codecs import pillow
+from f2a.photo.color_space import color_profile
 from f2a.photo.file import PhotoFile
-from f2a.photo.icc import fitting_profile
 from f2a.photo.limits import check_size
 from f2a.photo.metadata.iptc import find_iptc, photoshop_resource
 from f2a.photo.metadata.metadata import Metadata, read_metadata
@@ -73,7 +73,7 @@ def read(path: Path) -> PhotoFile:
         else:
             check_size(path, source.size, 2 * chunks.channels)
             pillow.hide_exif_bomb(source)
-            profile = fitting_profile(metadata.icc_profile, "L" if chunks.channels < 3 else "RGB", notes)
+            profile = color_profile(metadata, "L" if chunks.channels < 3 else "RGB", notes)
             photo = Photo.from_array(turned(decode16(path), pillow.orientation(source)), profile)
     return PhotoFile(path, "PNG", photo, metadata, notes=tuple(notes))
 

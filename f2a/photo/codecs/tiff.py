@@ -11,9 +11,10 @@ from PIL import UnidentifiedImageError
 
 from f2a.photo.codecs import pillow
 from f2a.photo.codecs.tiff_samples import FirstPage, first_page
+from f2a.photo.color_space import color_profile
 from f2a.photo.errors import PhotoError
 from f2a.photo.file import PhotoFile
-from f2a.photo.icc import fitting_profile
+from f2a.photo.icc import SRGB
 from f2a.photo.metadata.metadata import Metadata, read_metadata, valid_dpi
 from f2a.photo.metadata.tiff_ifd import (
     EXIF_IFD,
@@ -112,7 +113,7 @@ def read(path: Path) -> PhotoFile:
         metadata = replace(metadata, icc_profile=b"")
         notes.append("LAB colours come back in RGB (sRGB)")
     metadata = _with_own_metadata(metadata, path, notes)
-    profile = fitting_profile(metadata.icc_profile, "L" if stored.shape[-1] < 3 else "RGB", notes)
+    profile = SRGB if first.is_lab else color_profile(metadata, "L" if stored.shape[-1] < 3 else "RGB", notes)
     return PhotoFile(
         path, "TIFF", Photo.from_array(stored, profile), metadata, {"compression": compression}, tuple(notes)
     )

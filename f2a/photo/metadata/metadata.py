@@ -1,6 +1,6 @@
 """What a photo file says beside its pixels, gathered from any format in one form and cleaned."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from PIL import Image
@@ -25,6 +25,7 @@ class Metadata:
         xmp: a packet.
         iptc: data sets.
         icc_profile: of the stored pixels.
+        cicp: the code points (H.273) of primaries and transfer curve in HEIC and AVIF; 2 is unspecified.
         comment: of a JPEG or GIF.
         dpi: horizontal and vertical resolution.
         png_chunks: type and content of a PNG's chunks that say something about the picture, in the file's order.
@@ -34,6 +35,7 @@ class Metadata:
     xmp: bytes = b""
     iptc: bytes = b""
     icc_profile: bytes = b""
+    cicp: tuple[int, int] = (2, 2)
     comment: bytes = b""
     dpi: tuple[float, float] | None = None
     png_chunks: list[tuple[bytes, bytes]] = field(default_factory=list)
@@ -70,7 +72,7 @@ class Metadata:
         comment = self.comment if keep_private or not is_private_text(self.comment, notes) else b""
         chunks = [chunk for chunk in self.png_chunks if keep_private or not _is_private(*chunk, notes)]
         notes[:] = dict.fromkeys(notes)
-        return Metadata(exif, xmp, iptc, self.icc_profile, comment, self.dpi, chunks)
+        return replace(self, exif=exif, xmp=xmp, iptc=iptc, comment=comment, png_chunks=chunks)
 
 
 def _is_private(kind: bytes, data: bytes, notes: list[str]) -> bool:

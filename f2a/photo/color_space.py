@@ -1,0 +1,312 @@
+"""The one place that decides a photo's colour space, from whatever its file says and by the format's own precedence.
+
+PNG: ``cICP``, ``iCCP``, ``sRGB``, then ``gAMA`` and ``cHRM`` (PNG, third edition, 4.3). HEIC and AVIF: a profile, then
+the code points of nclx (MIAF, ISO 23000-22). All others, and where nothing of this is said: a profile, then EXIF (DCF
+2.0). What is said without a profile becomes a profile at reading, so that all that follows knows profiles only.
+"""
+
+import struct
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from f2a.photo.icc import SRGB, ColorProfile, ProfileError
+from f2a.photo.metadata.metadata import Metadata
+from f2a.photo.metadata.tiff_ifd import EXIF_IFD, INTEROPERABILITY_IFD, ExifError, IfdEntry, TiffBlock
+
+Primaries = tuple[float, float, float, float, float, float, float, float]
+"""The chromaticities x, y of white, red, green and blue, in the order of a PNG's ``cHRM``."""
+Parameters = tuple[float, float, float, float, float]
+"""Of a transfer curve, encoded to linear: ``(a x + b) ** g`` from d on, ``c x`` below, as g, a, b, c, d."""
+
+D65, WHITE_C, WHITE_E, DCI_WHITE = (0.3127, 0.3290), (0.310, 0.316), (1 / 3, 1 / 3), (0.314, 0.351)
+BT709: Primaries = (*D65, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06)
+PRIMARIES: Mapping[int, tuple[str, Primaries]] = {
+    1: ("sRGB", BT709),
+    4: ("BT.470 M", (*WHITE_C, 0.67, 0.33, 0.21, 0.71, 0.14, 0.08)),
+    5: ("BT.470 BG", (*D65, 0.64, 0.33, 0.29, 0.60, 0.15, 0.06)),
+    6: ("SMPTE 170M", (*D65, 0.630, 0.340, 0.310, 0.595, 0.155, 0.070)),
+    7: ("SMPTE 240M", (*D65, 0.630, 0.340, 0.310, 0.595, 0.155, 0.070)),
+    8: ("Film", (*WHITE_C, 0.681, 0.319, 0.243, 0.692, 0.145, 0.049)),
+    9: ("BT.2020", (*D65, 0.708, 0.292, 0.170, 0.797, 0.131, 0.046)),
+    10: ("XYZ", (*WHITE_E, 1, 0, 0, 1, 0, 0)),
+    11: ("DCI-P3", (*DCI_WHITE, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060)),
+    12: ("Display P3", (*D65, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060)),
+    22: ("EBU 3213", (*D65, 0.630, 0.340, 0.295, 0.605, 0.155, 0.077)),
+}
+"""By the code points of ISO/IEC 23091-2 (H.273), table 2."""
+
+SRGB_CURVE: Parameters = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
+BT709_CURVE: Parameters = (1 / 0.45, 1 / 1.0993, 0.0993 / 1.0993, 1 / 4.5, 0.08124)
+UNSPECIFIED, PQ, HLG = 2, 16, 18
+
+
+def gamma_curve(gamma: float) -> Parameters:
+    return (gamma, 1, 0, 0, 0)
+
+
+CURVES: Mapping[int, Parameters] = {
+    **dict.fromkeys((1, 6, 11, 14, 15), BT709_CURVE),
+    4: gamma_curve(2.2),
+    5: gamma_curve(2.8),
+    7: (1 / 0.45, 1 / 1.1115, 0.1115 / 1.1115, 1 / 4, 0.0912),
+    8: gamma_curve(1),
+    13: SRGB_CURVE,
+    **dict.fromkeys((PQ, HLG), SRGB_CURVE),
+}
+"""By the code points of table 3; HDR photos have the curve to which they are brought."""
+
+
+class ColorSpace(NamedTuple):
+    """
+    Attributes:
+        name: for the profile's description.
+        primaries: with white.
+        curve: of all three channels.
+        transfer: :data:`PQ` or :data:`HLG` where the stored values still have that curve.
+    """
+
+    name: str
+    primaries: Primaries
+    curve: Parameters
+    transfer: int = 0
+
+    @property
+    def is_srgb(self) -> bool:
+        """BT.709's curve with its own primaries counts as sRGB, as which such photos are shown and were made."""
+        same_primaries = np.abs(np.subtract(self.primaries, BT709)).max() < 1e-3
+        return bool(same_primaries) and self.curve in (SRGB_CURVE, BT709_CURVE) and not self.transfer
+
+
+SRGB_SPACE = ColorSpace("sRGB", BT709, SRGB_CURVE)
+ADOBE_RGB = ColorSpace("Adobe RGB", (*D65, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06), gamma_curve(563 / 256))
+
+
+class HdrProfile(ColorProfile):
+    """Of an HDR photo: the profile that it has once :func:`f2a.photo.hdr.standard_range` gave it the profile's curve.
+
+    Attributes:
+        space: of the stored values.
+    """
+
+    def __init__(self, space: ColorSpace, mode: str) -> None:
+        super().__init__(matrix_profile(space, mode), mode)
+        self.space = space
+
+
+class UnknownColorsError(ValueError):
+    """A statement of a kind that is not read."""
+
+
+def color_profile(metadata: Metadata, mode: str, notes: list[str]) -> ColorProfile:
+    """The colours of a photo whose file says ``metadata``; what is damaged or does not fit is said in ``notes``.
+
+    Args:
+        metadata: as the codec found it.
+        mode: of the stored pixels: ``L``, ``RGB``, ``CMYK`` or ``LAB``, the last two of which only profiles describe.
+        notes: receives a sentence on each statement that is passed over.
+    """
+    chunks = dict(metadata.png_chunks)
+    is_matrix = mode in ("L", "RGB")
+    if is_matrix and b"cICP" in chunks and (space := _or_note(lambda: png_cicp(chunks[b"cICP"]), notes)):
+        return profile_of(space, mode)
+    if metadata.icc_profile:
+        try:
+            return ColorProfile(metadata.icc_profile, mode)
+        except ProfileError as error:
+            notes.append(str(error))
+    if not is_matrix:
+        return SRGB
+    said = (lambda: cicp_space(*metadata.cicp), lambda: png_space(chunks), lambda: exif_space(metadata.exif))
+    spaces = (_or_note(space, notes) for space in said)
+    return profile_of(next((space for space in spaces if space), SRGB_SPACE), mode)
+
+
+def _or_note(space: Callable[[], ColorSpace | None], notes: list[str]) -> ColorSpace | None:
+    try:
+        return space()
+    except UnknownColorsError as error:
+        notes.append(str(error))
+        return None
+
+
+@lru_cache(64)
+def profile_of(space: ColorSpace, mode: str) -> ColorProfile:
+    """Of pixels of mode ``L`` or ``RGB``."""
+    if space.transfer:
+        return HdrProfile(space, mode)
+    if space.is_srgb or (mode == "L" and space.curve == SRGB_CURVE):
+        return SRGB
+    return ColorProfile(matrix_profile(space, mode), mode)
+
+
+def cicp_space(primaries: int, transfer: int) -> ColorSpace | None:
+    """By the code points of H.273; None if neither is specified.
+
+    Raises:
+        UnknownColorsError: a code point is reserved or of a kind that no photo has.
+    """
+    if primaries == transfer == UNSPECIFIED:
+        return None
+    primaries = 1 if primaries == UNSPECIFIED else primaries
+    transfer = 13 if transfer == UNSPECIFIED else transfer
+    if primaries not in PRIMARIES or transfer not in CURVES:
+        raise UnknownColorsError(f"its colours are stated by code points that are not read ({primaries}/{transfer})")
+    name, chromaticities = PRIMARIES[primaries]
+    return ColorSpace(name, chromaticities, CURVES[transfer], transfer if transfer in (PQ, HLG) else 0)
+
+
+def png_cicp(content: bytes) -> ColorSpace | None:
+    """By a PNG's ``cICP``.
+
+    Raises:
+        UnknownColorsError: as :func:`cicp_space`, or the values are no RGB of full range.
+    """
+    if len(content) != 4 or content[2:] != b"\0\1":
+        raise UnknownColorsError("its cICP chunk states other values than RGB of full range and was ignored")
+    return cicp_space(*content[:2])
+
+
+def png_space(chunks: Mapping[bytes, bytes]) -> ColorSpace | None:
+    """By a PNG's ``sRGB``, or else ``gAMA`` and ``cHRM``, either of which may be missing.
+
+    Raises:
+        UnknownColorsError: they state no colours that could be.
+    """
+    if b"sRGB" in chunks:
+        return SRGB_SPACE
+    if not {b"gAMA", b"cHRM"} & chunks.keys():
+        return None
+    try:
+        gamma = 1e5 / struct.unpack(">I", chunks[b"gAMA"])[0] if b"gAMA" in chunks else 0
+        stated = struct.unpack(">8I", chunks[b"cHRM"]) if b"cHRM" in chunks else ()
+    except (struct.error, ZeroDivisionError):
+        raise UnknownColorsError(DAMAGED_CHUNKS) from None
+    primaries: Primaries = tuple(value / 1e5 for value in stated) or BT709
+    space = ColorSpace("As the PNG states", primaries, SRGB_CURVE)
+    if gamma and not (abs(gamma - 2.2) < SAME_GAMMA and space.is_srgb):
+        space = space._replace(curve=gamma_curve(gamma))
+    if not 0.1 < (gamma or 1) < 10 or not np.isfinite(_colorants(primaries)).all():
+        raise UnknownColorsError(DAMAGED_CHUNKS)
+    return space
+
+
+SAME_GAMMA = 0.005
+"""Of 2.2, by which a PNG's ``gAMA`` stands for sRGB's curve: 45455 and its neighbours."""
+DAMAGED_CHUNKS = "its gAMA or cHRM chunk states no colours that could be and was ignored"
+
+COLOR_SPACE, INTEROPERABILITY_INDEX = 0xA001, 0x0001
+IS_SRGB, IS_ADOBE_RGB, UNCALIBRATED = 1, 2, 0xFFFF
+
+
+def exif_space(exif: bytes) -> ColorSpace | None:
+    """Adobe RGB where EXIF says so (DCF 2.0: uncalibrated, and R03; some cameras: 2)."""
+    try:
+        block = TiffBlock(bytearray(exif))
+        space, index = _exif_entries(block)
+        stated = block.value(space) if space else 0
+        is_r03 = index is not None and block.data[index.start : index.start + 3] == b"R03"
+        return ADOBE_RGB if stated == IS_ADOBE_RGB or (stated == UNCALIBRATED and is_r03) else None
+    except (ExifError, struct.error):
+        return None
+
+
+def exif_of_srgb(exif: bytes) -> bytes:
+    """EXIF that does not say Adobe RGB, for pixels that are sRGB and have no profile."""
+    if not exif_space(exif):
+        return exif
+    block = TiffBlock(bytearray(exif))
+    space, index = _exif_entries(block)
+    if space:
+        block.put(space, IS_SRGB)
+    if index:
+        block.data[index.start : index.start + 3] = b"R98"
+    return bytes(block.data)
+
+
+def _exif_entries(block: TiffBlock) -> tuple[IfdEntry | None, IfdEntry | None]:
+    """The fields of the colour space and of the interoperability index."""
+    inner = _entry(block, block.first, EXIF_IFD)
+    if not inner:
+        return None, None
+    at = block.value(inner)
+    below = _entry(block, at, INTEROPERABILITY_IFD)
+    return _entry(block, at, COLOR_SPACE), below and _entry(block, block.value(below), INTEROPERABILITY_INDEX)
+
+
+def _entry(block: TiffBlock, directory: int, tag: int) -> IfdEntry | None:
+    return next((entry for entry in block.entries(directory) if entry.tag == tag), None)
+
+
+PCS_WHITE = np.array([0.9642, 1.0, 0.8249])
+BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
+ICC_VERSION = 0x04300000
+
+
+def matrix_profile(space: ColorSpace, mode: str) -> bytes:
+    """An ICC profile (ICC.1:2022, 8.3.3 and 8.4.3) of a matrix and a curve, for pixels of mode ``L`` or ``RGB``."""
+    curve = b"para\0\0\0\0\0\3\0\0" + _fixed(*space.curve)
+    tags = {b"desc": _text(space.name), b"cprt": _text("No copyright"), b"wtpt": _xyz(PCS_WHITE)}
+    if mode == "L":
+        tags[b"kTRC"] = curve
+    else:
+        tags[b"chad"] = b"sf32\0\0\0\0" + _fixed(*_adaptation(space.primaries).flat)
+        for name, colorant in zip((b"r", b"g", b"b"), _colorants(space.primaries).T, strict=True):
+            tags |= {name + b"XYZ": _xyz(colorant), name + b"TRC": curve}
+    table, content, start = struct.pack(">I", len(tags)), b"", 132 + 12 * len(tags)
+    for tag, value in tags.items():
+        table += struct.pack(">4sII", tag, start + len(content), len(value))
+        content += value + bytes(-len(value) % 4)
+    data_space = b"GRAY" if mode == "L" else b"RGB "
+    header = struct.pack(">I4xI4s4s4s12x4s", start + len(content), ICC_VERSION, b"mntr", data_space, b"XYZ ", b"acsp")
+    return (header + bytes(28) + _fixed(*PCS_WHITE)).ljust(128, b"\0") + table + content
+
+
+def _fixed(*numbers: float) -> bytes:
+    return struct.pack(f">{len(numbers)}i", *(round(number * 65536) for number in numbers))
+
+
+def _xyz(value: np.ndarray) -> bytes:
+    return b"XYZ \0\0\0\0" + _fixed(*value)
+
+
+def _text(words: str) -> bytes:
+    content = words.encode("utf-16-be")
+    return b"mluc\0\0\0\0" + struct.pack(">II2s2sII", 1, 12, b"en", b"US", len(content), 28) + content
+
+
+def luminances(primaries: Primaries) -> np.ndarray:
+    """What red, green and blue add to white's luminance, ``(3,)``."""
+    coefficients: np.ndarray = _rgb_to_xyz(primaries)[1]
+    return coefficients
+
+
+def _colorants(primaries: Primaries) -> np.ndarray:
+    """XYZ of red, green and blue, as columns, beside the white of profiles; not finite for impossible primaries."""
+    try:
+        colorants: np.ndarray = _adaptation(primaries) @ _rgb_to_xyz(primaries)
+    except (np.linalg.LinAlgError, ZeroDivisionError):
+        return np.full((3, 3), np.nan)
+    return colorants
+
+
+def _rgb_to_xyz(primaries: Primaries) -> np.ndarray:
+    """Linear red, green and blue to XYZ under their own white, whose Y is 1."""
+    white, *colors = np.reshape(primaries, (4, 2))
+    directions = np.stack([[x, y, 1 - x - y] for x, y in colors], 1)
+    scaled: np.ndarray = directions * np.linalg.solve(directions, _white(white))
+    return scaled
+
+
+def _white(xy: np.ndarray) -> np.ndarray:
+    x, y = map(float, xy)
+    return np.array([x / y, 1, (1 - x - y) / y])
+
+
+def _adaptation(primaries: Primaries) -> np.ndarray:
+    """From the primaries' white to that of profiles, by Bradford's cones."""
+    cones = BRADFORD @ PCS_WHITE / (BRADFORD @ _white(np.array(primaries[:2])))
+    adaptation: np.ndarray = np.linalg.inv(BRADFORD) @ np.diag(cones) @ BRADFORD
+    return adaptation
