@@ -85,15 +85,17 @@ ADOBE_RGB = ColorSpace("Adobe RGB", (*D65, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06), 
 
 
 class HdrProfile(ColorProfile):
-    """Of an HDR photo: the profile that it has once :func:`f2a.photo.hdr.standard_range` gave it the profile's curve.
+    """Of an HDR photo, until :func:`f2a.photo.hdr.standard_range` gives it sRGB's curve.
 
     Attributes:
         space: of the stored values.
+        standard: the profile that the photo then has.
     """
 
     def __init__(self, space: ColorSpace, mode: str) -> None:
-        super().__init__(matrix_profile(space, mode), mode)
+        super().__init__()
         self.space = space
+        self.standard = profile_of(space._replace(transfer=0), mode)
 
 
 class UnknownColorsError(ValueError):

@@ -8,6 +8,7 @@ from PIL import Image
 from f2a.photo.codecs import decoder_of
 from f2a.photo.errors import PhotoError, photo_errors
 from f2a.photo.file import PhotoFile
+from f2a.photo.hdr import standard_range
 
 
 def open_photo(path: str | Path) -> Image.Image:
@@ -34,8 +35,10 @@ def read_photo(path: str | Path, keep_location: bool = False) -> PhotoFile:
         _refuse_empty(path)
         file = decoder_of(path).read(path)
         notes = list(file.notes)
-        metadata = file.metadata.cleaned(file.photo.size, keep_location, notes)
-        return replace(file, metadata=replace(metadata, icc_profile=file.photo.icc_profile), notes=tuple(notes))
+        photo = standard_range(file.photo, notes)
+        metadata = file.metadata.cleaned(photo.size, keep_location, notes)
+        metadata = replace(metadata, icc_profile=photo.icc_profile)
+        return replace(file, photo=photo, metadata=metadata, notes=tuple(notes))
 
 
 def stated_size(path: str | Path) -> tuple[int, int]:

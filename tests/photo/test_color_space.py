@@ -3,13 +3,16 @@
 import io
 import struct
 
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
 from f2a.photo import read_photo, write_photo
+from f2a.photo.codecs import png
 from f2a.photo.color_space import ADOBE_RGB, BT709_CURVE, SRGB_SPACE, ColorSpace, exif_space, matrix_profile
+from f2a.photo.metadata.metadata import Metadata
 from tests.photo.faults.colors import SUFFIXES, lab, limit_of
 from tests.support import profiles
 
@@ -44,6 +47,25 @@ def save_png(path, chunks, icc_profile=None, color=RED):
     Image.new("RGB" if isinstance(color, tuple) else "L", (32, 24), color).save(
         path, pnginfo=info, icc_profile=icc_profile
     )
+    return path
+
+
+def save_avif(path, code_points, icc_profile=None, color=RED, exif=b""):
+    """Pillow states sRGB, or with a profile nothing, in a box where other code points are put."""
+    content = io.BytesIO()
+    Image.new("RGB", (32, 24), color).save(
+        content, "AVIF", quality=100, subsampling="4:4:4", icc_profile=icc_profile, exif=exif
+    )
+    start, box, rest = content.getvalue().partition(b"colrnclx")
+    path.write_bytes(start + box + struct.pack(">HH", *code_points) + rest[4:])
+    return path
+
+
+def save_heic(path, code_points, color=RED):
+    heif = pytest.importorskip("pillow_heif")
+    names = ("color_primaries", "transfer_characteristics")
+    image = heif.from_pillow(Image.new("RGB", (32, 24), color))
+    image.save(path, quality=100, chroma=444, **dict(zip(names, code_points, strict=True)))
     return path
 
 
@@ -120,9 +142,6 @@ def test_grey_has_the_stated_curve(tmp_path):
 
 
 def test_deep_pngs_have_the_stated_colours(tmp_path):
-    from f2a.photo.codecs import png
-    from f2a.photo.metadata.metadata import Metadata
-
     values = np.full((5, 7, 3), 40000, np.uint16)
     (tmp_path / "a.png").write_bytes(png.with_metadata(png.encode16(values), Metadata(png_chunks=[cicp(12, 13)])))
     assert read_photo(tmp_path / "a.png").photo.icc_profile == matrix_profile(
@@ -139,7 +158,7 @@ EXIF_STATEMENTS = {
 }
 
 
-@pytest.mark.parametrize("source", [".jpg", ".webp", ".avif"])  # Pillow writes no such index into a TIFF
+@pytest.mark.parametrize("source", [".jpg", ".webp"])  # Pillow writes no such index into a TIFF
 @pytest.mark.parametrize("statement", EXIF_STATEMENTS)
 def test_exif_states_adobe_rgb(tmp_path, statement, source):
     exif, icc_profile, right = EXIF_STATEMENTS[statement]
@@ -185,3 +204,152 @@ def test_others_read_the_profiles(mode):
 def test_bt709s_curve_counts_as_srgbs_with_its_own_primaries_only():
     assert SRGB_SPACE._replace(curve=BT709_CURVE).is_srgb
     assert not ADOBE_RGB._replace(curve=BT709_CURVE).is_srgb
+
+
+P3_DCI = profiles.rgb_profile("DCI", *P3_XY[:3], (0.314, 0.351), 2.2)
+NCLX_STATEMENTS = {
+    (12, 13): P3,
+    (12, 1): profiles.rgb_profile("P3, 709", *P3_XY, BT709_INVERSE),
+    (9, 14): profiles.rgb_profile("2020", *BT2020_XY, BT709_INVERSE),
+    (9, 13): profiles.rgb_profile("2020, sRGB", *BT2020_XY, profiles.SRGB_CURVE),
+    (11, 4): P3_DCI,
+    (12, 2): P3,
+    (1, 8): profiles.rgb_profile("linear", *profiles.SRGB_XY, 1.0),
+    (1, 13): SRGB,
+    (1, 1): SRGB,
+    (2, 2): SRGB,
+    (1, 9): SRGB,
+}
+
+
+@pytest.mark.parametrize("source", [".avif", ".heic"])
+@pytest.mark.parametrize("code_points", NCLX_STATEMENTS)
+def test_what_nclx_states_is_what_every_format_shows(tmp_path, code_points, source):
+    save = save_avif if source == ".avif" else save_heic
+    file = read_photo(save(tmp_path / f"a{source}", code_points))
+    right = lab_of(RED, NCLX_STATEMENTS[code_points])
+    for suffix in (".jpg", ".png", ".avif", ".heic"):
+        write_photo(file.photo, tmp_path / f"b{suffix}", file)
+        assert np.linalg.norm(lab(tmp_path / f"b{suffix}") - right) < 1.5
+    assert [note for note in file.notes if "code points" in note] == [
+        "its colours are stated by code points that are not read (1/9)"
+    ] * (code_points[1] == 9)
+
+
+def test_a_profile_in_an_avif_wins_over_its_nclx(tmp_path):
+    assert read_photo(save_avif(tmp_path / "a.avif", (12, 13), ADOBE)).photo.icc_profile == ADOBE
+    assert read_photo(save_avif(tmp_path / "a.avif", (9, 16), ADOBE)).photo.icc_profile == ADOBE
+
+
+@pytest.mark.parametrize(("code_points", "is_adobe"), [((1, 13), False), ((2, 2), True)])
+def test_nclx_that_states_something_wins_over_exif(tmp_path, code_points, is_adobe):
+    file = read_photo(save_avif(tmp_path / "a.avif", code_points, exif=exif_of(0xFFFF, "R03")))
+    assert (file.photo.icc_profile == matrix_profile(ADOBE_RGB, "RGB")) == is_adobe
+
+
+def test_a_p3_red_from_avif_to_avif(tmp_path):
+    file = read_photo(save_avif(tmp_path / "a.avif", (12, 13)))
+    write_photo(file.photo, tmp_path / "b.avif", file)
+    assert np.linalg.norm(lab(tmp_path / "b.avif") - lab_of(RED, P3)) < 1
+
+
+def pq_of(light):
+    """ST 2084: candela per square metre to a signal in [0, 1]."""
+    power = (light / 10_000) ** 0.1593017578125
+    return ((0.8359375 + 18.8515625 * power) / (1 + 18.6875 * power)) ** 78.84375
+
+
+def srgb_of(linear):
+    return 1.055 * linear ** (1 / 2.4) - 0.055
+
+
+def deep_png(path, signal, code_points):
+    values = (np.array(signal) * 65535).round().astype(np.uint16)
+    path.write_bytes(png.with_metadata(png.encode16(values), Metadata(png_chunks=[cicp(*code_points), gama(2.2)])))
+    return path
+
+
+def test_pqs_reference_white_is_white(tmp_path):
+    greys = np.array([203, 100, 50, 10, 1])
+    row = np.repeat(pq_of(greys)[None, :, None], 3, -1)
+    file = read_photo(deep_png(tmp_path / "a.png", row, (9, 16)))
+    assert file.photo.rows()[0, :, 1] / 65535 == pytest.approx(srgb_of(greys / 203), abs=2e-4)
+    assert [note for note in file.notes if "HDR" in note]
+
+
+def test_hlgs_three_quarters_are_white(tmp_path):
+    """BT.2408: 203 candela on a display of 1000; scene light of a half is 0.0833."""
+    row = np.repeat(np.array([[0.75, 0.5]])[..., None], 3, -1)
+    file = read_photo(deep_png(tmp_path / "a.png", row, (9, 18)))
+    shown = 1000 * (0.5**2 / 3) ** 1.2 / 203
+    assert file.photo.rows()[0, :, 0] / 65535 == pytest.approx([1, srgb_of(shown)], abs=2e-3)
+
+
+def test_highlights_are_rolled_off_and_the_rest_stays(tmp_path):
+    lights = np.array([1000, 600, 300, 203, 150, 100, 20])
+    row = pq_of(np.stack([lights, lights / 2, lights / 4], -1))[None]
+    red, green, blue = np.moveaxis(
+        read_photo(deep_png(tmp_path / "a.png", row, (9, 16))).photo.rows()[0] / 65535, -1, 0
+    )
+    assert red[0] == pytest.approx(1, abs=1e-4)
+    assert (np.diff(red) < 0).all()
+    assert red[3] > 0.93
+    assert red[5:] == pytest.approx(srgb_of(lights[5:] / 203), abs=2e-4)
+    linear = np.stack([((color + 0.055) / 1.055) ** 2.4 for color in (red, green, blue)])
+    assert linear[0] / linear[1] == pytest.approx(2, rel=2e-3)
+    assert linear[0] / linear[2] == pytest.approx(4, rel=4e-3)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("code_points", [(9, 16), (12, 16), (9, 18)])
+def test_an_hdr_photo_has_a_standard_one_written(tmp_path, code_points, suffix):
+    light = np.array([150, 20, 10]) / 203
+    signal = pq_of(light * 203)
+    if code_points[1] == 18:
+        weights = (0.2627, 0.6780, 0.0593)
+        scene = light * 0.203 / (light @ weights * 0.203) ** (0.2 / 1.2)
+        signal = np.where(
+            scene <= 1 / 12, np.sqrt(3 * scene), 0.17883277 * np.log((12 * scene - 0.28466892).clip(0.1)) + 0.55991073
+        )
+    file = read_photo(deep_png(tmp_path / "a.png", np.broadcast_to(signal, (24, 32, 3)), code_points))
+    write_photo(file.photo, tmp_path / f"b{suffix}", file)
+    xy = BT2020_XY if code_points[0] == 9 else P3_XY
+    right = lab_of(
+        tuple((srgb_of(light) * 255).round().astype(int)), profiles.rgb_profile("", *xy, profiles.SRGB_CURVE)
+    )
+    assert np.linalg.norm(lab(tmp_path / f"b{suffix}") - right) < 1.5 + (suffix == ".webp")
+    again = read_photo(tmp_path / f"b{suffix}")
+    assert not [note for note in again.notes if "HDR" in note]
+    assert not {b"cICP", b"gAMA"} & {kind for kind, _ in again.metadata.png_chunks}
+
+
+@pytest.mark.parametrize("transfer", [16, 18])
+def test_grey_hdr_is_grey(tmp_path, transfer):
+    info = PngInfo()
+    info.add(*cicp(9, transfer))
+    Image.new("L", (7, 5), 128).save(tmp_path / "a.png", pnginfo=info)
+    file = read_photo(tmp_path / "a.png")
+    assert file.photo.shape == (5, 7, 1)
+    write_photo(file.photo, tmp_path / "b.png", file)
+    assert read_photo(tmp_path / "b.png").photo.rows().tolist() == file.photo.rows().tolist()
+
+
+@pytest.mark.parametrize("save", [save_avif, save_heic])
+@pytest.mark.parametrize("transfer", [16, 18])
+def test_hdr_in_avif_and_heic_comes_back_standard(tmp_path, save, transfer):
+    suffix = ".avif" if save is save_avif else ".heic"
+    file = read_photo(save(tmp_path / f"a{suffix}", (9, transfer), color=(110, 100, 90)))
+    target = tmp_path / f"b{suffix}"
+    write_photo(file.photo, target, file)
+    again = read_photo(target)
+    assert not [note for note in again.notes if "HDR" in note]
+    assert np.abs(again.photo.rows()[8, 8].astype(int) - file.photo.rows()[8, 8]).max() <= 2
+    assert again.metadata.cicp[1] not in (16, 18)
+
+
+def test_a_deep_avif_keeps_its_levels(tmp_path):
+    values = np.broadcast_to(np.arange(0, 1024, 16, dtype=np.uint16)[None, :, None], (64, 64, 3))
+    content = imagecodecs.avif_encode(np.ascontiguousarray(values), level=100, bitspersample=10, pixelformat="444")
+    (tmp_path / "a.avif").write_bytes(content)
+    levels = read_photo(tmp_path / "a.avif").photo.rows()[32, :, 0]
+    assert levels / 65535 * 1023 == pytest.approx(np.arange(0, 1024, 16), abs=2)

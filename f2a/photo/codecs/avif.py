@@ -1,12 +1,16 @@
 """AVIF files (ISO 23000-22 with AV1)."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from f2a.photo.codecs import pillow
+from f2a.photo.codecs import heif, pillow
+from f2a.photo.color_space import color_profile
 from f2a.photo.file import PhotoFile
-from f2a.photo.metadata.metadata import Metadata
-from f2a.photo.photo import Stored
+from f2a.photo.limits import check_size
+from f2a.photo.metadata.metadata import Metadata, read_metadata
+from f2a.photo.photo import Photo, Stored
+from f2a.photo.pixels import integer_to_16_bits, turned, with_channels
 
 SUFFIXES = (".avif", ".avifs")
 MODES = ("RGB", "RGBA")
@@ -24,7 +28,30 @@ def stated_size(path: Path) -> tuple[int, int]:
 
 
 def read(path: Path) -> PhotoFile:
-    return pillow.read(path, "AVIF")
+    """With two things that Pillow does not tell: the colours that the header states, and more than eight bits."""
+    cicp, bits = _header(path)
+    if bits == 8:
+        return pillow.read(path, "AVIF", cicp=cicp)
+    import imagecodecs
+
+    with pillow.opened(path, "AVIF") as source:
+        check_size(path, source.size, bytes_per_pixel=6)
+        metadata, notes = replace(read_metadata(source), cicp=cicp), pillow.notes_on(source)
+        pillow.hide_exif_bomb(source)
+        stored = with_channels(imagecodecs.avif_decode(path.read_bytes(), index=0))
+        stored = turned(integer_to_16_bits(stored, bits), pillow.orientation(source))
+    profile = color_profile(metadata, "L" if stored.shape[-1] < 3 else "RGB", notes)
+    return PhotoFile(path, "AVIF", Photo.from_array(stored, profile), metadata, notes=tuple(notes))
+
+
+def _header(path: Path) -> tuple[tuple[int, int], int]:
+    """The code points of the colours (2 is unspecified), and the bits of a colour."""
+    try:
+        file = heif.opened(path)
+    except Exception:  # libheif's many; whether the file is damaged, its decoder says
+        return (2, 2), 8
+    image = file[file.primary_index]
+    return heif.code_points(image), int(image.info.get("bit_depth", 8))
 
 
 def write(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from f2a.photo.codecs import pillow
-from f2a.photo.color_space import color_profile
+from f2a.photo.color_space import HdrProfile, color_profile
 from f2a.photo.file import PhotoFile
 from f2a.photo.limits import check_size
 from f2a.photo.metadata.metadata import Metadata
@@ -27,8 +27,6 @@ is up to an eighth larger."""
 
 BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 DEPTH_NAMES = ("hevc:2015:auxid:2", "depth", "disparity")
-HDR_TRANSFERS = (16, 18)
-"""PQ and HLG, as ISO 23091-2 numbers them."""
 
 
 class HeifError(ValueError):
@@ -43,20 +41,20 @@ def can_write() -> bool:
     return find_spec("pillow_heif") is not None
 
 
-def _opened(path: Path) -> Any:
+def opened(path: Path) -> Any:
     """A ``HeifFile`` of the library's, not yet decoded; its pictures will be upright."""
     library = import_module("pillow_heif" if can_write() else "pi_heif")
     return library.open_heif(path, convert_hdr_to_8bit=False)
 
 
 def stated_size(path: Path) -> tuple[int, int]:
-    file = _opened(path)
+    file = opened(path)
     width, height = file[file.primary_index].size
     return width, height
 
 
 def read(path: Path) -> PhotoFile:
-    file = _opened(path)
+    file = opened(path)
     image = file[file.primary_index]
     check_size(path, image.size, 2 * len(image.mode.partition(";")[0]) if image.mode.endswith("16") else 3)
     metadata, notes = _metadata(image), [*pillow.notes_on_pictures(len(file), "main one"), *_notes_on(image)]
@@ -64,7 +62,8 @@ def read(path: Path) -> PhotoFile:
     profile = color_profile(metadata, "L" if stored.shape[-1] < 3 else "RGB", notes)
     photo = Photo.from_array(stored, profile)
     if can_write():
-        encoding = {"nclx_profile": image.info.get("nclx_profile")}
+        is_hdr = isinstance(profile, HdrProfile)
+        encoding = {} if is_hdr else {"nclx_profile": image.info.get("nclx_profile")}
         return PhotoFile(path, "HEIF", photo, metadata, encoding, tuple(notes))
     format = "PNG" if photo.has_alpha else "JPEG"
     notes.append(f"is written as a {format}; for HEIC files run: pip install pillow-heif")
@@ -74,7 +73,14 @@ def read(path: Path) -> PhotoFile:
 def _metadata(image: Any) -> Metadata:
     info = image.info
     exif = (info.get("exif") or b"").removeprefix(b"Exif\0\0")
-    return Metadata(exif=exif, xmp=info.get("xmp") or b"", icc_profile=info.get("icc_profile") or b"")
+    xmp, icc_profile = info.get("xmp") or b"", info.get("icc_profile") or b""
+    return Metadata(exif=exif, xmp=xmp, icc_profile=icc_profile, cicp=code_points(image))
+
+
+def code_points(image: Any) -> tuple[int, int]:
+    """Of primaries and transfer curve (H.273), by the picture's nclx box; 2 is unspecified."""
+    nclx = image.info.get("nclx_profile") or {}
+    return nclx.get("color_primaries", 2), nclx.get("transfer_characteristics", 2)
 
 
 def _notes_on(image: Any) -> list[str]:
@@ -87,8 +93,6 @@ def _notes_on(image: Any) -> list[str]:
         notes.append(pillow.DEPTH_MAP)
     if further := len(kinds - gain_maps - depth_maps):
         notes.append(f"its auxiliary pictures of {further} kind{'s are' if further > 1 else ' is'} left out")
-    if (image.info.get("nclx_profile") or {}).get("transfer_characteristics") in HDR_TRANSFERS:
-        notes.append("is an HDR photo (PQ or HLG) and is relit as if it were a standard one")
     return notes
 
 

@@ -39,10 +39,10 @@ def opened(file: Path | BinaryIO, *formats: str) -> Iterator[Image.Image]:
         yield source
 
 
-def read(path: Path, *formats: str) -> PhotoFile:
+def read(path: Path, *formats: str, cicp: tuple[int, int] = (2, 2)) -> PhotoFile:
     """The photo in a file of one of these formats, which Pillow holds without loss."""
     with opened(path, *formats) as source:
-        metadata, notes = read_metadata(source), notes_on(source)
+        metadata, notes = replace(read_metadata(source), cicp=cicp), notes_on(source)
         photo = decode(source, path, metadata, notes)
         return PhotoFile(path, source.format or "", photo, metadata, notes=tuple(notes))
 

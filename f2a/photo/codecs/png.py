@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from f2a.photo.codecs import pillow
-from f2a.photo.color_space import color_profile
+from f2a.photo.color_space import HdrProfile, color_profile
 from f2a.photo.file import PhotoFile
 from f2a.photo.limits import check_size
 from f2a.photo.metadata.iptc import find_iptc, photoshop_resource
@@ -27,7 +27,8 @@ BITS = 16
 QUICK = 3
 """Of zlib's levels: of noisy 16-bit photos the higher ones take longer and leave no smaller file."""
 
-KEPT_CHUNKS = {b"gAMA", b"cHRM", b"sRGB", b"cICP", b"pHYs", b"tIME", b"tEXt", b"zTXt", b"iTXt"}
+COLOR_CHUNKS = {b"gAMA", b"cHRM", b"sRGB", b"cICP"}
+KEPT_CHUNKS = COLOR_CHUNKS | {b"pHYs", b"tIME", b"tEXt", b"zTXt", b"iTXt"}
 IPTC_PROFILE = b"Raw profile type iptc\0"
 """The keyword under which ImageMagick and exiftool keep captions: Photoshop's resources as lines of hexadecimal."""
 
@@ -75,6 +76,8 @@ def read(path: Path) -> PhotoFile:
             pillow.hide_exif_bomb(source)
             profile = color_profile(metadata, "L" if chunks.channels < 3 else "RGB", notes)
             photo = Photo.from_array(turned(decode16(path), pillow.orientation(source)), profile)
+    if isinstance(photo.colors, HdrProfile):  # which it will not be
+        metadata = replace(metadata, png_chunks=[chunk for chunk in chunks.metadata if chunk[0] not in COLOR_CHUNKS])
     return PhotoFile(path, "PNG", photo, metadata, notes=tuple(notes))
 
 
