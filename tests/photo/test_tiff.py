@@ -122,6 +122,14 @@ def test_lab_counts_from_the_white_that_the_file_states(tmp_path, dtype, white):
     assert np.abs(rows - rows.mean(-1, keepdims=True)).max() <= 0.003 * np.iinfo(dtype).max
 
 
+@pytest.mark.parametrize(("white", "red"), [(lab.D50, (54.29, 80.81, 69.89)), (lab.D65, (53.24, 80.09, 67.20))])
+def test_lab_under_either_white_is_the_red_that_tables_give(tmp_path, white, red):
+    levels = np.round([red[0] / 100 * 65535, red[1] * 256, red[2] * 256]).astype(np.uint16)
+    tags = [(318, "2I", 2, tuple(n for value in white for n in (round(10_000 * value), 10_000)), True)]
+    path = tiff(tmp_path / "a.tif", np.full((5, 7, 3), levels), "cielab", extratags=tags)
+    assert np.abs(read_photo(path).photo.rows() / 257 - (255, 0, 0)).max() < 2.5
+
+
 def test_a_thumbnail_before_the_photo_is_not_taken_for_it(tmp_path):
     with tifffile.TiffWriter(tmp_path / "a.tif") as file:
         for values, kind in ((COLORS[:2, :3], 1), (COLORS, 0), (COLORS[:3, :4], 1)):
