@@ -12,6 +12,7 @@ from PIL import Image
 from f2a.photo import PhotoError, open_photo, read_photo, stated_size, write_photo
 
 END = b"\xff\xd9"
+FILM = b"\0\0\0\x18ftypmp42" + bytes(80)
 
 
 @pytest.fixture
@@ -58,13 +59,35 @@ def test_a_missing_end_marker_is_said_and_costs_nothing(tmp_path, picture, progr
     assert np.array_equal(file.photo.rows(), np.asarray(Image.open(io.BytesIO(content))))
 
 
+@pytest.mark.parametrize("behind", [b"", END, bytes(5000), END + FILM])
 @pytest.mark.parametrize("progressive", [False, True])
 @pytest.mark.parametrize("missing", [4, 40, 300])
-def test_missing_lines_are_refused(tmp_path, picture, progressive, missing):
+def test_missing_lines_are_refused(tmp_path, picture, progressive, missing, behind):
+    if missing < 300 and behind:
+        pytest.skip("less than a block is missing, or what is behind stands for it")
     content = encoded(picture, progressive=progressive)
-    (tmp_path / "a.jpg").write_bytes(content[:-missing])
+    (tmp_path / "a.jpg").write_bytes(content[:-missing] + behind)
     with pytest.raises(PhotoError, match="cut short"):
         read_photo(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("behind", [bytes(5000), b"behind the end", b"\xff" * 40])
+def test_a_missing_end_marker_is_said_whatever_stands_in_its_place(tmp_path, picture, behind):
+    content = encoded(picture)
+    (tmp_path / "a.jpg").write_bytes(content[:-2] + behind)
+    file = read_photo(tmp_path / "a.jpg")
+    assert file.notes == ("its end marker is missing",)
+    assert np.array_equal(file.photo.rows(), np.asarray(Image.open(io.BytesIO(content))))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_blank_pages_lack_nothing_whatever_their_data_end_in(tmp_path, mode, progressive, level):
+    for width in range(8, 97, 8):
+        image = Image.new(mode, (width, 40), level if mode == "L" else (level,) * 3)
+        (tmp_path / "a.jpg").write_bytes(encoded(image, optimize=True, progressive=progressive))
+        assert read_photo(tmp_path / "a.jpg").notes == ()
 
 
 @pytest.mark.parametrize("added", [b"\0" * 4096, b"behind the end"])

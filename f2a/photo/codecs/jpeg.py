@@ -1,8 +1,8 @@
 """JPEG files (ITU-T T.81), among them those with several pictures (MPO, gain maps)."""
 
+import hashlib
 import io
 import struct
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from f2a.photo.codecs import pillow
+from f2a.photo.codecs.jpeg_end import FILL, end_of_picture, ends_flat, with_end
 from f2a.photo.color_space import color_profile
 from f2a.photo.errors import PhotoError
 from f2a.photo.file import PhotoFile
@@ -40,10 +41,7 @@ FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """The markers of frames; the three between them mean other things."""
 COLORS = 3
 ARITHMETIC = range(0xC9, 0xD0)
-FILL, SCAN = b"\xff", b"\xda"
 START = b"\xff\xd8\xff"
-END = b"\xff\xd9"
-FURTHER_DATA = b"\x5a\xa5" * 32
 
 
 def sniff(start: bytes, suffix: str) -> bool:
@@ -51,51 +49,48 @@ def sniff(start: bytes, suffix: str) -> bool:
 
 
 def stated_size(path: Path) -> tuple[int, int]:
-    frame = _unusual_frame(path)
+    with path.open("rb") as file:
+        frame = _unusual_frame(file)
     return (frame.width, frame.height) if frame else pillow.stated_size(path, "JPEG")
 
 
 def read(path: Path) -> PhotoFile:
-    if frame := _unusual_frame(path):
+    content = path.read_bytes()
+    if frame := _unusual_frame(io.BytesIO(content)):
         check_size(path, (frame.width, frame.height), bytes_per_pixel=6)
-        content, note = _whole(path, _decode)
-        return _with_note(_read_unusual(path, frame, content), note)
+        whole, note = with_end(content, lambda content: _digest(_decode(content)))
+        return _with_note(_read_unusual(path, frame, whole), note)
     try:
-        return _read_with_pillow(path, path)
+        file, digest = _read_with_pillow(path, content)
     except OSError:
-        content, note = _whole(path, _decode_with_pillow)
-        return _with_note(_read_with_pillow(path, io.BytesIO(content)), note)
+        whole, note = with_end(content, _digest_by_pillow)
+        return _with_note(_read_with_pillow(path, whole)[0], note)
+    return _with_note(file, with_end(content, _digest_by_pillow, digest)[1] if digest else "")
 
 
 def _with_note(file: PhotoFile, note: str) -> PhotoFile:
     return replace(file, notes=(note, *file.notes) if note else file.notes)
 
 
-def _read_with_pillow(path: Path, file: Path | BinaryIO) -> PhotoFile:
-    with pillow.opened(file, "JPEG") as source:
-        notes = _notes_on(source, path)
+def _read_with_pillow(path: Path, content: bytes) -> tuple[PhotoFile, bytes | None]:
+    """The photo, and a digest of its pixels if lines may be missing: then Pillow fails, or fills in."""
+    with pillow.opened(io.BytesIO(content), "JPEG") as source:
+        notes = _notes_on(source, content)
         metadata = _metadata(source, notes)
         progressive = {"progressive": True} if source.info.get("progressive") else {}
         photo = pillow.decode(source, path, metadata, notes)
-        return PhotoFile(path, "JPEG", photo, metadata, _encoding(source) | progressive, tuple(notes))
+        file = PhotoFile(path, "JPEG", photo, metadata, _encoding(source) | progressive, tuple(notes))
+        is_suspect = progressive or end_of_picture(content) is None or ends_flat(source)
+        return file, _digest(source) if is_suspect else None
 
 
-def _notes_on(source: Image.Image, path: Path) -> list[str]:
-    notes, further = pillow.notes_on(source), _behind(path.read_bytes())
+def _notes_on(source: Image.Image, content: bytes) -> list[str]:
+    notes, further = pillow.notes_on(source), content[end_of_picture(content) or len(content) :]
     if b"ftyp" in further and pillow.FILM not in notes:
         notes.append(pillow.FILM)
     if START in further and not notes:
         notes.append("holds further pictures, which are left out")
     return notes
-
-
-def _behind(content: bytes) -> bytes:
-    """What a file holds behind the end marker of its picture."""
-    at = 2
-    while content[at : at + 1] == FILL and content[at + 1 : at + 2] != SCAN:
-        at += 1 if content[at + 1 : at + 2] == FILL else 2 + int.from_bytes(content[at + 2 : at + 4], "big")
-    end = content.find(END, at)  # never among the pixels, where 255 is followed by 0 or the number of a restart
-    return content[end + len(END) :] if end > 0 else b""
 
 
 def _metadata(source: Image.Image, notes: list[str]) -> Metadata:
@@ -117,17 +112,16 @@ class Frame(NamedTuple):
     at: int
 
 
-def _unusual_frame(path: Path) -> Frame | None:
+def _unusual_frame(file: BinaryIO) -> Frame | None:
     """The header of a frame that Pillow does not read: of arithmetic coding, or of more than eight bits."""
-    with path.open("rb") as file:
-        file.seek(2)
-        while marker := _next_marker(file):
-            if marker in FRAMES:
-                at = file.tell() + 2
-                bits, height, width = struct.unpack(">2xBHH", file.read(7).ljust(7, b"\0"))
-                return Frame(bits, height, width, at) if bits > 8 or marker in ARITHMETIC else None
-            length = int.from_bytes(file.read(2), "big")
-            file.seek(length - 2, 1)
+    file.seek(2)
+    while marker := _next_marker(file):
+        if marker in FRAMES:
+            at = file.tell() + 2
+            bits, height, width = struct.unpack(">2xBHH", file.read(7).ljust(7, b"\0"))
+            return Frame(bits, height, width, at) if bits > 8 or marker in ARITHMETIC else None
+        length = int.from_bytes(file.read(2), "big")
+        file.seek(length - 2, 1)
     return None
 
 
@@ -144,7 +138,7 @@ def _read_unusual(path: Path, frame: Frame, content: bytes) -> PhotoFile:
     """Pillow reads what stands around the pixels, if it is told of eight bits."""
     usual = content[: frame.at] + b"\x08" + content[frame.at + 1 :]
     with pillow.opened(io.BytesIO(usual), "JPEG") as source:
-        notes = _notes_on(source, path)
+        notes = _notes_on(source, content)
         metadata = _metadata(source, notes)
         profile = color_profile(metadata, space_of(source.mode), notes)
         pillow.hide_exif_bomb(source)
@@ -157,26 +151,14 @@ def _read_unusual(path: Path, frame: Frame, content: bytes) -> PhotoFile:
     return PhotoFile(path, "JPEG", Photo.from_array(stored, profile), metadata, encoding, tuple(notes))
 
 
-def _whole(path: Path, decode: Callable[[bytes], np.ndarray]) -> tuple[bytes, str]:
-    """The file with its end marker, which some programs forget, and a note if it was missing.
-
-    It is the only thing that is missing where further data before the marker change no pixel.
-
-    Raises:
-        OSError: there is more that is missing.
-    """
-    content = path.read_bytes()
-    if content.rstrip(b"\0").endswith(END):
-        return content, ""
-    start = content.rstrip(FILL)
-    if not np.array_equal(decode(start + END), decode(start + FURTHER_DATA + END)):
-        raise OSError("its last lines are missing")
-    return start + END, "its end marker is missing"
-
-
-def _decode_with_pillow(content: bytes) -> np.ndarray:
+def _digest_by_pillow(content: bytes) -> bytes:
     with pillow.opened(io.BytesIO(content), "JPEG") as source:
-        return np.asarray(source)
+        return _digest(source)
+
+
+def _digest(picture: Image.Image | np.ndarray) -> bytes:
+    """Of all pixels: two whole pictures would not fit into memory beside a third."""
+    return hashlib.blake2b(np.ascontiguousarray(picture).data).digest()
 
 
 def _decode(content: bytes) -> np.ndarray:

@@ -102,6 +102,17 @@ OWN = {
     "no_end_progressive.jpg": ("Pillow, by hand", changed(lambda content: content[:-2], progressive=True), NO_END),
     "no_end_restart.jpg": ("Pillow, by hand", changed(lambda content: content[:-2], restart_marker_rows=1), NO_END),
     "zeros_behind.jpg": ("Pillow, by hand", changed(lambda content: content + bytes(4096)), AS_IT_WAS),
+    "no_end_but_zeros.jpg": ("Pillow, by hand", changed(lambda content: content[:-2] + bytes(4096)), NO_END),
+    "no_last_lines_but_an_end.jpg": (
+        "Pillow, by hand",
+        changed(lambda content: content[:-900] + content[-2:]),
+        CUT_SHORT,
+    ),
+    "no_last_lines_but_zeros.jpg": (
+        "Pillow, by hand",
+        changed(lambda content: content[:-900] + bytes(4096)),
+        CUT_SHORT,
+    ),
     "no_last_lines.jpg": ("Pillow, by hand", changed(lambda content: content[:-60]), CUT_SHORT),
     "no_last_scan.jpg": ("Pillow, by hand", changed(lambda content: content[:-60], progressive=True), CUT_SHORT),
 }

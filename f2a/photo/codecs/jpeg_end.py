@@ -1,0 +1,52 @@
+"""Whether a JPEG (ITU-T T.81) holds all of its picture: some programs forget the end marker, and some files are cut."""
+
+from collections.abc import Callable
+
+import numpy as np
+from PIL import Image
+
+END, FILL, SCAN = b"\xff\xd9", b"\xff", b"\xda"
+FURTHER_DATA = b"\x5a\xa5" * 32
+BLOCK, FLAT = 8, 3
+"""Pixels of a block's side, and levels of brightness between which it is one."""
+
+
+def end_of_picture(content: bytes) -> int | None:
+    """Where the end marker of the first picture stands; None where it is missing."""
+    at = 2
+    while content[at : at + 1] == FILL and content[at + 1 : at + 2] != SCAN:
+        at += 1 if content[at + 1 : at + 2] == FILL else 2 + int.from_bytes(content[at + 2 : at + 4], "big")
+    end = content.find(END, at)  # never among the pixels, where 255 is followed by 0 or the number of a restart
+    return end if end >= 0 else None
+
+
+def with_end(content: bytes, decoded: Callable[[bytes], bytes], digest: bytes | None = None) -> tuple[bytes, str]:
+    """The file, ending behind its first picture, and a note if it lacked the end marker.
+
+    Further data before the marker change a picture that lacks lines, and no other.
+
+    Args:
+        decoded: a digest of the picture in a file.
+        digest: of the picture in this one, where it is known.
+
+    Raises:
+        OSError: lines are missing.
+    """
+    end = end_of_picture(content)
+    data = _without_padding(content) if end is None else content[:end].rstrip(FILL)
+    if (digest or decoded(data + END)) != decoded(data + FURTHER_DATA + END):
+        raise OSError("its last lines are missing")
+    return data + END, "its end marker is missing" if end is None else ""
+
+
+def _without_padding(content: bytes) -> bytes:
+    """Without the zeros that stand for data where a card was not written to, and without half an end marker."""
+    data = content.rstrip(b"\0")
+    return data + b"\0" if len(data) < len(content) and data.endswith(FILL) else data.rstrip(FILL)
+
+
+def ends_flat(picture: Image.Image) -> bool:
+    """Whether its last block has one brightness, as decoders fill in for missing data; so has many a background."""
+    width, height = picture.size
+    block = picture.crop((width - BLOCK, height - BLOCK, width, height)).convert("L")
+    return bool(np.ptp(np.asarray(block).astype(int)) <= FLAT)
