@@ -1,5 +1,7 @@
 """Kind 3: the colours that a file states are those that the result states, in every format."""
 
+import struct
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from f2a.relight.controls import Controls
 from f2a.relight.relighter import relight_file
 from tests.photo.faults.case import Bench, Case
 from tests.support import profiles
+from tests.support.hostile_metadata import chunk
 
 RED = (240, 20, 30)
 PROFILES = {"display_p3": profiles.DISPLAY_P3, "adobe_rgb": profiles.ADOBE_RGB, "prophoto": profiles.PROPHOTO}
@@ -57,8 +60,46 @@ def result(suffix: str, bench: Bench, path: Path) -> str:
     return under(limit) if difference < limit else f"deltaE {difference:.1f}"
 
 
+def by_chunk(kind: bytes, data: bytes) -> Callable[[Path], None]:
+    """A PNG whose colours a chunk states, and no profile."""
+
+    def make(path: Path) -> None:
+        Image.new("RGB", (32, 24), RED).save(path)
+        content = path.read_bytes()
+        path.write_bytes(content[:33] + chunk(kind, data) + content[33:])
+
+    return make
+
+
+def by_interoperability(path: Path) -> None:
+    """As cameras state Adobe RGB (DCF 2.0): ColorSpace is uncalibrated, the interoperability index R03."""
+    exif = Image.Exif()
+    exif.get_ifd(0x8769).update({0xA001: 65535, 0xA005: {1: "R03"}})
+    Image.new("RGB", (32, 24), RED).save(path, "JPEG", quality=98, subsampling=0, exif=exif)
+
+
+def stated(make: Callable[[Path], None], profile: bytes, bench: Bench, path: Path) -> str:
+    """Relit with strength 0 and written as a JPEG, against the same red with a profile."""
+    make(path)
+    Image.new("RGB", (32, 24), RED).save(path.with_name("expected.png"), icc_profile=profile)
+    target = relight_file(bench.relighter, path, path.with_name("relit.jpg"), Controls(strength=0), quality=98)
+    difference = np.linalg.norm(lab(target) - lab(path.with_name("expected.png")))
+    return under(2) if difference < 2 else f"deltaE {difference:.1f}"
+
+
+LINEAR = profiles.rgb_profile("linear", *profiles.SRGB_XY, 1.0)
+STATED = {
+    "cicp_p3.png": ("Pillow, by hand", by_chunk(b"cICP", bytes((12, 13, 0, 1))), profiles.DISPLAY_P3),
+    "gamma_10.png": ("Pillow, by hand", by_chunk(b"gAMA", struct.pack(">I", 100_000)), LINEAR),
+    "r03.jpg": ("Pillow", by_interoperability, profiles.ADOBE_RGB),
+}  # fmt: skip
+
 CASES = [
     Case(3, f"{name}.png as {suffix[1:]}", "Pillow", under(limit_of(suffix)), partial(result, suffix))
     for name in PROFILES
     for suffix in SUFFIXES
+]
+CASES += [
+    Case(3, f"{name} as jpg", maker, under(2), partial(stated, make, profile))
+    for name, (maker, make, profile) in STATED.items()
 ]
