@@ -17,11 +17,11 @@ pack() {
 
 train() {
     local minutes=${1:-43}
-    local common=(--train_data_dir gpu/rendered=0.5 'gpu/real/faid_*=0.4' 'gpu/real/[!f]*=0.1' --validation_dir gpu/val
+    local common=(--train_data_dir gpu/rendered=0.85 'gpu/real/[!f]*=0.15' --validation_dir gpu/val
         --cache_dir runs/cache --max_train_minutes "$minutes" --checkpointing_steps 1000 --mixed_precision bf16
         --dataloader_num_workers 7)
     accelerate launch train_accelerate.py "${common[@]}" --encoder_weights gpu/weights/efficientnet_lite0.safetensors \
-        --upsampling bilinear_fine --encoder_dropout 0.1 --gradient_weight 0.3 --crop 0.7 1.0 --resolution 192 \
+        --upsampling bilinear_fine --encoder_dropout 0.1 --gradient_weight 1.0 --crop 0.7 1.0 --resolution 192 \
         --train_batch_size 32 --learning_rate 1e-3 --encoder_learning_rate 3e-4 --weight_decay 0.01 \
         --flash_stops 0.3 --ambient_in_flash 0.15 --max_train_steps 20000 --validation_steps 250 \
         --output_dir runs/compact >runs/compact.log 2>&1 &
