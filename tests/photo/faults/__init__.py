@@ -1,7 +1,7 @@
 """Photo files of nine kinds that were read wrongly, lost something or said too much: what is right, and what comes out.
 
 ``python -m tests.photo.faults`` makes them, relights them and writes the table in docs/photo_faults.md;
-``tests/photo/test_photo_faults.py`` checks each row. Needs exiftool, ImageMagick, libjpeg-turbo's programs, avifenc
-and cjxl (Debian: libimage-exiftool-perl imagemagick libjpeg-turbo-progs libavif-bin libjxl-tools), and for some files
-those in shared/faults beside the checkout.
+``tests/photo/test_photo_faults.py`` checks each row. Needs exiftool, ImageMagick, libjpeg-turbo's programs and cjxl
+(Debian: libimage-exiftool-perl imagemagick libjpeg-turbo-progs libjxl-tools), and for some files those in shared/faults
+beside the checkout.
 """
