@@ -353,3 +353,13 @@ def test_a_deep_avif_keeps_its_levels(tmp_path):
     (tmp_path / "a.avif").write_bytes(content)
     levels = read_photo(tmp_path / "a.avif").photo.rows()[32, :, 0]
     assert levels / 65535 * 1023 == pytest.approx(np.arange(0, 1024, 16), abs=2)
+
+
+def test_a_bmp_is_converted_to_srgb(tmp_path):
+    file = read_photo(save_png(tmp_path / "a.png", [cicp(12, 13)], color=(180, 100, 90)))
+    notes = write_photo(file.photo, tmp_path / "b.bmp", file)
+    assert notes == ["BMP holds no colour profile, so the colours were converted to sRGB"]
+    assert read_photo(tmp_path / "b.bmp").photo.rows()[0, 0] == pytest.approx((193, 95, 86), abs=1)
+    grey = read_photo(save_png(tmp_path / "c.png", [gama(1.0)], color=128))
+    write_photo(grey.photo, tmp_path / "d.bmp", grey)
+    assert read_photo(tmp_path / "d.bmp").photo.rows()[0, 0].tolist() == [188]

@@ -3,10 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from f2a.photo.codecs import pillow
 from f2a.photo.file import PhotoFile
+from f2a.photo.icc import ColorProfile, space_of
 from f2a.photo.metadata.metadata import Metadata
-from f2a.photo.photo import Stored
+from f2a.photo.photo import Photo, Stored
 
 SUFFIXES = (".bmp", ".dib")
 MODES = ("L", "RGB")
@@ -29,4 +32,14 @@ def read(path: Path) -> PhotoFile:
 def write(
     stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality: int | None, notes: list[str]
 ) -> memoryview:
-    return pillow.save(stored, "BMP", **pillow.metadata_options(metadata))
+    return pillow.save(_in_srgb(stored, metadata.icc_profile, notes), "BMP", **pillow.metadata_options(metadata))
+
+
+def _in_srgb(stored: Stored, icc_profile: bytes, notes: list[str]) -> Stored:
+    """Pillow writes no profile into a BMP, and few programs would look for one."""
+    if not icc_profile:
+        return stored
+    assert isinstance(stored, Image.Image)
+    notes.append("BMP holds no colour profile, so the colours were converted to sRGB")
+    photo = Photo.from_pil(stored, ColorProfile(icc_profile, space_of(stored.mode)))
+    return photo.to_srgb().convert(stored.mode)

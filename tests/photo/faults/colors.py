@@ -1,38 +1,54 @@
 """Kind 3: the colours that a file states are those that the result states, in every format."""
 
+import shutil
 import struct
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image, ImageCms
+from PIL.PngImagePlugin import PngInfo
 
 from f2a.photo.icc import open_profile
 from f2a.relight.controls import Controls
 from f2a.relight.relighter import relight_file
-from tests.photo.faults.case import Bench, Case
+from tests.photo.faults.case import Bench, Case, given, run
 from tests.support import profiles
-from tests.support.hostile_metadata import chunk
 
 RED = (240, 20, 30)
 PROFILES = {"display_p3": profiles.DISPLAY_P3, "adobe_rgb": profiles.ADOBE_RGB, "prophoto": profiles.PROPHOTO}
+Color = tuple[int, int, int]
+Chunks = tuple[tuple[bytes, bytes], ...]
 SUFFIXES = (".jpg", ".png", ".webp", ".tif", ".avif", ".heic")
 
 
-def limit_of(suffix: str) -> int:
-    """WebP has only the 220 levels of television."""
-    return 2 if suffix == ".webp" else 1
+def limit_of(suffix: str, name: str = "") -> int:
+    """WebP has only the 220 levels of television, those of BT.2020 and PQ are coarse, and given files have grain."""
+    if "pq" in name or "hlg" in name:
+        return 3
+    return 2 if suffix == ".webp" or name.startswith(("p3.", "nclx_2020")) else 1
 
 
 def under(limit: int) -> str:
     return f"deltaE under {limit}"
 
 
-def lab(path: Path) -> np.ndarray:
-    """Of the middle, through the profile in the file."""
+class Right(NamedTuple):
+    """What a file states otherwise than by a profile: a profile of the same colours, and an HDR photo's light."""
+
+    profile: bytes = b""
+    levels: tuple[int, ...] = ()
+
+
+AS_STATED = Right()
+
+
+def lab(path: Path, right: Right = AS_STATED, left: int = 8) -> np.ndarray:
+    """Of the pixels from ``left`` on, through the profile in the file, or by what is ``right`` of it."""
     if path.suffix == ".heic":
         heif = pytest.importorskip("pillow_heif").open_heif(path)
         image, profile = heif.to_pillow(), heif.info.get("icc_profile")
@@ -43,7 +59,8 @@ def lab(path: Path) -> np.ndarray:
     else:
         image = Image.open(path)
         profile = image.info.get("icc_profile")
-    image = image.convert("RGB").crop((8, 8, 24, 16))
+    image, profile = image.convert("RGB").crop((left, 8, left + 16, 16)), right.profile or profile
+    image = image.point(right.levels * 3) if right.levels else image
     space = open_profile(profile, "RGB") if profile else ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
     seen = ImageCms.profileToProfile(image, space, ImageCms.createProfile("LAB"), outputMode="LAB")
     assert seen is not None
@@ -51,55 +68,102 @@ def lab(path: Path) -> np.ndarray:
     return np.array([lightness.mean() / 2.55, *(axis.view(np.int8).mean() for axis in opponents)])
 
 
-def result(suffix: str, bench: Bench, path: Path) -> str:
-    """A red of the file's own space, relit with strength 0 and written in another format."""
-    Image.new("RGB", (32, 24), RED).save(path, icc_profile=PROFILES[path.stem])
+def save_png(path: Path, chunks: Chunks = (), icc_profile: bytes | None = None, color: Color = RED) -> None:
+    info = PngInfo()
+    for chunk in chunks:
+        info.add(*chunk)
+    Image.new("RGB", (32, 24), color).save(path, pnginfo=info, icc_profile=icc_profile)
+
+
+def integers(kind: bytes, *numbers: int) -> tuple[bytes, bytes]:
+    return kind, struct.pack(f">{len(numbers)}I", *numbers)
+
+
+def save_camera_jpeg(path: Path) -> None:
+    Image.new("RGB", (32, 24), RED).save(path, quality=100, subsampling=0)
+    run("exiftool", "-q", "-overwrite_original", "-ColorSpace#=65535", "-InteropIndex#=R03", path)
+
+
+def save_avif(path: Path, code_points: str, color: Color = RED) -> None:
+    """By the code points of primaries, transfer curve and matrix."""
+    save_png(path.with_suffix(".png"), color=color)
+    lossless = ("--min", 0, "--max", 0, "-y", "444")
+    run("avifenc", *lossless, "--cicp", code_points, path.with_suffix(".png"), path)
+
+
+def save_heic(path: Path, primaries: int, transfer: int, color: Color = RED) -> None:
+    heif = pytest.importorskip("pillow_heif").from_pillow(Image.new("RGB", (32, 24), color))
+    heif.save(path, quality=100, chroma=444, color_primaries=primaries, transfer_characteristics=transfer)
+
+
+def save_given(path: Path) -> None:
+    shutil.copy(given(f"05-avif-nclx/{path.name}"), path)
+
+
+def levels_of(light: Callable[[np.ndarray], np.ndarray]) -> tuple[int, ...]:
+    """sRGB's of each of 256 levels, whose light is in candela per square metre, 203 of which are white."""
+    linear = (light(np.arange(256) / 255) / 203).clip(0, 1)
+    encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return tuple((255 * encoded).round().astype(int).tolist())
+
+
+def pq_light(signal: np.ndarray) -> np.ndarray:
+    """ST 2084."""
+    power = signal ** (1 / 78.84375)
+    return 1e4 * ((power - 0.8359375).clip(0) / (18.8515625 - 18.6875 * power)) ** (1 / 0.1593017578125)
+
+
+def hlg_light(signal: np.ndarray) -> np.ndarray:
+    """Of greys on a display of 1000 (BT.2100)."""
+    return (
+        1e3
+        * np.where(signal <= 0.5, signal**2 / 3, (np.exp((signal - 0.55991073) / 0.17883277) + 0.28466892) / 12) ** 1.2
+    )
+
+
+D65, SRGB_CURVE = profiles.D65_XY, profiles.SRGB_CURVE
+BT2020 = profiles.rgb_profile("BT.2020", (0.708, 0.292), (0.170, 0.797), (0.131, 0.046), D65, SRGB_CURVE)
+ADOBE_GAMA = integers(b"gAMA", 45470)
+ADOBE_CHRM = integers(b"cHRM", 31270, 32900, 64000, 33000, 21000, 71000, 15000, 6000)
+P3_CICP = (b"cICP", bytes([12, 13, 0, 1]))
+LINEAR = Right(profiles.rgb_profile("linear", *profiles.SRGB_XY, 1.0))
+IN_P3, IN_ADOBE, IN_2020 = Right(profiles.DISPLAY_P3), Right(profiles.ADOBE_RGB), Right(BT2020)
+PQ, HLG = Right(BT2020, levels_of(pq_light)), Right(BT2020, levels_of(hlg_light))
+PALE, DIM, GREY = (200, 60, 50), (110, 95, 80), (120, 120, 120)
+STATEMENTS: dict[str, tuple[str, Callable[[Path], None], Right]] = {
+    **{f"{name}.png": ("Pillow", partial(save_png, icc_profile=PROFILES[name]), Right()) for name in PROFILES},
+    "cicp.png": ("Pillow", partial(save_png, chunks=(P3_CICP,)), IN_P3),
+    "cicp_and_profile.png": ("Pillow", partial(save_png, chunks=(P3_CICP,), icc_profile=profiles.PROPHOTO), IN_P3),
+    "gama_and_chrm.png": ("Pillow", partial(save_png, chunks=(ADOBE_GAMA, ADOBE_CHRM)), IN_ADOBE),
+    "gama.png": ("Pillow", partial(save_png, chunks=(integers(b"gAMA", 100_000),)), LINEAR),
+    "pq.png": ("Pillow", partial(save_png, chunks=((b"cICP", bytes([9, 16, 0, 1])),), color=DIM), PQ),
+    "camera.jpg": ("Pillow, exiftool", save_camera_jpeg, IN_ADOBE),
+    "nclx_p3.avif": ("avifenc", partial(save_avif, code_points="12/13/6"), IN_P3),
+    "nclx_2020.avif": ("avifenc", partial(save_avif, code_points="9/13/9", color=PALE), IN_2020),
+    "nclx_pq.avif": ("avifenc", partial(save_avif, code_points="9/16/9", color=DIM), PQ),
+    "nclx_hlg.avif": ("avifenc", partial(save_avif, code_points="9/18/9", color=GREY), HLG),
+    "nclx_p3.heic": ("libheif", partial(save_heic, primaries=12, transfer=13), IN_P3),
+    "nclx_pq.heic": ("libheif", partial(save_heic, primaries=9, transfer=16, color=DIM), PQ),
+    "p3.avif": ("given", save_given, IN_P3),
+    "p3.heic": ("given", save_given, IN_P3),
+    "pq.avif": ("given", save_given, PQ),
+}
+"""What made each file, and how its colours are to be read."""
+
+
+def result(name: str, suffix: str, bench: Bench, path: Path) -> str:
+    """A colour that the file states in its own way, relit with strength 0 and written in another format."""
+    _, save, right = STATEMENTS[name]
+    save(path)
+    left = 200 if name.startswith("p3.") else 8  # the red half
     target = relight_file(bench.relighter, path, path.with_name(f"relit{suffix}"), Controls(strength=0))
-    difference = np.linalg.norm(lab(target) - lab(path))
-    limit = limit_of(suffix)
+    difference = np.linalg.norm(lab(target, left=left) - lab(path, right, left))
+    limit = limit_of(suffix, name)
     return under(limit) if difference < limit else f"deltaE {difference:.1f}"
 
 
-def by_chunk(kind: bytes, data: bytes) -> Callable[[Path], None]:
-    """A PNG whose colours a chunk states, and no profile."""
-
-    def make(path: Path) -> None:
-        Image.new("RGB", (32, 24), RED).save(path)
-        content = path.read_bytes()
-        path.write_bytes(content[:33] + chunk(kind, data) + content[33:])
-
-    return make
-
-
-def by_interoperability(path: Path) -> None:
-    """As cameras state Adobe RGB (DCF 2.0): ColorSpace is uncalibrated, the interoperability index R03."""
-    exif = Image.Exif()
-    exif.get_ifd(0x8769).update({0xA001: 65535, 0xA005: {1: "R03"}})
-    Image.new("RGB", (32, 24), RED).save(path, "JPEG", quality=98, subsampling=0, exif=exif)
-
-
-def stated(make: Callable[[Path], None], profile: bytes, bench: Bench, path: Path) -> str:
-    """Relit with strength 0 and written as a JPEG, against the same red with a profile."""
-    make(path)
-    Image.new("RGB", (32, 24), RED).save(path.with_name("expected.png"), icc_profile=profile)
-    target = relight_file(bench.relighter, path, path.with_name("relit.jpg"), Controls(strength=0), quality=98)
-    difference = np.linalg.norm(lab(target) - lab(path.with_name("expected.png")))
-    return under(2) if difference < 2 else f"deltaE {difference:.1f}"
-
-
-LINEAR = profiles.rgb_profile("linear", *profiles.SRGB_XY, 1.0)
-STATED = {
-    "cicp_p3.png": ("Pillow, by hand", by_chunk(b"cICP", bytes((12, 13, 0, 1))), profiles.DISPLAY_P3),
-    "gamma_10.png": ("Pillow, by hand", by_chunk(b"gAMA", struct.pack(">I", 100_000)), LINEAR),
-    "r03.jpg": ("Pillow", by_interoperability, profiles.ADOBE_RGB),
-}  # fmt: skip
-
 CASES = [
-    Case(3, f"{name}.png as {suffix[1:]}", "Pillow", under(limit_of(suffix)), partial(result, suffix))
-    for name in PROFILES
+    Case(3, f"{name} as {suffix[1:]}", made_with, under(limit_of(suffix, name)), partial(result, name, suffix))
+    for name, (made_with, *_) in STATEMENTS.items()
     for suffix in SUFFIXES
-]
-CASES += [
-    Case(3, f"{name} as jpg", maker, under(2), partial(stated, make, profile))
-    for name, (maker, make, profile) in STATED.items()
 ]
