@@ -334,6 +334,18 @@ def test_grey_hdr_is_grey(tmp_path, transfer):
     assert read_photo(tmp_path / "b.png").photo.rows().tolist() == file.photo.rows().tolist()
 
 
+def test_grey_hdr_in_heic_no_longer_states_pq(tmp_path):
+    heif = pytest.importorskip("pillow_heif")
+    image = heif.from_pillow(Image.new("L", (64, 64), 110))
+    image.save(tmp_path / "a.heic", color_primaries=9, transfer_characteristics=16)
+    file = read_photo(tmp_path / "a.heic")
+    assert [note for note in file.notes if "HDR" in note]
+    write_photo(file.photo, tmp_path / "b.heic", file)
+    again = read_photo(tmp_path / "b.heic")
+    assert again.metadata.cicp[1] != 16
+    assert np.abs(again.photo.to_rgb8().getpixel((8, 8))[0] - file.photo.to_rgb8().getpixel((8, 8))[0]) <= 1
+
+
 @pytest.mark.parametrize("save", [save_avif, save_heic])
 @pytest.mark.parametrize("transfer", [16, 18])
 def test_hdr_in_avif_and_heic_comes_back_standard(tmp_path, save, transfer):
