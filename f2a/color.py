@@ -120,7 +120,8 @@ def normalize_exposure(flash: Tensor, log_gain: Tensor, means: Tensor) -> Tensor
     Args:
         flash: ``(B, 3, H, W)``, sRGB in [0, 1].
         log_gain: the same shape, natural logarithm.
-        means: ``(B,)``, mean sRGB values inside (0, 1); one out of reach of six stops is approached.
+        means: ``(B,)``, mean sRGB values inside (0, 1); one out of reach of six stops is approached. A black image,
+            whose mean no factor changes, keeps its gain.
     """
     step = max(1, math.isqrt(flash.shape[-1] * flash.shape[-2] // SAMPLED_PIXELS))
     with torch.no_grad():
@@ -139,7 +140,8 @@ def normalize_exposure(flash: Tensor, log_gain: Tensor, means: Tensor) -> Tensor
             low, high = torch.where(below, middle, low), torch.where(below, high, middle)
         darker, brighter = mean(low), mean(high)
         share = ((goals - darker) / (brighter - darker).clamp(min=1e-9)).clamp(0, 1)
-    return log_gain + low.lerp(high, share).reshape(-1, 1, 1, 1)
+        constant = low.lerp(high, share) * (seen.amax((1, 2, 3)) > 0)
+    return log_gain + constant.reshape(-1, 1, 1, 1)
 
 
 def kept_means(flash: Tensor, minimum: float) -> Tensor:

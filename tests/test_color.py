@@ -127,6 +127,14 @@ def test_a_normalized_gain_brings_each_image_to_its_mean_and_changes_no_ratio():
     assert (constants.amax(1) - constants.amin(1)).max() < 1e-5
 
 
+def test_a_black_image_whose_brightness_no_factor_changes_keeps_its_gain():
+    flash, log_gain = torch.zeros(2, 3, 4, 5), torch.full((2, 3, 4, 5), 0.2)
+    flash[1] = 0.25
+    wanted = normalize_exposure(flash, log_gain, torch.tensor([0.0, 0.25]))
+    assert torch.equal(wanted[0], log_gain[0])
+    assert torch.allclose(wanted[1], torch.zeros(3, 4, 5), atol=1e-3)
+
+
 def test_a_photo_keeps_its_brightness_unless_it_is_too_dark():
     flash = torch.tensor([0.2, 0.6]).reshape(2, 1, 1, 1).expand(2, 3, 4, 5)
     assert kept_means(flash, 0.37).tolist() == pytest.approx([0.37, 0.6])

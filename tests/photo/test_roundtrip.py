@@ -144,6 +144,13 @@ def test_strength_zero_gives_back_every_bit(tmp_path, relighter, drawn):
     assert described(target) == (icc_profile, 1)
 
 
+def test_strength_zero_leaves_16_bit_levels_that_are_black_in_8_bits(tmp_path, relighter):
+    values = np.array([[[1], [9], [100]]], np.uint16)
+    (tmp_path / "a.png").write_bytes(stored_png(values, 1, b""))
+    target = relight_file(relighter, tmp_path / "a.png", tmp_path / "b.png", Controls(strength=0))
+    assert np.array_equal(decoded(target), values)
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(photos())
 def test_relit_it_keeps_size_depth_channels_profile_and_alpha(tmp_path, relighter, drawn):
