@@ -84,6 +84,7 @@ def test_who_waits_is_told_how_many_are_before_and_who_leaves_frees_the_place():
     assert jobs.jobs == 3
     for visitor in (first, second):
         visitor.leave.set()
+        visitor.join(10)
     assert set(line) <= {"0"}
     assert not jobs.jobs
     assert second.log == ["in"]
