@@ -69,6 +69,12 @@ class ColorProfile:
         codes = _codes(srgb_encoded(self.light(levels)), np.dtype(np.uint8))
         return np.broadcast_to(codes, (max(1, len(self._curves)), levels))
 
+    def in_srgb_curve(self, values: np.ndarray) -> np.ndarray:
+        """Levels ``(H, W, C)`` of this profile's curve, as levels of the same dtype with sRGB's."""
+        if self.has_srgb_curve:
+            return values
+        return look_up(_codes(srgb_encoded(self.light(np.iinfo(values.dtype).max + 1)), values.dtype), values)
+
     def from_srgb_curve(self, values: np.ndarray, dtype: np.dtype) -> np.ndarray:
         """``(H, W, C)`` uint8 with sRGB's curve, as levels of ``dtype`` with this profile's own if that is another."""
         if self.has_srgb_curve:

@@ -11,8 +11,19 @@ from PIL.PngImagePlugin import PngInfo
 
 from f2a.photo import read_photo, write_photo
 from f2a.photo.codecs import png
-from f2a.photo.color_space import ADOBE_RGB, BT709_CURVE, SRGB_SPACE, ColorSpace, exif_space, matrix_profile
+from f2a.photo.color_space import (
+    ADOBE_RGB,
+    BT709,
+    BT709_CURVE,
+    SRGB_SPACE,
+    ColorSpace,
+    exif_space,
+    gamma_curve,
+    matrix_profile,
+    profile_of,
+)
 from f2a.photo.metadata.metadata import Metadata
+from f2a.photo.photo import Photo
 from tests.photo.faults.colors import SUFFIXES, lab, limit_of
 from tests.support import profiles
 
@@ -375,3 +386,18 @@ def test_a_bmp_is_converted_to_srgb(tmp_path):
     grey = read_photo(save_png(tmp_path / "c.png", [gama(1.0)], color=128))
     write_photo(grey.photo, tmp_path / "d.bmp", grey)
     assert read_photo(tmp_path / "d.bmp").photo.rows()[0, 0].tolist() == [188]
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".avif", ".heic", ".png", ".tif"])
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_linear_grey_is_shown_alike_by_every_format(tmp_path, channels, bits, suffix):
+    """A format without such grey gets sRGB's, and no profile for grey beside colour pixels."""
+    values = np.full((16, 24, channels), (1 << bits) - 1, f"u{bits // 8}")
+    values[..., 0] = (1 << bits) // 5
+    profile = profile_of(ColorSpace("linear", BT709, gamma_curve(1)), "L")
+    source = tmp_path / "grey.png"
+    Image.new("L", (24, 16)).save(source)
+    write_photo(Photo.from_array(values, profile), tmp_path / f"out{suffix}", read_photo(source))
+    shown = np.asarray(read_photo(tmp_path / f"out{suffix}").photo.to_srgb())
+    assert np.abs(shown[8, 12].astype(int) - 124).max() <= 1  # 255 * (1.055 * 0.2 ** (1 / 2.4) - 0.055)

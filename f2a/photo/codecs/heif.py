@@ -1,6 +1,7 @@
 """HEIC and HEIF files. Reading takes pi-heif; writing takes pillow-heif, whose wheels hold an encoder under the GPL."""
 
 import io
+from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 from f2a.photo.codecs import pillow
 from f2a.photo.color_space import HdrProfile, color_profile
 from f2a.photo.file import PhotoFile
+from f2a.photo.icc import ColorProfile
 from f2a.photo.limits import check_size
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.photo import Photo, Stored
@@ -118,7 +120,9 @@ def write(stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality:
     values = with_channels(np.asarray(stored))
     channels = values.shape[-1]
     if channels == 2 or (channels == 1 and values.dtype == np.uint16):  # not among the modes that it takes
-        values = np.concatenate([values[..., :1]] * 3 + ([values[..., 1:]] if channels == 2 else []), -1)
+        grey = ColorProfile(metadata.icc_profile or None, "L").in_srgb_curve(values[..., :1])
+        metadata = replace(metadata, icc_profile=b"")  # it fits grey only
+        values = np.concatenate([grey] * 3 + ([values[..., 1:]] if channels == 2 else []), -1)
     mode = {1: "L", 3: "RGB", 4: "RGBA"}[values.shape[-1]] + (";16" if values.dtype == np.uint16 else "")
     size = (values.shape[1], values.shape[0])
     image = pillow_heif.from_bytes(mode, size, np.ascontiguousarray(values).tobytes())
