@@ -46,7 +46,7 @@ from f2a.training.losses import discriminator_losses, generator_losses, weighted
 from f2a.training.messages import error_sentence, result_lines, scores_sentence, stop_sentence
 from f2a.training.monitor import DivergenceError, LossMonitor
 from f2a.training.optim import adam, all_finite, frozen, generator_groups, make_ema
-from f2a.training.processes import MISTAKES, any_process, main_process_first, make_accelerator
+from f2a.training.processes import MISTAKES, any_process, main_process_first, make_accelerator, precision_note
 from f2a.training.progress import LOG_EVERY, Progress, log_validation
 from f2a.training.schedule import lr_schedulers, planned_steps
 from f2a.training.setup import TrainingInputs, load_inputs
@@ -296,6 +296,8 @@ def train(config: TrainConfig, command: str) -> None:
     with GracefulShutdown() as shutdown:
         accelerator, output = make_accelerator(config), Path(config.output_dir)
         trainer = Trainer(config, command, accelerator)
+        if note := precision_note(accelerator):
+            trainer.report(note)
         set_seed(config.seed)
         lock = main_process_first(accelerator, lambda: lock_output(output) if accelerator.is_main_process else None)
         try:

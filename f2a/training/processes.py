@@ -36,6 +36,12 @@ def make_accelerator(config: TrainConfig) -> Accelerator:
         raise ConfigError(f"mixed_precision is {config.mixed_precision!r}: {error}") from None
 
 
+def precision_note(accelerator: Accelerator) -> str:
+    """Says so where the device will not compute in the precision that was asked for; empty otherwise."""
+    ignored = accelerator.mixed_precision == "fp16" and accelerator.device.type == "cpu"
+    return "mixed_precision fp16 is ignored on a CPU, which computes in float32; bf16 is not" if ignored else ""
+
+
 def main_process_first(accelerator: Accelerator, work: Callable[[], T]) -> T:
     """``work`` on each machine's first process, then on the others, who find its files; a mistake of one ends all."""
     result, mistake = None, None

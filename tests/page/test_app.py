@@ -483,6 +483,7 @@ def test_a_picture_is_dropped_anywhere_and_the_page_stays(page: Any) -> None:
     places = [("Relight", "#view img"), ("Relight", "footer"), ("Examples", "#example img"), ("About", "body")]
     for number, (tab, target) in enumerate([*places, places[0]]):
         page.get_by_role("tab", name=tab).click()
+        page.locator(target).first.wait_for(state="attached")
         assert page.evaluate(GIVE, ["drop", target, [f"{number}.png", "another.png"]]) == [False, False]
         page.get_by_text(f"{number}.png: 20 x 10 pixels, relit in").wait_for()
 

@@ -235,6 +235,15 @@ def test_the_report_says_what_became_of_every_photo(photos, tmp_path, weights, c
     assert "6 skipped" in capsys.readouterr().err
 
 
+@pytest.fixture
+def interruptible():
+    """Ctrl-C is not ignored, as it is by what a shell starts in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_after_ctrl_c_there_are_a_closing_line_and_a_complete_report(photos, tmp_path, weights, capsys, monkeypatch):
     def relight(relighter, source, target, *, on_target, tell, **options):
         if source.name == "p2.png":

@@ -7,6 +7,7 @@ import re
 import shlex
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -22,6 +23,7 @@ from f2a.model.checkpoint import Checkpoint
 from f2a.training.arguments import parse_run, without_secrets
 from f2a.training.messages import EXAMPLE
 from f2a.training.monitor import DivergenceError, LossMonitor
+from f2a.training.processes import precision_note
 from f2a.training.progress import Progress
 from f2a.training.schedule import lr_factor, planned_steps
 from f2a.training.signals import lock_output
@@ -181,6 +183,13 @@ def test_a_lost_run_names_step_and_files_and_keeps_no_weights(train, tmp_path, c
     assert said.startswith("train_accelerate.py: step ")
     assert "lower --learning_rate" in said
     assert not (tmp_path / "run" / "last").exists()
+
+
+def test_fp16_on_a_cpu_is_said_to_be_ignored():
+    asked = SimpleNamespace(mixed_precision="fp16", device=torch.device("cpu"))
+    assert "fp16 is ignored on a CPU" in precision_note(asked)
+    assert not precision_note(SimpleNamespace(mixed_precision="bf16", device=torch.device("cpu")))
+    assert not precision_note(SimpleNamespace(mixed_precision="fp16", device=torch.device("cuda")))
 
 
 @pytest.mark.parametrize("minutes", ["0", "1e-9"])
