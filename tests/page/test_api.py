@@ -168,7 +168,8 @@ def running(*flags: str, **environment: str) -> Iterator[tuple[str, subprocess.P
         yield both
 
 
-@pytest.mark.parametrize("setting", ["/no/such/folder", pytest.param("nobody/nothing@main", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("setting", ["/no/such/folder", "nobody/nothing@main"])
 def test_weights_that_cannot_be_had_leave_the_bundled_ones_and_a_sentence(setting: str) -> None:
     with running(F2A_WEIGHTS=setting, F2A_EXAMPLES="nobody/nothing") as (url, process):
         assert is_healthy(url)

@@ -169,6 +169,7 @@ def test_a_slider_that_moves_renews_preview_and_file(page: Any, relighter: Relig
     assert brighter.read_bytes() == wanted.read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_on_a_slow_line_a_slider_shows_its_picture_within_a_second(
     chromium: Any, server: str, tmp_path: Path, size: dict[str, int]
@@ -186,7 +187,7 @@ def test_on_a_slow_line_a_slider_shows_its_picture_within_a_second(
         slowly = [page.evaluate(MOVE_A_SLIDER, strength) / 1000 for strength in (0.4, 1.4, 0.8)]
         page.wait_for_timeout(200)
         network.detach()
-    assert len(received) == 2 * 6
+    assert 2 * 6 <= len(received) <= 2 * 6 + 2  # the opening may still load a file
     assert 5_000 < sum(received) / 6 < 150_000
     assert min(slowly) < 0.75 + min(at_once)  # which is a quarter of a second, or more on a busy machine
 
@@ -693,7 +694,7 @@ def test_the_border_of_a_control_is_seen(chromium: Any, server: str, theme: str)
             assert page.evaluate(BORDERS) == []
 
 
-@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("size", [PHONE, pytest.param(DESKTOP, marks=pytest.mark.slow)], ids=["phone", "desktop"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_serious(
     chromium: Any, server: str, axe: str, tmp_path: Path, theme: str, size: dict[str, int]

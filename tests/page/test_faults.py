@@ -115,6 +115,7 @@ def test_a_thousand_aborted_uploads_leave_no_file_descriptor_thread_or_memory(
     leaves_nothing(server, http, small, 1000)
 
 
+@pytest.mark.slow
 def test_whoever_finds_the_line_full_is_told_how_many_wait(http: httpx.Client, large: Path) -> None:
     path = upload(http, large)
     addresses = [ask(http, "relight", photo=given(path)) for _ in range(10)]
@@ -150,6 +151,7 @@ def stop(process: Any) -> tuple[int, float]:
     return process.wait(timeout=30), time.monotonic() - began
 
 
+@pytest.mark.slow
 def test_sigterm_answers_the_running_request_whole_and_refuses_others(tmp_path: Path, large: Path) -> None:
     with (
         page(tmp_path) as (url, process),

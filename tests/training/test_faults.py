@@ -344,6 +344,7 @@ def test_killed_twenty_times_while_it_writes_a_checkpoint_the_newest_is_whole(tm
     assert unfinished  # or the kills met no writing
 
 
+@pytest.mark.slow
 def test_a_clock_that_goes_backwards_changes_nothing(train, through, tmp_path, monkeypatch):
     noon = time.time()
     ticks = iter(range(10**9))
