@@ -143,7 +143,8 @@ def test_the_page_starts_and_answers_programs(clone, hub):
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_the_first_training_leaves_weights_that_relight(clone, hub):
-    text = block("f2a/examples")
+    install, text = block("f2a/examples").split("\n", 1)
+    assert install == 'pip install ".[train]"'
     assert "--max_train_minutes 2 " in text
     paste(text.replace("--max_train_minutes 2 ", "--max_train_steps 1 --train_batch_size 2 "), clone, hub)
     assert Image.open(clone / "party_try.jpg").size == Image.open(clone / "party.jpg").size
