@@ -54,11 +54,7 @@ def evaluate(
     systems = collect_systems(pairs.files, relighters, predictions, baselines=baselines)
     if baselines:
         require_skimage("exposure")
-    if out:
-        require_matplotlib()
-        make_folder(out)
-    if json:
-        make_folder(json.parent)
+    prepare_outputs(out, json)
     metrics = [*METRICS, *filter(None, [lpips_metric(report)])]
     collector = ThumbnailCollector()
     on_scene = collector.on_scene if out else skip_scene
@@ -71,6 +67,19 @@ def evaluate(
         content = to_json(scores, {"data": str(data), "normalize_exposure": normalize_exposure})
         write_file(json, content.encode())
     return format_table(scores, metrics)
+
+
+def prepare_outputs(out: Path | None, json: Path | None) -> None:
+    """What would otherwise fail after all has been measured.
+
+    Raises:
+        ReportError, OutputError: a report cannot be drawn, or a folder not be made.
+    """
+    if out:
+        require_matplotlib()
+        make_folder(out)
+    if json:
+        make_folder(json.parent)
 
 
 def skip_scene(scene: Scene, pictures: object) -> None:

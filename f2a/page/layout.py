@@ -104,20 +104,19 @@ def relight_tab(demo: gr.Blocks, handlers: Handlers) -> gr.File:
                 gr.HTML(as_html(text.CHANGES))
             with gr.Accordion("Use the webcam", open=False, elem_id="webcam"):
                 camera = gr.Image(sources=["webcam"], type="filepath", label="Webcam", show_label=False)
-    settings = [panel.keep_settings, *panel.settings]
-    shown = [view, changes, note, file, download_note, choose, clear, *panel.settings]
+    photo_inputs = [screen, photo, panel.keep_settings, *panel.settings]
+    photo_outputs = [view, changes, note, file, download_note, choose, clear, *panel.settings]
     choose.upload(None, choose, photo, js="(file) => file", **PRIVATE)
     clear.click(lambda: example, None, photo, **SILENT)
     strip.select(handlers.on_example, None, photo, **SILENT)
     camera.input(lambda taken: taken, camera, photo, **PRIVATE)
-    photo.change(handlers.on_photo, [screen, photo, *settings], shown, js=NEW_PHOTO, **SILENT)
-    moved = [component.change for component in panel.controls]  # `release` is nothing that keys and number fields fire
-    seen = [screen, photo, *panel.controls]
-    renewed = [view, changes, file, download_note]
-    gr.on(moved, handlers.on_controls, seen, renewed, js=SCREEN, trigger_mode="always_last", **DIRECT)
-    look.click(handlers.on_look, seen, view, js=SCREEN, **DIRECT)
-    made = download.click(handlers.on_download, [photo, *panel.settings], [file, download_note], **PRIVATE)
-    made.success(None, file, None, js="(file) => window.f2a_save(file)")
+    photo.change(handlers.on_photo, photo_inputs, photo_outputs, js=NEW_PHOTO, **SILENT)
+    moves = [component.change for component in panel.controls]  # `release` is nothing that keys and number fields fire
+    inputs, outputs = [screen, photo, *panel.controls], [view, changes, file, download_note]
+    gr.on(moves, handlers.on_controls, inputs, outputs, js=SCREEN, trigger_mode="always_last", **DIRECT)
+    look.click(handlers.on_look, inputs, view, js=SCREEN, **DIRECT)
+    saving = download.click(handlers.on_download, [photo, *panel.settings], [file, download_note], **PRIVATE)
+    saving.success(None, file, None, js="(file) => window.f2a_save(file)")
     demo.load(None, None, choose, js=f"() => window.f2a_on_phone({text.CHOOSE_ON_PHONE!r})", **PRIVATE)
     return photo
 

@@ -12,17 +12,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from f2a.photo.chromaticity import BT709, D65, Primaries, adaptation, rgb_to_xyz, xyz_of
 from f2a.photo.icc import SRGB, ColorProfile, ProfileError
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.metadata.tiff_ifd import EXIF_IFD, INTEROPERABILITY_IFD, ExifError, IfdEntry, TiffBlock
 
-Primaries = tuple[float, float, float, float, float, float, float, float]
-"""The chromaticities x, y of white, red, green and blue, in the order of a PNG's ``cHRM``."""
 Parameters = tuple[float, float, float, float, float]
 """Of a transfer curve, encoded to linear: ``(a x + b) ** g`` from d on, ``c x`` below, as g, a, b, c, d."""
 
-D65, WHITE_C, WHITE_E, DCI_WHITE = (0.3127, 0.3290), (0.310, 0.316), (1 / 3, 1 / 3), (0.314, 0.351)
-BT709: Primaries = (*D65, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06)
+WHITE_C, WHITE_E, DCI_WHITE = (0.310, 0.316), (1 / 3, 1 / 3), (0.314, 0.351)
 PRIMARIES: Mapping[int, tuple[str, Primaries]] = {
     1: ("sRGB", BT709),
     4: ("BT.470 M", (*WHITE_C, 0.67, 0.33, 0.21, 0.71, 0.14, 0.08)),
@@ -121,8 +119,8 @@ def color_profile(metadata: Metadata, mode: str, notes: list[str]) -> ColorProfi
             notes.append(str(error))
     if not is_matrix:
         return SRGB
-    said = (lambda: cicp_space(*metadata.cicp), lambda: png_space(chunks), lambda: exif_space(metadata.exif))
-    spaces = (_or_note(space, notes) for space in said)
+    statements = (lambda: cicp_space(*metadata.cicp), lambda: png_space(chunks), lambda: exif_space(metadata.exif))
+    spaces = (_or_note(space, notes) for space in statements)
     return profile_of(next((space for space in spaces if space), SRGB_SPACE), mode)
 
 
@@ -243,7 +241,6 @@ def _entry(block: TiffBlock, directory: int, tag: int) -> IfdEntry | None:
 
 
 PCS_WHITE = np.array([0.9642, 1.0, 0.8249])
-BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 ICC_VERSION = 0x04300000
 
 
@@ -254,7 +251,7 @@ def matrix_profile(space: ColorSpace, mode: str) -> bytes:
     if mode == "L":
         tags[b"kTRC"] = curve
     else:
-        tags[b"chad"] = b"sf32\0\0\0\0" + _fixed(*_adaptation(space.primaries).flat)
+        tags[b"chad"] = b"sf32\0\0\0\0" + _fixed(*_to_pcs(space.primaries).flat)
         for name, colorant in zip((b"r", b"g", b"b"), _colorants(space.primaries).T, strict=True):
             tags |= {name + b"XYZ": _xyz(colorant), name + b"TRC": curve}
     table, content, start = struct.pack(">I", len(tags)), b"", 132 + 12 * len(tags)
@@ -279,36 +276,14 @@ def _text(words: str) -> bytes:
     return b"mluc\0\0\0\0" + struct.pack(">II2s2sII", 1, 12, b"en", b"US", len(content), 28) + content
 
 
-def luminances(primaries: Primaries) -> np.ndarray:
-    """What red, green and blue add to white's luminance, ``(3,)``."""
-    coefficients: np.ndarray = _rgb_to_xyz(primaries)[1]
-    return coefficients
-
-
 def _colorants(primaries: Primaries) -> np.ndarray:
     """XYZ of red, green and blue, as columns, beside the white of profiles; not finite for impossible primaries."""
     try:
-        colorants: np.ndarray = _adaptation(primaries) @ _rgb_to_xyz(primaries)
+        colorants: np.ndarray = _to_pcs(primaries) @ rgb_to_xyz(primaries)
     except (np.linalg.LinAlgError, ZeroDivisionError):
         return np.full((3, 3), np.nan)
     return colorants
 
 
-def _rgb_to_xyz(primaries: Primaries) -> np.ndarray:
-    """Linear red, green and blue to XYZ under their own white, whose Y is 1."""
-    white, *colors = np.reshape(primaries, (4, 2))
-    directions = np.stack([[x, y, 1 - x - y] for x, y in colors], 1)
-    scaled: np.ndarray = directions * np.linalg.solve(directions, _white(white))
-    return scaled
-
-
-def _white(xy: np.ndarray) -> np.ndarray:
-    x, y = map(float, xy)
-    return np.array([x / y, 1, (1 - x - y) / y])
-
-
-def _adaptation(primaries: Primaries) -> np.ndarray:
-    """From the primaries' white to that of profiles, by Bradford's cones."""
-    cones = BRADFORD @ PCS_WHITE / (BRADFORD @ _white(np.array(primaries[:2])))
-    adaptation: np.ndarray = np.linalg.inv(BRADFORD) @ np.diag(cones) @ BRADFORD
-    return adaptation
+def _to_pcs(primaries: Primaries) -> np.ndarray:
+    return adaptation(xyz_of(primaries[:2]), PCS_WHITE)

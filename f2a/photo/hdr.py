@@ -4,7 +4,8 @@ import numpy as np
 import torch
 
 from f2a.color import linear_to_srgb, srgb_to_linear
-from f2a.photo.color_space import PQ, HdrProfile, luminances
+from f2a.photo.chromaticity import rgb_to_xyz
+from f2a.photo.color_space import PQ, HdrProfile
 from f2a.photo.icc import srgb_encoded
 from f2a.photo.photo import Photo
 
@@ -33,7 +34,7 @@ def standard_range(photo: Photo, notes: list[str]) -> Photo:
     notes.append(NOTE)
     top = np.iinfo(photo.dtype).max
     table = _light_of_levels(np.linspace(0, 1, top + 1), colors.space.transfer == PQ)
-    weights = luminances(colors.space.primaries) if photo.shape[2] == 3 else np.ones(1)
+    weights = rgb_to_xyz(colors.space.primaries)[1] if photo.shape[2] == 3 else np.ones(1)
     peak = max(float(table[photo.rows(at, at + ROWS)].max()) for at in range(0, photo.shape[0], ROWS))
     if colors.space.transfer != PQ:
         peak = _displayed(np.full((1, 1, 1), peak), np.ones(1)).item()

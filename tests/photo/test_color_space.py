@@ -10,10 +10,10 @@ from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
 from f2a.photo import read_photo, write_photo
+from f2a.photo.chromaticity import BT709
 from f2a.photo.codecs import png
 from f2a.photo.color_space import (
     ADOBE_RGB,
-    BT709,
     BT709_CURVE,
     SRGB_SPACE,
     ColorSpace,

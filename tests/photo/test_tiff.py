@@ -5,7 +5,7 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms
 
-from f2a.photo import PhotoError, lab, read_photo, stated_size, write_photo
+from f2a.photo import PhotoError, chromaticity, read_photo, stated_size, write_photo
 from f2a.photo.pixels import integer_to_16_bits
 
 COLORS = np.random.default_rng(0).integers(0, 256, (5, 7, 3)).astype(np.uint16) * 257
@@ -110,19 +110,21 @@ def test_floats_above_white_are_cut_off(tmp_path):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-@pytest.mark.parametrize("white", [lab.D50, lab.D65, (0.4476, 0.4074)])
+@pytest.mark.parametrize("white", [chromaticity.D50, chromaticity.D65, (0.4476, 0.4074)])
 def test_lab_counts_from_the_white_that_the_file_states(tmp_path, dtype, white):
     """Lightness 100 and no colour is white; so is every grey, under any white."""
     levels = np.zeros((5, 7, 3), dtype)
     levels[..., 0] = np.iinfo(dtype).max * np.linspace(0, 1, 35).reshape(5, 7)
     x, y = (round(1_000_000 * value) for value in white)
-    tags = [] if white == lab.D50 else [(318, "2I", 2, (x, 1_000_000, y, 1_000_000), True)]
+    tags = [] if white == chromaticity.D50 else [(318, "2I", 2, (x, 1_000_000, y, 1_000_000), True)]
     rows = read_photo(tiff(tmp_path / "a.tif", levels, "cielab", extratags=tags)).photo.rows().astype(int)
     assert rows.max() >= 0.999 * np.iinfo(dtype).max
     assert np.abs(rows - rows.mean(-1, keepdims=True)).max() <= 0.003 * np.iinfo(dtype).max
 
 
-@pytest.mark.parametrize(("white", "red"), [(lab.D50, (54.29, 80.81, 69.89)), (lab.D65, (53.24, 80.09, 67.20))])
+@pytest.mark.parametrize(
+    ("white", "red"), [(chromaticity.D50, (54.29, 80.81, 69.89)), (chromaticity.D65, (53.24, 80.09, 67.20))]
+)
 def test_lab_under_either_white_is_the_red_that_tables_give(tmp_path, white, red):
     levels = np.round([red[0] / 100 * 65535, red[1] * 256, red[2] * 256]).astype(np.uint16)
     tags = [(318, "2I", 2, tuple(n for value in white for n in (round(10_000 * value), 10_000)), True)]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 import numpy as np
 from PIL import Image
 
-from f2a.photo.lab import D50, Chromaticity, lab_to_srgb
+from f2a.photo.chromaticity import D50, Chromaticity
+from f2a.photo.lab import lab_to_srgb
 from f2a.photo.limits import check_compression_ratio, check_size
 from f2a.photo.pixels import float_to_16_bits, integer_to_8_bits, integer_to_16_bits
 
