@@ -41,9 +41,9 @@ def linear_to_srgb(linear: Tensor) -> Tensor:
     return torch.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear.clamp(min=0.0031308) ** (1 / 2.4) - 0.055)
 
 
-def luminance(image: Tensor) -> Tensor:
+def luminance(image: Tensor, weights: tuple[float, float, float] = LUMINANCE) -> Tensor:
     """The mean of the channels by what each adds to luminance, ``(B, 3, H, W)`` to ``(B, 1, H, W)``."""
-    return (image * image.new_tensor(LUMINANCE).reshape(1, 3, 1, 1)).sum(1, keepdim=True)
+    return (image * image.new_tensor(weights).reshape(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
 def relight(flash: Tensor, log_gain: Tensor) -> Tensor:
@@ -106,6 +106,11 @@ def exposure_gain(image: Tensor, mean: float = STANDARD_EXPOSURE) -> float:
         else:
             high = middle
     return float(2.0 ** ((low + high) / 2))
+
+
+def expose(image: Tensor, mean: float = STANDARD_EXPOSURE) -> Tensor:
+    """One sRGB image, its light multiplied by :func:`exposure_gain`; what that burns is clipped."""
+    return linear_to_srgb((srgb_to_linear(image) * exposure_gain(image, mean)).clamp(max=1))
 
 
 SAMPLED_PIXELS = 5_000

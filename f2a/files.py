@@ -7,8 +7,39 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from f2a.errors import F2aError, first_line
+
 UNFINISHED, REPLACED = ".part", ".old.part"
 """Ends of the names that a folder has while it is written, and that the one before it has while they change places."""
+
+
+class OutputError(F2aError):
+    """A file or folder of results that cannot be written; the message names it, the reason and the remedy."""
+
+
+def write_output(path: Path, content: bytes) -> None:
+    """Write a file that appears whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        with atomic_write(path) as beside:
+            beside.write_bytes(content)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({first_line(error)}); choose another output") from None
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it where they are missing.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be created ({first_line(error)}); choose another output") from None
 
 
 @contextmanager

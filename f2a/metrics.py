@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from f2a.color import BURNT, LUMA, LUMINANCE, exposure_gain, linear_to_srgb, luminance, srgb_to_linear
+from f2a.color import BURNT, LUMA, LUMINANCE, expose, linear_to_srgb, luminance, srgb_to_linear
 
 
 def to_8bit(image: Tensor) -> Tensor:
@@ -35,7 +35,7 @@ def ssim(image: Tensor, truth: Tensor, weights: tuple[float, float, float] = LUM
     """
     if min(image.shape[-2:]) < 7:
         raise ValueError(f"SSIM needs sides of at least 7 pixels, not {tuple(image.shape[-2:])}")
-    grey, grey_truth = (_grey(to_8bit(i), weights) for i in (image, truth))
+    grey, grey_truth = (luminance(to_8bit(i).double(), weights) for i in (image, truth))
     return float(structural_similarity(grey, grey_truth, 255, 49 / 48))  # unbiased, as scikit-image computes it
 
 
@@ -52,10 +52,6 @@ def structural_similarity(x: Tensor, y: Tensor, peak: float = 1.0, bias: float =
     c1, c2 = (0.01 * peak) ** 2, (0.03 * peak) ** 2
     brightness = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
     return (brightness * (2 * covariance + c2) / (variances + c2)).mean()
-
-
-def _grey(image: Tensor, weights: tuple[float, float, float] = LUMA) -> Tensor:
-    return (image.double() * torch.tensor(weights, dtype=torch.float64).reshape(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
 def aligned_psnr(image: Tensor, truth: Tensor) -> float:
@@ -100,7 +96,7 @@ def sharpness(image: Tensor, truth: Tensor) -> float:
 
 
 def _gradient_energy(image: Tensor) -> Tensor:
-    grey = _grey(to_8bit(image))
+    grey = luminance(to_8bit(image).double(), LUMA)
     down, across = grey.diff(dim=-2), grey.diff(dim=-1)
     return (down**2).sum() + (across**2).sum()
 
@@ -111,8 +107,7 @@ def lit(image: Tensor, truth: Tensor) -> Tensor:
     Args:
         image, truth: sRGB in [0, 1], the same shape.
     """
-    factor = exposure_gain(image, min(max(float(truth.mean()), 1e-3), 1 - 1e-3))
-    return linear_to_srgb((srgb_to_linear(image.clamp(0, 1)) * factor).clamp(max=1))
+    return expose(image.clamp(0, 1), min(max(float(truth.mean()), 1e-3), 1 - 1e-3))
 
 
 def lit_psnr(image: Tensor, truth: Tensor) -> float:

@@ -22,17 +22,13 @@ from PIL import Image, JpegImagePlugin
 
 import f2a
 from f2a.config import PRESETS
-from f2a.errors import F2aError
+from f2a.files import write_output
 from f2a.model.generator import Generator, has_fast_bfloat16
 from f2a.relight.relighter import Relighter, relight_file, working_size
 
 EXAMPLE = Path(f2a.__file__).parent / "examples" / "living_room_flash.jpg"
 GRAIN = 5.0
 """Standard deviation of the grain, in 8-bit levels."""
-
-
-class BenchError(F2aError):
-    """The result cannot be written."""
 
 
 @dataclass(frozen=True)
@@ -206,9 +202,6 @@ def as_line(measurement: Measurement) -> str:
 def write_json(path: Path, measurements: list[Measurement]) -> None:
     """
     Raises:
-        BenchError: the file cannot be written.
+        OutputError: the file cannot be written.
     """
-    try:
-        path.write_text(json.dumps([asdict(one) for one in measurements], indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise BenchError(f"{path}: cannot be written ({error.strerror}); choose another place") from None
+    write_output(path, (json.dumps([asdict(one) for one in measurements], indent=1) + "\n").encode())

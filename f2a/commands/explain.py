@@ -1,10 +1,11 @@
 """``f2a explain``."""
 
 import argparse
+import io
 from pathlib import Path
 
 from f2a.commands.common import add_weights_flags, open_relighter, tell
-from f2a.errors import first_line, printable
+from f2a.errors import printable
 from f2a.relight.controls import add_control_flags, controls_of
 
 HELP = "say what relighting changes where in a photo"
@@ -20,7 +21,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from f2a.files import atomic_write
+    from f2a.files import OutputError, write_output
     from f2a.photo import PhotoError, check_target, read_photo
 
     controls = controls_of(args)
@@ -33,12 +34,9 @@ def run(args: argparse.Namespace) -> int:
         print(printable(f"{args.photo}: {width} x {height} pixels."))
         print("\n".join(explanation.lines))
         if args.picture:
-            with atomic_write(args.picture) as beside:
-                explanation.picture().save(beside, format)
-    except PhotoError as error:
+            explanation.picture().save(content := io.BytesIO(), format)
+            write_output(args.picture, content.getvalue())
+    except (PhotoError, OutputError) as error:
         tell(f"f2a: {error}")
-        return 1
-    except OSError as error:
-        tell(f"f2a: {args.picture}: cannot be written ({first_line(error)}); check folder, permissions and space")
         return 1
     return 0

@@ -18,9 +18,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from f2a.files import make_folder
     from f2a.photo import names_a_file
     from f2a.relight.arrivals import watch_folder
-    from f2a.relight.batch import make_folder
 
     check(args)
     if not args.folder.is_dir():

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from f2a.errors import F2aError
-from f2a.files import atomic_dir
+from f2a.files import atomic_dir, make_folder
 
 GIGABYTE = 2**30
 
@@ -66,14 +66,12 @@ def fetch(name: str, folder: Path) -> Path:
 
     Raises:
         FetchError: gdown is missing, Drive refused, or the archive is damaged, unsafe or too large.
+        OutputError: ``folder`` cannot be made.
     """
     archive, target, zipped = ARCHIVES[name], folder / name, folder / f"{name}.zip"
     if target.exists():
         return target
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FetchError(f"{folder}: cannot be created ({error.strerror}); choose another -o") from None
+    make_folder(folder)
     if not zipped.exists():
         _from_drive(archive, zipped)
     unpack(zipped, target, archive)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from f2a.color import exposure_gain, linear_to_srgb, srgb_to_linear
+from f2a.color import expose, linear_to_srgb, srgb_to_linear
 from f2a.errors import F2aError
 
 Baseline = Callable[[Tensor], Tensor]
@@ -46,7 +46,7 @@ def grey_world(image: Tensor) -> Tensor:
     linear = srgb_to_linear(image)
     means = linear.mean((-2, -1), keepdim=True)
     balanced = linear * means.mean() / means.clamp(min=1e-6)
-    return linear_to_srgb(balanced * exposure_gain(linear_to_srgb(balanced))).clamp(0, 1)
+    return expose(linear_to_srgb(balanced))
 
 
 def retinex(image: Tensor) -> Tensor:

@@ -6,20 +6,15 @@ from pathlib import Path
 
 from f2a.color import STANDARD_EXPOSURE
 from f2a.data.folder import find_pairs
-from f2a.errors import F2aError, first_line
 from f2a.evaluation.baselines import require_skimage
 from f2a.evaluation.methods import collect_systems
 from f2a.evaluation.pictures import TRUTH, ThumbnailCollector, decode_jpeg
 from f2a.evaluation.report import render_report, require_matplotlib, select_scenes
 from f2a.evaluation.scores import METRICS, Metric, Report, Scene, Score, lpips_metric, score_scenes
 from f2a.evaluation.tables import format_table, to_csv, to_json
-from f2a.files import atomic_write
+from f2a.files import make_folder, write_output
 from f2a.images import picture_grid
 from f2a.relight.relighter import Relighter
-
-
-class OutputError(F2aError):
-    """A file of results cannot be written."""
 
 
 def evaluate(
@@ -65,7 +60,7 @@ def evaluate(
         write_report(out, scores, metrics, collector.thumbnails, next(iter(relighters)), facts)
     if json:
         content = to_json(scores, {"data": str(data), "normalize_exposure": normalize_exposure})
-        write_file(json, content.encode())
+        write_output(json, content.encode())
     return format_table(scores, metrics)
 
 
@@ -103,9 +98,9 @@ def write_report(
     ]
     grid = io.BytesIO()
     picture_grid(systems, rows).save(grid, "PNG")
-    write_file(out / "grid.png", grid.getvalue())
-    write_file(out / "scores.csv", to_csv(scores).encode())
-    write_file(out / "report.html", page.encode())
+    write_output(out / "grid.png", grid.getvalue())
+    write_output(out / "scores.csv", to_csv(scores).encode())
+    write_output(out / "report.html", page.encode())
 
 
 METHOD = (
@@ -115,19 +110,3 @@ METHOD = (
     "truth's; clip: burnt share of the pixels over the flash photo's; tint: distance of the mean a*b* to the flash "
     "photo's"
 )
-
-
-def make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be created ({error.strerror}); choose another output") from None
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file that appears whole or not at all."""
-    try:
-        with atomic_write(path) as beside:
-            beside.write_bytes(content)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({first_line(error)}); choose another output") from None

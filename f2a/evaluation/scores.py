@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from f2a.color import exposure_gain, linear_to_srgb, srgb_to_linear
+from f2a.color import expose
 from f2a.data.folder import DataError, PairFiles
 from f2a.errors import first_line
 from f2a.images import to_image, to_picture
@@ -173,8 +173,7 @@ def read_scene(pair: PairFiles, normalize_exposure: bool) -> Scene:
     if min(flash.size) < MIN_SIDE:
         raise DataError(f"{pair.flash}: too small to be compared ({sizes}); give sides of at least {MIN_SIDE}")
     if normalize_exposure:
-        image = to_image(ambient)
-        ambient = to_picture(linear_to_srgb((srgb_to_linear(image) * exposure_gain(image)).clamp(max=1)))
+        ambient = to_picture(expose(to_image(ambient)))
     return Scene(pair.name, pair, flash, ambient)
 
 

@@ -17,8 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from f2a.errors import F2aError, first_line
-from f2a.files import atomic_write
+from f2a.errors import F2aError
+from f2a.files import make_folder, write_output
 from f2a.photo import PhotoError, format_of, is_other_picture, is_photo, names_a_file, needs_rawpy, output_name
 
 
@@ -44,7 +44,8 @@ def plan(inputs: Sequence[Path], output: Path) -> list[Task]:
     programs keep for themselves.
 
     Raises:
-        BatchError: a folder without photos, several photos for one file, or an output that cannot be made.
+        BatchError: a folder without photos, or several photos for one file.
+        OutputError: an output that cannot be made.
         PhotoError: the output is a file of a format that is not written.
     """
     photos: list[Path] = []
@@ -66,18 +67,6 @@ def plan(inputs: Sequence[Path], output: Path) -> list[Task]:
         folder = output
     make_folder(folder)
     return [Task(photo, output) for photo in photos]
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder and those above it where they are missing.
-
-    Raises:
-        BatchError: it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BatchError(f"{folder}: cannot be created ({error.strerror}); choose another output") from None
 
 
 def passed_over(inputs: Sequence[Path]) -> str:
@@ -243,16 +232,11 @@ def summary(results: Sequence[Result], seconds: float, shard: Shard) -> str:
 
 
 def write_report(path: Path, results: Sequence[Result], seconds: float, run: dict[str, Any]) -> None:
-    """Write what became of every photo, with the run's settings, as JSON; the file appears whole or not at all.
+    """Write what became of every photo, with the run's settings, as JSON.
 
     Raises:
-        BatchError: it cannot be written.
+        OutputError: it cannot be written.
     """
     report = run | {"seconds": round(seconds, 3), "photos": [asdict(result) for result in results]}
     text = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
-    try:
-        with atomic_write(path) as beside:
-            beside.write_text(text, encoding="utf-8", errors="backslashreplace")  # names that are not UTF-8
-    except OSError as error:
-        reason = first_line(error)
-        raise BatchError(f"{path}: the report cannot be written ({reason}); choose another place") from None
+    write_output(path, text.encode(errors="backslashreplace"))  # names that are not UTF-8

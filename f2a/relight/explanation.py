@@ -8,7 +8,7 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from f2a.relight.gain import luma
+from f2a.color import LUMA, luminance
 
 FALL_OFF, BIAS = -2.81, -0.36
 """Of the logistic regression of "taken with flash" on the correlation between a photo's luma and the squared distance
@@ -131,7 +131,7 @@ def _thirds(size: int) -> list[slice]:
 
 def _brightness_with_distance(flash: Tensor) -> float:
     """Correlation of luma with the squared distance from the centre, sides counted as equal; 0 for an even photo."""
-    bright = luma(flash, dim=1)[0, 0]
+    bright = luminance(flash, LUMA)[0, 0]
     down, across = (torch.linspace(-1, 1, side) for side in bright.shape)
     distance = down[:, None] ** 2 + across**2
     bright, distance = bright - bright.mean(), distance - distance.mean()

@@ -83,7 +83,7 @@ def apply_controls(flash: Tensor, log_gain: Tensor, controls: Controls) -> Tenso
     brightness = luminance(gain)
     gain = gain + controls.background * brightness.clamp(min=0) - controls.highlights * brightness.clamp(max=0)
     if controls.shadows:
-        below_mid_grey = (1 - 2 * luma(relight(flash, gain), dim=1)).clamp(min=0)
+        below_mid_grey = (1 - 2 * luminance(relight(flash, gain), LUMA)).clamp(min=0)
         gain = gain + controls.shadows * SHADOW_STOPS * math.log(2) * below_mid_grey**2
     if controls.contrast:
         lit = relight(flash, gain)
@@ -92,12 +92,6 @@ def apply_controls(flash: Tensor, log_gain: Tensor, controls: Controls) -> Tenso
         gain = normalize_exposure(flash, gain, lit.mean((1, 2, 3)))
     warmth = controls.warmth * torch.tensor(WARMTH_PER_MIRED).reshape(1, 3, 1, 1)
     return gain + controls.exposure * math.log(2) + warmth
-
-
-def luma(image: Tensor, dim: int) -> Tensor:
-    """Weighted mean of red, green and blue along ``dim``, which is kept (ITU-R BT.601)."""
-    red, green, blue = image.unbind(dim)
-    return (LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue).unsqueeze(dim)
 
 
 def _box(images: np.ndarray, radius: int) -> np.ndarray:

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from f2a.color import exposure_gain, linear_to_srgb, srgb_to_linear
+from f2a.color import expose
 from f2a.data.folder import CachedPair
 from f2a.files import atomic_write
 from f2a.images import picture_grid, to_image, to_picture
@@ -62,7 +62,7 @@ def validate(
         F.interpolate(image, size=size, mode="bilinear", antialias=True).clamp(0, 1) for image in (flash, ambient)
     )
     if normalize_exposure:
-        ambient = linear_to_srgb((srgb_to_linear(ambient) * exposure_gain(ambient)).clamp(max=1))
+        ambient = expose(ambient)
     relit = generator(flash.to(device)).float().cpu()
     scores = ValidationScores(psnr(relit, ambient), ssim(relit, ambient), psnr(flash, ambient), ssim(flash, ambient))
     return ValidationResult(scores, Views(flash, relit, ambient, attention_map(flash, ambient).expand_as(flash)))

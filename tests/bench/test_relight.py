@@ -7,6 +7,7 @@ from PIL import Image
 
 from f2a.bench import relight as bench
 from f2a.bench.relight import Measurement
+from f2a.files import OutputError
 
 
 @pytest.mark.parametrize("megapixels", [0.05, 0.48])
@@ -39,7 +40,7 @@ def test_a_line_says_ratio_and_target_and_json_the_same(tmp_path):
     assert line == "12 MP file, whole 0.40 s 2.50 x Pillow (target at most 3 x)"
     bench.write_json(tmp_path / "a.json", [measured])
     assert json.loads((tmp_path / "a.json").read_text())[0]["ratio"] == 2.5
-    with pytest.raises(bench.BenchError, match="none"):
+    with pytest.raises(OutputError, match="none"):
         bench.write_json(tmp_path / "none" / "a.json", [])
 
 
