@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterable
 from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
 from typing import NamedTuple
 
 import f2a.cli
@@ -11,6 +12,13 @@ import train_accelerate
 SMALL = ("--resolution", "32", "--train_batch_size", "2", "--max_train_steps", "1", "--lr_warmup_steps", "0",
          "--encoder_weights", "none")  # fmt: skip
 """Flags of the shortest training."""
+
+
+def small_run(pairs: Path, output: Path, *flags: str) -> list[str]:
+    """The command line of a training that takes a second; ``flags`` win."""
+    where = ["--train_data_dir", str(pairs), "--output_dir", str(output), "--encoder_weights", "none"]
+    small = ["--resolution", "32", "--train_batch_size", "2", "--max_train_steps", "4", "--lr_warmup_steps", "1"]
+    return [*where, *small, *flags]
 
 
 class Ended(NamedTuple):

@@ -1,6 +1,7 @@
 """What happens to a training run: a full disk, data that vanishes, processes that die, clocks that go backwards."""
 
 import errno
+import itertools
 import multiprocessing
 import os
 import random
@@ -35,6 +36,7 @@ from f2a.training.checkpoint import (
     write_state,
 )
 from f2a.training.validation import step_of
+from tests.support.commands import small_run
 from tests.support.pairs import write_pairs
 from train_accelerate import Trainer
 
@@ -46,25 +48,21 @@ def pairs(tmp_path):
     return write_pairs(tmp_path / "pairs")
 
 
-def train_into(output, pairs, *flags):
-    """Runs the script with small defaults; its exit status."""
-    small = ["--resolution", "32", "--train_batch_size", "1", "--max_train_steps", "4", "--lr_warmup_steps", "1"]
-    where = ["--train_data_dir", str(pairs), "--output_dir", str(output), "--encoder_weights", "none"]
-    often = ["--checkpointing_steps", "1", "--checkpoints_total_limit", "0", "--no-use_ema"]
-    return train_accelerate.main([*where, *small, *often, *flags])
+FLAGS = ("--train_batch_size", "1", "--lr_scheduler", "constant", "--no-use_ema", "--checkpointing_steps", "1",
+         "--checkpoints_total_limit", "0")  # fmt: skip
 
 
 @pytest.fixture
 def train(pairs, tmp_path):
-    """``train("run", ...)`` trains into ``tmp_path / "run"``; its exit status."""
-    return lambda name, *flags: train_into(tmp_path / name, pairs, *flags)
+    """``train("run", ...)`` trains into ``tmp_path / "run"``, with a checkpoint at each step; its exit status."""
+    return lambda name, *flags: train_accelerate.main(small_run(pairs, tmp_path / name, *FLAGS, *flags))
 
 
 @pytest.fixture(scope="module")
 def through(tmp_path_factory):
     """The output of a run that nothing disturbed."""
     folder = tmp_path_factory.mktemp("through")
-    assert train_into(folder / "run", write_pairs(folder / "pairs")) == 0
+    assert train_accelerate.main(small_run(write_pairs(folder / "pairs"), folder / "run", *FLAGS)) == 0
     return folder / "run"
 
 
@@ -145,21 +143,24 @@ def full_in_rust(*arguments, **keywords):
     raise SafetensorError("I/O error: No space left on device (os error 28)")
 
 
-@pytest.mark.parametrize(
-    ("where", "fails"),
-    [("f2a.training.checkpoint.save_file", full_in_rust), ("f2a.training.checkpoint.save_file", full),
-     ("f2a.files.os.fsync", full), ("f2a.model.checkpoint.save_file", full_in_rust)],
-    ids=["library", "system", "sync", "weights"],
-)  # fmt: skip
-def test_whatever_cannot_be_written_is_a_sentence(train, tmp_path, monkeypatch, capsys, where, fails):
+FULL_DISKS = {
+    "the library": ("f2a.training.checkpoint.save_file", full_in_rust),
+    "the system": ("f2a.training.checkpoint.save_file", full),
+    "syncing": ("f2a.files.os.fsync", full),
+    "the weights": ("f2a.model.checkpoint.save_file", full_in_rust),  # once all steps are done
+}
+
+
+def test_whatever_cannot_be_written_is_a_sentence(train, tmp_path, monkeypatch, capsys):
     assert train("run", "--max_train_steps", "1") == 0
-    monkeypatch.setattr(where, fails)
-    assert train("run", *GO_ON) in (1, 2)
-    assert "No space left on device" in sentence(capsys)
-    monkeypatch.undo()
-    assert newest_state(tmp_path / "run", pytest.fail)
-    assert Checkpoint.load(tmp_path / "run" / "last")
-    assert not list((tmp_path / "run").glob("*.part"))
+    for writer, (where, fails) in FULL_DISKS.items():
+        with monkeypatch.context() as patch:
+            patch.setattr(where, fails)
+            assert train("run", "--max_train_steps", "2", *GO_ON) in (1, 2), writer
+        assert "No space left on device" in sentence(capsys), writer
+        assert newest_state(tmp_path / "run", pytest.fail)
+        assert Checkpoint.load(tmp_path / "run" / "last")
+        assert not list((tmp_path / "run").glob("*.part"))
 
 
 def test_an_output_folder_that_cannot_be_written_is_named(train, tmp_path, disk, capsys):
@@ -224,13 +225,13 @@ def halve(path):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
-@pytest.mark.parametrize("damage", [forget, halve])
-@pytest.mark.parametrize("suffix", [".u8", ".json"])
-def test_a_damaged_cache_is_decoded_again(train, through, tmp_path, damage, suffix):
-    assert train("run", "--max_train_steps", "2") == 0
-    (file,) = (tmp_path / "run" / "cache").glob(f"*{suffix}")
-    damage(file)
-    assert train("run", *GO_ON) == 0
+def test_a_damaged_cache_is_decoded_again(train, through, tmp_path):
+    """Four times, between the steps of one run."""
+    assert train("run", "--max_train_minutes", "0") == 0
+    for step, (suffix, damage) in enumerate(itertools.product((".u8", ".json"), (forget, halve)), 1):
+        (file,) = (tmp_path / "run" / "cache").glob(f"*{suffix}")
+        damage(file)
+        assert train("run", "--max_train_steps", str(step), *GO_ON) == 0, (suffix, damage)
     assert_same_end(through, tmp_path / "run")
 
 

@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import load_file
 
 import train_accelerate
+from tests.support.commands import small_run
 from tests.support.pairs import write_pairs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,15 +35,9 @@ def settings(monkeypatch):
     FORKS.set_forkserver_preload([__name__])
 
 
-def arguments(pairs, output, *flags):
-    small = ["--resolution", "32", "--max_train_steps", "3", "--lr_warmup_steps", "1"]
-    where = ["--train_data_dir", str(pairs), "--output_dir", str(output), "--encoder_weights", "none"]
-    return [*where, *small, *flags]
-
-
 def launch(launcher, *words):
     """The script in a Python of its own."""
-    command = [sys.executable, *launcher, "train_accelerate.py", *arguments(*words)]
+    command = [sys.executable, *launcher, "train_accelerate.py", *small_run(*words)]
     return subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
@@ -53,7 +48,7 @@ def end(process):
 
 
 def fork(*words):
-    process = FORKS.Process(target=run, args=(arguments(*words),))
+    process = FORKS.Process(target=run, args=(small_run(*words),))
     process.start()
     return process
 
@@ -81,7 +76,7 @@ def test_two_processes_with_batch_4_train_as_one_with_batch_8(tmp_path, flags):
     """Losses and weights to 1e-4, with an epsilon above the rounding of gradients, which Adam would otherwise enlarge
     to whole steps. Gradients to 2 %: rounding takes a unit or two over the kink of LeakyReLU, which within one process
     (channels_last or not, float32 or float64) moves the discriminator's gradients by 1 %."""
-    flags = [*flags, "--adam_epsilon", "1e-3"]
+    flags = [*flags, "--adam_epsilon", "1e-3", "--max_train_steps", "3"]
     pairs = write_pairs(tmp_path / "pairs")
     torchrun = ["-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
     end(launch(torchrun, pairs, tmp_path / "two", *flags, "--train_batch_size", "4"))

@@ -6,6 +6,7 @@ import math
 import re
 import shlex
 import signal
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -27,6 +28,7 @@ from f2a.training.processes import precision_note
 from f2a.training.progress import Progress
 from f2a.training.schedule import lr_factor, planned_steps
 from f2a.training.signals import lock_output
+from tests.support.commands import small_run
 from tests.support.pairs import write_pairs
 from train_accelerate import Trainer
 
@@ -44,22 +46,20 @@ def pairs(tmp_path_factory):
 @pytest.fixture
 def train(pairs, tmp_path):
     """``train("run", ...)`` trains into ``tmp_path / "run"``; its exit status."""
-    return lambda name, *flags: train_into(tmp_path / name, pairs, *flags)
+    return lambda name, *flags: train_accelerate.main(small_run(pairs, tmp_path / name, *flags))
 
 
 @pytest.fixture(scope="module")
 def through(pairs, tmp_path_factory):
-    """The output of a run that nothing disturbed."""
-    output = tmp_path_factory.mktemp("through") / "run"
-    assert train_into(output, pairs) == 0
-    return output
+    """``through(...)`` is the output of a run with these flags that nothing disturbed."""
 
+    @cache
+    def trained(*flags):
+        output = tmp_path_factory.mktemp("through") / "run"
+        assert train_accelerate.main(small_run(pairs, output, *flags)) == 0
+        return output
 
-def train_into(output, pairs, *flags):
-    """Runs the script with small defaults; its exit status."""
-    small = ["--resolution", "32", "--train_batch_size", "2", "--max_train_steps", "4", "--lr_warmup_steps", "1"]
-    where = ["--train_data_dir", str(pairs), "--output_dir", str(output), "--encoder_weights", "none"]
-    return train_accelerate.main([*where, *small, *flags])
+    return trained
 
 
 def assert_same_end(one: Path, other: Path) -> None:
@@ -91,8 +91,8 @@ def test_a_run_leaves_weights_figures_a_picture_and_its_flags(train, pairs, tmp_
 
 
 @pytest.mark.parametrize("flags", [[], ADVERSARIAL], ids=["reconstruction", "adversarial"])
-def test_a_run_that_was_cut_off_ends_as_one_that_was_not(train, tmp_path, monkeypatch, flags):
-    assert train("through", *flags) == 0
+def test_a_run_that_was_cut_off_ends_as_one_that_was_not(train, through, tmp_path, monkeypatch, flags):
+    undisturbed = through(*flags)
     optimizer_step = Trainer.optimizer_step
 
     def die_in_step_4(trainer, crops):
@@ -106,7 +106,7 @@ def test_a_run_that_was_cut_off_ends_as_one_that_was_not(train, tmp_path, monkey
         train("cut", "--checkpointing_steps", "2", *flags)
     monkeypatch.undo()
     assert train("cut", "--resume_from_checkpoint", "latest", *flags) == 0
-    assert_same_end(tmp_path / "through", tmp_path / "cut")
+    assert_same_end(undisturbed, tmp_path / "cut")
 
 
 def test_a_damaged_checkpoint_is_named_and_the_one_before_it_taken(train, tmp_path, capsys):
@@ -140,7 +140,7 @@ def test_asked_to_stop_it_saves_and_says_how_to_go_on(train, through, tmp_path, 
     monkeypatch.undo()
     command = line.partition("train_accelerate.py ")[2].split()
     assert train_accelerate.main(command) == 0
-    assert_same_end(through, tmp_path / "run")
+    assert_same_end(through(), tmp_path / "run")
 
 
 def test_a_frozen_encoder_stays_and_the_rest_moves(train, tmp_path):
@@ -272,15 +272,14 @@ def test_a_mistake_gets_one_sentence_and_status_2(train, capsys, monkeypatch, fl
     assert len(said.splitlines()) == 1
 
 
-def test_a_folder_with_a_run_in_it_is_not_begun_anew(train, capsys):
-    assert train("run", "--max_train_steps", "1") == 0
-    assert train("run") == 2
+def test_a_folder_with_a_run_in_it_is_not_begun_anew(pairs, through, capsys):
+    assert train_accelerate.main(small_run(pairs, through())) == 2
     assert "continue with --resume_from_checkpoint latest, or choose another --output_dir" in capsys.readouterr().err
 
 
-def test_a_checkpoint_of_another_generator_does_not_fit(train, capsys):
-    assert train("run", "--max_train_steps", "1") == 0
-    assert train("run", *ADVERSARIAL, "--resume_from_checkpoint", "latest") == 2
+def test_a_checkpoint_of_another_run_does_not_fit(train, through, capsys):
+    checkpoint = str(through() / "checkpoint-000004")
+    assert train("run", *ADVERSARIAL, "--resume_from_checkpoint", checkpoint) == 2
     assert "the checkpoint does not fit this run" in capsys.readouterr().err
 
 
