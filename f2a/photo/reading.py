@@ -6,6 +6,7 @@ from pathlib import Path
 from PIL import Image
 
 from f2a.photo.codecs import decoder_of
+from f2a.photo.codecs.losses import of_credentials
 from f2a.photo.errors import PhotoError, photo_errors
 from f2a.photo.file import PhotoFile
 from f2a.photo.hdr import standard_range
@@ -34,7 +35,7 @@ def read_photo(path: str | Path, keep_location: bool = False) -> PhotoFile:
     with photo_errors(path):
         _refuse_empty(path)
         file = decoder_of(path).read(path)
-        notes = list(file.notes)
+        notes = [*file.notes, *of_credentials(path)]
         photo = standard_range(file.photo, notes)
         metadata = file.metadata.cleaned(photo.size, keep_location, notes)
         metadata = replace(metadata, icc_profile=photo.icc_profile)

@@ -1,4 +1,4 @@
-"""What a file holds beside the photo and is not kept is said: further pictures, depth and gain maps, films, layers."""
+"""What a file holds beside the photo and is not kept is said: further pictures, films, layers, paths, credentials."""
 
 import io
 from types import SimpleNamespace
@@ -9,7 +9,9 @@ import tifffile
 from PIL import Image
 
 from f2a.photo import read_photo
-from f2a.photo.codecs import heif, pillow
+from f2a.photo.codecs import heif, losses
+from tests.support.hostile_metadata import chunk
+from tests.support.parts import box, clipping_path, manifest_store, resource, segment
 
 FILM = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(64)
 SAMSUNG = b"\0\0\x30\x0a\x10\0\0\0MotionPhoto_Data" + FILM + b"SEFH" + bytes(16) + b"SEFT"
@@ -29,14 +31,14 @@ def notes_on(path, content):
 
 @pytest.mark.parametrize("film", [FILM, SAMSUNG, bytes(4096) + FILM])
 def test_a_film_behind_a_jpeg_is_said(tmp_path, jpeg, film):
-    assert notes_on(tmp_path / "a.jpg", jpeg + film) == (pillow.FILM,)
+    assert notes_on(tmp_path / "a.jpg", jpeg + film) == (losses.FILM,)
 
 
 def test_a_film_is_said_once(tmp_path, photo):
     space = 'xmlns:GCamera="http://ns.google.com/photos/1.0/camera/"'
     content = io.BytesIO()
     photo.save(content, "JPEG", xmp=f'<x:xmpmeta xmlns:x="adobe:ns:meta/" {space} GCamera:MotionPhoto="1"/>'.encode())
-    assert notes_on(tmp_path / "a.jpg", content.getvalue() + FILM) == (pillow.FILM,)
+    assert notes_on(tmp_path / "a.jpg", content.getvalue() + FILM) == (losses.FILM,)
 
 
 def test_a_picture_behind_a_jpeg_is_said_and_a_thumbnail_is_none(tmp_path, photo, jpeg):
@@ -55,7 +57,7 @@ def test_a_depth_map_is_said_and_what_describes_it_is_taken_out(tmp_path, photo,
     content = io.BytesIO()
     xmp = f'<x:xmpmeta xmlns:x="adobe:ns:meta/" xmlns:D="{space}" D:Format="RangeInverse" x:kept="1"/>'
     photo.save(content, "JPEG", xmp=xmp.encode())
-    assert notes_on(tmp_path / "a.jpg", content.getvalue()) == (pillow.DEPTH_MAP,)
+    assert notes_on(tmp_path / "a.jpg", content.getvalue()) == (losses.DEPTH_MAP,)
     kept = read_photo(tmp_path / "a.jpg", keep_location=True).metadata.xmp
     assert b"RangeInverse" not in kept
     assert b"kept" in kept
@@ -73,14 +75,14 @@ def test_further_pictures_of_a_heic_are_counted(tmp_path, photo):
     ("aux", "depth_images", "said"),
     [
         ({}, [], []),
-        ({"urn:com:apple:photo:2020:aux:hdrgainmap": [7]}, [], [pillow.GAIN_MAP]),
-        ({"urn:mpeg:hevc:2015:auxid:2": [7]}, ["a map"], [pillow.DEPTH_MAP]),
+        ({"urn:com:apple:photo:2020:aux:hdrgainmap": [7]}, [], [losses.GAIN_MAP]),
+        ({"urn:mpeg:hevc:2015:auxid:2": [7]}, ["a map"], [losses.DEPTH_MAP]),
         ({f"urn:com:apple:photo:2019:aux:{name}matte": [7] for name in ("portraiteffects", "semanticskin")}, [],
          ["its auxiliary pictures of 2 kinds are left out"]),
     ],
 )  # fmt: skip
 def test_what_belongs_to_the_picture_of_a_heic_is_said(aux, depth_images, said):
-    assert heif._notes_on(SimpleNamespace(info={"aux": aux, "depth_images": depth_images})) == said
+    assert heif.notes_on(SimpleNamespace(info={"aux": aux, "depth_images": depth_images})) == said
 
 
 def test_layers_of_a_tiff_are_said(tmp_path):
@@ -88,3 +90,114 @@ def test_layers_of_a_tiff_are_said(tmp_path):
     tags = [(37724, "B", 8, b"Adobe Ph", True)]
     tifffile.imwrite(tmp_path / "a.tif", values, photometric="rgb", metadata=None, extratags=tags)
     assert read_photo(tmp_path / "a.tif").notes == ("its layers are left out",)
+
+
+def saved(photo, format, **options):
+    content = io.BytesIO()
+    photo.save(content, format, **options)
+    return content.getvalue()
+
+
+def said(name):
+    return (f"its further parts are left out: {name}",)
+
+
+JUMBF = b"JP\0\1\0\0\0\1"
+OTHER_JUMBF = box(b"jumb", box(b"jumd", bytes(16) + b"\3other\0"))
+KNOTS = bytes(52)
+
+
+@pytest.mark.parametrize(
+    ("marker", "contents", "notes"),
+    [
+        (0xEB, [JUMBF + manifest_store()], (losses.CREDENTIALS,)),
+        (0xEB, [JUMBF + OTHER_JUMBF], said("APP11 JP")),
+        (0xE1, [b"FLIR\0\1\0\1" + bytes(90), b"FLIR\0\1\1\1" + bytes(90)], said("APP1 FLIR")),
+        (0xE3, [bytes(90), bytes(90)], said("APP3")),
+        (0xE4, [b"a maker's own"], ()),
+        (0xE2, [b"urn:iso:std:iso:ts:21496:-1\0" + bytes(4)], (losses.GAIN_MAP,)),
+        (0xED, [b"Photoshop 3.0\0" + resource(1036, KNOTS) + clipping_path(2997)], (losses.PATHS,)),
+        (0xED, [b"Photoshop 3.0\0" + resource(1999, KNOTS) + resource(2998, KNOTS)], ()),
+    ],
+)
+def test_segments_of_a_jpeg_that_hold_more_than_metadata_are_said(tmp_path, photo, marker, contents, notes):
+    content = saved(photo, "JPEG", extra=b"".join(segment(marker, content) for content in contents))
+    assert notes_on(tmp_path / "a.jpg", content) == notes
+
+
+def test_data_behind_a_jpeg_are_said_and_a_makers_trailer_is_not(tmp_path, jpeg):
+    assert notes_on(tmp_path / "a.jpg", jpeg + b"x" * 70_000) == (losses.FURTHER_DATA,)
+    assert notes_on(tmp_path / "b.jpg", jpeg + b"SEFH" + bytes(300) + b"SEFT") == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "notes"),
+    [(b"caBX", (losses.CREDENTIALS,)), (b"mkBF", said("mkBF")), (b"iDOT", ()), (b"sBIT", ()), (b"tIME", ())],
+)
+def test_chunks_of_a_png(tmp_path, photo, kind, notes):
+    png = saved(photo, "PNG")
+    assert notes_on(tmp_path / "a.png", png[:33] + chunk(kind, bytes(7)) + png[33:]) == notes
+
+
+@pytest.mark.parametrize(("kind", "notes"), [(b"C2PA", (losses.CREDENTIALS,)), (b"SOND", said("SOND"))])
+def test_chunks_of_a_webp(tmp_path, photo, kind, notes):
+    webp = saved(photo, "WEBP", exif=b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0", lossless=True)
+    assert notes_on(tmp_path / "a.webp", webp) == ()
+    assert notes_on(tmp_path / "a.webp", webp + kind + b"\4\0\0\0abcd") == notes
+
+
+C2PA_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
+
+
+@pytest.mark.parametrize("format", ["AVIF", "HEIF"])
+@pytest.mark.parametrize(
+    ("kind", "content", "notes"),
+    [
+        (b"uuid", C2PA_UUID + bytes(9), (losses.CREDENTIALS,)),
+        (b"jumb", bytes(9), (losses.CREDENTIALS,)),
+        (b"mpvd", FILM, (losses.FILM,)),
+        (b"free", bytes(9), ()),
+        (b"xyzw", bytes(9), said("xyzw")),
+        (b"\0\0\0\0", bytes(9), ()),
+    ],
+)
+def test_boxes_of_heic_and_avif(tmp_path, photo, format, kind, content, notes):
+    if format == "HEIF":
+        file = io.BytesIO()
+        pytest.importorskip("pillow_heif").from_pillow(photo).save(file)
+        picture = file.getvalue()
+    else:
+        picture = saved(photo, format)
+    assert notes_on(tmp_path / f"a.{format}", picture + box(kind, content)) == notes
+
+
+@pytest.mark.parametrize(
+    ("tag", "content", "notes"),
+    [
+        (52545, manifest_store(), (losses.CREDENTIALS,)),
+        (34377, clipping_path(), (losses.PATHS,)),
+        (50839, bytes(70_000), said("tag 50839")),
+        (50839, bytes(700), ()),
+    ],
+)
+def test_fields_of_a_tiff(tmp_path, tag, content, notes):
+    values = np.zeros((5, 7, 3), np.uint8)
+    tags = [(tag, 7, len(content), content, True)]
+    tifffile.imwrite(tmp_path / "a.tif", values, photometric="rgb", metadata=None, extratags=tags)
+    assert read_photo(tmp_path / "a.tif").notes == notes
+
+
+def test_credentials_are_said_in_every_format(tmp_path, photo):
+    extension = b"\x21\xff\x0bC2PA_GIF\1\0\0" + bytes([len(manifest_store())]) + manifest_store() + b"\0;"
+    notes = notes_on(tmp_path / "a.gif", saved(photo, "GIF")[:-1] + extension)
+    assert notes == ("GIF is written as PNG", losses.CREDENTIALS)
+
+
+def test_captions_that_imagemagick_moved_into_a_png_stay_and_paths_are_said(tmp_path, photo):
+    caption = b"\x1c\2\x78\0\5Hello"
+    resources = (clipping_path() + resource(0x0404, caption)).hex()
+    text = b"Raw profile type 8bim\0\n8bim\n%8d\n%s\n" % (len(resources) // 2, resources.encode())
+    png = saved(photo, "PNG")
+    file = tmp_path / "a.png"
+    assert notes_on(file, png[:33] + chunk(b"tEXt", text) + png[33:]) == (losses.PATHS,)
+    assert read_photo(file).metadata.iptc == caption

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from f2a.photo.codecs import heif, pillow
+from f2a.photo.codecs import boxes, heif, losses, pillow
 from f2a.photo.color_space import color_profile
 from f2a.photo.file import PhotoFile
 from f2a.photo.limits import check_size
@@ -29,14 +29,15 @@ def stated_size(path: Path) -> tuple[int, int]:
 
 def read(path: Path) -> PhotoFile:
     """With two things that Pillow does not tell: the colours that the header states, and more than eight bits."""
-    cicp, bits = _header(path)
+    cicp, bits, notes = _header(path)
+    notes += boxes.notes_on_parts(path, rest={b"moov"})
     if bits == 8:
-        return pillow.read(path, "AVIF", cicp=cicp)
+        return pillow.read(path, "AVIF", notes=notes, cicp=cicp)
     import imagecodecs
 
     with pillow.opened(path, "AVIF") as source:
         check_size(path, source.size, bytes_per_pixel=6)
-        metadata, notes = replace(read_metadata(source), cicp=cicp), pillow.notes_on(source)
+        metadata, notes = replace(read_metadata(source), cicp=cicp), pillow.notes_on(source) + notes
         pillow.hide_exif_bomb(source)
         stored = with_channels(imagecodecs.avif_decode(path.read_bytes(), index=0))
         stored = turned(integer_to_16_bits(stored, bits), pillow.orientation(source))
@@ -44,14 +45,15 @@ def read(path: Path) -> PhotoFile:
     return PhotoFile(path, "AVIF", Photo.from_array(stored, profile), metadata, notes=tuple(notes))
 
 
-def _header(path: Path) -> tuple[tuple[int, int], int]:
-    """The code points of the colours (2 is unspecified), and the bits of a colour."""
+def _header(path: Path) -> tuple[tuple[int, int], int, list[str]]:
+    """The code points of the colours (2 is unspecified), the bits of a colour, and what stands beside the picture."""
     try:
         file = heif.opened(path)
     except Exception:  # libheif's many; whether the file is damaged, its decoder says
-        return (2, 2), 8
+        return (2, 2), 8, []
     image = file[file.primary_index]
-    return heif.code_points(image), int(image.info.get("bit_depth", 8))
+    notes = losses.of_pictures(len(file), "main one") + heif.notes_on(image)
+    return heif.code_points(image), int(image.info.get("bit_depth", 8)), notes
 
 
 def write(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from f2a.photo.codecs import pillow
+from f2a.photo.codecs import boxes, losses
 from f2a.photo.color_space import HdrProfile, color_profile
 from f2a.photo.file import PhotoFile
 from f2a.photo.icc import ColorProfile
@@ -59,7 +59,8 @@ def read(path: Path) -> PhotoFile:
     file = opened(path)
     image = file[file.primary_index]
     check_size(path, image.size, 2 * len(image.mode.partition(";")[0]) if image.mode.endswith("16") else 3)
-    metadata, notes = _metadata(image), [*pillow.notes_on_pictures(len(file), "main one"), *_notes_on(image)]
+    metadata = _metadata(image)
+    notes = losses.of_pictures(len(file), "main one") + notes_on(image) + boxes.notes_on_parts(path)
     stored = _decode(image)
     profile = color_profile(metadata, "L" if stored.shape[-1] < 3 else "RGB", notes)
     photo = Photo.from_array(stored, profile)
@@ -85,14 +86,14 @@ def code_points(image: Any) -> tuple[int, int]:
     return nclx.get("color_primaries", 2), nclx.get("transfer_characteristics", 2)
 
 
-def _notes_on(image: Any) -> list[str]:
+def notes_on(image: Any) -> list[str]:
     """What belongs to the picture and is not read."""
     kinds = {str(kind).lower() for kind in image.info.get("aux", {})}
     gain_maps = {kind for kind in kinds if "gainmap" in kind}
     depth_maps = {kind for kind in kinds if kind.endswith(DEPTH_NAMES)}
-    notes = [pillow.GAIN_MAP] if gain_maps else []
+    notes = [losses.GAIN_MAP] if gain_maps else []
     if depth_maps or image.info.get("depth_images"):
-        notes.append(pillow.DEPTH_MAP)
+        notes.append(losses.DEPTH_MAP)
     if further := len(kinds - gain_maps - depth_maps):
         notes.append(f"its auxiliary pictures of {further} kind{'s are' if further > 1 else ' is'} left out")
     return notes

@@ -2,7 +2,9 @@
 
 import hashlib
 import io
+import re
 import struct
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -10,7 +12,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from PIL import Image, JpegImagePlugin
 
-from f2a.photo.codecs import pillow
+from f2a.photo.codecs import losses, pillow
 from f2a.photo.codecs.jpeg_end import FILL, end_of_picture, ends_flat, with_end
 from f2a.photo.color_space import color_profile
 from f2a.photo.errors import PhotoError
@@ -42,6 +44,12 @@ FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 COLORS = 3
 ARITHMETIC = range(0xC9, 0xD0)
 START = b"\xff\xd8\xff"
+KEPT_SEGMENTS = (
+    b"JFIF", b"JFXX", b"Exif\0", b"http://ns.adobe.com/", b"ICC_PROFILE\0", b"MPF\0", b"Photoshop 3.0\0", b"Adobe",
+    losses.ISO_GAIN_MAP,
+)  # fmt: skip
+"""With what the segments begin that are kept, or noted by what they describe."""
+UNPRINTABLE = re.compile(rb"[^ -~].*", re.DOTALL)
 
 
 def sniff(start: bytes, suffix: str) -> bool:
@@ -85,12 +93,28 @@ def _read_with_pillow(path: Path, content: bytes) -> tuple[PhotoFile, bytes | No
 
 
 def _notes_on(source: Image.Image, content: bytes) -> list[str]:
+    assert isinstance(source, JpegImagePlugin.JpegImageFile)
     notes, further = pillow.notes_on(source), content[end_of_picture(content) or len(content) :]
-    if b"ftyp" in further and pillow.FILM not in notes:
-        notes.append(pillow.FILM)
+    if b"ftyp" in further:
+        notes.append(losses.FILM)
     if START in further and not notes:
-        notes.append("holds further pictures, which are left out")
-    return notes
+        notes.append(losses.FURTHER_PICTURES)
+    if len(further.strip(b"\0")) > MAX_SEGMENT and not notes:
+        notes.append(losses.FURTHER_DATA)
+    resources = b"".join(content for name, content in source.applist if name == "APP13")
+    return [*notes, *losses.of_photoshop(resources), *_notes_on_segments(source.applist)]
+
+
+def _notes_on_segments(segments: list[tuple[str, bytes]]) -> list[str]:
+    """What does not fit into one segment is content; shorter data of makers go the way of their notes."""
+    kinds = Counter(
+        (name.encode() + b" " + UNPRINTABLE.sub(b"", content[:20])).strip()
+        for name, content in segments
+        if name != "COM" and not content.startswith(KEPT_SEGMENTS)
+    )
+    long = [kind for kind, number in kinds.items() if number > 1 or kind.startswith(b"APP11")]
+    is_c2pa = any(b"c2pa" in content for name, content in segments if name == "APP11")
+    return losses.of_parts(long, {b"APP11 JP": losses.CREDENTIALS} if is_c2pa else {})
 
 
 def _metadata(source: Image.Image, notes: list[str]) -> Metadata:

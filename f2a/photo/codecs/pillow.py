@@ -2,7 +2,7 @@
 
 import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 from PIL import Image, JpegImagePlugin
 from PIL.ExifTags import Base
 
+from f2a.photo.codecs import losses
 from f2a.photo.color_space import color_profile
 from f2a.photo.file import PhotoFile
 from f2a.photo.icc import space_of
@@ -39,10 +40,16 @@ def opened(file: Path | BinaryIO, *formats: str) -> Iterator[Image.Image]:
         yield source
 
 
-def read(path: Path, *formats: str, cicp: tuple[int, int] = (2, 2)) -> PhotoFile:
-    """The photo in a file of one of these formats, which Pillow holds without loss."""
+def read(path: Path, *formats: str, notes: Iterable[str] = (), **stated: Any) -> PhotoFile:
+    """The photo in a file of one of these formats, which Pillow holds without loss.
+
+    Args:
+        formats: by Pillow's names.
+        notes: on what Pillow does not tell.
+        stated: metadata that Pillow does not tell.
+    """
     with opened(path, *formats) as source:
-        metadata, notes = replace(read_metadata(source), cicp=cicp), notes_on(source)
+        metadata, notes = replace(read_metadata(source), **stated), [*notes_on(source), *notes]
         photo = decode(source, path, metadata, notes)
         return PhotoFile(path, source.format or "", photo, metadata, notes=tuple(notes))
 
@@ -101,25 +108,12 @@ def hide_exif_bomb(source: Image.Image) -> None:
         pass
 
 
-GAIN_MAP = "its HDR gain map is left out: the result is the standard picture"
-DEPTH_MAP = "its depth map is left out"
-FILM = "its film is left out"
-
-
 def notes_on(source: Image.Image) -> list[str]:
-    """What is in the file beside the photo."""
-    xmp = source.info.get("xmp") or b""
-    has_gain_map = b"hdrgm:Version" in xmp or b"HDRGainMapVersion" in xmp
-    notes = [GAIN_MAP] if has_gain_map else notes_on_pictures(getattr(source, "n_frames", 1))
-    if b"google.com/photos/1.0/depthmap/" in xmp or b"google.com/photos/dd/1.0/" in xmp:
-        notes.append(DEPTH_MAP)
-    if b"MotionPhoto" in xmp or b"MicroVideo" in xmp:
-        notes.append(FILM)
-    return notes
-
-
-def notes_on_pictures(number: int, which: str = "first") -> list[str]:
-    return [f"holds {number} pictures; the {which} is relit"] if number > 1 else []
+    """What is in the file beside the photo, as far as Pillow tells."""
+    said = losses.of_xmp(source.info.get("xmp") or b"")
+    if any(content.startswith(losses.ISO_GAIN_MAP) for _, content in getattr(source, "applist", ())):
+        said.insert(0, losses.GAIN_MAP)
+    return said if losses.GAIN_MAP in said else losses.of_pictures(getattr(source, "n_frames", 1)) + said
 
 
 def save(stored: Stored, format: str, **options: Any) -> memoryview:

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from f2a.photo.codecs import pillow
+from f2a.photo.codecs import losses, pillow
 from f2a.photo.color_space import HdrProfile, color_profile
 from f2a.photo.file import PhotoFile
 from f2a.photo.limits import check_size
@@ -29,21 +29,29 @@ QUICK = 3
 
 COLOR_CHUNKS = {b"gAMA", b"cHRM", b"sRGB", b"cICP"}
 KEPT_CHUNKS = COLOR_CHUNKS | {b"pHYs", b"tIME", b"tEXt", b"zTXt", b"iTXt"}
+OTHER_CHUNKS = {
+    b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"eXIf", b"iCCP", b"acTL", b"fcTL", b"fdAT", b"bKGD", b"hIST", b"sBIT",
+    b"sPLT", b"oFFs", b"caNv", b"vpAg", b"iDOT", b"mDCV", b"cLLI",
+}  # fmt: skip
+"""Those that hold the pixels or what is kept otherwise, and hints to viewers."""
+LOST_CHUNKS = {b"caBX": losses.CREDENTIALS}
 IPTC_PROFILE = b"Raw profile type iptc\0"
-"""The keyword under which ImageMagick and exiftool keep captions: Photoshop's resources as lines of hexadecimal."""
+PHOTOSHOP_PROFILES = (IPTC_PROFILE, b"Raw profile type 8bim\0")
+"""The keywords under which ImageMagick and exiftool keep captions: Photoshop's resources as lines of hexadecimal."""
 
 REPLACED_TEXTS = (b"XML:com.adobe.xmp", b"Raw profile type ")
 """Texts that are metadata in disguise: they are cleaned and written in their own chunks."""
 
 
 class Chunks(NamedTuple):
-    """What a PNG's chunks say: depth and colour type of the header, and the chunks that are kept."""
+    """What a PNG's chunks say: depth and colour type of the header, the chunks that are kept, and notes on others."""
 
     bits: int
     colour_type: int
     metadata: list[tuple[bytes, bytes]]
     iptc: bytes = b""
     has_transparent_color: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def is_16_bit_color(self) -> bool:
@@ -68,7 +76,7 @@ def read(path: Path) -> PhotoFile:
     with pillow.opened(path, "PNG") as source:
         chunks = read_chunks(path)
         metadata = replace(read_metadata(source), png_chunks=chunks.metadata, iptc=chunks.iptc)
-        notes = pillow.notes_on(source)
+        notes = [*pillow.notes_on(source), *chunks.notes]
         if not chunks.is_16_bit_color:
             photo = pillow.decode(source, path, metadata, notes)
         else:
@@ -89,20 +97,23 @@ def write(stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality:
 
 def read_chunks(path: Path) -> Chunks:
     """Read the chunks around the pixels of a file that begins as a PNG does."""
-    metadata, iptc, has_transparent_color = [], b"", False
+    metadata, iptc, notes = [], b"", []
+    kinds = {b"IHDR": 1}
     with path.open("rb") as file:
         file.seek(len(SIGNATURE))
         _, header = _next(file)
         kind = b""
         while kind != b"IEND":
             kind, data = _next(file)
+            kinds[kind] = 1
             if kind in KEPT_CHUNKS and not data.startswith(REPLACED_TEXTS):
                 metadata.append((kind, data))
-            elif kind == b"tRNS":
-                has_transparent_color = True
-            elif data.startswith(IPTC_PROFILE):
-                iptc = _unpacked(kind, data)
-    return Chunks(header[8], header[9], metadata, iptc, has_transparent_color)
+            elif data.startswith(PHOTOSHOP_PROFILES):
+                resources = _unpacked(kind, data)
+                iptc = iptc or find_iptc(resources)
+                notes += losses.of_photoshop(resources)
+    notes += losses.of_parts(kinds, LOST_CHUNKS, OTHER_CHUNKS | KEPT_CHUNKS)
+    return Chunks(header[8], header[9], metadata, iptc, b"tRNS" in kinds, tuple(notes))
 
 
 def _next(file: BinaryIO) -> tuple[bytes, bytes]:
@@ -161,10 +172,10 @@ def _hexadecimal(content: bytes) -> bytes:
 
 
 def _unpacked(kind: bytes, data: bytes) -> bytes:
-    """The captions in a ``tEXt`` or ``zTXt`` chunk; nothing if it is damaged."""
+    """Photoshop's resources in a ``tEXt`` or ``zTXt`` chunk; nothing if it is damaged."""
     try:
         _, text = text_of(kind, data)
-        return find_iptc(bytes.fromhex(text.split(b"\n", 3)[3].decode("ascii")))
+        return bytes.fromhex(text.split(b"\n", 3)[3].decode("ascii"))
     except (IndexError, ValueError):
         return b""
 

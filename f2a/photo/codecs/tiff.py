@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import UnidentifiedImageError
 
-from f2a.photo.codecs import pillow
+from f2a.photo.codecs import losses, pillow
 from f2a.photo.codecs.tiff_samples import FirstPage, first_page
 from f2a.photo.color_space import color_profile
 from f2a.photo.errors import PhotoError
@@ -106,7 +106,7 @@ def read(path: Path) -> PhotoFile:
             code: tag.value for code in (274, 282, 283, 296, 700, ICC) if (tag := first.page.tags.get(code)) is not None
         }
         stored = turned(first.read(path), int(tags.get(274, 1)))
-        notes = pillow.notes_on_pictures(first.pages) + first.notes
+        notes = losses.of_pictures(first.pages) + first.notes
         compression = int(first.page.compression)
     metadata = Metadata(xmp=_bytes(tags.get(700)), icc_profile=_bytes(tags.get(ICC)), dpi=_dpi(tags))
     if first.is_lab:
@@ -122,7 +122,7 @@ def read(path: Path) -> PhotoFile:
 def _read_with_pillow(path: Path, first: FirstPage) -> PhotoFile:
     with pillow.opened(path, "TIFF") as source:
         source.seek(first.number)
-        notes = pillow.notes_on_pictures(first.pages) + first.notes
+        notes = losses.of_pictures(first.pages) + first.notes
         if first.page.bitspersample > 8 and source.mode not in HIGH_BIT_DEPTH_GREY:
             notes.append(f"its {first.page.bitspersample} bits a colour were rounded to 8")
         metadata = _with_own_metadata(read_metadata(source), path, notes)

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from f2a.photo.chromaticity import D50, Chromaticity
+from f2a.photo.codecs import losses
 from f2a.photo.lab import lab_to_srgb
 from f2a.photo.limits import check_compression_ratio, check_size
 from f2a.photo.pixels import float_to_16_bits, integer_to_8_bits, integer_to_16_bits
@@ -23,7 +24,10 @@ COLOR_SAMPLES = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, YCBCR: 3, CIELAB: 3
 else."""
 ASSOCIATED_ALPHA, UNASSOCIATED_ALPHA = 1, 2
 OLD_JPEG, JPEG = 6, 7
-WHITE_POINT, SUBSAMPLING, LAYERS = 318, 530, 37724
+WHITE_POINT, SUBSAMPLING, XMP, IPTC, PHOTOSHOP, ICC = 318, 530, 700, 33723, 34377, 34675
+LOST = {b"tag 37724": "its layers are left out", b"tag 52545": losses.CREDENTIALS}
+LONG = 1 << 16
+"""Bytes of a field beyond which it is no metadata but content, or says where the pixels are (below XMP's number)."""
 MAX_PAGES = 64
 """Whose kinds are looked at."""
 
@@ -63,10 +67,13 @@ class FirstPage(NamedTuple):
 
     @property
     def notes(self) -> list[str]:
-        """On what is not read: samples that are neither colour nor alpha, and Photoshop's layers."""
+        """On what is not read: samples that are neither colour nor alpha, and fields that hold more than metadata."""
         further = len(self.page.extrasamples) - (self.alpha is not None)
         notes = [f"its {further} further channel{'s are' if further > 1 else ' is'} left out"] if further > 0 else []
-        return [*notes, "its layers are left out"] if LAYERS in self.page.tags else notes
+        notes += losses.of_photoshop(bytes(self.page.tags.valueof(PHOTOSHOP, b"")))
+        long = {b"tag %d" % tag.code for tag in self.page.tags if tag.code > XMP and tag.valuebytecount > LONG}
+        kinds = sorted(long | LOST.keys() & {b"tag %d" % tag.code for tag in self.page.tags})
+        return notes + losses.of_parts(kinds, LOST, {b"tag %d" % tag for tag in (IPTC, PHOTOSHOP, ICC)})
 
     @property
     def is_readable(self) -> bool:

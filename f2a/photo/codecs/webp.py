@@ -1,10 +1,11 @@
 """WebP files (RFC 9649)."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from f2a.photo.codecs import pillow
+from f2a.photo.codecs import losses, pillow
 from f2a.photo.file import PhotoFile
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.photo import Stored
@@ -13,6 +14,9 @@ SUFFIXES = (".webp",)
 MODES = ("RGB", "RGBA")
 BITS = 8
 QUALITY = 95
+
+CHUNKS = (b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"ICCP", b"EXIF", b"XMP ")
+LOST_CHUNKS = {b"C2PA": losses.CREDENTIALS}
 
 
 def sniff(start: bytes, suffix: str) -> bool:
@@ -24,20 +28,20 @@ def stated_size(path: Path) -> tuple[int, int]:
 
 
 def read(path: Path) -> PhotoFile:
-    file = pillow.read(path, "WEBP")
-    return replace(file, encoding={"lossless": True, "exact": True}) if _is_lossless(path) else file
+    chunks = list(_chunks(path))
+    file = pillow.read(path, "WEBP", notes=losses.of_parts(chunks, LOST_CHUNKS, CHUNKS))
+    is_lossless = next((chunk for chunk in chunks if chunk in (b"VP8L", b"VP8 ")), b"") == b"VP8L"
+    return replace(file, encoding={"lossless": True, "exact": True}) if is_lossless else file
 
 
-def _is_lossless(path: Path) -> bool:
-    """Whether the first picture is."""
+def _chunks(path: Path) -> Iterator[bytes]:
+    """The kind of each; of an animation, also of those within its pictures."""
     with path.open("rb") as file:
         file.seek(12)
         while len(chunk := file.read(8)) == 8:
-            if chunk[:4] in (b"VP8L", b"VP8 "):
-                return chunk[:4] == b"VP8L"
+            yield chunk[:4]
             size = int.from_bytes(chunk[4:], "little")
             file.seek(16 if chunk[:4] == b"ANMF" else size + size % 2, 1)
-    return False
 
 
 def write(

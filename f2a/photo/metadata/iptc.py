@@ -37,7 +37,7 @@ def find_iptc(resources: bytes) -> bytes:
     """The captions among Photoshop's resources, or ``resources`` itself if these are captions already."""
     start = resources.find(b"8BIM" + struct.pack(">H", RESOURCE))
     if start < 0:
-        return resources
+        return resources if resources.startswith(b"\x1c") else b""
     at = start + 6
     at += 1 + resources[at] + (1 + resources[at]) % 2  # the resource's name
     return resources[at + 4 : at + 4 + int.from_bytes(resources[at : at + 4], "big")]

@@ -16,10 +16,16 @@ from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.metadata.xmp_extension import xmp_segments
 from f2a.relight.relighter import relight_file
 from tests.photo.faults.case import AS_IT_WAS, PICTURE, Bench, Case, given, relit
+from tests.support import parts
 from tests.support.exiftool import exiftool
 from tests.support.hostile_metadata import chunk
+from tests.support.parts import segment
 
 FILM, GAIN_MAP = "its film is left out", "its HDR gain map is left out: the result is the standard picture"
+CREDENTIALS = "its content credentials (C2PA) are left out: they vouch for the picture as it was"
+PATHS, FURTHER = "its clipping paths are left out", "its further parts are left out"
+STORE = bytes.fromhex("d8fec3d61b0e483c92975828877ec481") + parts.manifest_store()
+JUMBF = b"JP\0\1\0\0\0\1" + parts.manifest_store()
 TOO_LONG = "its captions are too long for a JPEG and left out"
 PICTURES = "holds 2 pictures; the first is relit"
 MP4 = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(64)
@@ -63,9 +69,28 @@ def several_in_heic(path: Path) -> None:
     file.save(path, quality=95)
 
 
-def layers(path: Path) -> None:
-    tags = [(37724, "B", 8, b"Adobe Ph", True)]
-    tifffile.imwrite(path, PICTURE, photometric="rgb", metadata=None, extratags=tags)
+def fields(*tags: tuple[int, bytes]) -> Callable[[Path], None]:
+    extra = [(tag, 7, len(content), content, True) for tag, content in tags]
+    return lambda path: tifffile.imwrite(path, PICTURE, photometric="rgb", metadata=None, extratags=extra) and None
+
+
+def saved(format: str) -> bytes:
+    content = io.BytesIO()
+    image().save(content, format, quality=95)
+    return content.getvalue()
+
+
+def in_png(kind: bytes, content: bytes) -> Callable[[Path], None]:
+    png = saved("PNG")
+    return written(png[:33] + chunk(kind, content) + png[33:])
+
+
+def in_heic(kind: bytes, content: bytes) -> Callable[[Path], None]:
+    def make(path: Path) -> None:
+        pytest.importorskip("pillow_heif").from_pillow(image()).save(path, quality=95)
+        path.write_bytes(path.read_bytes() + parts.box(kind, content))
+
+    return make
 
 
 def long_captions(path: Path) -> None:
@@ -126,7 +151,31 @@ NOTED = {
     "moving.png": ("Pillow", several(), PICTURES),
     "moving.webp": ("Pillow", several(lossless=True), PICTURES),
     "moving.avif": ("Pillow", several(quality=95), PICTURES),
-    "layers.tif": ("tifffile", layers, "its layers are left out"),
+    "layers.tif": ("tifffile", fields((37724, b"Adobe Ph")), "its layers are left out"),
+    "gain_map.avif": (
+        "Pillow, by hand", written(parts.with_gain_map(saved("AVIF"))), GAIN_MAP
+    ),
+    "gain_map_of_iso.jpg": (
+        "Pillow, by hand",
+        written(jpeg(extra=segment(0xE2, b"urn:iso:std:iso:ts:21496:-1\0\0\0\0\0")) + jpeg()),
+        GAIN_MAP,
+    ),
+    "credentials.jpg": ("Pillow, by hand", written(jpeg(extra=segment(0xEB, JUMBF))), CREDENTIALS),
+    "credentials.png": ("Pillow, by hand", in_png(b"caBX", parts.manifest_store()), CREDENTIALS),
+    "credentials.avif": (
+        "Pillow, by hand", written(saved("AVIF") + parts.box(b"uuid", STORE)), CREDENTIALS
+    ),
+    "credentials.heic": ("libheif, by hand", in_heic(b"uuid", STORE), CREDENTIALS),
+    "credentials.tif": ("tifffile", fields((52545, parts.manifest_store())), CREDENTIALS),
+    "paths.jpg": (
+        "Pillow, by hand", written(jpeg(extra=segment(0xED, b"Photoshop 3.0\0" + parts.clipping_path()))), PATHS
+    ),
+    "paths.tif": ("tifffile", fields((34377, parts.clipping_path(2997))), PATHS),
+    "film.heic": ("libheif, by hand", in_heic(b"mpvd", MP4), FILM),
+    "thermal.jpg": (
+        "Pillow, by hand", written(jpeg(extra=2 * segment(0xE1, b"FLIR\0\1" + bytes(60_000)))), f"{FURTHER}: APP1 FLIR"
+    ),
+    "fireworks.png": ("Pillow, by hand", in_png(b"mkBF", bytes(72)), f"{FURTHER}: mkBF"),
 }  # fmt: skip
 
 CASES = [

@@ -1,0 +1,49 @@
+"""The boxes of an ISO file (ISO 14496-12), of which HEIC, AVIF and JPEG 2000 consist, and what their kinds hold."""
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from f2a.photo.codecs import losses
+
+CREDENTIALS_UUID = b"uuid d8fec3d61b0e483c92975828877ec481"
+LOST = {
+    b"moov": losses.FILM,
+    b"mpvd": losses.FILM,
+    b"tmap": losses.GAIN_MAP,
+    b"jumb": losses.CREDENTIALS,
+    CREDENTIALS_UUID: losses.CREDENTIALS,
+}
+BOXES = {b"ftyp", b"meta", b"mdat", b"free", b"skip", b"wide", b"pdin", b"styp", b"sidx", b"sefd"}
+"""The last one holds a maker's data, as a maker's note does."""
+ITEMS = {b"hvc1", b"av01", b"avc1", b"vvc1", b"jpeg", b"j2k1", b"unci", b"grid", b"iden", b"iovl", b"mski", b"Exif"}
+"""Pictures, which are counted elsewhere, and metadata."""
+XMP_ITEM = b"mime application/rdf+xml"
+
+
+def boxes(content: memoryview) -> Iterator[tuple[bytes, memoryview]]:
+    """Kind and content of each; what is no box ends the list."""
+    while bytes(content[4:8]).strip().isalnum():
+        size, start = int.from_bytes(content[:4], "big") or len(content), 8
+        if size == 1:
+            size, start = int.from_bytes(content[8:16], "big"), 16
+        yield bytes(content[4:8]), content[start:size]
+        content = content[max(size, start) :]
+
+
+def notes_on_parts(path: Path, rest: Collection[bytes] = ()) -> list[str]:
+    """What stands beside the picture of a HEIC or AVIF file."""
+    kinds: list[bytes] = []
+    for kind, content in boxes(memoryview(path.read_bytes())):
+        kinds.append(b"uuid " + content[:16].hex().encode() if kind == b"uuid" else kind)
+        if kind == b"meta":
+            kinds += _item_kinds(content)
+    return losses.of_parts(kinds, LOST, {*BOXES, *ITEMS, XMP_ITEM, *rest})
+
+
+def _item_kinds(meta: memoryview) -> Iterator[bytes]:
+    """Of the entries ``infe``, of version 2 or 3; with its content type where there is one."""
+    for items in (content for kind, content in boxes(meta[4:]) if kind == b"iinf"):
+        for _, entry in boxes(items[8 if items[0] else 6 :]):
+            start = 8 if entry[0] == 2 else 10
+            kind, content_type = bytes(entry[start : start + 4]), bytes(entry[start + 4 :]).split(b"\0")[1:2]
+            yield b" ".join([kind, *content_type]) if kind == b"mime" else kind

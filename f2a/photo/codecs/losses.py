@@ -1,0 +1,56 @@
+"""What a file holds beside the photo and is not written again: a sentence on each."""
+
+import mmap
+import re
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+
+GAIN_MAP = "its HDR gain map is left out: the result is the standard picture"
+DEPTH_MAP = "its depth map is left out"
+FILM = "its film is left out"
+FURTHER_PICTURES = "holds further pictures, which are left out"
+FURTHER_DATA = "holds further data behind the picture, which are left out"
+CREDENTIALS = "its content credentials (C2PA) are left out: they vouch for the picture as it was"
+PATHS = "its clipping paths are left out"
+
+ISO_GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\0"
+"""With what a segment of a JPEG begins whose further picture is a gain map."""
+C2PA_STORE = b"jumdc2pa"
+"""With what the manifests of content credentials begin, in any format (C2PA 2.1, 11.1.4.2)."""
+PATH_RESOURCE = re.compile(rb"8BIM(\x07[\xd0-\xff]|[\x08-\x0a].|\x0b[\x00-\xb5])", re.DOTALL)
+"""Of Photoshop's resources, the numbers 2000 to 2997."""
+
+
+def of_pictures(number: int, which: str = "first") -> list[str]:
+    return [f"holds {number} pictures; the {which} is relit"] if number > 1 else []
+
+
+def of_xmp(xmp: bytes) -> list[str]:
+    """What a packet says to be in the file, too."""
+    notes = [GAIN_MAP] if b"hdrgm:Version" in xmp or b"HDRGainMapVersion" in xmp else []
+    if b"google.com/photos/1.0/depthmap/" in xmp or b"google.com/photos/dd/1.0/" in xmp:
+        notes.append(DEPTH_MAP)
+    return [*notes, FILM] if b"MotionPhoto" in xmp or b"MicroVideo" in xmp else notes
+
+
+def of_parts(kinds: Iterable[bytes], lost: Mapping[bytes, str], rest: Collection[bytes] = ()) -> list[str]:
+    """Of a file's segments, chunks, boxes, items or fields.
+
+    Args:
+        kinds: those that it has.
+        lost: the sentences on kinds that are known.
+        rest: kinds that are kept, are noted elsewhere, or say nothing beyond the picture.
+    """
+    left = [kind for kind in dict.fromkeys(kinds) if kind not in rest]
+    unknown = ", ".join(kind.decode("latin-1") for kind in left if kind not in lost)
+    notes = [lost[kind] for kind in left if kind in lost]
+    return [*notes, f"its further parts are left out: {unknown}"] if unknown else notes
+
+
+def of_photoshop(resources: bytes) -> list[str]:
+    return [PATHS] if PATH_RESOURCE.search(resources) else []
+
+
+def of_credentials(path: Path) -> list[str]:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return [CREDENTIALS] if content.find(C2PA_STORE) >= 0 else []
