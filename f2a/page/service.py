@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cachetools import TTLCache, cached
 
@@ -34,11 +34,18 @@ MAX_PHOTOS = 20
 MAX_OPEN = 24
 """Previews kept ready for the sliders, about 12 MB each; a photo past that is read again when a slider moves."""
 
+MAX_PART_BYTES = 100_000_000
+"""Of the parts that are kept while they are looked at closely, some 2 to 14 MB each."""
+
 KEEP_S, SWEEP_S = 3000, 300
 """Seconds that a file stays, and between two looks for older ones: within an hour everything is gone."""
 
 PREVIEW_QUALITY, EXAMPLE_QUALITY = 80, 88
 """Of WebP, which a slider sends again at each move, and of JPEG."""
+
+
+Box = tuple[int, int, int, int]
+"""Left, top, right and bottom of a part of a photo, in pixels."""
 
 
 class PhotoCountError(F2aError):
@@ -63,7 +70,7 @@ class Viewport(NamedTuple):
         scale = min(max(1, self.width) / size[0], max(1, self.height) / size[1])
         return min(PREVIEW_SIDE, math.ceil(scale * max(size) / SIDE_STEP) * SIDE_STEP)
 
-    def box(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    def box(self, size: tuple[int, int]) -> Box:
         """Left, top, right and bottom of the part around the centre that fills the place pixel by pixel; of a photo
         that is smaller than that, half its width and height."""
         part = min(size[0], max(1, self.width)), min(size[1], max(1, self.height))
@@ -130,6 +137,10 @@ class RelightService:
         self.relighter, self.folder = relighter, folder
         opened: TTLCache[Path, OpenPhoto] = TTLCache(MAX_OPEN, keep_s)
         self._open_once: Callable[[Path], OpenPhoto] = cached(opened, lock=threading.RLock())(self._open)
+        parts: TTLCache[Any, Prepared] = TTLCache(MAX_PART_BYTES, keep_s, getsizeof=lambda part: part.photo.nbytes)
+        self._part_once: Callable[[Path, Prepared, Box, bool], Prepared] = cached(
+            parts, key=lambda photo, _, *look: (photo, *look), lock=threading.RLock()
+        )(read_part)
 
     def new_folder(self) -> Path:
         """An empty folder with a name that nobody guesses."""
@@ -163,13 +174,14 @@ class RelightService:
         explain_gain(photo.prepared.flash, gain).picture(400).save(changes := folder / "changes.webp")
         if viewport.center:
             box = viewport.box(photo.size)
-            name, flash, relit = "-".join(map(str, box)), *at_full_size(photo, controls, box)
+            name = "-".join(map(str, box))
+            prepared = self._part_once(photo.file, photo.prepared, box, controls.red_eyes > 0)
         else:
-            prepared = photo.prepared.preview(side := viewport.side(photo.size))
-            name, flash, relit = str(side), prepared.photo, prepared.render(controls)
+            name = str(side := viewport.side(photo.size))
+            prepared = photo.prepared.preview(side)
         if not (file := photo.folder / f"flash-{name}.webp").exists():  # or the browser would fetch it at each move
-            save_preview(flash, file)
-        return Preview(file, save_preview(relit, folder / "relit.webp"), changes)
+            save_preview(prepared.photo, file)
+        return Preview(file, save_preview(prepared.render(controls), folder / "relit.webp"), changes)
 
     def relight(self, photo: Path, controls: Controls, keep_location: bool) -> Relit:
         """The relit photo's file at full size, ``NAME_ambient.EXT``, byte for byte what the library writes.
@@ -251,15 +263,19 @@ def check_megapixels(photo: Path) -> None:
         raise PhotoError(photo, f"{limit}; make it smaller first, or use f2a on your own computer")
 
 
-def at_full_size(photo: OpenPhoto, controls: Controls, box: tuple[int, int, int, int]) -> tuple[Photo, Photo]:
-    """A part of the flash photo and of the file that would be downloaded.
+def read_part(photo: Path, prepared: Prepared, box: Box, red_eyes: bool) -> Prepared:
+    """A part of the full-size photo, to be rendered as it is in the file that would be downloaded.
+
+    Args:
+        photo: its file.
+        prepared: the same photo, of any size.
+        box: left, top, right and bottom of the part.
+        red_eyes: see :meth:`f2a.relight.relighter.Prepared.crop`.
 
     Raises:
         PhotoError: the photo cannot be read any more.
     """
-    whole = read_photo(photo.file).photo
-    relit = replace(photo.prepared, photo=whole).render(controls)
-    return whole.crop(box), relit.crop(box)
+    return replace(prepared, photo=read_photo(photo).photo).crop(box, red_eyes)
 
 
 def save_preview(photo: Photo, target: Path) -> Path:

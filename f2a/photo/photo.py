@@ -1,5 +1,7 @@
 """``Photo``: one photo, whatever its format, depth and colours; what codecs read and write, and what is relit."""
 
+import math
+
 import numpy as np
 from PIL import Image, ImageOps
 
@@ -153,6 +155,11 @@ class Photo:
     def has_alpha(self) -> bool:
         return self._storage.alpha is not None
 
+    @property
+    def nbytes(self) -> int:
+        """Of the rows in memory, without alpha."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
     def rows(self, top: int = 0, end: int | None = None) -> np.ndarray:
         """Rows ``top`` to ``end``, ``(rows, W, C)``."""
         return self._storage.rows(top, self.shape[0] if end is None else end)
@@ -185,9 +192,9 @@ class Photo:
         return Photo.from_array(self.colors.from_srgb_curve(np.asarray(small), np.dtype(np.uint16)), self.colors)
 
     def crop(self, box: tuple[int, int, int, int]) -> "Photo":
-        """The part within left, top, right and bottom, without alpha."""
+        """A copy of the part within left, top, right and bottom, without alpha."""
         left, top, right, bottom = box
-        return Photo.from_array(self.rows(top, bottom)[:, left:right], self.colors)
+        return Photo.from_array(self.rows(top, bottom)[:, left:right].copy(), self.colors)
 
     def to_rgb8(self) -> Image.Image:
         """In 8-bit RGB: sRGB's curve in the photo's own primaries, without alpha."""

@@ -59,6 +59,13 @@ class Pupil(NamedTuple):
     eye: Box
     mask: np.ndarray
 
+    def crop(self, box: tuple[int, int, int, int]) -> "Pupil":
+        """The same in a part of the photo, left, top, right and bottom; its mask is empty where it lies elsewhere."""
+        left, top, right, bottom = box
+        x, y = self.eye.left - left, self.eye.top - top
+        mask = self.mask[max(-y, 0) : max(bottom - top - y, 0), max(-x, 0) : max(right - left - x, 0)]
+        return Pupil(Box(max(x, 0), max(y, 0), *mask.shape[::-1]), mask)
+
 
 def find_red_pupils(photo: Photo) -> list[Pupil]:
     """The red pupils of the faces in a photo; a grey one has none.

@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -31,7 +31,7 @@ from f2a.relight.controls import NEUTRAL, Controls
 from f2a.relight.explanation import Explanation, explain_gain
 from f2a.relight.gain import apply_controls, fit_gain
 from f2a.relight.red_eyes import Pupil, correct_red_pupils, describe, find_red_pupils
-from f2a.relight.render import LocalLinearGain
+from f2a.relight.render import LocalLinearGain, Window
 
 
 class DeviceError(F2aError):
@@ -47,16 +47,20 @@ class Prepared:
         flash: ``(1, 3, h, w)`` in [0, 1]: the small copy that the network saw, with sRGB's transfer curve in the
             photo's own primaries (the network saw it in sRGB).
         log_gain: the same shape, natural logarithm: what the network found.
+        window: where ``photo`` lies in the one that the network saw; None for all of it.
+        known_pupils: the red pupils in ``photo``; None where they are still to be found.
     """
 
     photo: Photo
     flash: Tensor
     log_gain: Tensor
+    window: Window | None = None
+    known_pupils: list[Pupil] | None = None
 
     @cached_property
     def red_pupils(self) -> list[Pupil]:
         """See :func:`f2a.relight.red_eyes.find_red_pupils`."""
-        return find_red_pupils(self.photo)
+        return find_red_pupils(self.photo) if self.known_pupils is None else self.known_pupils
 
     def render(self, controls: Controls = NEUTRAL, in_place: bool = False) -> Photo:
         """The photo relit.
@@ -73,7 +77,7 @@ class Prepared:
             ControlError: red eyes are to be corrected, and OpenCV is not installed.
         """
         pupils = self.red_pupils if controls.red_eyes else []
-        relit = self._gain(controls).apply(self.photo, in_place)
+        relit = self._gain(controls).apply(self.photo, in_place, window=self.window)
         correct_red_pupils(relit, pupils, controls.red_eyes)
         return relit
 
@@ -86,6 +90,20 @@ class Prepared:
     def preview(self, longest_side: int = 1600) -> "Prepared":
         """The same, for a screen (8-bit RGB without alpha, never enlarged): renders in milliseconds."""
         return Prepared(self.photo.fit_within(longest_side), self.flash, self.log_gain)
+
+    def crop(self, box: tuple[int, int, int, int], red_eyes: bool = False) -> "Prepared":
+        """The same for a part of the photo, without alpha, which renders to the pixels that it has in the whole one.
+
+        Args:
+            box: left, top, right and bottom of the part.
+            red_eyes: find red pupils now, while the whole photo is there; else rendering the part corrects none.
+
+        Raises:
+            ControlError: ``red_eyes``, and OpenCV is not installed.
+        """
+        cropped = [pupil.crop(box) for pupil in self.red_pupils] if red_eyes else []
+        pupils = [pupil for pupil in cropped if pupil.mask.size]
+        return replace(self, photo=self.photo.crop(box), window=Window(box, self.photo.size), known_pupils=pupils)
 
     def explain(self, flash_fired: bool | None = None, controls: Controls | None = None) -> Explanation:
         """What changes, and whether the photo looks taken with flash.

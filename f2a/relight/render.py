@@ -30,6 +30,18 @@ STRIP_PIXELS = 128_000
 the processor's caches."""
 
 
+class Window(NamedTuple):
+    """A part of a photo.
+
+    Attributes:
+        box: left, top, right and bottom, in pixels.
+        size: width and height of the whole photo.
+    """
+
+    box: tuple[int, int, int, int]
+    size: tuple[int, int]
+
+
 class LocalLinearGain(NamedTuple):
     """``gain ** (1 / 2.4) = (slope * luma + offset) * color`` at every pixel; for ``luma`` see the module.
 
@@ -43,16 +55,19 @@ class LocalLinearGain(NamedTuple):
     offset: np.ndarray
     color: np.ndarray | None = None
 
-    def apply(self, photo: Photo, in_place: bool = False, threads: int | None = None) -> Photo:
+    def apply(
+        self, photo: Photo, in_place: bool = False, threads: int | None = None, window: Window | None = None
+    ) -> Photo:
         """The relit photo, its values as :func:`f2a.color.relight` computes them, to a level.
 
         Args:
             photo: whose rows the gain multiplies; grey where ``color`` is None.
             in_place: write over the photo's own rows, which halves the memory.
             threads: that share the work; None for one per processor.
+            window: of the whole photo, where ``photo`` is a part of it: its pixels come out as they do in the whole.
         """
         relit = photo if in_place else photo.blank_copy()
-        renderer = Renderer(self, photo, relit)
+        renderer = Renderer(self, photo, relit, window or Window((0, 0, *photo.size), photo.size))
         height, width = photo.shape[:2]
         strips = np.array_split(np.arange(height), -(-height // max(1, STRIP_PIXELS // width)))
         with ThreadPoolExecutor(threads or min(8, os.cpu_count() or 1)) as pool:
@@ -67,8 +82,9 @@ class Renderer:
     numpy's loops are several times as fast as on pixels of three values.
     """
 
-    def __init__(self, gain: LocalLinearGain, photo: Photo, relit: Photo) -> None:
-        height, self.width, self.channels = photo.shape
+    def __init__(self, gain: LocalLinearGain, photo: Photo, relit: Photo, window: Window) -> None:
+        (left, top, right, bottom), (width, height) = window
+        self.channels = photo.shape[2]
         self.photo, self.relit = photo, relit
         self.full = np.float32(np.iinfo(photo.dtype).max)
         color = np.ones((*gain.slope.shape, 1), np.float32) if gain.color is None else gain.color
@@ -77,7 +93,8 @@ class Renderer:
         tables = [*(SCALE * photo.colors.light(int(self.full) + 1) ** EXPONENT * self.full).astype(np.float32)]
         codes = [] if photo.colors.has_srgb_curve else [_inverse(table, self.full) for table in tables]
         self.tables, self.codes = (each * (self.channels // len(tables)) for each in (tables, codes))
-        self.above, below = bilinear_places(height, len(color))
+        self.columns = [places[left:right] for places in bilinear_places(width, color.shape[1])]
+        self.above, below = (places[top:bottom] for places in bilinear_places(height, len(color)))
         self.shares = np.stack([1 - below, below], -1)
 
     def relight(self, rows: np.ndarray) -> None:
@@ -90,8 +107,8 @@ class Renderer:
     def _coefficients_at(self, rows: np.ndarray) -> np.ndarray:
         """Slope, offset and colour, ``(2 + C, rows, W)``."""
         above = self.above[rows]
-        wide = upsample_columns(self.coefficients[:, above[0] : above[-1] + 2], self.width)
-        result = np.empty((len(wide), len(rows), self.width), np.float32)
+        wide = upsample_columns(self.coefficients[:, above[0] : above[-1] + 2], *self.columns)
+        result = np.empty((len(wide), len(rows), wide.shape[2]), np.float32)
         for row in range(wide.shape[1] - 1):
             below = slice(*np.searchsorted(above - above[0], (row, row + 1)))
             np.matmul(self.shares[rows[below]], wide[:, row : row + 2], out=result[:, below])
@@ -163,12 +180,10 @@ def bilinear_places(length: int, small: int) -> tuple[np.ndarray, np.ndarray]:
     return before, (centres - before).astype(np.float32)
 
 
-def upsample_columns(coefficients: np.ndarray, width: int) -> np.ndarray:
-    """``(n, h, w)`` bilinearly enlarged to ``(n, h, width)``."""
-    small = coefficients.shape[-1]
-    left, share = bilinear_places(width, small)
+def upsample_columns(coefficients: np.ndarray, left: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """``(n, h, w)`` bilinearly enlarged to ``(n, h, W)``, given ``(W,)`` places of :func:`bilinear_places`."""
     wide: np.ndarray = coefficients.take(left, -1)
-    step = coefficients.take(np.minimum(left + 1, small - 1), -1)
+    step = coefficients.take(np.minimum(left + 1, coefficients.shape[-1] - 1), -1)
     step -= wide
     step *= share
     wide += step

@@ -18,7 +18,7 @@ from f2a.page import service, text
 from f2a.page.examples import BUNDLED, FolderPairs, categories, in_category, open_examples
 from f2a.page.gallery import Gallery
 from f2a.page.service import PhotoCountError, RelightService, Viewport, free_name, sweep_folder
-from f2a.photo import PhotoError
+from f2a.photo import PhotoError, read_photo
 from f2a.relight.controls import NEUTRAL, Controls
 from f2a.relight.relighter import relight_file
 from tests.support.hostile_metadata import png_of
@@ -97,6 +97,35 @@ def test_a_close_look_shows_the_pixels_of_the_full_size_file(relight_service, re
         wanted = np.asarray(Image.open(whole).crop(box), int)
         assert Image.open(shown).size == wanted.shape[1::-1]
         assert np.abs(np.asarray(Image.open(shown), int) - wanted).mean() < 4  # what WebP costs
+
+
+def test_a_place_that_is_looked_at_is_read_once_however_often_a_slider_moves(relight_service, tmp_path, monkeypatch):
+    save_noise(photo := tmp_path / "photo.png", (200, 160))
+    held, reads = relight_service.open(photo), []
+    monkeypatch.setattr(service, "read_photo", lambda file: reads.append(file) or read_photo(file))
+    here, there = Viewport(60, 40, (0.5, 0.5)), Viewport(60, 40, (0, 0))
+    for view, times in ((here, 1), (here, 1), (there, 2), (here, 2)):
+        for controls in (NEUTRAL, WARM):
+            relight_service.preview(held, controls, view)
+        assert len(reads) == times
+    relight_service.preview(held, Controls(red_eyes=1), here)  # eyes are found in the whole photo only
+    assert len(reads) == 3
+
+
+def test_parts_beyond_the_bound_are_shown_and_not_kept(relighter, tmp_path, monkeypatch):
+    monkeypatch.setattr(service, "MAX_PART_BYTES", 60 * 40 * 3)
+    relight_service = RelightService(relighter, tmp_path / "requests")
+    save_noise(photo := tmp_path / "photo.png", (200, 160))
+    held, reads = relight_service.open(photo), []
+    monkeypatch.setattr(service, "read_photo", lambda file: reads.append(file) or read_photo(file))
+    small, large = Viewport(60, 40, (0, 0)), Viewport(61, 40, (0, 0))
+    for view, times in ((small, 1), (small, 1), (large, 2), (large, 3), (small, 3)):
+        assert Image.open(relight_service.preview(held, NEUTRAL, view).relit).size == view[:2]
+        assert len(reads) == times
+
+
+def save_noise(path, size):
+    Image.effect_noise(size, 60).convert("RGB").save(path)
 
 
 @pytest.mark.parametrize("name", ["I;16.png", "CMYK.tif", "RGBA.png", "P.png", "L.jpg"])

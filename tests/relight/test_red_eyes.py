@@ -154,6 +154,18 @@ def test_they_are_corrected_in_the_relit_photo_and_in_its_preview(relighter):
     assert np.array_equal(prepared.photo.rows(), np.asarray(drawn_face(700)))
 
 
+@pytest.mark.parametrize(
+    "box", [(90, 100, 210, 180), (110, 139, 150, 160), (0, 0, 300, 60)], ids=["both", "half", "none"]
+)
+def test_in_a_part_of_the_photo_they_are_corrected_as_in_the_whole(relighter, box):
+    """At (116, 141) and (184, 141) are the pupils."""
+    prepared = relighter.prepare(Photo.from_pil(drawn_face(300)))
+    whole = prepared.render(Controls(red_eyes=1)).to_pil().crop(box)
+    assert prepared.crop(box, red_eyes=True).render(Controls(red_eyes=1)).to_pil().tobytes() == whole.tobytes()
+    changed = prepared.render().to_pil().crop(box).tobytes() != whole.tobytes()
+    assert changed is (box[3] > 60)
+
+
 def test_without_red_eyes_a_photo_at_strength_zero_is_the_photo(relighter, photo):
     assert relighter(photo, ONLY_EYES).tobytes() == photo.tobytes()
 

@@ -15,9 +15,13 @@ from f2a.config import PRESETS
 from f2a.model import generator as generators
 from f2a.model.generator import Generator
 from f2a.photo import Photo
+from f2a.photo.icc import ColorProfile
 from f2a.photo.photo import ArrayStorage, ImageStorage
 from f2a.relight.controls import Controls
 from f2a.relight.relighter import DeviceError, Prepared, choose_device, working_size
+from tests.support.profiles import ADOBE_RGB
+
+WARM = Controls(exposure=-0.5, warmth=20)
 
 EXAMPLE = Path(f2a.__file__).parent / "examples" / "living_room_flash.jpg"
 
@@ -137,6 +141,27 @@ def test_relit_in_place_it_is_the_same_in_half_the_memory(relighter, photo, dept
         assert np.shares_memory(relit.rows(), stored)
     else:
         assert relit.to_pil() is image
+
+
+def relit_in_part_and_whole(stored, box, profile):
+    """The part in ``box`` rendered alone, and cut out of the whole; the gain differs from place to place."""
+    flash = torch.from_numpy(np.random.default_rng(1).random((1, 3, 14, 20), np.float32))
+    prepared = Prepared(Photo.from_array(stored, ColorProfile(profile)), flash, torch.randn(flash.shape))
+    left, top, right, bottom = box
+    whole = prepared.render(WARM).rows()[top:bottom, left:right]
+    return prepared.crop(box).render(WARM).rows(), whole
+
+
+@pytest.mark.parametrize("box", [(0, 0, 331, 217), (200, 150, 331, 217), (17, 3, 18, 4), (0, 90, 331, 97)])
+@pytest.mark.parametrize(
+    ("dtype", "channels", "profile"),
+    [(np.uint8, 3, None), (np.uint8, 3, ADOBE_RGB), (np.uint16, 4, ADOBE_RGB), (np.uint16, 1, None)],
+)
+def test_a_part_is_relit_to_the_pixels_that_it_has_in_the_whole(dtype, channels, profile, box):
+    stored = np.random.default_rng(0).integers(0, np.iinfo(dtype).max + 1, (217, 331, channels)).astype(dtype)
+    part, whole = relit_in_part_and_whole(stored, box, profile)
+    assert part.dtype == dtype
+    assert np.array_equal(part, whole)
 
 
 def test_grey_gets_the_luminance_of_the_gain(photo):
