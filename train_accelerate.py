@@ -28,20 +28,9 @@ from f2a.hub import HubError
 from f2a.model.discriminator import Discriminator
 from f2a.publish.model import Pusher, save_model
 from f2a.publish.model_card import repo_id
-from f2a.training import validation
+from f2a.training import checkpoint, validation
 from f2a.training.arguments import RUN_FILE, SCRIPT, parse_run, public_values, save_run, without_secrets
 from f2a.training.attention import attention_map
-from f2a.training.checkpoint import (
-    TrainState,
-    changes,
-    checkpoint_folder,
-    misfit_errors,
-    pack_state,
-    prune_checkpoints,
-    saved_state,
-    unpack_state,
-    write_state,
-)
 from f2a.training.losses import discriminator_losses, generator_losses, weighted_sum
 from f2a.training.messages import error_sentence, result_lines, scores_sentence, stop_sentence
 from f2a.training.monitor import DivergenceError, LossMonitor
@@ -184,16 +173,16 @@ class Trainer:
 
     def save_model(self, name: str) -> None:
         """Write the weights to use into a folder of the output."""
-        checkpoint = copy.copy(self.inputs.checkpoint)
-        checkpoint.generator = self.eval_model()
-        checkpoint.training = {
+        weights = copy.copy(self.inputs.checkpoint)
+        weights.generator = self.eval_model()
+        weights.training = {
             "command": self.command,
             "seed": self.config.seed,
             "data": [*self.config.train_data_dir, *filter(None, [self.config.dataset_name])],
             "steps": self.step,
             "validation": self.scores,
         }
-        save_model(self.output / name, checkpoint, self.config, self.picture_file)
+        save_model(self.output / name, weights, self.config, self.picture_file)
 
     def save_checkpoint(self) -> None:
         """Write a checkpoint from which the run continues exactly; between steps, so no gradient is on its way."""
@@ -214,15 +203,15 @@ class Trainer:
                 "pairs": self.inputs.crops.mixture.fingerprint(),
                 "scaler": scaler.state_dict() if scaler else None,
             }
-            tensors = pack_state(self.modules, self.optimizers) | {"random": {"cpu": random}}
-            write_state(checkpoint_folder(self.output, self.step), tensors, metadata)
-            prune_checkpoints(self.output, self.config.checkpoints_total_limit)
+            tensors = checkpoint.pack_state(self.modules, self.optimizers) | {"random": {"cpu": random}}
+            checkpoint.write_state(checkpoint.checkpoint_folder(self.output, self.step), tensors, metadata)
+            checkpoint.prune_checkpoints(self.output, self.config.checkpoints_total_limit)
 
-    def load_checkpoint(self, state: TrainState) -> None:
+    def load_checkpoint(self, state: checkpoint.TrainState) -> None:
         """Be where the run was when ``state`` was saved."""
         tensors, metadata = state
-        with misfit_errors():
-            unpack_state(tensors, self.modules, self.optimizers)
+        with checkpoint.misfit_errors():
+            checkpoint.unpack_state(tensors, self.modules, self.optimizers)
             self.step, self.samples_seen = metadata["step"], metadata["drawn"]
             self.best, self.scores = metadata["best"], metadata["scores"]
             if self.accelerator.scaler and metadata["scaler"]:
@@ -230,7 +219,9 @@ class Trainer:
         random = tensors["random"]["cpu"]
         if len(random) == self.shard.processes:
             torch.set_rng_state(random[self.shard.process])
-        for sentence in changes(metadata, public_values(self.config), self.inputs.crops.mixture.fingerprint()):
+        for sentence in checkpoint.changes(
+            metadata, public_values(self.config), self.inputs.crops.mixture.fingerprint()
+        ):
             self.report(sentence)
         self.report(f"continuing at step {self.step}")
         if self.accelerator.is_main_process:
@@ -302,7 +293,7 @@ def train(config: TrainConfig, command: str) -> None:
         lock = main_process_first(accelerator, lambda: lock_output(output) if accelerator.is_main_process else None)
         try:
             resume = config.resume_from_checkpoint
-            state = main_process_first(accelerator, lambda: saved_state(output, resume, trainer.report))
+            state = main_process_first(accelerator, lambda: checkpoint.saved_state(output, resume, trainer.report))
             inputs = main_process_first(accelerator, lambda: load_inputs(config, trainer.report))
             trainer.setup(inputs, len(inputs.crops.mixture))
             if state:

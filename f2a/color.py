@@ -22,7 +22,7 @@ CEILING = 249 / 255
 """sRGB value that no gain lifts a pixel above: under :data:`BURNT`, so relighting burns nothing."""
 SHOULDER = 0.8
 """sRGB value at which the roll-off towards :data:`CEILING` begins."""
-SPARED = (0.9, 1.0)
+FADE_OUT = (0.9, 1.0)
 """sRGB values of the darkest channel between which a gain's darkening fades out: a patch that the flash burnt holds no
 texture, and would turn from white into flat grey."""
 
@@ -49,7 +49,7 @@ def luminance(image: Tensor, weights: tuple[float, float, float] = LUMINANCE) ->
 def relight(flash: Tensor, log_gain: Tensor) -> Tensor:
     """``relit_linear = flash_linear * exp(log_gain)``, with burnt patches spared and highlights rolled off.
 
-    Where the flash photo is burnt, darkening fades out (:data:`SPARED`). What would come out above :data:`SHOULDER`
+    Where the flash photo is burnt, darkening fades out (:data:`FADE_OUT`). What would come out above :data:`SHOULDER`
     approaches :data:`CEILING`, or the flash photo's own value where that is brighter: all channels by one factor, so
     the hue stays. A log-gain of 0 changes nothing.
 
@@ -60,7 +60,7 @@ def relight(flash: Tensor, log_gain: Tensor) -> Tensor:
     Returns:
         the same shape, sRGB in [0, 1].
     """
-    low, high = SPARED
+    low, high = FADE_OUT
     burnt = ((flash.amin(1, keepdim=True) - low) / (high - low)).clamp(0, 1)
     share = burnt**2 * (3 - 2 * burnt)
     factor = (EXPONENT * log_gain).exp()
@@ -68,10 +68,10 @@ def relight(flash: Tensor, log_gain: Tensor) -> Tensor:
     relit_linear = srgb_to_linear(flash) * factor ** (1 / EXPONENT)
     brightest = linear_to_srgb(relit_linear.amax(1, keepdim=True)) + OFFSET
     start = flash.amax(1, keepdim=True).clamp(min=SHOULDER) + OFFSET
-    room = (CEILING + OFFSET - start).clamp(min=0)
+    headroom = (CEILING + OFFSET - start).clamp(min=0)
     excess = (brightest - start).clamp(min=0)
-    rolled = start + excess * room / (excess + room).clamp(min=1e-6)
-    scale = torch.where(excess > 0, rolled / brightest, 1)
+    compressed = start + excess * headroom / (excess + headroom).clamp(min=1e-6)
+    scale = torch.where(excess > 0, compressed / brightest, 1)
     return linear_to_srgb(relit_linear * scale ** (1 / EXPONENT)).clamp(0, 1)
 
 
@@ -91,7 +91,7 @@ def exposure_gain(image: Tensor, mean: float = STANDARD_EXPOSURE) -> float:
 
     Args:
         image: sRGB in [0, 1], any shape.
-        mean: the wanted mean sRGB value, inside (0, 1).
+        mean: the mean sRGB value, inside (0, 1).
     """
     steps = 4 * 255
     levels = (image.flatten() * steps).round().long().clamp(0, steps)
@@ -130,25 +130,25 @@ def normalize_exposure(flash: Tensor, log_gain: Tensor, means: Tensor) -> Tensor
     """
     step = max(1, math.isqrt(flash.shape[-1] * flash.shape[-2] // SAMPLED_PIXELS))
     with torch.no_grad():
-        seen, gain = flash[..., ::step, ::step], log_gain[..., ::step, ::step]
+        sample, sample_gain = flash[..., ::step, ::step], log_gain[..., ::step, ::step]
         # the whole image's mean stands for the sampled pixels', so that a gain of nothing needs a constant of nothing
-        goals = means + (seen.mean((1, 2, 3)) - flash.mean((1, 2, 3)))
-        low = torch.full_like(goals, -6 * math.log(2))
+        targets = means + (sample.mean((1, 2, 3)) - flash.mean((1, 2, 3)))
+        low = torch.full_like(targets, -6 * math.log(2))
         high = -low
 
         def mean(constant: Tensor) -> Tensor:
-            return relight(seen, gain + constant.reshape(-1, 1, 1, 1)).mean((1, 2, 3))
+            return relight(sample, sample_gain + constant.reshape(-1, 1, 1, 1)).mean((1, 2, 3))
 
         for _ in range(12):
             middle = (low + high) / 2
-            below = mean(middle) < goals
+            below = mean(middle) < targets
             low, high = torch.where(below, middle, low), torch.where(below, high, middle)
         darker, brighter = mean(low), mean(high)
-        share = ((goals - darker) / (brighter - darker).clamp(min=1e-9)).clamp(0, 1)
-        constant = low.lerp(high, share) * (seen.amax((1, 2, 3)) > 0)
+        share = ((targets - darker) / (brighter - darker).clamp(min=1e-9)).clamp(0, 1)
+        constant = low.lerp(high, share) * (sample.amax((1, 2, 3)) > 0)
     return log_gain + constant.reshape(-1, 1, 1, 1)
 
 
-def kept_means(flash: Tensor, minimum: float) -> Tensor:
+def target_means(flash: Tensor, minimum: float) -> Tensor:
     """``(B,)``: the mean sRGB value of each image of ``flash``, or ``minimum`` where that is higher."""
     return flash.mean((1, 2, 3)).clamp(min=minimum)

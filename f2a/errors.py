@@ -37,8 +37,8 @@ def missing_library(error: ModuleNotFoundError) -> str:
         extras = re.findall(r"(([\w-]+)[^;\n]*); extra == ['\"](\w+)", "\n".join(requires("f2a") or ()))
     except PackageNotFoundError:
         extras = [("-r requirements.txt", library, "")]  # a clone, which names them all
-    asking = next((extra for _, name, extra in extras if name == library), None)
-    if asking is None or library == "f2a":
+    extra_of_library = next((extra for _, name, extra in extras if name == library), None)
+    if extra_of_library is None or library == "f2a":
         raise error
-    wanted = " ".join(f'"{line}"' if extra else line for line, _, extra in extras if extra == asking)
-    return f"{library} is missing; run: pip install {wanted}"
+    packages = " ".join(f'"{line}"' if extra else line for line, _, extra in extras if extra == extra_of_library)
+    return f"{library} is missing; run: pip install {packages}"

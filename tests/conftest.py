@@ -1,7 +1,7 @@
 """What the tests share: the data beside the checkout (skipped visibly where it is absent) and small photos."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 os.environ.setdefault("MKL_CBWR", "AUTO")  # as train_accelerate.py sets it; MKL reads it once, at its first use
@@ -19,6 +19,7 @@ from PIL import Image
 from f2a.config import GeneratorConfig
 from f2a.model.checkpoint import Checkpoint
 from f2a.relight.relighter import Relighter
+from tests.support.hub_stub import HubStub
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -38,6 +39,14 @@ def shared() -> Callable[[str], Path]:
         return SHARED / name
 
     return find
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubStub]:
+    """A Hub on loopback, with which this process talks until the test ends."""
+    with HubStub() as running:
+        running.in_process(monkeypatch)
+        yield running
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ import torch
 from f2a.color import (
     BURNT,
     exposure_gain,
-    kept_means,
     linear_to_srgb,
     log_gain_between,
     luminance,
     normalize_exposure,
     relight,
     srgb_to_linear,
+    target_means,
 )
 
 
@@ -137,7 +137,7 @@ def test_a_black_image_whose_brightness_no_factor_changes_keeps_its_gain():
 
 def test_a_photo_keeps_its_brightness_unless_it_is_too_dark():
     flash = torch.tensor([0.2, 0.6]).reshape(2, 1, 1, 1).expand(2, 3, 4, 5)
-    assert kept_means(flash, 0.37).tolist() == pytest.approx([0.37, 0.6])
+    assert target_means(flash, 0.37).tolist() == pytest.approx([0.37, 0.6])
 
 
 def test_no_gradient_flows_through_the_exposure():

@@ -31,6 +31,7 @@ from f2a.training.checkpoint import read_state, write_state
 from tests.support.hub_stub import HubStub
 from tests.support.page_server import save_gradient, serving
 from tests.support.pairs import write_pairs
+from tests.support.trap import Trap
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAMS = [ROOT / "app.py", ROOT / "train_accelerate.py", *sorted((ROOT / "f2a").rglob("*.py"))]
@@ -79,16 +80,6 @@ def test_a_file_of_flags_without_bottom_is_a_sentence(tmp_path, suffix):
     path.write_text("[" * 3_000)
     with pytest.raises(ConfigError, match=f"not valid {suffix[1:]}"):
         read_run(path)
-
-
-class Trap:
-    """Unpickling this would write a file."""
-
-    def __init__(self, sprung):
-        self.sprung = sprung
-
-    def __reduce__(self):
-        return Path.touch, (self.sprung,)
 
 
 @pytest.mark.parametrize(

@@ -32,19 +32,19 @@ def relight_piped(args: argparse.Namespace) -> int:
     if (source == STREAM and sys.stdin.isatty()) or (output == STREAM and sys.stdout.isatty()):
         raise UsageError("- reads and writes photos, not a terminal: f2a relight - < party.jpg > relit.jpg")
     with tempfile.TemporaryDirectory(prefix="f2a-") as folder:
-        photo, named, results = source, str(source), Path(folder, "results")
+        photo, name, results = source, str(source), Path(folder, "results")
         results.mkdir()
         if source == STREAM:
-            photo, named = Path(folder, "photo"), "standard input"
+            photo, name = Path(folder, "photo"), "standard input"
             photo.write_bytes(sys.stdin.buffer.read())
         try:
             relit = relighting(args, 1)(
                 photo,
                 results if output == STREAM else output,
-                tell=lambda note: tell(f"f2a: {note.replace(str(photo), named, 1)}"),
+                tell=lambda note: tell(f"f2a: {note.replace(str(photo), name, 1)}"),
             )
         except PhotoError as error:
-            tell(f"f2a: {named if error.path == photo else error.path}: {error.reason}")
+            tell(f"f2a: {name if error.path == photo else error.path}: {error.reason}")
             return 1
         return send(relit.read_bytes()) if output == STREAM else 0
 

@@ -22,6 +22,6 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--port is {args.port}: give a number from 1 to 65535")
     from f2a.page.server import read_settings, run_page
 
-    given = {name: value for name in ("host", "port", "share", "mcp") if (value := getattr(args, name))}
-    run_page(read_settings(os.environ)._replace(**given))
+    overrides = {name: value for name in ("host", "port", "share", "mcp") if (value := getattr(args, name))}
+    run_page(read_settings(os.environ)._replace(**overrides))
     return 0

@@ -57,34 +57,36 @@ class PairBatch(NamedTuple):
         return PairBatch(flash, ambient, self.files)
 
 
-def augment(pair: CachedPair, augmentation: Augmentation, *key: int) -> PairCrop:
+def augment(pair: CachedPair, options: Augmentation, *key: int) -> PairCrop:
     """A random crop of ``pair``, resized and flipped, with the light jittered; a function of ``key`` alone."""
-    random, how = rng(*key), augmentation
+    random = rng(*key)
     height, width = pair.flash.shape[:2]
-    side = min(height, width) * random.uniform(*how.crop)
-    aspect = np.exp(random.uniform(*np.log(how.aspect)))
+    side = min(height, width) * random.uniform(*options.crop)
+    aspect = np.exp(random.uniform(*np.log(options.aspect)))
     crop_width = max(1, min(width, round(side * np.sqrt(aspect))))
     crop_height = max(1, min(height, round(side / np.sqrt(aspect))))
     left, top = random.integers(width - crop_width + 1), random.integers(height - crop_height + 1)
     view = np.s_[top : top + crop_height, left : left + crop_width]
     both = torch.from_numpy(np.stack([pair.flash[view], pair.ambient[view]])).permute(0, 3, 1, 2).float() / 255
-    both = F.interpolate(both, size=(how.resolution, how.resolution), mode="bilinear", antialias=True)
+    both = F.interpolate(both, size=(options.resolution, options.resolution), mode="bilinear", antialias=True)
     flash, ambient = srgb_to_linear((both.flip(-1) if random.random() < 0.5 else both).clamp(0, 1))
-    stops, mixed = random.uniform(-how.flash_stops, how.flash_stops), random.uniform(0, how.ambient_in_flash)
-    surfaces = torch.tensor(np.exp(random.normal(0, how.color_jitter, (3, 1, 1))), dtype=torch.float32)
-    if random.random() < how.reflectance:
+    stops = random.uniform(-options.flash_stops, options.flash_stops)
+    ambient_share = random.uniform(0, options.ambient_in_flash)
+    surfaces = torch.tensor(np.exp(random.normal(0, options.color_jitter, (3, 1, 1))), dtype=torch.float32)
+    if random.random() < options.reflectance:
         mean = flash.mean()
-        surfaces = surfaces * reflectance_map(how.resolution, random)
+        surfaces = surfaces * reflectance_map(options.resolution, random)
         surfaces = surfaces * (mean / (flash * surfaces).mean().clamp(min=1e-6)).clamp(max=4)
     flash, ambient = flash * surfaces, ambient * surfaces
-    view_srgb = linear_to_srgb((flash * 2.0**stops + mixed * ambient).clamp(max=1))
-    if how.noise:
-        grain = random.normal(0, random.uniform(0, how.noise), view_srgb.shape)
+    view_srgb = linear_to_srgb((flash * 2.0**stops + ambient_share * ambient).clamp(max=1))
+    if options.noise:
+        grain = random.normal(0, random.uniform(0, options.noise), view_srgb.shape)
         view_srgb = (view_srgb + torch.from_numpy(grain).float()).clamp(0, 1)
-    gain = pair.ambient_gain if how.normalize_exposure else 1
-    if how.exposure is not None:
-        goal = max(float(view_srgb.mean()), how.min_exposure) if isinstance(how.exposure, str) else how.exposure
-        gain = exposure_gain(linear_to_srgb(ambient.clamp(max=1)), goal)
+    gain = pair.ambient_gain if options.normalize_exposure else 1
+    if options.exposure is not None:
+        flash_mean = max(float(view_srgb.mean()), options.min_exposure)
+        target = flash_mean if isinstance(options.exposure, str) else options.exposure
+        gain = exposure_gain(linear_to_srgb(ambient.clamp(max=1)), target)
     return PairCrop(view_srgb, linear_to_srgb((ambient * gain).clamp(max=1)), pair.file)
 
 

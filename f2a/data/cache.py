@@ -45,8 +45,9 @@ class EncodedPhoto(NamedTuple):
             yield self.content
             return
         with TemporaryDirectory() as folder:
-            named = Path(folder, f"photo{self.suffix}")
-            path = named if is_photo(named) or needs_rawpy(named) else named.with_suffix("")
+            path = Path(folder, f"photo{self.suffix}")
+            if not (is_photo(path) or needs_rawpy(path)):
+                path = path.with_suffix("")
             path.write_bytes(self.content)
             yield path
 

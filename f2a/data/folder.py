@@ -50,16 +50,16 @@ def find_pairs(source: str | Path) -> FolderIndex:
         folder, pattern = folder.parent, folder.name
     if not folder.is_dir():
         raise DataError(f"{source}: no such folder of pairs")
-    found: dict[str, dict[str, list[Path]]] = {}
+    halves: dict[str, dict[str, list[Path]]] = {}
     for path in sorted(folder.rglob("*")):
         name, _, half = path.stem.rpartition("_")
         is_half = name and half.lower() in HALVES and (is_photo(path) or is_other_picture(path))
         if is_half and fnmatch(name, pattern) and path.is_file() and not is_hidden(path.relative_to(folder)):
-            pair = found.setdefault(str(path.relative_to(folder).with_name(name)), {half: [] for half in HALVES})
+            pair = halves.setdefault(str(path.relative_to(folder).with_name(name)), {half: [] for half in HALVES})
             pair[half.lower()].append(path)
-    skipped = {name: fault for name, pair in found.items() if (fault := _fault(Path(name).name, pair))}
-    whole = {name: pair for name, pair in found.items() if name not in skipped}
-    files = [PairFiles(name, *(pair[half][0] for half in HALVES)) for name, pair in whole.items()]
+    skipped = {name: fault for name, pair in halves.items() if (fault := _fault(Path(name).name, pair))}
+    complete = {name: pair for name, pair in halves.items() if name not in skipped}
+    files = [PairFiles(name, *(pair[half][0] for half in HALVES)) for name, pair in complete.items()]
     if not files:
         reason = f"; the first of {len(skipped)} others: {next(iter(skipped.values()))}" if skipped else ""
         raise DataError(f"{source}: no pair of NAME_flash.* and NAME_ambient.* in it{reason}")
@@ -74,8 +74,8 @@ def _fault(name: str, pair: dict[str, list[Path]]) -> str:
             return f"{paths[0]}: its partner {name}_{half}.* is missing"
         if len(twins) > 1:
             return f"{twins[0]}: {twins[1].name} is the {half} photo of this pair, too; keep one of them"
-    unread = next((path for path in paths if is_other_picture(path)), None)
-    return f"{unread}: its format is not read; save it as a JPEG, PNG or TIFF" if unread else ""
+    unreadable = next((path for path in paths if is_other_picture(path)), None)
+    return f"{unreadable}: its format is not read; save it as a JPEG, PNG or TIFF" if unreadable else ""
 
 
 def split_folder(source: str | Path, splits: Sequence[str]) -> Path | None:
@@ -185,8 +185,8 @@ class MixtureSampler:
 def _interleave(shares: Sequence[float], slots: int) -> list[int]:
     pattern: list[int] = []
     for slot in range(1, slots + 1):
-        owed = [share / sum(shares) * slot - pattern.count(number) for number, share in enumerate(shares)]
-        pattern.append(int(np.argmax(owed)))
+        deficits = [share / sum(shares) * slot - pattern.count(number) for number, share in enumerate(shares)]
+        pattern.append(int(np.argmax(deficits)))
     return pattern
 
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from f2a.color import kept_means, log_gain_between, luminance, normalize_exposure, relight
+from f2a.color import log_gain_between, luminance, normalize_exposure, relight, target_means
 from f2a.config import KEEP, GeneratorConfig
 from f2a.model.encoders import ENCODERS, Pyramid
 
@@ -247,12 +247,12 @@ class Generator(nn.Module):
         log_gain = _crop(self.head.log_gain(padded, features), flash)
         if self.config.exposure is None:
             return log_gain
-        return normalize_exposure(flash, log_gain, self.goal_means(flash))
+        return normalize_exposure(flash, log_gain, self.target_means(flash))
 
-    def goal_means(self, flash: Tensor) -> Tensor:
-        """``(B,)``: the mean sRGB values that ``config.exposure`` wants of the relit images."""
+    def target_means(self, flash: Tensor) -> Tensor:
+        """``(B,)``: the mean sRGB values to which ``config.exposure`` brings the relit images."""
         if self.config.exposure == KEEP:
-            return kept_means(flash, self.config.min_exposure)
+            return target_means(flash, self.config.min_exposure)
         return flash.new_full((len(flash),), float(self.config.exposure or 0))
 
     def _features(self, flash: Tensor) -> tuple[Tensor, Tensor]:

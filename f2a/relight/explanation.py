@@ -81,7 +81,7 @@ class Explanation:
         table = [
             f"{row:<8}" + "".join(f"{mean:>+8.1f}" for mean in means[3 * i : 3 * i + 3]) for i, row in enumerate(ROWS)
         ]
-        most, least = max(areas, key=areas.__getitem__), min(areas, key=areas.__getitem__)
+        highest, lowest = max(areas, key=areas.__getitem__), min(areas, key=areas.__getitem__)
         red, _, blue = self.log_gain.mean((0, 1)) / math.log(2)
         warmer = "as warm as it was" if abs(red - blue) < NOTICEABLE / 2 else "warmer" if red > blue else "cooler"
         fired = "The camera says that its flash fired." if self.flash_fired else "The camera says nothing of its flash."
@@ -90,7 +90,8 @@ class Explanation:
             f"{lifted:.0f} % of the picture becomes brighter (at most {max(stops.max(), 0):+.1f} EV), {lowered:.0f} % "
             f"darker (at most {min(stops.min(), 0):+.1f} EV); {100 - lifted - lowered:.0f} % changes by less than "
             f"{NOTICEABLE} EV.",
-            f"The {most} gains most ({areas[most]:+.1f} EV), the {least} least ({areas[least]:+.1f} EV). Means in EV:",
+            f"The {highest} gains most ({areas[highest]:+.1f} EV), the {lowest} least ({areas[lowest]:+.1f} EV). "
+            "Means in EV:",
             " " * 8 + "".join(f"{column:>8}" for column in COLUMNS),
             *table,
             f"The light is {warmer} (red against blue: {red - blue:+.2f} EV).",

@@ -74,8 +74,8 @@ def apply_controls(flash: Tensor, log_gain: Tensor, controls: Controls) -> Tenso
         log_gain: the same shape, natural logarithm.
     """
     if controls.keep_colors:
-        lit = srgb_to_linear(flash).clamp(min=1e-4)
-        log_gain = (luminance(lit * log_gain.exp()) / luminance(lit)).log().expand_as(flash)
+        linear = srgb_to_linear(flash).clamp(min=1e-4)
+        log_gain = (luminance(linear * log_gain.exp()) / luminance(linear)).log().expand_as(flash)
     gain = log_gain
     if controls.strength != 1:  # at 1 the brightness is that of the gain as it is
         before, after = flash.mean((1, 2, 3)), relight(flash, log_gain).mean((1, 2, 3))
@@ -86,10 +86,10 @@ def apply_controls(flash: Tensor, log_gain: Tensor, controls: Controls) -> Tenso
         below_mid_grey = (1 - 2 * luminance(relight(flash, gain), LUMA)).clamp(min=0)
         gain = gain + controls.shadows * SHADOW_STOPS * math.log(2) * below_mid_grey**2
     if controls.contrast:
-        lit = relight(flash, gain)
-        tone = (luminance(srgb_to_linear(lit)).clamp(min=DEEPEST) / MID_GREY).log()
+        relit = relight(flash, gain)
+        tone = (luminance(srgb_to_linear(relit)).clamp(min=DEEPEST) / MID_GREY).log()
         gain = gain + controls.contrast * CONTRAST_POWER * tone
-        gain = normalize_exposure(flash, gain, lit.mean((1, 2, 3)))
+        gain = normalize_exposure(flash, gain, relit.mean((1, 2, 3)))
     warmth = controls.warmth * torch.tensor(WARMTH_PER_MIRED).reshape(1, 3, 1, 1)
     return gain + controls.exposure * math.log(2) + warmth
 

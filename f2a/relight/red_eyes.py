@@ -189,11 +189,11 @@ def _detect(
 ) -> list[Box]:
     """What a cascade finds in the grey picture of a part of the photo, in the photo's pixels, the largest first."""
     low, high = sides
-    found = cascade.detectMultiScale(np.asarray(image), step, 3, minSize=(low, low), maxSize=(high, high))
+    detections = cascade.detectMultiScale(np.asarray(image), step, 3, minSize=(low, low), maxSize=(high, high))
     across, down = part.width / image.width, part.height / image.height
     boxes = [
         Box(part.left + int(x * across), part.top + int(y * down), int(w * across), int(h * down))
-        for x, y, w, h in found
+        for x, y, w, h in detections
     ]
     return sorted(boxes, key=lambda box: -box.width)
 

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from f2a import color
-from f2a.color import CEILING, EXPONENT, OFFSET, SHOULDER, SPARED
+from f2a.color import CEILING, EXPONENT, FADE_OUT, OFFSET, SHOULDER
 from f2a.photo import Photo
 
 SCALE = 1.055
@@ -133,20 +133,21 @@ class Renderer:
 
     def _protect_highlights(self, flash: np.ndarray, relit: np.ndarray) -> None:
         """Spare what the flash burnt and roll highlights off, as :func:`f2a.color.relight` does; both ``(C, n)``."""
-        shoulder, ceiling, offset, spared_from, spared = (
-            v * self.full for v in (SHOULDER + OFFSET, CEILING + OFFSET, OFFSET, SPARED[0] + OFFSET, SPARED[1] + OFFSET)
+        shoulder, ceiling, offset, fade_start, fade_end = (
+            v * self.full
+            for v in (SHOULDER + OFFSET, CEILING + OFFSET, OFFSET, FADE_OUT[0] + OFFSET, FADE_OUT[1] + OFFSET)
         )
-        bright = np.flatnonzero((relit.max(0) > shoulder) | (flash.min(0) > spared_from))
+        bright = np.flatnonzero((relit.max(0) > shoulder) | (flash.min(0) > fade_start))
         if not len(bright):
             return
         flash, lit = flash.take(bright, 1), relit.take(bright, 1)
-        burnt = ((flash.min(0) - spared_from) / (spared - spared_from)).clip(0, 1)
+        burnt = ((flash.min(0) - fade_start) / (fade_end - fade_start)).clip(0, 1)
         lit += burnt**2 * (3 - 2 * burnt) * (flash - lit).clip(min=0)
         brightest = lit.max(0)
         start = flash.max(0).clip(min=shoulder)
-        room, excess = (ceiling - start).clip(min=0), (brightest - start).clip(min=0)
-        rolled = start + excess * room / (excess + room).clip(min=1e-6 * self.full)
-        lit *= np.where(excess > 0, rolled / brightest.clip(min=offset), 1)
+        headroom, excess = (ceiling - start).clip(min=0), (brightest - start).clip(min=0)
+        compressed = start + excess * headroom / (excess + headroom).clip(min=1e-6 * self.full)
+        lit *= np.where(excess > 0, compressed / brightest.clip(min=offset), 1)
         relit[:, bright] = lit
 
     def _encode(self, power: np.ndarray) -> np.ndarray:

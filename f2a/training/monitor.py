@@ -55,10 +55,10 @@ class LossMonitor:
             return
         self._minimum = min(self._minimum, mean)
         if mean > self.divergence_factor * self._minimum:
-            what = f"the mean {names[0]} loss rose from {self._minimum:.4g} to {mean:.4g}"
-            raise DivergenceError(divergence(step, what, files))
+            reason = f"the mean {names[0]} loss rose from {self._minimum:.4g} to {mean:.4g}"
+            raise DivergenceError(divergence(step, reason, files))
 
 
-def divergence(step: int, what: str, files: Sequence[str]) -> str:
+def divergence(step: int, reason: str, files: Sequence[str]) -> str:
     """The sentence that ends a run which has diverged."""
-    return f"step {step}: {what} at the pairs {', '.join(files)}; look at them, or lower --learning_rate"
+    return f"step {step}: {reason} at the pairs {', '.join(files)}; look at them, or lower --learning_rate"

@@ -43,11 +43,11 @@ def load_inputs(config: TrainConfig, report: Callable[[str], None]) -> TrainingI
         WeightedSource(read_pairs(split_folder(folder, ["train"]) or folder, cache, report, strict=strict), share)
         for folder, share in shares
     ]
-    held_out = [config.validation_dir] if config.validation_dir else []
+    held_out_folders = [config.validation_dir] if config.validation_dir else []
     for folder, _ in shares:
         if not config.validation_dir and split_folder(folder, ["train"]):
-            held_out += [str(split) for split in [split_folder(folder, ["val", "test"])] if split]
-    validation = [pair for folder in held_out for pair in read_pairs(folder, cache, report, strict=strict)]
+            held_out_folders += [str(split) for split in [split_folder(folder, ["val", "test"])] if split]
+    validation = [pair for folder in held_out_folders for pair in read_pairs(folder, cache, report, strict=strict)]
     if config.dataset_name:
         source, pairs = hub_sources(config, cache, report)
         sources, validation = [*sources, source], validation + pairs
@@ -80,8 +80,8 @@ def hub_sources(
     pairs = (
         StreamedPairs(split, report, strict=strict) if config.streaming else read(split, cache, report, strict=strict)
     )
-    held_out = [HubSplit(name, config.validation_split, *options)] if config.validation_split else []
-    validation = [pair for split in held_out for pair in read(split, cache, report, strict=strict)]
+    held_out_splits = [HubSplit(name, config.validation_split, *options)] if config.validation_split else []
+    validation = [pair for split in held_out_splits for pair in read(split, cache, report, strict=strict)]
     return WeightedSource(pairs, 1.0), validation
 
 

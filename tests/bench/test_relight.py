@@ -17,7 +17,10 @@ def test_the_photo_has_the_size_that_it_is_called_by(tmp_path, megapixels):
     assert width / height == pytest.approx(4 / 3, rel=0.01)
 
 
-def test_a_file_is_measured_beside_pillow(relighter, tmp_path):
+@pytest.mark.parametrize("child", ["stand-in", pytest.param("real", marks=pytest.mark.slow)])
+def test_a_file_is_measured_beside_pillow(relighter, tmp_path, monkeypatch, child):
+    if child == "stand-in":
+        monkeypatch.setattr(bench, "_run", lambda command: "100.0 150.0\n")
     photo = bench.make_photo(tmp_path / "a.jpg", 0.05)
     pillow, ours, memory = bench.bench_file(relighter, photo, 0.05, rounds=1)
     assert pillow.unit == ours.unit == "s"

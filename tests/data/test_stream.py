@@ -16,7 +16,6 @@ from f2a.data.folder import DataError, MixtureSampler, WeightedSource
 from f2a.data.hub import HubSplit
 from f2a.data.stream import WINDOW, RowGroup, StreamedPairs, read_streamed_once
 from tests.support.commands import SMALL, refused, run
-from tests.support.hub_stub import HubStub
 from tests.support.pairs import write_pairs
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # the client's own uploads
@@ -86,21 +85,19 @@ def test_a_broken_pair_is_named_once_and_the_next_takes_its_place(streamed, tmp_
 
 
 @pytest.fixture
-def hub(tmp_path, monkeypatch):
+def hub(hub, tmp_path):
     """``user/data`` with six pairs in three row groups of train and two of val, ``user/photos`` in another layout."""
-    with HubStub() as running:
-        running.in_process(monkeypatch)
-        for repo, split, rows, size in (
-            ("data", "train", encoded(write_pairs(tmp_path / "a", 6)), 2),
-            ("data", "val", encoded(write_pairs(tmp_path / "b", 2)), 2),
-            ("photos", "train", [{"image": None, "scene": "a", "state": "flash"}], 1),
-        ):
-            file = io.BytesIO()
-            parquet.write_table(Table.from_pylist(rows), file, row_group_size=size)
-            HfApi().create_repo(f"user/{repo}", repo_type="dataset", exist_ok=True)
-            where = {"repo_id": f"user/{repo}", "repo_type": "dataset", "path_in_repo": f"data/{split}-0.parquet"}
-            HfApi().upload_file(path_or_fileobj=file.getvalue(), **where)
-        yield running
+    for repo, split, rows, size in (
+        ("data", "train", encoded(write_pairs(tmp_path / "a", 6)), 2),
+        ("data", "val", encoded(write_pairs(tmp_path / "b", 2)), 2),
+        ("photos", "train", [{"image": None, "scene": "a", "state": "flash"}], 1),
+    ):
+        file = io.BytesIO()
+        parquet.write_table(Table.from_pylist(rows), file, row_group_size=size)
+        HfApi().create_repo(f"user/{repo}", repo_type="dataset", exist_ok=True)
+        where = {"repo_id": f"user/{repo}", "repo_type": "dataset", "path_in_repo": f"data/{split}-0.parquet"}
+        HfApi().upload_file(path_or_fileobj=file.getvalue(), **where)
+    return hub
 
 
 def test_a_streamed_run_goes_on_bit_for_bit_and_keeps_nothing(hub, tmp_path):

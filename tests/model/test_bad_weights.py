@@ -14,7 +14,8 @@ from f2a.config import ConfigError
 from f2a.model.checkpoint import Checkpoint, CheckpointError
 from f2a.training.pretrained import fetch_weights
 from tests.conftest import brightening_checkpoint
-from tests.support.hub_stub import Blob, HubStub
+from tests.support.hub_stub import Blob
+from tests.support.trap import Trap
 
 WHOLE = "not a whole safetensors file"
 
@@ -26,16 +27,14 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def hub(weights, monkeypatch):
+def hub(hub, weights, monkeypatch):
     """A Hub with whole weights as user/model; its client does not wait between attempts, and gives up after 0.3 s."""
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
     for name in ("HF_HUB_DOWNLOAD_TIMEOUT", "HF_HUB_ETAG_TIMEOUT"):
         monkeypatch.setattr(f"huggingface_hub.constants.{name}", 0.3)
-    with HubStub() as running:
-        repo = running.add_repo("user/model")
-        repo.commit("Add weights", {path.name: Blob(path.read_bytes()) for path in weights.iterdir()})
-        running.in_process(monkeypatch)
-        yield running
+    repo = hub.add_repo("user/model")
+    repo.commit("Add weights", {path.name: Blob(path.read_bytes()) for path in weights.iterdir()})
+    return hub
 
 
 def sentence(source, revision=None):
@@ -109,14 +108,13 @@ def test_a_tensor_of_another_kind_is_named(folder, bias, said):
     assert f"model.safetensors: head.color.bias {said}" in sentence(folder)
 
 
-class Trap:
-    """Unpickling this would write a file."""
-
-    def __init__(self, sprung):
-        self.sprung = sprung
-
-    def __reduce__(self):
-        return Path.touch, (self.sprung,)
+def test_a_tensor_too_many_or_too_few_is_named(folder):
+    state = load_file(folder / "model.safetensors")
+    save_file(state | {"head.other": torch.zeros(1)}, folder / "model.safetensors")
+    assert "unexpected key head.other" in sentence(folder)
+    del state["head.color.bias"]
+    save_file(state, folder / "model.safetensors")
+    assert "missing key head.color.bias" in sentence(folder)
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json", "pytorch_model.bin"])
@@ -285,7 +283,7 @@ def test_an_encoder_that_the_hub_cuts_off_names_the_flag(hub):
 # The page
 
 
-@pytest.mark.parametrize("fault", ["500", "cut at half", "slow", "401"])
+@pytest.mark.parametrize("fault", ["500", "cut at half", pytest.param("slow", marks=pytest.mark.slow), "401"])
 def test_the_page_falls_back_to_the_bundled_weights_when_the_hub_fails(hub, fault):
     server = pytest.importorskip("f2a.page.server", reason="needs gradio (requirements.txt)")
     how, reason, _ = FAULTS[fault]

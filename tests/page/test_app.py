@@ -356,7 +356,9 @@ SHIFTS = """() => {
 }"""
 """Adds up how far the content moves, as browsers measure it (Cumulative Layout Shift), from the page's opening on."""
 
-SIZES = pytest.mark.parametrize("size", [PHONE, TABLET, DESKTOP], ids=["phone", "tablet", "desktop"])
+SIZES = pytest.mark.parametrize(
+    "size", [PHONE, pytest.param(TABLET, marks=pytest.mark.slow), DESKTOP], ids=["phone", "tablet", "desktop"]
+)
 
 
 @SIZES

@@ -13,7 +13,7 @@ from f2a.model.encoders import BATCH_NORM_EPS, EfficientNetLite0
 from f2a.publish.model import Pusher
 from f2a.relight.relighter import Relighter
 from tests.support.commands import SMALL, run
-from tests.support.hub_stub import Blob, HubStub
+from tests.support.hub_stub import Blob
 from tests.support.pairs import write_pairs
 
 ENCODER = "timm/tf_efficientnet_lite0.in1k"
@@ -36,13 +36,6 @@ def timm_weights(encoder: EfficientNetLite0) -> dict[str, torch.Tensor]:
         for number, (layer, work) in enumerate(zip(layers, works, strict=True), 1):
             add(layer, f"blocks.{place}.conv_{work}", f"blocks.{place}.bn{number}")
     return weights
-
-
-@pytest.fixture
-def hub(monkeypatch):
-    with HubStub(token="hf_test") as running:
-        running.in_process(monkeypatch)
-        yield running
 
 
 @pytest.fixture

@@ -19,17 +19,9 @@ from PIL import Image
 from f2a.cli import main
 from f2a.hub import HubError
 from f2a.publish.space import REQUIREMENTS, ROOT, Space, plan_space, requirements
-from tests.support.hub_stub import HubStub
 from tests.support.page_server import browsing, started, visiting
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # the client's own uploads
-
-
-@pytest.fixture
-def hub(monkeypatch):
-    with HubStub() as running:
-        running.in_process(monkeypatch)
-        yield running
 
 
 @pytest.fixture

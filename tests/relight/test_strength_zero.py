@@ -76,9 +76,13 @@ def bundled():
     return Relighter.from_pretrained(device="cpu")
 
 
+OWN_COLORS = {"grey.jpg", "ink.jpg", "grey.png", "deep.png", "lab.tif"}
+"""Those that hold no profile of RGB."""
+
+
 @pytest.mark.parametrize("name", KINDS)
 def test_strength_zero_is_the_end_of_the_smallest_strengths(tmp_path, bundled, name):
-    for seed, icc_profile in enumerate(COLOR_PROFILES.values()):
+    for seed, icc_profile in enumerate([b""] if name in OWN_COLORS else COLOR_PROFILES.values()):
         colors = np.random.default_rng(seed).integers(0, 256, (*SHAPE, 3)).astype(np.uint8)
         colors[8:16] = np.linspace(0, 255, SHAPE[1])[:, None]  # smooth, as photos are, with black and white
         (tmp_path / name).write_bytes(KINDS[name](colors, icc_profile))

@@ -6,9 +6,6 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import NamedTuple
 
-import f2a.cli
-import train_accelerate
-
 SMALL = ("--resolution", "32", "--train_batch_size", "2", "--max_train_steps", "1", "--lr_warmup_steps", "0",
          "--encoder_weights", "none")  # fmt: skip
 """Flags of the shortest training."""
@@ -36,7 +33,10 @@ class Ended(NamedTuple):
 
 def run(program: str, *words: object) -> Ended:
     """``run("f2a", "relight", ...)`` or ``run("train", ...)``; no traceback is ever said."""
-    main = {"f2a": f2a.cli.main, "train": train_accelerate.main}[program]
+    if program == "f2a":
+        from f2a.cli import main
+    else:
+        from train_accelerate import main  # needs accelerate
     with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
         status = main([str(word) for word in words])
     assert "Traceback" not in err.getvalue()

@@ -145,6 +145,7 @@ def pace(output):
     return (times[-1] - times[0]) / (len(times) - 1)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_ctrl_c_ends_a_real_run_with_status_0_and_the_line_to_go_on(tmp_path):
     pairs = write_pairs(tmp_path / "pairs")

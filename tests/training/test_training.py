@@ -125,21 +125,23 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_taken(train, tmp_pa
 
 
 def test_asked_to_stop_it_saves_and_says_how_to_go_on(train, through, tmp_path, monkeypatch, capsys):
-    optimizer_step, before = Trainer.optimizer_step, signal.getsignal(signal.SIGTERM)
+    """By SIGTERM in step 2, and by Ctrl-C in step 3."""
+    optimizer_step, signals = Trainer.optimizer_step, {2: signal.SIGTERM, 3: signal.SIGINT}
+    before = [signal.getsignal(number) for number in signals.values()]
 
-    def stop_in_step_2(trainer, crops):
+    def stop_in_steps_2_and_3(trainer, crops):
         optimizer_step(trainer, crops)
-        if trainer.step == 2:
-            signal.raise_signal(signal.SIGTERM)
+        if trainer.step in signals:
+            signal.raise_signal(signals[trainer.step])
 
-    monkeypatch.setattr(Trainer, "optimizer_step", stop_in_step_2)
+    monkeypatch.setattr(Trainer, "optimizer_step", stop_in_steps_2_and_3)
     assert train("run") == 0
-    assert signal.getsignal(signal.SIGTERM) is before
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("stopped at step 2 of 4")]
-    assert not (tmp_path / "run" / "last").exists()
-    monkeypatch.undo()
-    command = line.partition("train_accelerate.py ")[2].split()
-    assert train_accelerate.main(command) == 0
+    for step in signals:
+        assert [signal.getsignal(number) for number in signals.values()] == before
+        said = capsys.readouterr().out.splitlines()
+        (line,) = [line for line in said if line.startswith(f"stopped at step {step} of 4")]
+        assert not (tmp_path / "run" / "last").exists()
+        assert train_accelerate.main(line.partition("train_accelerate.py ")[2].split()) == 0
     assert_same_end(through(), tmp_path / "run")
 
 

@@ -1,0 +1,13 @@
+"""A pickle that does harm when it is opened."""
+
+from pathlib import Path
+
+
+class Trap:
+    """Unpickling this would write a file."""
+
+    def __init__(self, sprung: Path) -> None:
+        self.sprung = sprung
+
+    def __reduce__(self) -> tuple[object, tuple[Path]]:
+        return Path.touch, (self.sprung,)
