@@ -1,6 +1,8 @@
 """What goes wrong, told to a person in one sentence."""
 
 import re
+from importlib import import_module
+from typing import Any
 
 
 class F2aError(ValueError):
@@ -22,6 +24,22 @@ def first_line(error: BaseException) -> str:
     """What a library's error says, without the advice in further lines; of a system error, the reason alone."""
     message = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
     return str(message).splitlines()[0].rstrip(" .")
+
+
+class MissingPackageError(F2aError):
+    """A package that one task alone needs is missing; the message says what to install."""
+
+
+def require_package(module: str, package: str, need: str) -> Any:
+    """The module, imported; ``need`` says who asks for it, such as ``"the report needs"``.
+
+    Raises:
+        MissingPackageError: it is not installed.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise MissingPackageError(f"{need} {package} ({error}): pip install {package}") from None
 
 
 def missing_library(error: ModuleNotFoundError) -> str:

@@ -4,7 +4,7 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from f2a.commands.common import check_minimum, open_relighter
+from f2a.commands.common import add_device_flag, check_minimum, open_relighter
 
 HELP = "measure speed"
 
@@ -15,7 +15,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch_size", type=int, default=8, help="pairs per step (default: 8)")
     parser.add_argument("--resolution", type=int, default=224, help="side of a crop in pixels (default: 224)")
     parser.add_argument("--steps", type=int, default=3, help="steps to time, after one as a warm-up (default: 3)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
+    add_device_flag(parser)
     parser.add_argument("--rounds", type=int, default=5, help="relight: rounds, of which the best counts (default: 5)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="relight: also write the table to this file")
 

@@ -21,11 +21,11 @@ class DataLoaderWorkerError(RuntimeError):
 
 
 class Augmentation(NamedTuple):
-    """How a training crop is made; the ranges were chosen in docs/experiments.md."""
+    """How a training crop is made; named as in ``TrainConfig``. The ranges were chosen in docs/experiments.md."""
 
     resolution: int = 224
-    crop: tuple[float, float] = (0.55, 1.0)  # of the short side
-    aspect: tuple[float, float] = (0.85, 1.18)  # width over height
+    crop: tuple[float, float] = (0.55, 1.0)  # minimum and maximum, of the short side
+    crop_aspect: tuple[float, float] = (0.85, 1.18)  # width over height
     flash_stops: float = 0.5  # exposure jitter, either way
     ambient_in_flash: float = 0.25  # at most this fraction of the ambient light is added to the flash photo
     color_jitter: float = 0.0  # standard deviation of a log-gain per channel that both photos get
@@ -62,7 +62,7 @@ def augment(pair: CachedPair, options: Augmentation, *key: int) -> PairCrop:
     random = rng(*key)
     height, width = pair.flash.shape[:2]
     side = min(height, width) * random.uniform(*options.crop)
-    aspect = np.exp(random.uniform(*np.log(options.aspect)))
+    aspect = np.exp(random.uniform(*np.log(options.crop_aspect)))
     crop_width = max(1, min(width, round(side * np.sqrt(aspect))))
     crop_height = max(1, min(height, round(side / np.sqrt(aspect))))
     left, top = random.integers(width - crop_width + 1), random.integers(height - crop_height + 1)

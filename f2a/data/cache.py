@@ -167,9 +167,9 @@ def _decode(encoded: EncodedPhoto) -> np.ndarray:
 
 
 def report_skipped(
-    source: str, cached: list[CachedPair], skipped: list[str], report: Callable[[str], None], *, strict: bool
+    source: str, count: int, skipped: list[str], report: Callable[[str], None], *, strict: bool = False
 ) -> None:
-    """Tell ``report`` what was left out of ``source``, one sentence each, and how many pairs it has.
+    """Tell ``report`` what was left out of ``source``, one sentence each, and that ``count`` pairs are left.
 
     Raises:
         DataError: something was left out and ``strict``.
@@ -178,4 +178,4 @@ def report_skipped(
         raise DataError(f"{skipped[0]} ({len(skipped)} such in {source}; without --strict_data they are left out)")
     for sentence in skipped:
         report(f"left out: {sentence}")
-    report(f"{source}: {len(cached)} pairs" + (f", {len(skipped)} left out" if skipped else ""))
+    report(f"{source}: {count} pairs" + (f", {len(skipped)} left out" if skipped else ""))

@@ -109,7 +109,7 @@ def read_pairs(
     index = find_pairs(source)
     sentences = list(index.skipped)
     cached = cache_pairs(index.files, cache, sentences.append)
-    report_skipped(str(source), cached, sentences, report, strict=strict)
+    report_skipped(str(source), len(cached), sentences, report, strict=strict)
     return cached
 
 
@@ -127,8 +127,15 @@ def parse_share(text: str) -> tuple[str, float]:
     return folder, value
 
 
+class Pairs(Protocol):
+    """A list of pairs, or what decodes each when it is drawn."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, number: int, /) -> CachedPair: ...
+
+
 @runtime_checkable
-class HasShuffle(Protocol):
+class HasShuffle(Pairs, Protocol):
     """Pairs that are cheap to read only in some orders; ``order`` is a random one of them, with every pair once."""
 
     def order(self, random: np.random.Generator) -> np.ndarray: ...
@@ -137,7 +144,7 @@ class HasShuffle(Protocol):
 class WeightedSource(NamedTuple):
     """Pairs of one origin and their share of every batch."""
 
-    pairs: Sequence[CachedPair]
+    pairs: Pairs
     share: float
 
 
@@ -165,7 +172,8 @@ class MixtureSampler:
         their number alone."""
         digest = hashlib.sha256(str([(len(source.pairs), source.share) for source in self.sources]).encode())
         for source in self.sources:
-            for pair in [] if isinstance(source.pairs, HasShuffle) else source.pairs:
+            numbers = range(0 if isinstance(source.pairs, HasShuffle) else len(source.pairs))
+            for pair in (source.pairs[number] for number in numbers):
                 digest.update(str(pair.flash.shape).encode())
                 for photo in (pair.flash, pair.ambient):
                     digest.update(photo[::SAMPLED, ::SAMPLED].tobytes())

@@ -76,7 +76,7 @@ def read_hub_pairs(
     origin = [file["filename"] for file in data.cache_files]  # of one commit each
     key = hashlib.sha256(f"{CACHE_FORMAT} {source.pair_key} {origin}".encode()).hexdigest()
     cached = cached_pairs(key, _encoded(data, index.pairs, source), cache, skipped.append)
-    report_skipped(source.name, cached, skipped, report, strict=strict)
+    report_skipped(source.name, len(cached), skipped, report, strict=strict)
     return cached
 
 

@@ -8,9 +8,9 @@ what came before, provided that the dataset is the same: name its commit as ``--
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, cast, overload
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -43,7 +43,7 @@ class RowGroup(NamedTuple):
     rows: int
 
 
-class StreamedPairs(Sequence[CachedPair]):
+class StreamedPairs:
     """The pairs of a split with image columns ``flash`` and ``ambient``, decoded whenever they are drawn.
 
     A pair that cannot be used is named once through ``report`` and the next one takes its place, or (``strict``) it
@@ -71,13 +71,7 @@ class StreamedPairs(Sequence[CachedPair]):
         rows = [[np.arange(g.first, g.first + g.rows) for g in (self.groups[n] for n in window)] for window in windows]
         return np.concatenate([random.permutation(np.concatenate(window)) for window in rows])
 
-    @overload
-    def __getitem__(self, row: int) -> CachedPair: ...
-    @overload
-    def __getitem__(self, row: slice) -> list[CachedPair]: ...
-    def __getitem__(self, row: int | slice) -> CachedPair | list[CachedPair]:
-        if isinstance(row, slice):
-            return [self[number] for number in range(*row.indices(len(self)))]
+    def __getitem__(self, row: int) -> CachedPair:
         group = self.groups[int(np.searchsorted(self.firsts, row, "right")) - 1]
         for step in range(group.rows):
             candidate = group.first + (row - group.first + step) % group.rows
@@ -163,5 +157,5 @@ def read_streamed_once(
     skipped: list[str] = []
     encoded: Iterator[EncodedPair] = (pairs.encoded(row) for row in range(len(pairs)))
     cached = cached_pairs(key, encoded, cache, skipped.append)
-    report_skipped(source.name, cached, skipped, report, strict=strict)
+    report_skipped(source.name, len(cached), skipped, report, strict=strict)
     return cached

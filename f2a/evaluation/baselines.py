@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from f2a.color import expose, linear_to_srgb, srgb_to_linear
-from f2a.errors import F2aError
+from f2a.errors import require_package
 
 Baseline = Callable[[Tensor], Tensor]
 
@@ -25,20 +25,13 @@ SURROUND_SIDE = 512
 """Longer side of the copy on which the surround of a larger photo is computed."""
 
 
-class BaselineError(F2aError):
-    """A package for the baselines is missing; the message says what to install."""
-
-
 def require_skimage(part: str) -> Any:
     """A part of scikit-image.
 
     Raises:
-        BaselineError: it is not installed.
+        MissingPackageError: it is not installed.
     """
-    try:
-        return importlib.import_module(f"skimage.{part}")
-    except ImportError as error:
-        raise BaselineError(f"the baselines need scikit-image ({error}): pip install scikit-image") from None
+    return require_package(f"skimage.{part}", "scikit-image", "the baselines need")
 
 
 def grey_world(image: Tensor) -> Tensor:

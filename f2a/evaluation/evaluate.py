@@ -41,7 +41,7 @@ def evaluate(
         json: file for everything that is printed.
 
     Raises:
-        DataError, BaselineError, ReportError, OutputError: before anything is measured, if possible.
+        DataError, MissingPackageError, OutputError: before anything is measured, if possible.
     """
     pairs = find_pairs(data)
     for sentence in pairs.skipped:
@@ -68,7 +68,7 @@ def prepare_outputs(out: Path | None, json: Path | None) -> None:
     """What would otherwise fail after all has been measured.
 
     Raises:
-        ReportError, OutputError: a report cannot be drawn, or a folder not be made.
+        MissingPackageError, OutputError: a report cannot be drawn, or a folder not be made.
     """
     if out:
         require_matplotlib()

@@ -1,6 +1,5 @@
 """The scores as one HTML page that opens offline: plots, worst and best scenes, and every figure."""
 
-import importlib
 import io
 import math
 from collections.abc import Sequence
@@ -8,7 +7,7 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from f2a.errors import F2aError
+from f2a.errors import require_package
 from f2a.evaluation.pictures import TRUTH, data_uri, decode_jpeg, error_map, thumbnail_jpeg
 from f2a.evaluation.scores import FLASH, Metric, Score
 from f2a.evaluation.tables import means, worse_sentences
@@ -18,10 +17,6 @@ MAX_SHOWN = 12
 
 COLORS = {FLASH: "#767676"}
 MAIN_COLOR, OTHER_COLOR = "#0b5fa5", "#b3541e"
-
-
-class ReportError(F2aError):
-    """A package for the report is missing; the message says what to install."""
 
 
 class ReportRow(NamedTuple):
@@ -37,12 +32,9 @@ def require_matplotlib() -> Any:
     """The module ``matplotlib.figure``.
 
     Raises:
-        ReportError: it is not installed.
+        MissingPackageError: it is not installed.
     """
-    try:
-        return importlib.import_module("matplotlib.figure")
-    except ImportError as error:
-        raise ReportError(f"the report needs matplotlib ({error}): pip install matplotlib") from None
+    return require_package("matplotlib.figure", "matplotlib", "the report needs")
 
 
 def changes(scores: Sequence[Score], system: str) -> dict[str, float]:
@@ -73,7 +65,7 @@ def render_report(
         facts: about the run, title to text.
 
     Raises:
-        ReportError: matplotlib is not installed.
+        MissingPackageError: matplotlib is not installed.
     """
     gains = changes(scores, system)
     environment = Environment(

@@ -30,6 +30,15 @@ def worse_than_flash(scores: Sequence[Score], metric: str = "psnr") -> dict[str,
     return worse
 
 
+TITLES = {"psnr": "PSNR", "ssim": "SSIM", "lit_psnr": "lit PSNR"}
+"""The metrics in which a system is compared with the flash photo."""
+
+
+def worse_by_metric(scores: Sequence[Score]) -> dict[str, dict[str, list[str]]]:
+    """:func:`worse_than_flash` in each of :data:`TITLES` that was measured."""
+    return {metric: worse_than_flash(scores, metric) for metric in TITLES if metric in scores[0].values}
+
+
 def format_table(scores: Sequence[Score], metrics: Sequence[Metric]) -> str:
     """The scores, their means, and the scenes that a system made worse, as text."""
     rows = [*scores, *means(scores)]
@@ -46,8 +55,7 @@ def format_table(scores: Sequence[Score], metrics: Sequence[Metric]) -> str:
 def worse_sentences(scores: Sequence[Score]) -> list[str]:
     """One sentence per system: on which scenes it is worse than the flash photo."""
     counts = {row.system: row.scene.removeprefix("mean of ") for row in means(scores)}
-    titles = {"psnr": "PSNR", "ssim": "SSIM", "lit_psnr": "lit PSNR"}
-    by_metric = {title: worse_than_flash(scores, name) for name, title in titles.items() if name in scores[0].values}
+    by_metric = {TITLES[name]: worse for name, worse in worse_by_metric(scores).items()}
     sentences = []
     for system in by_metric["PSNR"]:
         parts = [
@@ -85,11 +93,7 @@ def to_json(scores: Sequence[Score], facts: dict[str, Any]) -> str:
     content = facts | {
         "scores": [_to_dict(score) for score in scores],
         "means": {row.system: _to_dict(row)["values"] for row in means(scores)},
-        "worse_than_flash": {
-            metric: worse_than_flash(scores, metric)
-            for metric in ("psnr", "ssim", "lit_psnr")
-            if metric in scores[0].values
-        },
+        "worse_than_flash": worse_by_metric(scores),
     }
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from f2a.config import ConfigError, GeneratorConfig, from_dict
-from f2a.errors import F2aError
+from f2a.errors import F2aError, first_line
 from f2a.hub import HubError, fetch_file, parse_repo_id
 from f2a.model.generator import Generator
 
@@ -70,10 +70,8 @@ class Checkpoint(
         try:
             self.save_pretrained(folder)
         except (OSError, safetensors.SafetensorError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise CheckpointError(
-                f"{folder}: cannot be written ({reason}); make room or choose another folder"
-            ) from None
+            remedy = "make room or choose another folder"
+            raise CheckpointError(f"{folder}: cannot be written ({first_line(error)}); {remedy}") from None
 
     @classmethod
     def load(cls, source: str | Path | None = None, revision: str | None = None) -> "Checkpoint":

@@ -187,26 +187,22 @@ class TanhHead(SigmoidHead):
         return (torch.tanh(self.convolution(features)) + 1) / 2
 
 
-class DifferenceHead(nn.Module):
+class DifferenceHead(SigmoidHead):
     """What is added to the flash image, through a tanh, as DeepFlash predicts it (arXiv 1901.04252).
 
     It begins at nothing, and the sum may leave [0, 1] until it is written.
     """
 
     def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.convolution = nn.Conv2d(channels, 3, 3, padding=1)
+        super().__init__(channels)
         nn.init.zeros_(self.convolution.weight)
         nn.init.zeros_(self.convolution.bias)  # type: ignore[arg-type]
 
     def relit(self, flash: Tensor, features: Tensor) -> Tensor:
         return flash + torch.tanh(self.convolution(features))
 
-    def log_gain(self, flash: Tensor, features: Tensor) -> Tensor:
-        return log_gain_between(flash, self.relit(flash, features))
 
-
-HEADS: dict[str, type[GainHead] | type[SigmoidHead] | type[DifferenceHead]] = {
+HEADS: dict[str, type[GainHead] | type[SigmoidHead]] = {
     "gain": GainHead,
     "difference": DifferenceHead,
     "sigmoid": SigmoidHead,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from f2a.data.cache import DataError, EncodedPair, EncodedPhoto, decode_photos
+from f2a.data.cache import DataError, EncodedPair, EncodedPhoto, decode_photos, report_skipped
 from f2a.data.folder import PairFiles, find_pairs
 from f2a.hub import HubError, create_repo, hub_errors, require_token
 from f2a.photo import read_photo
@@ -86,11 +86,9 @@ def usable_pairs(folder: Path, report: Callable[[str], None]) -> list[PairFiles]
             usable.append(pair)
         except DataError as error:
             skipped.append(str(error))
-    for sentence in skipped:
-        report(f"left out: {sentence}")
+    report_skipped(str(folder), len(usable), skipped, report)
     if not usable:
         raise DataError(f"{folder}: none of {len(index.files)} pairs can be used; the first: {skipped[0]}")
-    report(f"{folder}: {len(usable)} pairs" + (f", {len(skipped)} left out" if skipped else ""))
     return usable
 
 

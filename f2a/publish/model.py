@@ -9,9 +9,8 @@ from pathlib import Path
 from huggingface_hub import HfApi
 
 from f2a.config import TrainConfig
-from f2a.errors import first_line
 from f2a.files import atomic_dir
-from f2a.hub import HubError
+from f2a.hub import HubError, hub_errors
 from f2a.model.checkpoint import Checkpoint
 from f2a.publish.model_card import PICTURE, model_card
 
@@ -74,11 +73,8 @@ class Pusher:
         return address
 
     def _push(self, folder: Path) -> str:
-        try:
+        again = shlex.join(["hf", "upload", self.repo_id, str(folder), "."])
+        with hub_errors(f"the Hub did not take {self.repo_id}", f"the weights are in {folder}: {again}"):
             repository = self._api.create_repo(self.repo_id, private=self.private, exist_ok=True)
             self._api.upload_folder(repo_id=repository.repo_id, folder_path=folder, commit_message="Train with f2a")
-        except Exception as error:  # the client's transport, server and file errors share no ancestor
-            again = shlex.join(["hf", "upload", self.repo_id, str(folder), "."])
-            message = f"the Hub did not take {self.repo_id} ({first_line(error)}); the weights are in {folder}: {again}"
-            raise HubError(message) from error
         return str(repository)

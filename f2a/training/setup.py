@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from f2a.config import FREE, PRESETS, ConfigError, TrainConfig
 from f2a.data.augment import Augmentation, Crops
@@ -52,20 +52,9 @@ def load_inputs(config: TrainConfig, report: Callable[[str], None]) -> TrainingI
         source, pairs = hub_sources(config, cache, report)
         sources, validation = [*sources, source], validation + pairs
     checkpoint = build_checkpoint(config)
-    augmentation = Augmentation(
-        config.resolution,
-        (config.crop[0], config.crop[1]),
-        (config.crop_aspect[0], config.crop_aspect[1]),
-        config.flash_stops,
-        config.ambient_in_flash,
-        config.color_jitter,
-        config.reflectance,
-        config.noise,
-        config.normalize_exposure,
-        checkpoint.architecture.exposure,
-        checkpoint.architecture.min_exposure,
-    )
-    crops = Crops(MixtureSampler(sources, config.seed), augmentation)
+    options: dict[str, Any] = {name: getattr(config, name) for name in Augmentation._fields}
+    options |= {name: getattr(checkpoint.architecture, name) for name in ("exposure", "min_exposure")}
+    crops = Crops(MixtureSampler(sources, config.seed), Augmentation(**options))
     return TrainingInputs(checkpoint, crops, validation, build_perceptual_loss(config))
 
 
