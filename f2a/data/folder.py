@@ -83,34 +83,26 @@ def split_folder(source: str | Path, splits: Sequence[str]) -> Path | None:
     return next((Path(source) / split for split in splits if (Path(source) / split).is_dir()), None)
 
 
-def cache_pairs(pairs: Sequence[PairFiles], folder: Path, report: Callable[[str], None]) -> list[CachedPair]:
-    """Decode ``pairs`` once into ``folder`` and map them into memory; later calls only map.
-
-    The cache's name is a digest of every file's path, size and time, so a changed photo is decoded again. A pair that
-    cannot be read, or whose halves differ in size, is left out and named through ``report``.
-    """
-    key = hashlib.sha256(CACHE_FORMAT.encode())
-    for pair in pairs:
-        for path in (pair.flash, pair.ambient):
-            stat = path.stat()
-            key.update(f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
-    halves = ((EncodedPhoto(str(path), path) for path in (pair.flash, pair.ambient)) for pair in pairs)
-    return cached_pairs(key.hexdigest(), (EncodedPair(*both) for both in halves), folder, report)
-
-
 def read_pairs(
     source: str | Path, cache: Path, report: Callable[[str], None], *, strict: bool = False
 ) -> list[CachedPair]:
-    """The usable pairs of a folder, decoded; those that are skipped are named and counted through ``report``.
+    """The usable pairs of a folder, decoded once into ``cache``; those that are skipped are named and counted through
+    ``report``.
+
+    The cache's name is a digest of every file's path, size and time, so a changed photo is decoded again.
 
     Raises:
         DataError: nothing is usable, or (``strict``) something is not.
     """
-    index = find_pairs(source)
-    sentences = list(index.skipped)
-    cached = cache_pairs(index.files, cache, sentences.append)
-    report_skipped(str(source), len(cached), sentences, report, strict=strict)
-    return cached
+    index, key = find_pairs(source), hashlib.sha256(CACHE_FORMAT.encode())
+    skipped, halves = list(index.skipped), [(pair.flash, pair.ambient) for pair in index.files]
+    for path in (path for both in halves for path in both):
+        stat = path.stat()
+        key.update(f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
+    encoded = (EncodedPair(*(EncodedPhoto(str(path), path) for path in both)) for both in halves)
+    pairs = cached_pairs(key.hexdigest(), encoded, cache, skipped.append)
+    report_skipped(str(source), len(pairs), skipped, report, strict=strict)
+    return pairs
 
 
 def parse_share(text: str) -> tuple[str, float]:

@@ -75,9 +75,9 @@ def read_hub_pairs(
         raise DataError(f"{source.name}: no pair in {len(data)} rows; {(skipped or ['it is empty'])[0]}")
     origin = [file["filename"] for file in data.cache_files]  # of one commit each
     key = hashlib.sha256(f"{CACHE_FORMAT} {source.pair_key} {origin}".encode()).hexdigest()
-    cached = cached_pairs(key, _encoded(data, index.pairs, source), cache, skipped.append)
-    report_skipped(source.name, len(cached), skipped, report, strict=strict)
-    return cached
+    pairs = cached_pairs(key, _encoded(data, index.pairs, source), cache, skipped.append)
+    report_skipped(source.name, len(pairs), skipped, report, strict=strict)
+    return pairs
 
 
 def _load(source: HubSplit) -> "Dataset":

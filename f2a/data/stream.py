@@ -8,7 +8,7 @@ what came before, provided that the dataset is the same: name its commit as ``--
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -152,10 +152,8 @@ def read_streamed_once(
     Raises:
         DataError: as :func:`f2a.data.hub.read_hub_pairs`.
     """
-    pairs = StreamedPairs(source, lambda sentence: None)
-    key = hashlib.sha256(f"{CACHE_FORMAT} {pairs.groups}".encode()).hexdigest()
-    skipped: list[str] = []
-    encoded: Iterator[EncodedPair] = (pairs.encoded(row) for row in range(len(pairs)))
-    cached = cached_pairs(key, encoded, cache, skipped.append)
-    report_skipped(source.name, len(cached), skipped, report, strict=strict)
-    return cached
+    stream, skipped = StreamedPairs(source, lambda sentence: None), list[str]()
+    key = hashlib.sha256(f"{CACHE_FORMAT} {stream.groups}".encode()).hexdigest()
+    pairs = cached_pairs(key, (stream.encoded(row) for row in range(len(stream))), cache, skipped.append)
+    report_skipped(source.name, len(pairs), skipped, report, strict=strict)
+    return pairs

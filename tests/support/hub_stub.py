@@ -260,18 +260,9 @@ def lfs_batch(call: Call) -> Reply:
     objects = []
     for wanted in call.json["objects"]:
         upload = {"href": call.hub.storage_url(call.repo, wanted["oid"], "upload")}
-        verify = {"href": f"{call.hub.endpoint}{urlsplit(call.target).path.removesuffix('batch')}verify"}
         held = wanted["oid"] in call.repo.lfs
-        objects.append(wanted | ({} if held else {"actions": {"upload": upload, "verify": verify}}))
+        objects.append(wanted | ({} if held else {"actions": {"upload": upload}}))
     return Reply(body={"transfer": "basic", "objects": objects})
-
-
-@route("POST", rf"{WEB}\.git/info/lfs/objects/verify", writes=True)
-def lfs_verify(call: Call) -> Reply:
-    """The fourth step for LFS files: did the whole file arrive?"""
-    if len(call.repo.lfs.get(call.json["oid"], b"")) != call.json["size"]:
-        raise HubError(404, "LFS object not found")
-    return Reply()
 
 
 @route("GET PUT", STORAGE)
@@ -561,12 +552,12 @@ class HubStub:
         self.server.stop()
         self.home.cleanup()
 
-    def environment(self, token: bool = True) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         """The environment of a client process: this Hub, an empty cache, nothing of the developer's own account."""
         own = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING"))}
         chosen = {"HF_ENDPOINT": self.endpoint, "HF_HOME": self.home.name, "NO_PROXY": "127.0.0.1,localhost"}
         chosen |= dict.fromkeys(("HF_HUB_DISABLE_XET", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS"), "1")
-        return own | chosen | {"HF_UPDATE_DOWNLOAD_COUNTS": "0"} | ({"HF_TOKEN": self.token} if token else {})
+        return own | chosen | {"HF_UPDATE_DOWNLOAD_COUNTS": "0", "HF_TOKEN": self.token}
 
     def in_process(self, monkeypatch: Any, home: str | None = None) -> None:
         """Let the client libraries of this very process talk to the stub, until the test ends; `home` is the cache."""
