@@ -1,8 +1,10 @@
 """The one place that decides a photo's colour space, from whatever its file says and by the format's own precedence.
 
 PNG: ``cICP``, ``iCCP``, ``sRGB``, then ``gAMA`` and ``cHRM`` (PNG, third edition, 4.3). HEIC and AVIF: a profile, then
-the code points of nclx (MIAF, ISO 23000-22). All others, and where nothing of this is said: a profile, then EXIF (DCF
-2.0). What is said without a profile becomes a profile at reading, so that all that follows knows profiles only.
+the code points of nclx (MIAF, ISO 23000-22). TIFF and BMP: a profile, then white point, primaries and gamma. All
+others, and where nothing of this is said: a profile, then EXIF (DCF 2.0). The code points of HDR in a profile
+(ICC.1:2022, 9.2.17) go before its curves. What is said without a profile becomes a profile at reading, so that all that
+follows knows profiles only.
 """
 
 import struct
@@ -14,6 +16,7 @@ import numpy as np
 
 from f2a.photo.chromaticity import BT709, D65, Primaries, adaptation, rgb_to_xyz, xyz_of
 from f2a.photo.icc import SRGB, ColorProfile, ProfileError
+from f2a.photo.metadata.icc_tags import cicp_of
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.metadata.tiff_ifd import EXIF_IFD, INTEROPERABILITY_IFD, ExifError, IfdEntry, TiffBlock
 
@@ -37,7 +40,6 @@ PRIMARIES: Mapping[int, tuple[str, Primaries]] = {
 """By the code points of ISO/IEC 23091-2 (H.273), table 2."""
 
 SRGB_CURVE: Parameters = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
-BT709_CURVE: Parameters = (1 / 0.45, 1 / 1.0993, 0.0993 / 1.0993, 1 / 4.5, 0.08124)
 UNSPECIFIED, PQ, HLG = 2, 16, 18
 
 
@@ -46,7 +48,7 @@ def gamma_curve(gamma: float) -> Parameters:
 
 
 CURVES: Mapping[int, Parameters] = {
-    **dict.fromkeys((1, 6, 11, 14, 15), BT709_CURVE),
+    **dict.fromkeys((1, 6, 11, 14, 15), SRGB_CURVE),
     4: gamma_curve(2.2),
     5: gamma_curve(2.8),
     7: (1 / 0.45, 1 / 1.1115, 0.1115 / 1.1115, 1 / 4, 0.0912),
@@ -54,7 +56,8 @@ CURVES: Mapping[int, Parameters] = {
     13: SRGB_CURVE,
     **dict.fromkeys((PQ, HLG), SRGB_CURVE),
 }
-"""By the code points of table 3; HDR photos have the curve to which they are brought."""
+"""By the code points of table 3. BT.709's curves count as sRGB's with any primaries, as which browsers show them; HDR
+photos have the curve to which they are brought."""
 
 
 class ColorSpace(NamedTuple):
@@ -73,9 +76,8 @@ class ColorSpace(NamedTuple):
 
     @property
     def is_srgb(self) -> bool:
-        """BT.709's curve with its own primaries counts as sRGB, as which such photos are shown and were made."""
         same_primaries = np.abs(np.subtract(self.primaries, BT709)).max() < 1e-3
-        return bool(same_primaries) and self.curve in (SRGB_CURVE, BT709_CURVE) and not self.transfer
+        return bool(same_primaries) and self.curve == SRGB_CURVE and not self.transfer
 
 
 SRGB_SPACE = ColorSpace("sRGB", BT709, SRGB_CURVE)
@@ -114,12 +116,19 @@ def color_profile(metadata: Metadata, mode: str, notes: list[str]) -> ColorProfi
         return profile_of(space, mode)
     if metadata.icc_profile:
         try:
-            return ColorProfile(metadata.icc_profile, mode)
+            profile = ColorProfile(metadata.icc_profile, mode)
+            cicp = cicp_of(metadata.icc_profile)
+            return profile_of(cicp_space(*cicp), mode) if is_matrix and cicp[1] in (PQ, HLG) else profile
         except ProfileError as error:
             notes.append(str(error))
     if not is_matrix:
         return SRGB
-    statements = (lambda: cicp_space(*metadata.cicp), lambda: png_space(chunks), lambda: exif_space(metadata.exif))
+    statements = (
+        lambda: cicp_space(*metadata.cicp),
+        lambda: png_space(chunks),
+        lambda: measured_space(metadata.primaries, metadata.gamma),
+        lambda: exif_space(metadata.exif),
+    )
     spaces = (_or_note(space, notes) for space in statements)
     return profile_of(next((space for space in spaces if space), SRGB_SPACE), mode)
 
@@ -177,25 +186,33 @@ def png_space(chunks: Mapping[bytes, bytes]) -> ColorSpace | None:
     """
     if b"sRGB" in chunks:
         return SRGB_SPACE
-    if not {b"gAMA", b"cHRM"} & chunks.keys():
-        return None
     try:
         gamma = 1e5 / struct.unpack(">I", chunks[b"gAMA"])[0] if b"gAMA" in chunks else 0
         stated = struct.unpack(">8I", chunks[b"cHRM"]) if b"cHRM" in chunks else ()
     except (struct.error, ZeroDivisionError):
-        raise UnknownColorsError(DAMAGED_CHUNKS) from None
-    primaries: Primaries = tuple(value / 1e5 for value in stated) or BT709
-    space = ColorSpace("As the PNG states", primaries, SRGB_CURVE)
+        raise UnknownColorsError(IMPOSSIBLE) from None
+    return measured_space(tuple(value / 1e5 for value in stated), gamma)
+
+
+def measured_space(primaries: Primaries | None, gamma: float) -> ColorSpace | None:
+    """By white point and primaries, and the gamma of the curve; either may be missing, and sRGB's stands for it.
+
+    Raises:
+        UnknownColorsError: they state no colours that could be.
+    """
+    if not primaries and not gamma:
+        return None
+    space = ColorSpace("As the file states", primaries or BT709, SRGB_CURVE)
     if gamma and not (abs(gamma - 2.2) < SAME_GAMMA and space.is_srgb):
         space = space._replace(curve=gamma_curve(gamma))
-    if not 0.1 < (gamma or 1) < 10 or not np.isfinite(_colorants(primaries)).all():
-        raise UnknownColorsError(DAMAGED_CHUNKS)
+    if not 0.1 < (gamma or 1) < 10 or not np.isfinite(_colorants(space.primaries)).all():
+        raise UnknownColorsError(IMPOSSIBLE)
     return space
 
 
 SAME_GAMMA = 0.005
-"""Of 2.2, by which a PNG's ``gAMA`` stands for sRGB's curve: 45455 and its neighbours."""
-DAMAGED_CHUNKS = "its gAMA or cHRM chunk states no colours that could be and was ignored"
+"""Of 2.2, by which it stands for sRGB's curve: a PNG's ``gAMA`` of 45455 and its neighbours."""
+IMPOSSIBLE = "its white point, primaries or gamma state no colours that could be and were ignored"
 
 COLOR_SPACE, INTEROPERABILITY_INDEX = 0xA001, 0x0001
 IS_SRGB, IS_ADOBE_RGB, UNCALIBRATED = 1, 2, 0xFFFF

@@ -13,11 +13,11 @@ import torch
 from PIL import Image, ImageCms
 
 from f2a.color import linear_to_srgb, srgb_to_linear
-from f2a.photo.metadata.icc_tags import clean_icc
+from f2a.photo.metadata.icc_tags import clean_icc, read_tags
 
 SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK", "LAB": "Lab"}
 
-CURVES = {"L": ("kTRC",), "RGB": ("rTRC", "gTRC", "bTRC"), "CMYK": (), "LAB": ()}
+CURVES = {"L": (b"kTRC",), "RGB": (b"rTRC", b"gTRC", b"bTRC"), "CMYK": (), "LAB": ()}
 """The tags of the transfer curves; the other spaces have tables, which LittleCMS reads."""
 
 SAME_CURVE = 1 / 1024
@@ -147,14 +147,10 @@ def convert_to_srgb(photo: Image.Image, profile: ImageCms.ImageCmsProfile) -> Im
 Curve = Callable[[np.ndarray], np.ndarray]
 
 
-def _curves(icc_profile: bytes, names: tuple[str, ...]) -> list[Curve]:
+def _curves(icc_profile: bytes, names: tuple[bytes, ...]) -> list[Curve]:
     """The transfer curves, encoded to linear in [0, 1]; none for a profile made of tables, which passes as sRGB's."""
     try:
-        count = struct.unpack_from(">I", icc_profile, 128)[0]
-        tags = {}
-        for n in range(min(count, 100)):
-            name, offset, length = struct.unpack_from(">4sII", icc_profile, 132 + 12 * n)
-            tags[name.decode("latin-1")] = icc_profile[offset : offset + length]
+        tags = {name: icc_profile[start : start + size] for name, start, size in read_tags(icc_profile)}
         return [_curve(tags[name]) for name in names] if tags.keys() >= set(names) else []
     except struct.error:
         raise ProfileError("its colour profile is damaged and was ignored") from None

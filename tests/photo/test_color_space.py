@@ -14,7 +14,6 @@ from f2a.photo.chromaticity import BT709
 from f2a.photo.codecs import png
 from f2a.photo.color_space import (
     ADOBE_RGB,
-    BT709_CURVE,
     SRGB_SPACE,
     ColorSpace,
     exif_space,
@@ -25,15 +24,14 @@ from f2a.photo.color_space import (
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.photo import Photo
 from tests.photo.faults.colors import SUFFIXES, lab, limit_of
-from tests.support import profiles
+from tests.support import profiles, stated_colors
+from tests.support.parts import box
 
 RED = (240, 20, 30)
 P3_XY = ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060), profiles.D65_XY)
 ADOBE_XY = ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06), profiles.D65_XY)
 BT2020_XY = ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046), profiles.D65_XY)
-BT709_INVERSE = np.array(
-    [v / 4.5 if v < 0.08124 else ((v + 0.0993) / 1.0993) ** (1 / 0.45) for v in np.linspace(0, 1, 1024)]
-)
+BT2020 = profiles.rgb_profile("2020", *BT2020_XY, profiles.SRGB_CURVE)
 
 
 def chrm(red, green, blue, white):
@@ -100,7 +98,7 @@ def lab_of(color, icc_profile):
 P3, ADOBE, SRGB = profiles.DISPLAY_P3, profiles.ADOBE_RGB, profiles.SRGB
 PNG_STATEMENTS = {
     "cICP of P3": ([cicp(12, 13)], None, P3),
-    "cICP of BT.2020": ([cicp(9, 14)], None, profiles.rgb_profile("2020", *BT2020_XY, BT709_INVERSE)),
+    "cICP of BT.2020": ([cicp(9, 14)], None, BT2020),
     "cICP before a profile": ([cicp(12, 13)], ADOBE, P3),
     "cICP of sRGB before a profile": ([cicp(1, 13)], ADOBE, SRGB),
     "cICP of other values is passed over": ([cicp(12, 13, 9)], ADOBE, ADOBE),
@@ -130,6 +128,14 @@ def test_what_a_png_states_is_what_every_format_shows(tmp_path, statement, suffi
     )
     again = read_photo(target)
     assert np.abs(np.subtract(again.photo.to_srgb().getpixel((8, 8)), file.photo.to_srgb().getpixel((8, 8)))).max() <= 4
+
+
+@pytest.mark.parametrize("transfer", [1, 6, 14, 15])
+def test_bt709s_curve_is_shown_as_srgbs_with_any_primaries(tmp_path, transfer):
+    """Dark and middle greys of the two differ by up to 12 levels."""
+    file = read_photo(save_png(tmp_path / "a.png", [cicp(12, transfer)], color=(60, 60, 60)))
+    assert file.photo.to_srgb().getpixel((0, 0)) == (60, 60, 60)
+    assert file.photo.icc_profile == read_photo(save_png(tmp_path / "b.png", [cicp(12, 13)])).photo.icc_profile
 
 
 def test_the_network_sees_p3_in_srgb(tmp_path):
@@ -212,17 +218,13 @@ def test_others_read_the_profiles(mode):
         assert profile.profile.green_colorant[0] == pytest.approx((0.20528, 0.62567, 0.06087), abs=2e-4)
 
 
-def test_bt709s_curve_counts_as_srgbs_with_its_own_primaries_only():
-    assert SRGB_SPACE._replace(curve=BT709_CURVE).is_srgb
-    assert not ADOBE_RGB._replace(curve=BT709_CURVE).is_srgb
-
-
 P3_DCI = profiles.rgb_profile("DCI", *P3_XY[:3], (0.314, 0.351), 2.2)
 NCLX_STATEMENTS = {
     (12, 13): P3,
-    (12, 1): profiles.rgb_profile("P3, 709", *P3_XY, BT709_INVERSE),
-    (9, 14): profiles.rgb_profile("2020", *BT2020_XY, BT709_INVERSE),
-    (9, 13): profiles.rgb_profile("2020, sRGB", *BT2020_XY, profiles.SRGB_CURVE),
+    (12, 1): P3,
+    (12, 6): P3,
+    (9, 14): BT2020,
+    (9, 13): BT2020,
     (11, 4): P3_DCI,
     (12, 2): P3,
     (1, 8): profiles.rgb_profile("linear", *profiles.SRGB_XY, 1.0),
@@ -401,3 +403,96 @@ def test_linear_grey_is_shown_alike_by_every_format(tmp_path, channels, bits, su
     write_photo(Photo.from_array(values, profile), tmp_path / f"out{suffix}", read_photo(source))
     shown = np.asarray(read_photo(tmp_path / f"out{suffix}").photo.to_srgb())
     assert np.abs(shown[8, 12].astype(int) - 124).max() <= 1  # 255 * (1.055 * 0.2 ** (1 / 2.4) - 0.055)
+
+
+def xyz_of(xy, is_scaled):
+    """Of red, green and blue, as a BMP states them; unscaled, so that X + Y + Z is 1."""
+    directions = np.stack([(x, y, 1 - x - y) for x, y in xy[:3]], 1)
+    x, y = xy[3]
+    scale = np.linalg.solve(directions, (x / y, 1, (1 - x - y) / y)) if is_scaled else np.ones(3)
+    return (directions * scale).T.ravel().tolist()
+
+
+IMAGE = Image.new("RGB", (32, 24), RED)
+GAMMA_15 = profiles.rgb_profile("1.5", *profiles.SRGB_XY, 1.5)
+OF_DCI = (*P3_XY[:3], (0.314, 0.351))
+HEADERS = {
+    "BMP of version 3.bmp": (lambda: stated_colors.bmp(IMAGE)[:70] + bytes(68) + stated_colors.bmp(IMAGE)[138:], SRGB),
+    "sRGB before endpoints.bmp": (lambda: stated_colors.bmp(IMAGE, b"BGRs", xyz_of(P3_XY, True), 1.5), SRGB),
+    "endpoints and gamma.bmp": (lambda: stated_colors.bmp(IMAGE, xyz=xyz_of(ADOBE_XY, True), gamma=563 / 256), ADOBE),
+    "endpoints of another white.bmp": (
+        lambda: stated_colors.bmp(IMAGE, xyz=xyz_of(OF_DCI, True), gamma=2.2),
+        profiles.rgb_profile("DCI", *OF_DCI, 2.2),
+    ),
+    "chromaticities.bmp": (lambda: stated_colors.bmp(IMAGE, xyz=xyz_of(P3_XY, False)), P3),
+    "gamma.bmp": (lambda: stated_colors.bmp(IMAGE, gamma=1.5), GAMMA_15),
+    "gamma of encoding.bmp": (lambda: stated_colors.bmp(IMAGE, gamma=1 / 1.5), GAMMA_15),
+    "profile.bmp": (lambda: stated_colors.bmp(IMAGE, b"DEBM", profile=P3), P3),
+    "linked.bmp": (lambda: stated_colors.bmp(IMAGE, b"KNIL", profile=b"C:\\p3.icc\0"), SRGB),
+    "profile.jp2": (lambda: stated_colors.jp2(IMAGE, b"\2\0\0" + P3), P3),
+    "any profile.jp2": (lambda: stated_colors.jp2(IMAGE, b"\3\0\0" + ADOBE), ADOBE),
+    "code points.jp2": (lambda: stated_colors.jp2(IMAGE, b"\5\0\0\0\x09\0\x0e\0\0\x80"), BT2020),
+    "sRGB.jp2": (lambda: stated_colors.jp2(IMAGE, b"\1\0\0\0\0\0\x10"), SRGB),
+    "ROMM.jp2": (lambda: stated_colors.jp2(IMAGE, b"\1\0\0\0\0\0\x15"), SRGB),
+}
+
+
+@pytest.mark.parametrize("name", HEADERS)
+def test_what_a_header_states_is_what_other_formats_show(tmp_path, name):
+    content, right = HEADERS[name]
+    (tmp_path / name).write_bytes(content())
+    file = read_photo(tmp_path / name)
+    for suffix in (".png", ".jpg"):
+        write_photo(file.photo, tmp_path / f"b{suffix}", file)
+        assert np.linalg.norm(lab(tmp_path / f"b{suffix}") - lab_of(RED, right)) < 1
+    assert any("not read" in note for note in file.notes) == name.startswith(("linked", "ROMM"))
+
+
+@pytest.mark.parametrize("xyz", [(-0.5,) * 9, (0.4, 0.2, 0.1) * 3])
+def test_impossible_endpoints_are_ignored(tmp_path, xyz):
+    (tmp_path / "a.bmp").write_bytes(stated_colors.bmp(IMAGE, xyz=xyz))
+    assert read_photo(tmp_path / "a.bmp").photo.colors.icc_profile is None
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_tiff_states_white_and_primaries(tmp_path, dtype):
+    values = np.broadcast_to(np.array(RED, dtype) * (257 if dtype == np.uint16 else 1), (24, 32, 3))
+    stated_colors.save_tiff(tmp_path / "a.tif", values, P3_XY)
+    file = read_photo(tmp_path / "a.tif")
+    assert file.notes == ()
+    for suffix in (".tif", ".jpg"):
+        write_photo(file.photo, tmp_path / f"b{suffix}", file)
+        assert np.linalg.norm(lab(tmp_path / f"b{suffix}") - lab_of(RED, P3)) < 1
+    stated_colors.save_tiff(tmp_path / "a.tif", values, profiles.SRGB_XY)
+    assert not read_photo(tmp_path / "a.tif").photo.icc_profile
+    stated_colors.save_tiff(tmp_path / "a.tif", values, P3_XY, (34675, 7, ADOBE))
+    assert read_photo(tmp_path / "a.tif").photo.icc_profile == ADOBE
+    stated_colors.save_tiff(tmp_path / "a.tif", values, profiles.SRGB_XY, (301, 3, bytes(512)))
+    assert read_photo(tmp_path / "a.tif").notes == (
+        "its colours are stated by a transfer function, which was not read",
+    )
+
+
+@pytest.mark.parametrize(("transfer", "is_hdr"), [(16, True), (18, True), (13, False)])
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_code_points_of_hdr_in_a_profile_win_over_its_curves(tmp_path, transfer, is_hdr, suffix):
+    profile = stated_colors.with_code_points(P3, 12, transfer)
+    Image.new("RGB", (32, 24), (110, 95, 80)).save(tmp_path / f"a{suffix}", icc_profile=profile)
+    file = read_photo(tmp_path / f"a{suffix}")
+    assert bool([note for note in file.notes if "HDR" in note]) == is_hdr
+    as_stated = read_photo(save_png(tmp_path / "b.png", [cicp(12, transfer)], color=(110, 95, 80))).photo
+    assert np.abs(np.subtract(file.photo.to_srgb().getpixel((8, 8)), as_stated.to_srgb().getpixel((8, 8)))).max() <= 2
+
+
+def test_metadata_of_jpeg_2000_stay_and_its_other_boxes_are_said(tmp_path):
+    packet = b'<x:xmpmeta xmlns:x="adobe:ns:meta/" xmlns:d="http://purl.org/dc/elements/1.1/" d:format="image/jp2"/>'
+    xmp = box(b"uuid", bytes.fromhex("be7acfcb97a942e89c71999491e3afac") + packet)
+    exif = Image.Exif()
+    exif[0x013B] = "An artist"
+    content = stated_colors.jp2(IMAGE, b"\1\0\0\0\0\0\x10") + xmp
+    content += box(b"uuid", b"JpgTiffExif->JP2" + exif.tobytes()) + box(b"xml ", b"<a/>")
+    (tmp_path / "a.jp2").write_bytes(content)
+    file = read_photo(tmp_path / "a.jp2")
+    assert b"image/jp2" in file.metadata.xmp
+    assert b"An artist" in file.metadata.exif
+    assert file.notes == ("its further parts are left out: xml ", "JPEG2000 is written as PNG")

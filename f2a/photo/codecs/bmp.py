@@ -1,10 +1,13 @@
 """BMP files."""
 
+import struct
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
+from f2a.photo.chromaticity import D65, Primaries
 from f2a.photo.codecs import pillow
 from f2a.photo.file import PhotoFile
 from f2a.photo.icc import ColorProfile, space_of
@@ -14,6 +17,10 @@ from f2a.photo.photo import Photo, Stored
 SUFFIXES = (".bmp", ".dib")
 MODES = ("L", "RGB")
 BITS = 8
+
+HEADER_SIZE, VERSION_4, COLOR_SPACE = 138, 108, slice(70, 74)
+CALIBRATED, EMBEDDED, LINKED = bytes(4), b"DEBM", b"KNIL"
+"""Of BITMAPV5HEADER, as written with the least byte first."""
 
 
 def sniff(start: bytes, suffix: str) -> bool:
@@ -25,8 +32,38 @@ def stated_size(path: Path) -> tuple[int, int]:
 
 
 def read(path: Path) -> PhotoFile:
-    file = pillow.read(path, "BMP")
+    file = pillow.read(path, "BMP", **_colors(path))
     return pillow.written_as_png(file) if file.photo.has_alpha else file
+
+
+def _colors(path: Path) -> dict[str, Any]:
+    """What a header of version 4 or 5 states: a profile, or primaries and gamma."""
+    with path.open("rb") as file:
+        header = file.read(HEADER_SIZE)
+        kind = header[COLOR_SPACE]
+        if header[14] < VERSION_4 or kind not in (CALIBRATED, EMBEDDED, LINKED):
+            return {}
+        if kind == LINKED:
+            return {"notes": ["its colour profile is in another file and was not read"]}
+        if kind == EMBEDDED:
+            start, size = struct.unpack_from("<II", header, 126)
+            file.seek(14 + start)
+            return {"icc_profile": file.read(size)}
+    colorants = np.array(struct.unpack_from("<9i", header, 74)).reshape(3, 3) / (1 << 30)
+    gamma = sum(struct.unpack_from("<3I", header, 110)) / 3 / (1 << 16)
+    return {"primaries": _primaries(colorants), "gamma": 1 / gamma if 0 < gamma < 1 else gamma}
+
+
+def _primaries(colorants: np.ndarray) -> Primaries | None:
+    """Of XYZ of red, green and blue, as rows; of their chromaticities alone, beside the white of sRGB."""
+    white = colorants.sum(0)
+    sums = np.array([white, *colorants]).sum(1, keepdims=True)
+    if (sums <= 0).any():
+        return None
+    stated = (np.array([white, *colorants]) / sums)[:, :2]
+    if np.allclose(sums[1:], 1, atol=1e-3):
+        stated[0] = D65
+    return tuple(stated.ravel().tolist())
 
 
 def write(

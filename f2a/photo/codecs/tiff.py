@@ -49,8 +49,6 @@ TEXTS = {
     0x0132,  # time
     0x013B,  # artist
     0x013C,  # computer
-    0x013E,
-    0x013F,  # white point, primaries
     0x4746, 0x4749,  # rating
     0x8298,  # copyright
     0x9C9B, 0x9C9C, 0x9C9D, 0x9C9E, 0x9C9F,  # Windows' title, comment, author, keywords, subject
@@ -108,7 +106,10 @@ def read(path: Path) -> PhotoFile:
         stored = turned(first.read(path), int(tags.get(274, 1)))
         notes = losses.of_pictures(first.pages) + first.notes
         compression = int(first.page.compression)
-    metadata = Metadata(xmp=_bytes(tags.get(700)), icc_profile=_bytes(tags.get(ICC)), dpi=_dpi(tags))
+        primaries = first.primaries
+    metadata = Metadata(
+        xmp=_bytes(tags.get(700)), icc_profile=_bytes(tags.get(ICC)), primaries=primaries, dpi=_dpi(tags)
+    )
     if first.is_lab:
         metadata = replace(metadata, icc_profile=b"")
         notes.append("LAB colours come back in RGB (sRGB)")
@@ -125,7 +126,8 @@ def _read_with_pillow(path: Path, first: FirstPage) -> PhotoFile:
         notes = losses.of_pictures(first.pages) + first.notes
         if first.page.bitspersample > 8 and source.mode not in HIGH_BIT_DEPTH_GREY:
             notes.append(f"its {first.page.bitspersample} bits a colour were rounded to 8")
-        metadata = _with_own_metadata(read_metadata(source), path, notes)
+        metadata = replace(read_metadata(source), primaries=first.primaries)
+        metadata = _with_own_metadata(metadata, path, notes)
         compression = COMPRESSIONS.get(source.info.get("compression", ""), DEFLATE)
         photo = pillow.decode(source, path, metadata, notes)
         return PhotoFile(path, "TIFF", photo, metadata, {"compression": compression}, tuple(notes))

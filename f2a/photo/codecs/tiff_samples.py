@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 import numpy as np
 from PIL import Image
 
-from f2a.photo.chromaticity import D50, Chromaticity
+from f2a.photo.chromaticity import D50, Chromaticity, Primaries
 from f2a.photo.codecs import losses
 from f2a.photo.lab import lab_to_srgb
 from f2a.photo.limits import check_compression_ratio, check_size
@@ -24,7 +24,16 @@ COLOR_SAMPLES = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, YCBCR: 3, CIELAB: 3
 else."""
 ASSOCIATED_ALPHA, UNASSOCIATED_ALPHA = 1, 2
 OLD_JPEG, JPEG = 6, 7
-WHITE_POINT, SUBSAMPLING, XMP, IPTC, PHOTOSHOP, ICC = 318, 530, 700, 33723, 34377, 34675
+TRANSFER_FUNCTION, WHITE_POINT, PRIMARY_CHROMATICITIES, SUBSAMPLING, XMP, IPTC, PHOTOSHOP, ICC = (
+    301,
+    318,
+    319,
+    530,
+    700,
+    33723,
+    34377,
+    34675,
+)
 LOST = {b"tag 37724": "its layers are left out", b"tag 52545": losses.CREDENTIALS}
 LONG = 1 << 16
 """Bytes of a field beyond which it is no metadata but content, or says where the pixels are (below XMP's number)."""
@@ -71,6 +80,8 @@ class FirstPage(NamedTuple):
         further = len(self.page.extrasamples) - (self.alpha is not None)
         notes = [f"its {further} further channel{'s are' if further > 1 else ' is'} left out"] if further > 0 else []
         notes += losses.of_photoshop(bytes(self.page.tags.valueof(PHOTOSHOP, b"")))
+        if TRANSFER_FUNCTION in self.page.tags and ICC not in self.page.tags:
+            notes.append("its colours are stated by a transfer function, which was not read")
         long = {b"tag %d" % tag.code for tag in self.page.tags if tag.code > XMP and tag.valuebytecount > LONG}
         kinds = sorted(long | LOST.keys() & {b"tag %d" % tag.code for tag in self.page.tags})
         return notes + losses.of_parts(kinds, LOST, {b"tag %d" % tag for tag in (IPTC, PHOTOSHOP, ICC)})
@@ -139,9 +150,20 @@ class FirstPage(NamedTuple):
         return (lab_to_srgb(lab, self._white) * white).round().astype(samples.dtype)
 
     @property
+    def primaries(self) -> Primaries | None:
+        """With white, where the file states all of them."""
+        stated = (*self._ratios(WHITE_POINT), *self._ratios(PRIMARY_CHROMATICITIES))
+        return stated if len(stated) == 8 else None
+
+    @property
     def _white(self) -> Chromaticity:
-        x, x_divisor, y, y_divisor = self.page.tags.valueof(WHITE_POINT, (0, 1, 0, 1))
-        return (x / x_divisor, y / y_divisor) if x and y and x_divisor and y_divisor else D50
+        white = self._ratios(WHITE_POINT)
+        return (white[0], white[1]) if len(white) == 2 and all(white) else D50
+
+    def _ratios(self, tag: int) -> tuple[float, ...]:
+        values = self.page.tags.valueof(tag)
+        pairs = zip(values[::2], values[1::2], strict=False) if isinstance(values, tuple) else ()
+        return tuple(value / divisor if divisor else 0 for value, divisor in pairs)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import struct
 
-HEADER_SIZE, PROFILE_ID = 128, slice(84, 100)
+HEADER_SIZE, PROFILE_ID, MAX_TAGS = 128, slice(84, 100), 100
 
 COLOR_TAGS = frozenset(
     b"""A2B0 A2B1 A2B2 A2M0 B2A0 B2A1 B2A2 B2D0 B2D1 B2D2 B2D3 D2B0 D2B1 D2B2 D2B3 bTRC bXYZ bkpt calt chad chrm cicp
@@ -12,15 +12,32 @@ COLOR_TAGS = frozenset(
 """What the standards (4 and 2) define, and the curves of a display's card."""
 
 
+def read_tags(profile: bytes) -> list[tuple[bytes, int, int]]:
+    """Name, place and length of each.
+
+    Raises:
+        struct.error: the profile is damaged.
+    """
+    count = min(struct.unpack_from(">I", profile, HEADER_SIZE)[0], MAX_TAGS)
+    return [struct.unpack_from(">4sII", profile, HEADER_SIZE + 4 + 12 * n) for n in range(count)]
+
+
+def cicp_of(profile: bytes) -> tuple[int, int]:
+    """The code points (H.273) of primaries and transfer curve that a sound profile states; 2 is unspecified."""
+    for name, start, _ in read_tags(profile):
+        if name == b"cicp" and len(profile) >= start + 12:
+            return profile[start + 8], profile[start + 9]
+    return 2, 2
+
+
 def clean_icc(profile: bytes) -> bytes:
     """The profile without tags of any other kind, of unchanged length; one that is damaged stays as it is."""
     try:
-        count = struct.unpack_from(">I", profile, HEADER_SIZE)[0]
-        tags = [struct.unpack_from(">4sII", profile, HEADER_SIZE + 4 + 12 * n) for n in range(min(count, 100))]
+        tags = read_tags(profile)
     except struct.error:
         return profile
     kept = [tag for tag in tags if tag[0] in COLOR_TAGS]
-    if len(kept) == count:
+    if len(kept) == struct.unpack_from(">I", profile, HEADER_SIZE)[0]:
         return profile
     table = struct.pack(">I", len(kept)) + b"".join(struct.pack(">4sII", *tag) for tag in kept)
     cleaned = bytearray(len(profile))

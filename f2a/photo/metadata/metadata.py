@@ -5,6 +5,7 @@ from typing import Any
 
 from PIL import Image
 
+from f2a.photo.chromaticity import Primaries
 from f2a.photo.metadata.exif import clean_exif, flash_fired
 from f2a.photo.metadata.iptc import RESOURCE, clean_iptc
 from f2a.photo.metadata.png_text import TEXT_CHUNKS, PngTextError, text_of
@@ -25,7 +26,9 @@ class Metadata:
         xmp: a packet.
         iptc: data sets.
         icc_profile: of the stored pixels.
-        cicp: the code points (H.273) of primaries and transfer curve in HEIC and AVIF; 2 is unspecified.
+        cicp: the code points (H.273) of primaries and transfer curve in HEIC, AVIF and JPEG 2000; 2 is unspecified.
+        primaries: with white, as BMP and TIFF state them.
+        gamma: of the transfer curve, as BMP states it; 0 is unspecified.
         comment: of a JPEG or GIF.
         dpi: horizontal and vertical resolution.
         png_chunks: type and content of a PNG's chunks that say something about the picture, in the file's order.
@@ -36,6 +39,8 @@ class Metadata:
     iptc: bytes = b""
     icc_profile: bytes = b""
     cicp: tuple[int, int] = (2, 2)
+    primaries: Primaries | None = None
+    gamma: float = 0
     comment: bytes = b""
     dpi: tuple[float, float] | None = None
     png_chunks: list[tuple[bytes, bytes]] = field(default_factory=list)

@@ -16,8 +16,8 @@ from PIL.PngImagePlugin import PngInfo
 from f2a.photo.icc import open_profile
 from f2a.relight.controls import Controls
 from f2a.relight.relighter import relight_file
-from tests.photo.faults.case import Bench, Case, given, run
-from tests.support import profiles
+from tests.photo.faults.case import Bench, Case, given, magick, run
+from tests.support import profiles, stated_colors
 
 RED = (240, 20, 30)
 PROFILES = {"display_p3": profiles.DISPLAY_P3, "adobe_rgb": profiles.ADOBE_RGB, "prophoto": profiles.PROPHOTO}
@@ -96,6 +96,30 @@ def save_heic(path: Path, primaries: int, transfer: int, color: Color = RED) -> 
     heif.save(path, quality=100, chroma=444, color_primaries=primaries, transfer_characteristics=transfer)
 
 
+def save_tiff(path: Path) -> None:
+    stated_colors.save_tiff(path, np.full((24, 32, 3), RED, np.uint8), (*P3_XY, D65))
+
+
+def save_bmp(path: Path) -> None:
+    """Adobe RGB, by the XYZ of its colours beside D65."""
+    xyz = (0.57667, 0.29734, 0.02703, 0.18556, 0.62736, 0.07069, 0.18823, 0.07529, 0.99134)
+    path.write_bytes(stated_colors.bmp(Image.new("RGB", (32, 24), RED), xyz=xyz, gamma=563 / 256))
+
+
+def save_converted(path: Path, profile: bytes) -> None:
+    path.with_suffix(".icc").write_bytes(profile)
+    save_png(path.with_suffix(".png"))
+    magick(path.with_suffix(".png"), "-profile", path.with_suffix(".icc"), path)
+
+
+def save_jp2(path: Path, colr: bytes) -> None:
+    path.write_bytes(stated_colors.jp2(Image.new("RGB", (32, 24), RED), colr))
+
+
+def save_pq_profile(path: Path) -> None:
+    save_png(path, icc_profile=stated_colors.with_code_points(BT2020, 9, 16), color=DIM)
+
+
 def save_given(path: Path) -> None:
     shutil.copy(given(f"05-avif-nclx/{path.name}"), path)
 
@@ -122,6 +146,7 @@ def hlg_light(signal: np.ndarray) -> np.ndarray:
 
 
 D65, SRGB_CURVE = profiles.D65_XY, profiles.SRGB_CURVE
+P3_XY = ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060))
 BT2020 = profiles.rgb_profile("BT.2020", (0.708, 0.292), (0.170, 0.797), (0.131, 0.046), D65, SRGB_CURVE)
 ADOBE_GAMA = integers(b"gAMA", 45470)
 ADOBE_CHRM = integers(b"cHRM", 31270, 32900, 64000, 33000, 21000, 71000, 15000, 6000)
@@ -144,6 +169,13 @@ STATEMENTS: dict[str, tuple[str, Callable[[Path], None], Right]] = {
     "nclx_hlg.avif": ("avifenc", partial(save_avif, code_points="9/18/9", color=GREY), HLG),
     "nclx_p3.heic": ("libheif", partial(save_heic, primaries=12, transfer=13), IN_P3),
     "nclx_pq.heic": ("libheif", partial(save_heic, primaries=9, transfer=16, color=DIM), PQ),
+    "chromaticities.tif": ("tifffile", save_tiff, IN_P3),
+    "endpoints.bmp": ("by hand", save_bmp, IN_ADOBE),
+    "profile.bmp": ("ImageMagick", partial(save_converted, profile=profiles.ADOBE_RGB), IN_ADOBE),
+    "profile.jp2": ("Pillow, by hand", partial(save_jp2, colr=b"\2\0\0" + profiles.PROPHOTO), Right(profiles.PROPHOTO)),
+    "code_points.jp2": ("Pillow, by hand", partial(save_jp2, colr=b"\5\0\0\0\x0c\0\x0d\0\0\x80"), IN_P3),
+    "pq_in_profile.png": ("Pillow, by hand", save_pq_profile, PQ),
+    "p3_and_bt709.avif": ("avifenc", partial(save_avif, code_points="12/1/6"), IN_P3),
     "p3.avif": ("given", save_given, IN_P3),
     "p3.heic": ("given", save_given, IN_P3),
     "pq.avif": ("given", save_given, PQ),
