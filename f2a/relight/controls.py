@@ -78,26 +78,6 @@ PRESETS = {
 }
 """Settings with a name, the first one the default; ``hot-spots`` lifts nothing, it only lowers what the flash hit."""
 
-DAYLIGHT = 6500
-"""Kelvin of the light that warmth starts from, sRGB's white."""
-
-LIGHTS = (
-    (12_000, "blue sky"),
-    (8_000, "open shade"),
-    (7_000, "overcast sky"),
-    (6_000, "daylight"),
-    (5_200, "noon sun"),
-    (4_400, "morning sun"),
-    (0, "evening sun"),
-)
-"""Colour temperatures in kelvin from which on a light is called so."""
-
-
-def name_light(mireds: float) -> str:
-    """What daylight becomes when it is warmed by so many mireds: about 50 is ``"4900 K, morning sun"``."""
-    kelvin = 1e6 / (1e6 / DAYLIGHT + mireds)
-    return f"{round(kelvin, -2):.0f} K, {next(word for low, word in LIGHTS if kelvin >= low)}"
-
 
 def add_control_flags(parser: argparse.ArgumentParser) -> None:
     """Give ``parser`` the flag ``--preset``, and one for each control: ``--strength`` ... ``--keep-colors``."""

@@ -41,11 +41,6 @@ class Explanation:
     flash_fired: bool | None
 
     @property
-    def mean_absolute_log_gain(self) -> float:
-        """How much the relighting changes: 0 nothing, 0.69 one stop on average."""
-        return float(np.abs(self.log_gain).mean())
-
-    @property
     def looks_like_flash(self) -> bool:
         """What the camera says; without its word, the estimate's."""
         return self.flash_strength >= 0.5 if self.flash_fired is None else self.flash_fired

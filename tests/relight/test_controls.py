@@ -16,7 +16,6 @@ from f2a.relight.controls import (
     Controls,
     add_control_flags,
     controls_of,
-    name_light,
 )
 from f2a.relight.relighter import Prepared
 
@@ -160,10 +159,3 @@ def test_a_preset_is_where_the_flags_begin(name):
 def test_presets_differ_and_the_first_is_neutral():
     assert len(set(PRESETS.values())) == len(PRESETS)
     assert next(iter(PRESETS.values())) == NEUTRAL
-
-
-def test_warmth_is_told_as_the_light_that_daylight_becomes():
-    assert name_light(0) == "6500 K, daylight"
-    assert name_light(1e6 / 5000 - 1e6 / 6500) == "5000 K, morning sun"
-    kelvin = [int(name_light(mireds).split()[0]) for mireds in range(-100, 101, 5)]
-    assert kelvin == sorted(set(kelvin), reverse=True)  # no two steps are called the same

@@ -53,7 +53,7 @@ def test_broken_exif_says_nothing():
 def test_the_gain_is_what_the_network_found(relighter, photo):
     explanation = relighter.explain(photo)
     assert explanation.log_gain.shape == (5, 7, 3)
-    assert explanation.mean_absolute_log_gain == pytest.approx(0.5, abs=1e-3)
+    assert np.abs(explanation.log_gain).mean() == pytest.approx(0.5, abs=1e-3)
 
 
 def test_the_picture_is_red_where_light_is_added_and_blue_where_it_is_taken():
