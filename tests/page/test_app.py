@@ -697,7 +697,7 @@ def test_the_border_of_a_control_is_seen(chromium: Any, server: str, theme: str)
 
 
 @pytest.mark.parametrize("size", [PHONE, pytest.param(DESKTOP, marks=pytest.mark.slow)], ids=["phone", "desktop"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_axe_finds_nothing_serious(
     chromium: Any, server: str, axe: str, tmp_path: Path, theme: str, size: dict[str, int]
 ) -> None:
