@@ -101,9 +101,12 @@ class Handlers:
         """The flash photo of the thumbnail that was tapped."""
         return str(self.bundled.pairs.photos(self.bundled.pairs.names[chosen.index]).flash)
 
-    def on_photo(self, screen: Any, photo: str, keep: bool, *settings: Any) -> Iterator[tuple[Any, ...]]:
-        """The photo that was given, relit: previews, what changed, a line that says how it goes, no download yet, the
-        buttons that change and remove it, and its settings: those of the photo before only if they are to be kept."""
+    def on_photo(
+        self, screen: Any, photo: str, keep: bool, show_clipping: bool, *settings: Any
+    ) -> Iterator[tuple[Any, ...]]:
+        """The photo that was given, relit: previews, what is clipped, what changed, a line that says how it goes, no
+        download yet, the buttons that change and remove it, and its settings: those of the photo before only if they
+        are to be kept."""
         settings = settings if keep else tuple(DEFAULTS)
         example = Path(photo).is_relative_to(BUNDLED)
         choose = gr.UploadButton(text.CHOOSE if example else text.CHANGE)
@@ -111,38 +114,41 @@ class Handlers:
         later = [gr.skip()] * len(rest)
 
         def waiting(before: int) -> tuple[Any, ...]:
-            return gr.skip(), gr.skip(), text.waiting(before), *later
+            return gr.skip(), gr.skip(), gr.skip(), text.waiting(before), *later
 
         try:
-            relight = self._preview, screen, Path(photo), settings[:-1]
+            relight = self._preview, screen, Path(photo), show_clipping, settings[:-1]
             opened, preview, seconds = yield from self.jobs.follow(waiting, *relight)
         except USER_ERRORS as error:
-            yield None, None, as_html(user_message(error), error=True), *rest
+            yield None, text.clipping(), None, as_html(user_message(error), error=True), *rest
             return
         width, height = opened.size
         line = f"{Path(photo).name}: {width} x {height} pixels, relit in {seconds:.1f} s."
         lines = [text.WELCOME] if example else [line, *opened.notes]
         yield *as_components(preview), as_html(*lines, text.LOOKING), *rest
 
-    def on_controls(self, screen: Any, photo: str, *values: Any) -> tuple[Any, ...]:
+    def on_controls(self, screen: Any, photo: str, show_clipping: bool, *values: Any) -> tuple[Any, ...]:
         """The previews again after a slider moved, and no download of what it was before; the network doesn't run."""
         try:
-            _, preview, _ = self.jobs.run(self._preview, screen, Path(photo), values)
+            _, preview, _ = self.jobs.run(self._preview, screen, Path(photo), show_clipping, values)
         except Busy as error:
-            return gr.skip(), gr.skip(), gr.File(visible=False), as_html(user_message(error), error=True)
+            return *[gr.skip()] * 3, gr.File(visible=False), as_html(user_message(error), error=True)
         except USER_ERRORS:  # was said when the photo was given
-            return (gr.skip(),) * 4
+            return (gr.skip(),) * 5
         return *as_components(preview), gr.File(visible=False), ""
 
-    def on_look(self, screen: Any, photo: str, *values: Any) -> Any:
-        """The pictures again after a visitor went closer to a place, or back."""
-        return self.on_controls(screen, photo, *values)[0]
+    def on_look(self, screen: Any, photo: str, show_clipping: bool, *values: Any) -> tuple[Any, ...]:
+        """The pictures again, and what is clipped, after a visitor went closer to a place or back, or turned the
+        clipping warning on or off; the download is still what is shown."""
+        return self.on_controls(screen, photo, show_clipping, *values)[:2]
 
-    def _preview(self, screen: Any, photo: Path, values: Sequence[Any]) -> tuple[OpenPhoto, Preview, float]:
+    def _preview(
+        self, screen: Any, photo: Path, show_clipping: bool, values: Sequence[Any]
+    ) -> tuple[OpenPhoto, Preview, float]:
         """The photo, its previews, and the seconds that it took."""
         start = time.perf_counter()
         opened = self.service.open(photo)
-        preview = self.service.preview(opened, controls_from(values), viewport_from(screen))
+        preview = self.service.preview(opened, controls_from(values), viewport_from(screen), show_clipping)
         return opened, preview, time.perf_counter() - start
 
     def on_download(self, photo: str | None, *settings: Any) -> tuple[Any, str]:
@@ -210,9 +216,10 @@ def viewport_from(screen: Any) -> Viewport:
         return Viewport()
 
 
-def as_components(preview: Preview) -> tuple[tuple[str, str], str]:
-    """A preview as the values of the slider between two pictures and of the picture of what changed."""
-    return (str(preview.flash), str(preview.relit)), str(preview.changes)
+def as_components(preview: Preview) -> tuple[tuple[str, str], str, str]:
+    """A preview as the values of the slider between two pictures, of the line on clipping and of the picture of what
+    changed."""
+    return (str(preview.flash), str(preview.relit)), text.clipping(preview.clipping), str(preview.changes)
 
 
 def chosen(photo: str | None) -> Path:

@@ -97,6 +97,9 @@ def relight_tab(demo: gr.Blocks, handlers: Handlers) -> gr.File:
                 view = before_and_after("Flash | relit", "view", opening.flash, opening.ours)
             strip = thumbnails(handlers)
             with gr.Column(elem_id="note-cell"):
+                with gr.Row(elem_id="looking"):
+                    show_clipping = gr.Checkbox(label=text.SHOW_CLIPPING, container=False)
+                    clipped = gr.HTML(text.clipping(), padding=False)
                 note = gr.HTML(as_html(text.WELCOME, text.LOOKING), elem_id="note")
             with gr.Accordion("What changed", open=False, elem_id="changes"):
                 alt = "The photo in colours that say how much brighter or darker each place became"
@@ -104,17 +107,19 @@ def relight_tab(demo: gr.Blocks, handlers: Handlers) -> gr.File:
                 gr.HTML(as_html(text.CHANGES))
             with gr.Accordion("Use the webcam", open=False, elem_id="webcam"):
                 camera = gr.Image(sources=["webcam"], type="filepath", label="Webcam", show_label=False)
-    photo_inputs = [screen, photo, panel.keep_settings, *panel.settings]
-    photo_outputs = [view, changes, note, file, download_note, choose, clear, *panel.settings]
+    photo_inputs = [screen, photo, panel.keep_settings, show_clipping, *panel.settings]
+    photo_outputs = [view, clipped, changes, note, file, download_note, choose, clear, *panel.settings]
     choose.upload(None, choose, photo, js="(file) => file", **PRIVATE)
     clear.click(lambda: example, None, photo, **SILENT)
     strip.select(handlers.on_example, None, photo, **SILENT)
     camera.input(lambda taken: taken, camera, photo, **PRIVATE)
     photo.change(handlers.on_photo, photo_inputs, photo_outputs, js=NEW_PHOTO, **SILENT)
     moves = [component.change for component in panel.controls]  # `release` is nothing that keys and number fields fire
-    inputs, outputs = [screen, photo, *panel.controls], [view, changes, file, download_note]
+    inputs = [screen, photo, show_clipping, *panel.controls]
+    outputs = [view, clipped, changes, file, download_note]
     gr.on(moves, handlers.on_controls, inputs, outputs, js=SCREEN, trigger_mode="always_last", **DIRECT)
-    look.click(handlers.on_look, inputs, view, js=SCREEN, **DIRECT)
+    looks = [look.click, show_clipping.change]
+    gr.on(looks, handlers.on_look, inputs, [view, clipped], js=SCREEN, trigger_mode="always_last", **DIRECT)
     saving = download.click(handlers.on_download, [photo, *panel.settings], [file, download_note], **PRIVATE)
     saving.success(None, file, None, js="(file) => window.f2a_save(file)")
     demo.load(None, None, choose, js=f"() => window.f2a_on_phone({text.CHOOSE_ON_PHONE!r})", **PRIVATE)

@@ -17,6 +17,7 @@ from cachetools import TTLCache, cached
 
 from f2a.errors import F2aError
 from f2a.files import atomic_write
+from f2a.page.clipping import Clipping, mark_clipping, measure_clipping
 from f2a.photo import Photo, PhotoError, read_photo, stated_size
 from f2a.relight.controls import Controls
 from f2a.relight.explanation import explain_gain
@@ -40,8 +41,12 @@ MAX_PART_BYTES = 100_000_000
 KEEP_S, SWEEP_S = 3000, 300
 """Seconds that a file stays, and between two looks for older ones: within an hour everything is gone."""
 
-PREVIEW_QUALITY, EXAMPLE_QUALITY = 80, 88
-"""Of WebP, which a slider sends again at each move, and of JPEG."""
+PREVIEW_QUALITIES, MAX_PREVIEW_BYTES = (80, 60, 40, 20), 140_000
+"""Of WebP, which a slider sends again at each move: the first within so many bytes, or the last. Only noise on a screen
+of many pixels needs less than the first."""
+
+EXAMPLE_QUALITY = 88
+"""Of JPEG."""
 
 
 Box = tuple[int, int, int, int]
@@ -102,11 +107,15 @@ class OpenPhoto:
 
 
 class Preview(NamedTuple):
-    """Pictures for the screen: the flash photo, the relit one, and what changed between them."""
+    """Pictures for the screen: the flash photo, the relit one, and what changed between them.
+
+    ``clipping`` is that of the first two, where the warning is on.
+    """
 
     flash: Path
     relit: Path
     changes: Path
+    clipping: tuple[Clipping, Clipping] | None = None
 
 
 class Relit(NamedTuple):
@@ -163,8 +172,20 @@ class RelightService:
         notes = (*([note] if note else []), *map(as_sentence, file.notes))
         return OpenPhoto(photo, prepared, self.new_folder(), file.photo.size, notes)
 
-    def preview(self, photo: OpenPhoto, controls: Controls, viewport: Viewport = Viewport()) -> Preview:  # noqa: B008
+    def preview(
+        self,
+        photo: OpenPhoto,
+        controls: Controls,
+        viewport: Viewport = Viewport(),  # noqa: B008  # a tuple
+        show_clipping: bool = False,
+    ) -> Preview:
         """The pictures of the relit photo; the network does not run.
+
+        Args:
+            photo: from :meth:`open`.
+            controls: of the relit photo.
+            viewport: where on the screen the pictures are shown.
+            show_clipping: mark what is burnt or black in both pictures (:mod:`f2a.page.clipping`).
 
         Raises:
             PhotoError: a part of the photo is looked at closely, and the photo cannot be read any more.
@@ -179,9 +200,12 @@ class RelightService:
         else:
             name = str(side := viewport.side(photo.size))
             prepared = photo.prepared.preview(side)
-        if not (file := photo.folder / f"flash-{name}.webp").exists():  # or the browser would fetch it at each move
-            save_preview(prepared.photo, file)
-        return Preview(file, save_preview(prepared.render(controls), folder / "relit.webp"), changes)
+        flash, relit = prepared.photo, prepared.render(controls)
+        file = photo.folder / f"flash-{name}{'-clipping' if show_clipping else ''}.webp"
+        if not file.exists():  # or the browser would fetch it at each move
+            save_preview(flash, file, show_clipping)
+        clipping = (measure_clipping(flash), measure_clipping(relit)) if show_clipping else None
+        return Preview(file, save_preview(relit, folder / "relit.webp", show_clipping), changes, clipping)
 
     def relight(self, photo: Path, controls: Controls, keep_location: bool) -> Relit:
         """The relit photo's file at full size, ``NAME_ambient.EXT``, byte for byte what the library writes.
@@ -278,12 +302,17 @@ def read_part(photo: Path, prepared: Prepared, box: Box, red_eyes: bool) -> Prep
     return replace(prepared, photo=read_photo(photo).photo).crop(box, red_eyes)
 
 
-def save_preview(photo: Photo, target: Path) -> Path:
+def save_preview(photo: Photo, target: Path, show_clipping: bool = False) -> Path:
     """Write what the browser shows, in sRGB, as WebP or JPEG by the suffix."""
-    webp = {"quality": PREVIEW_QUALITY, "method": 2}
+    image = mark_clipping(photo) if show_clipping else photo.to_srgb()
     with atomic_write(target) as file:  # another slider may look for it at the same time
-        kind, options = ("WEBP", webp) if target.suffix == ".webp" else ("JPEG", {"quality": EXAMPLE_QUALITY})
-        photo.to_srgb().save(file, kind, **options)
+        if target.suffix == ".jpg":
+            image.save(file, "JPEG", quality=EXAMPLE_QUALITY)
+            return target
+        for quality in PREVIEW_QUALITIES:
+            image.save(file, "WEBP", quality=quality, method=2)
+            if file.stat().st_size <= MAX_PREVIEW_BYTES:
+                break
     return target
 
 

@@ -8,6 +8,7 @@ from string import Template
 from typing import Any
 
 from f2a.hub import parse_repo_id
+from f2a.page.clipping import BLACK_COLOR, BURNT_COLOR, Clipping
 from f2a.page.gallery import PairPreview, PairScore
 from f2a.photo import PhotoError
 from f2a.relight.controls import Controls
@@ -31,6 +32,7 @@ CHANGES = "Red became brighter and blue darker than in the flash photo, white is
 PRESETS = {"natural": "Natural", "soft": "Soft", "warm-room": "Warm room", "hot-spots": "Only tame hot spots"}
 """What the library's presets are called."""
 
+SHOW_CLIPPING = "Show clipping"
 KEEP_LOCATION, KEEP_SETTINGS = "Keep location data in the file", "Keep settings for the next photo"
 LABELS = {"keep_colors": "Keep the photo's colours"}
 """Of the controls whose names don't say enough."""
@@ -95,6 +97,24 @@ def waiting(before: int) -> str:
     others = "1 photo is" if before == 1 else f"{before} photos are"
     sentence = f"In line: {others} before yours." if before else "Relighting …"
     return f'<p class="note waiting" role="status">{sentence}</p>'
+
+
+def clipping(both: tuple[Clipping, Clipping] | None = None) -> str:
+    """How much of the flash photo and of the relit one is burnt and black, beside the colours that mark it, as HTML;
+    with None, what the warning is for."""
+    if not both:
+        return '<p class="clipping">Marks burnt and black areas.</p>'
+    flash, relit = both
+    lines = [
+        (BURNT_COLOR, f"burnt {_percent(relit.burnt)} (flash {_percent(flash.burnt)})"),
+        (BLACK_COLOR, f"black {_percent(relit.black)} (flash {_percent(flash.black)})"),
+    ]
+    spans = [f'<span style="border-color: rgb{color}">{html.escape(line)}</span>' for color, line in lines]
+    return f'<p class="clipping" role="status">{"".join(spans)}</p>'
+
+
+def _percent(share: float) -> str:
+    return "<0.1 %" if 0 < share < 0.0005 else f"{100 * share:.1f} %"
 
 
 def user_message(error: Exception) -> str:

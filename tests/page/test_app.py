@@ -261,6 +261,50 @@ def test_a_tap_goes_to_the_place_at_full_size_and_a_second_one_back(page: Any, t
     assert size_in_browser(after(page)) == whole
 
 
+def test_the_clipping_warning_is_turned_on_and_off_by_key(page: Any, relighter: Relighter, tmp_path: Path) -> None:
+    """A photo that is black on its left and white on its right."""
+    photo = tmp_path / "clipped.png"
+    image = Image.new("RGB", (48, 30))
+    image.paste((255, 255, 255), (24, 0, 48, 30))
+    image.save(photo)
+    give(page, photo)
+    download_from(page, tmp_path / "downloads")
+    warning, row = page.get_by_label("Show clipping"), page.locator("#looking")
+    expect(warning).not_to_be_checked()
+    plain = page.evaluate(CORNERS)
+    assert plain == [["black", "white"], ["black", "white"]]
+    top = page.locator("#note").bounding_box()["y"]
+    warning.focus()
+    page.keyboard.press(" ")
+    row.get_by_text("burnt 50.0 % (flash 50.0 %)").wait_for()
+    row.get_by_text("black 50.0 % (flash 50.0 %)").wait_for()
+    until(lambda: page.evaluate(CORNERS) == [["blue", "red"], ["blue", "red"]])
+    page.mouse.click(*center_of(page.locator("#view")))
+    row.get_by_text("burnt 0.0 % (flash 0.0 %)").wait_for()  # of the part that is seen
+    page.mouse.click(*center_of(page.locator("#view")))
+    row.get_by_text("burnt 50.0 %").wait_for()
+    assert page.locator("#note").bounding_box()["y"] == top
+    assert page.locator("#file").is_visible()  # is still what is shown
+    wanted = relight_file(relighter, photo, tmp_path).read_bytes()
+    assert download_from(page, tmp_path / "downloads").read_bytes() == wanted
+    assert min(warning.locator("..").bounding_box()["height"], row.bounding_box()["height"]) >= 44
+    warning.press(" ")
+    row.get_by_text("Marks burnt and black areas.").wait_for()
+    until(lambda: page.evaluate(CORNERS) == plain)
+
+
+CORNERS = """() => [...document.querySelectorAll("#view img")].map((picture) => {
+  const canvas = document.createElement("canvas").getContext("2d");
+  canvas.drawImage(picture, 0, 0);
+  return [3, picture.naturalWidth - 4].map((x) => {
+    const light = [...canvas.getImageData(x, 3, 1, 1).data].slice(0, 3).map((value) => value > 128);
+    return { "false,false,false": "black", "true,true,true": "white", "true,false,false": "red",
+      "false,false,true": "blue" }[light];
+  });
+})"""
+"""Of the flash photo and the relit one, the colours near the left and the right edge."""
+
+
 def until(condition: Callable[[], bool]) -> None:
     end = time.monotonic() + 20
     while not condition():

@@ -15,6 +15,7 @@ from PIL import Image
 
 from f2a.data.cache import DataError
 from f2a.page import service, text
+from f2a.page.clipping import BLACK_COLOR, BURNT_COLOR, Clipping
 from f2a.page.examples import BUNDLED, FolderPairs, categories, in_category, open_examples
 from f2a.page.gallery import Gallery
 from f2a.page.service import PhotoCountError, RelightService, Viewport, free_name, sweep_folder
@@ -112,6 +113,30 @@ def test_a_place_that_is_looked_at_is_read_once_however_often_a_slider_moves(rel
     assert len(reads) == 3
 
 
+def test_a_preview_of_noise_stays_within_the_bytes_of_a_slow_line(relight_service, tmp_path):
+    save_noise(photo := tmp_path / "noise.png", (1400, 1000), 8)
+    held = relight_service.open(photo)
+    preview = relight_service.preview(held, NEUTRAL, Viewport(1300, 900, (0.5, 0.5)), show_clipping=True)
+    assert Image.open(preview.relit).size == (1300, 900)
+    assert 50_000 < preview.relit.stat().st_size < 150_000
+
+
+def test_clipping_is_marked_in_both_pictures_and_never_in_the_file(relight_service, relighter, tmp_path):
+    """A fifth black, two fifths grey, two fifths white, at screen size and at full size."""
+    stripes = np.repeat(np.array([0, 90, 90, 255, 255], np.uint8), 40)
+    Image.fromarray(np.tile(stripes, (160, 1))).convert("RGB").save(photo := tmp_path / "photo.png")
+    held = relight_service.open(photo)
+    for viewport in (Viewport(200, 160), Viewport(200, 100, (0, 0))):
+        plain, marked = (relight_service.preview(held, NEUTRAL, viewport, clipping) for clipping in (False, True))
+        assert plain.clipping is None
+        assert marked.clipping == (Clipping(burnt=0.4, black=0.2),) * 2
+        for before, after in ((plain.flash, marked.flash), (plain.relit, marked.relit)):
+            old, new = (np.asarray(Image.open(path))[40, [20, 80, 160]].astype(int) for path in (before, after))
+            assert np.abs(new - [BLACK_COLOR, old[1], BURNT_COLOR]).max() < 12  # what WebP costs
+    file = relight_service.relight(photo, NEUTRAL, False).file
+    assert file.read_bytes() == relight_file(relighter, photo, tmp_path).read_bytes()
+
+
 def test_parts_beyond_the_bound_are_shown_and_not_kept(relighter, tmp_path, monkeypatch):
     monkeypatch.setattr(service, "MAX_PART_BYTES", 60 * 40 * 3)
     relight_service = RelightService(relighter, tmp_path / "requests")
@@ -124,8 +149,8 @@ def test_parts_beyond_the_bound_are_shown_and_not_kept(relighter, tmp_path, monk
         assert len(reads) == times
 
 
-def save_noise(path, size):
-    Image.effect_noise(size, 60).convert("RGB").save(path)
+def save_noise(path, size, deviation=60):
+    Image.effect_noise(size, deviation).convert("RGB").save(path)
 
 
 @pytest.mark.parametrize("name", ["I;16.png", "CMYK.tif", "RGBA.png", "P.png", "L.jpg"])

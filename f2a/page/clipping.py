@@ -1,0 +1,43 @@
+"""The clipping warning: what of a picture is burnt or black, and the same picture with that in colours of its own."""
+
+from functools import reduce
+from typing import NamedTuple
+
+from PIL import Image, ImageChops
+
+from f2a.color import BURNT
+from f2a.photo import Photo
+
+BLACK = 5 / 255
+"""Up to this sRGB value of its brightest channel a pixel counts as black: as far from black as :data:`BURNT` from
+white."""
+
+BURNT_COLOR, BLACK_COLOR = (255, 0, 0), (0, 80, 255)
+"""sRGB of the marks, red and blue as in other photo programs."""
+
+
+class Clipping(NamedTuple):
+    """Shares of a picture's pixels, 0 to 1."""
+
+    burnt: float
+    black: float
+
+
+def measure_clipping(photo: Photo) -> Clipping:
+    """How much of a photo is burnt, and how much is black."""
+    counts = brightest_channel(photo).histogram()
+    burnt, black = sum(counts[round(255 * BURNT) :]), sum(counts[: round(255 * BLACK) + 1])
+    return Clipping(burnt / sum(counts), black / sum(counts))
+
+
+def mark_clipping(photo: Photo) -> Image.Image:
+    """The photo in 8-bit sRGB, burnt and black pixels in colours of their own."""
+    marked, brightest = photo.to_srgb().copy(), brightest_channel(photo)
+    marked.paste(BURNT_COLOR, mask=brightest.point([255 * (value >= round(255 * BURNT)) for value in range(256)]))
+    marked.paste(BLACK_COLOR, mask=brightest.point([255 * (value <= round(255 * BLACK)) for value in range(256)]))
+    return marked
+
+
+def brightest_channel(photo: Photo) -> Image.Image:
+    """The largest value of each pixel in the photo's own primaries, where a colour outside sRGB is not clipped."""
+    return reduce(ImageChops.lighter, photo.to_rgb8().split())
