@@ -278,6 +278,12 @@ class TrainConfig:
         "fraction of crops whose surfaces get a random brightness and colour, the same in both photos",
         minimum=0,
     )
+    copy_paste: float = option(
+        0.5,
+        "fraction of crops that get objects cut from another crop, in the flash photo with the shadow that the flash "
+        "throws from them",
+        minimum=0,
+    )
     noise: float = option(0.01, "maximum standard deviation of the grain added to the flash photo, in sRGB", minimum=0)
     normalize_exposure: bool = option(True, "bring all ambient targets to the same exposure (mean sRGB 0.56)")
 
@@ -369,6 +375,7 @@ RECIPES = {
         ambient_in_flash=0.0,
         color_jitter=0.0,
         reflectance=0.0,
+        copy_paste=0.0,
         noise=0.0,
         normalize_exposure=False,
         num_train_epochs=1000,

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from f2a.color import exposure_gain, linear_to_srgb, srgb_to_linear
+from f2a.data.copy_paste import paste_objects
 from f2a.data.folder import CachedPair, DataError, MixtureSampler, rng
 from f2a.errors import first_line
 
@@ -30,6 +31,7 @@ class Augmentation(NamedTuple):
     ambient_in_flash: float = 0.25  # at most this fraction of the ambient light is added to the flash photo
     color_jitter: float = 0.0  # standard deviation of a log-gain per channel that both photos get
     reflectance: float = 0.0  # fraction of crops whose surfaces get a random brightness and colour
+    copy_paste: float = 0.0  # fraction of crops that get objects of another crop, with the flash's shadow beside them
     noise: float = 0.0  # maximum standard deviation of the flash photo's grain, in sRGB
     normalize_exposure: bool = True  # bring the ambient photo to the standard exposure
     exposure: float | str | None = None  # bring every crop of it to this mean, or to the flash crop's (KEEP)
@@ -57,19 +59,13 @@ class PairBatch(NamedTuple):
         return PairBatch(flash, ambient, self.files)
 
 
-def augment(pair: CachedPair, options: Augmentation, *key: int) -> PairCrop:
-    """A random crop of ``pair``, resized and flipped, with the light jittered; a function of ``key`` alone."""
+def augment(pair: CachedPair, options: Augmentation, *key: int, other: CachedPair | None = None) -> PairCrop:
+    """A random crop of ``pair``, perhaps with objects of ``other``, and with the light jittered; a function of both
+    pairs and ``key``."""
     random = rng(*key)
-    height, width = pair.flash.shape[:2]
-    side = min(height, width) * random.uniform(*options.crop)
-    aspect = np.exp(random.uniform(*np.log(options.crop_aspect)))
-    crop_width = max(1, min(width, round(side * np.sqrt(aspect))))
-    crop_height = max(1, min(height, round(side / np.sqrt(aspect))))
-    left, top = random.integers(width - crop_width + 1), random.integers(height - crop_height + 1)
-    view = np.s_[top : top + crop_height, left : left + crop_width]
-    both = torch.from_numpy(np.stack([pair.flash[view], pair.ambient[view]])).permute(0, 3, 1, 2).float() / 255
-    both = F.interpolate(both, size=(options.resolution, options.resolution), mode="bilinear", antialias=True)
-    flash, ambient = srgb_to_linear((both.flip(-1) if random.random() < 0.5 else both).clamp(0, 1))
+    flash, ambient = random_crop(pair, options, random)
+    if random.random() < options.copy_paste:
+        flash, ambient = paste_objects(flash, ambient, random_crop(other or pair, options, random), random)
     stops = random.uniform(-options.flash_stops, options.flash_stops)
     ambient_share = random.uniform(0, options.ambient_in_flash)
     surfaces = torch.tensor(np.exp(random.normal(0, options.color_jitter, (3, 1, 1))), dtype=torch.float32)
@@ -88,6 +84,20 @@ def augment(pair: CachedPair, options: Augmentation, *key: int) -> PairCrop:
         target = flash_mean if isinstance(options.exposure, str) else options.exposure
         gain = exposure_gain(linear_to_srgb(ambient.clamp(max=1)), target)
     return PairCrop(view_srgb, linear_to_srgb((ambient * gain).clamp(max=1)), pair.file)
+
+
+def random_crop(pair: CachedPair, options: Augmentation, random: np.random.Generator) -> Tensor:
+    """Flash and ambient light of a crop, resized and perhaps flipped: ``(2, 3, R, R)``, linear."""
+    height, width = pair.flash.shape[:2]
+    side = min(height, width) * random.uniform(*options.crop)
+    aspect = np.exp(random.uniform(*np.log(options.crop_aspect)))
+    crop_width = max(1, min(width, round(side * np.sqrt(aspect))))
+    crop_height = max(1, min(height, round(side / np.sqrt(aspect))))
+    left, top = random.integers(width - crop_width + 1), random.integers(height - crop_height + 1)
+    view = np.s_[top : top + crop_height, left : left + crop_width]
+    both = torch.from_numpy(np.stack([pair.flash[view], pair.ambient[view]])).permute(0, 3, 1, 2).float() / 255
+    both = F.interpolate(both, size=[options.resolution] * 2, mode="bilinear", antialias=True).clamp(0, 1)
+    return srgb_to_linear(both.flip(-1) if random.random() < 0.5 else both)
 
 
 BRIGHTNESS_STD, COLOR_STD = 0.4, 0.2
@@ -129,7 +139,8 @@ class Crops(Dataset[PairCrop]):
         self.mixture, self.augmentation = mixture, augmentation
 
     def __getitem__(self, draw: int) -> PairCrop:
-        return augment(self.mixture[draw], self.augmentation, self.mixture.seed, draw)
+        other = self.mixture[draw + 1] if self.augmentation.copy_paste else None
+        return augment(self.mixture[draw], self.augmentation, self.mixture.seed, draw, other=other)
 
 
 class ShardedBatchSampler(NamedTuple):
