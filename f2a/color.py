@@ -26,6 +26,10 @@ FADE_OUT = (0.9, 1.0)
 """sRGB values of the darkest channel between which a gain's darkening fades out: a patch that the flash burnt holds no
 texture, and would turn from white into flat grey."""
 
+BLACKS, BLACKS_OF_MEAN = 0.1, 0.25
+"""sRGB luma below which a gain's lifting fades out, or that part of a dark photo's mean: noise and deep shade there
+would turn into a grey veil."""
+
 OFFSET, EXPONENT = 0.055, 1 / 2.4
 """Of the sRGB curve above its straight part: ``srgb + 0.055`` is a power of the light, so a gain on the light is a
 factor on it."""
@@ -61,8 +65,7 @@ def relight(flash: Tensor, log_gain: Tensor) -> Tensor:
         the same shape, sRGB in [0, 1].
     """
     low, high = FADE_OUT
-    burnt = ((flash.amin(1, keepdim=True) - low) / (high - low)).clamp(0, 1)
-    share = burnt**2 * (3 - 2 * burnt)
+    share = _smoothstep((flash.amin(1, keepdim=True) - low) / (high - low))
     factor = (EXPONENT * log_gain).exp()
     factor = factor + share * (1 - factor).clamp(min=0)
     relit_linear = srgb_to_linear(flash) * factor ** (1 / EXPONENT)
@@ -117,7 +120,20 @@ SAMPLED_PIXELS = 5_000
 """Of an image on which :func:`normalize_exposure` measures the mean; at most four times as many."""
 
 
-def normalize_exposure(flash: Tensor, log_gain: Tensor, means: Tensor) -> Tensor:
+def keep_blacks(flash: Tensor, log_gain: Tensor) -> Tensor:
+    """``log_gain`` without what it lifts of the flash photo's blacks (:data:`BLACKS`); shapes as in :func:`relight`."""
+    black = (BLACKS_OF_MEAN * flash.mean((1, 2, 3), keepdim=True)).clamp(1e-6, BLACKS)
+    share = _smoothstep(luminance(flash) / black)
+    return log_gain - (1 - share) * luminance(log_gain).clamp(min=0)
+
+
+def _smoothstep(x: Tensor) -> Tensor:
+    """From 0 at 0 to 1 at 1, level at both."""
+    x = x.clamp(0, 1)
+    return x**2 * (3 - 2 * x)
+
+
+def normalize_exposure(flash: Tensor, log_gain: Tensor, means: Tensor, keeps_blacks: bool = False) -> Tensor:
     """``log_gain`` and a constant per image, such that the mean of each relit image is its entry of ``means``.
 
     No gradient flows through the constants: what is learnt is how the light is spread, not how much of it there is.
@@ -127,7 +143,13 @@ def normalize_exposure(flash: Tensor, log_gain: Tensor, means: Tensor) -> Tensor
         log_gain: the same shape, natural logarithm.
         means: ``(B,)``, mean sRGB values inside (0, 1); one out of reach of six stops is approached. A black image,
             whose mean no factor changes, keeps its gain.
+        keeps_blacks: apply :func:`keep_blacks` to what comes out.
     """
+
+    def shifted(flash: Tensor, log_gain: Tensor, constant: Tensor) -> Tensor:
+        moved = log_gain + constant.reshape(-1, 1, 1, 1)
+        return keep_blacks(flash, moved) if keeps_blacks else moved
+
     step = max(1, math.isqrt(flash.shape[-1] * flash.shape[-2] // SAMPLED_PIXELS))
     with torch.no_grad():
         sample, sample_gain = flash[..., ::step, ::step], log_gain[..., ::step, ::step]
@@ -137,7 +159,7 @@ def normalize_exposure(flash: Tensor, log_gain: Tensor, means: Tensor) -> Tensor
         high = -low
 
         def mean(constant: Tensor) -> Tensor:
-            return relight(sample, sample_gain + constant.reshape(-1, 1, 1, 1)).mean((1, 2, 3))
+            return relight(sample, shifted(sample, sample_gain, constant)).mean((1, 2, 3))
 
         for _ in range(12):
             middle = (low + high) / 2
@@ -146,7 +168,7 @@ def normalize_exposure(flash: Tensor, log_gain: Tensor, means: Tensor) -> Tensor
         darker, brighter = mean(low), mean(high)
         share = ((targets - darker) / (brighter - darker).clamp(min=1e-9)).clamp(0, 1)
         constant = low.lerp(high, share) * (sample.amax((1, 2, 3)) > 0)
-    return log_gain + constant.reshape(-1, 1, 1, 1)
+    return shifted(flash, log_gain, constant)
 
 
 def target_means(flash: Tensor, minimum: float) -> Tensor:

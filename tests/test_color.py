@@ -8,6 +8,7 @@ import torch
 from f2a.color import (
     BURNT,
     exposure_gain,
+    keep_blacks,
     linear_to_srgb,
     log_gain_between,
     luminance,
@@ -138,6 +139,28 @@ def test_a_black_image_whose_brightness_no_factor_changes_keeps_its_gain():
 def test_a_photo_keeps_its_brightness_unless_it_is_too_dark():
     flash = torch.tensor([0.2, 0.6]).reshape(2, 1, 1, 1).expand(2, 3, 4, 5)
     assert target_means(flash, 0.37).tolist() == pytest.approx([0.37, 0.6])
+
+
+def test_blacks_are_not_lifted_and_may_be_lowered():
+    flash = torch.tensor([0.0, 0.05, 0.1, 0.8]).expand(1, 3, 2, 4)  # of a mean of 0.2375, a quarter of which is 0.059
+    black = 0.2375 / 4
+    share = (0.05 / black) ** 2 * (3 - 2 * 0.05 / black)
+    lifted = keep_blacks(flash, torch.full((1, 3, 2, 4), 1.0))
+    assert lifted[0, 0, 0].tolist() == pytest.approx([0, share, 1, 1])
+    assert torch.equal(keep_blacks(flash, torch.full((1, 3, 2, 4), -1.0)), torch.full((1, 3, 2, 4), -1.0))
+
+
+def test_the_blacks_of_a_bright_photo_end_at_a_tenth_of_white():
+    flash = torch.tensor([0.05, 0.1, 0.9, 0.95]).expand(1, 3, 2, 4)
+    assert keep_blacks(flash, torch.ones(1, 3, 2, 4))[0, 0, 0].tolist() == pytest.approx([0.5, 1, 1, 1])
+
+
+def test_an_exposure_is_met_though_blacks_are_kept():
+    flash = torch.linspace(0, 0.4, 60).reshape(1, 1, 6, 10).expand(1, 3, 6, 10)
+    log_gain = normalize_exposure(flash, torch.zeros(1, 3, 6, 10), torch.tensor([0.4]), keeps_blacks=True)
+    assert relight(flash, log_gain).mean() == pytest.approx(0.4, abs=3e-3)
+    assert log_gain[0, 0, 0, 0] == 0
+    assert log_gain[0, 0, 5, 9] > 1
 
 
 def test_no_gradient_flows_through_the_exposure():

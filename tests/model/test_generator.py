@@ -208,6 +208,17 @@ def test_a_generator_that_keeps_the_exposure_lifts_dark_photos_only():
     assert means == pytest.approx([0.3, float(flash[1].mean())], abs=3e-3)
 
 
+def test_a_generator_that_keeps_the_exposure_lifts_no_blacks():
+    torch.manual_seed(0)
+    generator = Generator(GeneratorConfig(exposure="keep", min_exposure=0.4)).eval()
+    flash = torch.rand(1, 3, 34, 50) * 0.5
+    flash[..., :8, :8] = 0.01
+    with torch.inference_mode():
+        relit = generator(flash)
+    assert relit[..., :8, :8].max() < 0.015
+    assert relit.mean() == pytest.approx(0.4, abs=5e-3)
+
+
 def test_an_exposure_needs_the_gain_head():
     with pytest.raises(ConfigError, match="head 'gain'"):
         GeneratorConfig(exposure=0.5, head="sigmoid")
