@@ -11,12 +11,13 @@ from f2a.color import EXPONENT, LUMA, luminance, normalize_exposure, relight, sr
 from f2a.relight.controls import Controls
 from f2a.relight.render import LUMINANCE, LocalLinearGain, encode_power
 
-RADIUS = 0.058
-"""Of the window in which slope and offset are fitted, as a part of the small copy's side (the root of its area): 16
-pixels of 320x240."""
-EPSILON = 1e-3
+RADIUS, SMOOTHING_RADIUS = 2, 1
+"""Of the window in which slope and offset are fitted, and of that over which they are averaged, in pixels of the small
+copy. Wide ones would smooth away the step of the gain at a shadow's edge; a second one that is no narrower than the
+first would mix in what was fitted on one side of an edge alone."""
+EPSILON = 1e-4
 """Variance of the guide (the photo's luma, sRGB in [0, 1]) under which an area counts as flat and keeps its gain
-unchanged. Chosen, like the radius, on held-out pairs of about a megapixel (docs/experiments.md)."""
+unchanged. Chosen, like the radius, on held-out pairs of about a megapixel (docs/experiments.md, sections 11 and 15)."""
 COLOR_CELL = 16
 """Side in pixels of the small copy of the cells over which the gain's colour is averaged."""
 SHADOW_STOPS = 2.0
@@ -45,11 +46,10 @@ def fit_gain(flash: Tensor, log_gain: Tensor) -> LocalLinearGain:
     """
     gain = luminance(log_gain) if log_gain.shape[1] == 3 else log_gain
     guide, change = mean_power(encode_power(flash[0].numpy())), np.expm1(EXPONENT * gain[0, 0].numpy())
-    radius = max(1, round(RADIUS * math.sqrt(guide.size)))
     moments = np.stack([guide, change, guide * change, guide**2])
-    mean_guide, mean_change, mean_product, mean_square = _box(moments, radius)
+    mean_guide, mean_change, mean_product, mean_square = _box(moments, RADIUS)
     slope = (mean_product - mean_guide * mean_change) / (mean_square - mean_guide**2 + EPSILON)
-    slope, offset = _box(np.stack([slope, mean_change - slope * mean_guide]), radius)
+    slope, offset = _box(np.stack([slope, mean_change - slope * mean_guide]), SMOOTHING_RADIUS)
     color = _smooth(log_gain - gain)[0].permute(1, 2, 0) if log_gain.shape[1] == 3 else None
     return LocalLinearGain(slope, 1 + offset, None if color is None else np.exp(EXPONENT * color.numpy()))
 
