@@ -42,6 +42,7 @@ def settings_panel(name: str, for_one: bool = True) -> Panel:
         keep_location = gr.Checkbox(False, label=text.KEEP_LOCATION)
         keep_settings = gr.Checkbox(False, label=text.KEEP_SETTINGS, visible=for_one)
     panel = Panel(controls, keep_location, keep_settings)
+    name_warmth(controls[[field.name for field in fields(Controls)].index("warmth")])
     for button, preset in zip(presets, PRESETS.values(), strict=True):
         in_browser(button.click, None, panel.controls, f"() => {json.dumps(astuple(preset))}")
     in_browser(reset.click, None, panel.settings, f"() => {json.dumps(DEFAULTS)}")
@@ -52,6 +53,15 @@ def settings_panel(name: str, for_one: bool = True) -> Panel:
     in_browser(undo.click, None, panel.controls, f"() => window.f2a_step({name!r}, -1)")
     in_browser(redo.click, None, panel.controls, f"() => window.f2a_step({name!r}, 1)")
     return panel
+
+
+def name_warmth(slider: gr.Slider) -> None:
+    """Say under the slider's name which light it stands for, as it moves."""
+    low, step = slider.minimum, slider.step
+    names = [text.name_light(low + step * place) for place in range(round((slider.maximum - low) / step) + 1)]
+    slider.info = text.name_light(0)
+    name = f"{json.dumps(names)}[Math.round(((mireds ?? 0) - {low}) / {step})]"
+    in_browser([slider.change], [slider], [slider], f"(mireds) => ({{ __type__: 'update', info: {name} }})")
 
 
 def in_browser(events: Any, inputs: Sequence[Any] | None, outputs: Sequence[Any], js: str) -> None:

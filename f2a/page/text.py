@@ -59,6 +59,30 @@ def head_tags(url: str) -> str:
     return head + "".join(lines) + '<link rel="icon" href="favicon.ico">'
 
 
+NO_BREAK = "\N{NO-BREAK SPACE}"
+
+DAYLIGHT = 5500
+"""Kelvin of the light that warmth starts from: flash is made like it, and cameras balance white for it."""
+
+LIGHTS = (
+    (9_000, "blue sky"),
+    (7_000, "open shade"),
+    (6_000, "cloudy sky"),
+    (5_000, "daylight"),
+    (4_200, "low sun"),
+    (0, "evening sun"),
+)
+"""Colour temperatures in kelvin from which on a light is called so."""
+
+
+def name_light(mireds: float) -> str:
+    """What daylight becomes when it is warmed by so many mireds, to 50 kelvin: 50 is ``"4300 K, low sun"``, of which a
+    line breaks after the comma only."""
+    kelvin = 1e6 / (1e6 / DAYLIGHT + mireds)
+    word = next(word for low, word in LIGHTS if kelvin >= low)
+    return f"{50 * round(kelvin / 50)}{NO_BREAK}K, {word.replace(' ', NO_BREAK)}"
+
+
 def label(control: Field[Any]) -> str:
     """What a control of :class:`Controls` is called on the page, with its unit."""
     unit = control.metadata.get("unit")

@@ -50,7 +50,7 @@ class Controls:
     background: float = control(0.0, -1, 1, 0.05, "", "darker or brighter (above 0) where the effect lifts the photo")
     highlights: float = control(0.0, -1, 1, 0.05, "", "darker (below 0) or brighter where the effect tames hot spots")
     exposure: float = control(0.0, -3, 3, 0.1, "EV", "brighter or darker, in stops")
-    warmth: float = control(0.0, -100, 100, 5, "mired", "warmer (above 0) or cooler light, in mireds")
+    warmth: float = control(0.0, -100, 100, 5, "", "warmer (above 0) or cooler light, in mireds")
     shadows: float = control(0.0, -1, 1, 0.05, "", "lighter (above 0) or deeper shadows")
     contrast: float = control(0.0, -1, 1, 0.05, "", "more (above 0, deeper blacks) or less contrast")
     keep_colors: bool = field(default=False, metadata={"help": "change the light's brightness only, not its colour"})

@@ -349,6 +349,22 @@ def test_presets_undo_redo_and_reset_all_set_every_slider(page: Any) -> None:
     shown(brighter)
 
 
+def test_warmth_says_which_light_it_is_as_it_moves(page: Any) -> None:
+    row = page.locator("#controls .block:has([aria-label='number input for Warmth'])")
+    name, slider = row.locator(".info-text"), row.get_by_label("range slider for Warmth")
+    expect(name).to_have_text("5500 K, daylight")
+    slider.scroll_into_view_if_needed()
+    place = row.bounding_box()
+    steps = {"ArrowRight": "5350 K, daylight", "Home": "12200 K, blue sky", "End": "3550 K, evening sun"}
+    for key, words in steps.items():
+        slider.press(key)
+        expect(name).to_have_text(words)
+        assert row.bounding_box() == place
+    page.locator("#controls").get_by_role("button", name="Warm room").click()
+    expect(name).to_have_text("4400 K, low sun")
+    expect(slider).to_have_value("45")
+
+
 def test_a_slider_that_is_dragged_is_one_step_back(page: Any) -> None:
     slider = page.get_by_label("range slider for Exposure")
     page.evaluate("now = Date.now(); Date.now = () => now")  # however long the browser takes, it is within a moment
@@ -465,6 +481,12 @@ def test_on_a_phone_picture_and_download_stay_in_reach(page: Any, tmp_path: Path
         assert button["y"] + button["height"] <= PHONE["height"]
         picture = page.locator("#view").bounding_box()
         assert 0 <= picture["y"] < button["y"] - picture["height"]
+
+
+def test_on_a_desktop_every_setting_is_seen_above_the_download(chromium: Any, server: str) -> None:
+    with visiting(chromium, server, DESKTOP) as page:
+        last = page.get_by_label("Keep settings for the next photo").locator("..").bounding_box()
+        assert last["y"] + last["height"] <= page.locator("#download").bounding_box()["y"]
 
 
 def test_what_is_no_photo_is_refused_in_one_sentence(page: Any, tmp_path: Path) -> None:

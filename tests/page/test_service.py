@@ -366,6 +366,19 @@ def test_what_is_said_is_text_and_never_markup():
     assert text.as_html() == ""
 
 
+def test_warmth_is_told_as_the_light_that_daylight_becomes():
+    """An 85 filter, 112 mireds, is made to turn daylight into the 3400 K of photographic lamps."""
+
+    def name(mireds):
+        return text.name_light(mireds).replace("\N{NO-BREAK SPACE}", " ")
+
+    assert [name(0), name(112)] == ["5500 K, daylight", "3400 K, evening sun"]
+    words = [name(mireds).split(", ")[1] for mireds in (-100, -50, -25, 15, 45, 100)]
+    assert words == ["blue sky", "open shade", "cloudy sky", "daylight", "low sun", "evening sun"]
+    kelvin = [int(name(mireds).split()[0]) for mireds in range(-100, 101, 5)]
+    assert kelvin == sorted(set(kelvin), reverse=True)  # no two steps are called the same
+
+
 def test_the_about_text_names_weights_and_licence():
     assert "those that ship with f2a. Their licence: research use." in text.about(None, {"licence": "research use"})
     hub = text.about("user/model@abc", {})
