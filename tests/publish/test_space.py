@@ -52,7 +52,7 @@ def test_the_space_holds_what_the_page_needs_and_no_more(hub, capsys):
     assert files["app.py"] == (ROOT / "app.py").read_bytes()
     assert files["f2a/weights/model.safetensors"] == (ROOT / "f2a/weights/model.safetensors").read_bytes()
     assert {"f2a/__init__.py", "f2a/relight/relighter.py", "f2a/examples/shoe_rack_flash.jpg", "LICENSE"} <= set(files)
-    unneeded = re.compile(r"train|tests/|docs/|losses|ablation|evaluation|bench|commands/|__pycache__|publish")
+    unneeded = re.compile(r"train|tests/|docs/|ablation|evaluation|bench|commands/|__pycache__|publish")
     assert [name for name in files if unneeded.search(name)] == []
 
 
