@@ -8,14 +8,14 @@ follows knows profiles only.
 """
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from f2a.photo.chromaticity import BT709, D65, Primaries, adaptation, rgb_to_xyz, xyz_of
-from f2a.photo.icc import SRGB, ColorProfile, ProfileError
+from f2a.photo.icc import SRGB, ColorProfile, ProfileError, or_note
 from f2a.photo.metadata.icc_tags import cicp_of
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.metadata.tiff_ifd import EXIF_IFD, INTEROPERABILITY_IFD, ExifError, IfdEntry, TiffBlock
@@ -98,10 +98,6 @@ class HdrProfile(ColorProfile):
         self.standard = profile_of(space._replace(transfer=0), mode)
 
 
-class UnknownColorsError(ValueError):
-    """A statement of a kind that is not read."""
-
-
 def color_profile(metadata: Metadata, mode: str, notes: list[str]) -> ColorProfile:
     """The colours of a photo whose file says ``metadata``; what is damaged or does not fit is said in ``notes``.
 
@@ -112,15 +108,11 @@ def color_profile(metadata: Metadata, mode: str, notes: list[str]) -> ColorProfi
     """
     chunks = dict(metadata.png_chunks)
     is_matrix = mode in ("L", "RGB")
-    if is_matrix and b"cICP" in chunks and (space := _or_note(lambda: png_cicp(chunks[b"cICP"]), notes)):
+    if is_matrix and b"cICP" in chunks and (space := or_note(lambda: png_cicp(chunks[b"cICP"]), notes)):
         return profile_of(space, mode)
-    if metadata.icc_profile:
-        try:
-            profile = ColorProfile(metadata.icc_profile, mode)
-            cicp = cicp_of(metadata.icc_profile)
-            return profile_of(cicp_space(*cicp), mode) if is_matrix and cicp[1] in (PQ, HLG) else profile
-        except ProfileError as error:
-            notes.append(str(error))
+    icc_profile = metadata.icc_profile
+    if icc_profile and (profile := or_note(lambda: _embedded_profile(icc_profile, mode), notes)):
+        return profile
     if not is_matrix:
         return SRGB
     statements = (
@@ -129,16 +121,15 @@ def color_profile(metadata: Metadata, mode: str, notes: list[str]) -> ColorProfi
         lambda: measured_space(metadata.primaries, metadata.gamma),
         lambda: exif_space(metadata.exif),
     )
-    spaces = (_or_note(space, notes) for space in statements)
+    spaces = (or_note(space, notes) for space in statements)
     return profile_of(next((space for space in spaces if space), SRGB_SPACE), mode)
 
 
-def _or_note(space: Callable[[], ColorSpace | None], notes: list[str]) -> ColorSpace | None:
-    try:
-        return space()
-    except UnknownColorsError as error:
-        notes.append(str(error))
-        return None
+def _embedded_profile(icc_profile: bytes, mode: str) -> ColorProfile:
+    profile, (primaries, transfer) = ColorProfile(icc_profile, mode), cicp_of(icc_profile)
+    if mode in ("L", "RGB") and transfer in (PQ, HLG) and primaries in PRIMARIES:
+        return profile_of(cicp_space(primaries, transfer) or SRGB_SPACE, mode)
+    return profile
 
 
 @lru_cache(64)
@@ -155,14 +146,14 @@ def cicp_space(primaries: int, transfer: int) -> ColorSpace | None:
     """By the code points of H.273; None if neither is specified.
 
     Raises:
-        UnknownColorsError: a code point is reserved or of a kind that no photo has.
+        ProfileError: a code point is reserved or of a kind that no photo has.
     """
     if primaries == transfer == UNSPECIFIED:
         return None
     primaries = 1 if primaries == UNSPECIFIED else primaries
     transfer = 13 if transfer == UNSPECIFIED else transfer
     if primaries not in PRIMARIES or transfer not in CURVES:
-        raise UnknownColorsError(f"its colours are stated by code points that are not read ({primaries}/{transfer})")
+        raise ProfileError(f"its colours are stated by code points that are not read ({primaries}/{transfer})")
     name, chromaticities = PRIMARIES[primaries]
     return ColorSpace(name, chromaticities, CURVES[transfer], transfer if transfer in (PQ, HLG) else 0)
 
@@ -171,10 +162,10 @@ def png_cicp(content: bytes) -> ColorSpace | None:
     """By a PNG's ``cICP``.
 
     Raises:
-        UnknownColorsError: as :func:`cicp_space`, or the values are no RGB of full range.
+        ProfileError: as :func:`cicp_space`, or the values are no RGB of full range.
     """
     if len(content) != 4 or content[2:] != b"\0\1":
-        raise UnknownColorsError("its cICP chunk states other values than RGB of full range and was ignored")
+        raise ProfileError("its cICP chunk states other values than RGB of full range and was ignored")
     return cicp_space(*content[:2])
 
 
@@ -182,7 +173,7 @@ def png_space(chunks: Mapping[bytes, bytes]) -> ColorSpace | None:
     """By a PNG's ``sRGB``, or else ``gAMA`` and ``cHRM``, either of which may be missing.
 
     Raises:
-        UnknownColorsError: they state no colours that could be.
+        ProfileError: they state no colours that could be.
     """
     if b"sRGB" in chunks:
         return SRGB_SPACE
@@ -190,7 +181,7 @@ def png_space(chunks: Mapping[bytes, bytes]) -> ColorSpace | None:
         gamma = 1e5 / struct.unpack(">I", chunks[b"gAMA"])[0] if b"gAMA" in chunks else 0
         stated = struct.unpack(">8I", chunks[b"cHRM"]) if b"cHRM" in chunks else ()
     except (struct.error, ZeroDivisionError):
-        raise UnknownColorsError(IMPOSSIBLE) from None
+        raise ProfileError(IMPOSSIBLE) from None
     return measured_space(tuple(value / 1e5 for value in stated), gamma)
 
 
@@ -198,7 +189,7 @@ def measured_space(primaries: Primaries | None, gamma: float) -> ColorSpace | No
     """By white point and primaries, and the gamma of the curve; either may be missing, and sRGB's stands for it.
 
     Raises:
-        UnknownColorsError: they state no colours that could be.
+        ProfileError: they state no colours that could be.
     """
     if not primaries and not gamma:
         return None
@@ -206,7 +197,7 @@ def measured_space(primaries: Primaries | None, gamma: float) -> ColorSpace | No
     if gamma and not (abs(gamma - 2.2) < SAME_GAMMA and space.is_srgb):
         space = space._replace(curve=gamma_curve(gamma))
     if not 0.1 < (gamma or 1) < 10 or not np.isfinite(_colorants(space.primaries)).all():
-        raise UnknownColorsError(IMPOSSIBLE)
+        raise ProfileError(IMPOSSIBLE)
     return space
 
 

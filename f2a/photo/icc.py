@@ -7,6 +7,7 @@ network sees is a small copy converted to sRGB by LittleCMS.
 import io
 import struct
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -14,6 +15,8 @@ from PIL import Image, ImageCms
 
 from f2a.color import linear_to_srgb, srgb_to_linear
 from f2a.photo.metadata.icc_tags import clean_icc, read_tags
+
+T = TypeVar("T")
 
 SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK", "LAB": "Lab"}
 
@@ -25,7 +28,7 @@ SAME_CURVE = 1 / 1024
 
 
 class ProfileError(ValueError):
-    """A profile that does not describe the photo's pixels."""
+    """A profile, or another statement of colours, that is damaged, of other pixels, or of a kind that is not read."""
 
 
 class ColorProfile:
@@ -123,11 +126,16 @@ def open_profile(icc_profile: bytes, space: str) -> ImageCms.ImageCmsProfile:
 
 def fitting_profile(icc_profile: bytes, space: str, notes: list[str]) -> ColorProfile:
     """The profile of a file's pixels, empty for none; sRGB, and a sentence in ``notes``, where it does not fit."""
+    return or_note(lambda: ColorProfile(icc_profile or None, space), notes) or SRGB
+
+
+def or_note(read: Callable[[], T | None], notes: list[str]) -> T | None:
+    """What ``read`` returns; None, and a sentence in ``notes``, where it raises a :class:`ProfileError`."""
     try:
-        return ColorProfile(icc_profile or None, space)
+        return read()
     except ProfileError as error:
         notes.append(str(error))
-        return SRGB
+        return None
 
 
 def space_of(mode: str) -> str:

@@ -191,6 +191,12 @@ class Photo:
             return Photo(ImageStorage(small))
         return Photo.from_array(self.colors.from_srgb_curve(np.asarray(small), np.dtype(np.uint16)), self.colors)
 
+    def grey_in_rgb(self) -> "Photo":
+        """A copy of a grey photo with three channels in sRGB, for its profile fits grey only."""
+        grey = self.colors.in_srgb_curve(self.rows())
+        alpha = [] if self._storage.alpha is None else [self._storage.alpha[..., None]]
+        return Photo.from_array(np.concatenate([grey, grey, grey, *alpha], -1))
+
     def crop(self, box: tuple[int, int, int, int]) -> "Photo":
         """A copy of the part within left, top, right and bottom, without alpha."""
         left, top, right, bottom = box

@@ -84,17 +84,14 @@ def write_photo(
 
 def _fitting(photo: Photo, codec: Codec, format: str, path: Path, notes: list[str]) -> tuple[Stored, bytes]:
     """The pixels as the format can hold them, and their profile."""
+    if photo.shape[2] == 1 and "L" not in codec.MODES:
+        photo = photo.grey_in_rgb()
     stored = photo.stored
     if isinstance(stored, np.ndarray):
         if codec.BITS == 16:
             return stored, photo.icc_profile
         notes.append(f"{format} holds 8 bits a colour, so 16 were rounded to 8")
         stored = image_of(to_eight_bits(stored))
-    if photo.shape[2] == 1 and "L" not in codec.MODES:
-        shown = photo.to_rgb8()  # as sRGB shows it: its profile fits grey only
-        if photo.has_alpha:
-            shown.putalpha(stored.convert("LA").getchannel("A"))
-        return shown, b""
     image = _in_mode_of(codec, stored, format, path)
     profile = fitting_profile(photo.icc_profile, space_of(image.mode), [])
     return image, profile.icc_profile or b""

@@ -71,6 +71,24 @@ def test_missing_lines_are_refused(tmp_path, picture, progressive, missing, behi
         read_photo(tmp_path / "a.jpg")
 
 
+@pytest.mark.parametrize(("missing", "zeros"), [(40, 40), (60, 900), (300, 300), (300, 4096)])
+def test_lines_that_zeros_stand_for_are_missing_whatever_stands_behind(tmp_path, picture, missing, zeros):
+    content = encoded(picture)
+    (tmp_path / "a.jpg").write_bytes(content[: -missing - 2] + bytes(zeros) + END)
+    with pytest.raises(PhotoError, match="cut short"):
+        read_photo(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("optimize", [False, True])
+@pytest.mark.parametrize("zeros", [1, 16, 17, 4096])
+def test_a_whole_picture_may_be_filled_up_with_zeros(tmp_path, picture, optimize, zeros):
+    for image in (picture, Image.new("RGB", picture.size, "white")):
+        content = encoded(image, optimize=optimize)
+        (tmp_path / "a.jpg").write_bytes(content[:-2] + bytes(zeros) + END)
+        file = read_photo(tmp_path / "a.jpg")
+        assert np.array_equal(file.photo.rows(), np.asarray(Image.open(io.BytesIO(content))))
+
+
 @pytest.mark.parametrize("behind", [bytes(5000), b"behind the end", b"\xff" * 40])
 def test_a_missing_end_marker_is_said_whatever_stands_in_its_place(tmp_path, picture, behind):
     content = encoded(picture)

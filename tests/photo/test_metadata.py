@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from f2a.photo import read_photo, write_photo
-from f2a.photo.codecs import tiff
+from f2a.photo.codecs import png, tiff
 from f2a.photo.metadata import xmp as xmp_module
 from f2a.photo.metadata import xmp_extension
 from f2a.photo.metadata.exif import clean_exif
@@ -20,6 +20,7 @@ from f2a.photo.metadata.iptc import clean_iptc, jpeg_segment
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.metadata.tiff_ifd import MAX_PASSES, ExifError, TiffBlock
 from f2a.photo.metadata.xmp import XmpError, clean_xmp
+from tests.support.hostile_metadata import chunk
 
 MAKE, ARTIST, ORIENTATION, EXIF, GPS = 0x010F, 0x013B, 0x0112, 0x8769, 0x8825
 EXPOSURE, MAKER_NOTE, BODY_SERIAL, WIDTH, HEIGHT = 0x829A, 0x927C, 0xA431, 0xA002, 0xA003
@@ -367,3 +368,24 @@ def test_metadata_that_imagemagick_once_wrote_as_a_pngs_text_are_read(tmp_path, 
         file = read_photo(tmp_path / "a.png")
         assert file.notes == note
         assert bool(file.metadata.exif or file.metadata.xmp) != bool(note)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_metadata_behind_the_pixels_of_a_png_stay(tmp_path, bits):
+    """As the standard allows and several programs write them, an orientation among them."""
+    exif = Image.Exif()
+    exif[0x0112], exif[0x013B] = 6, "An artist"
+    packet = b'<x:xmpmeta xmlns:x="adobe:ns:meta/" xmlns:d="http://purl.org/dc/elements/1.1/" d:format="image/png"/>'
+    values = np.arange(5 * 7 * 3, dtype=f"u{bits // 8}").reshape(5, 7, 3)
+    content = io.BytesIO()
+    Image.fromarray(values.astype(np.uint8)).save(content, "PNG")
+    png_file = png.encode16(values) if bits == 16 else content.getvalue()
+    chunks = chunk(b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0"))
+    chunks += chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + packet) + chunk(b"tEXt", b"Title\0Behind")
+    (tmp_path / "a.png").write_bytes(png_file[:-12] + chunks + png_file[-12:])
+    file = read_photo(tmp_path / "a.png")
+    assert file.notes == ()
+    assert b"An artist" in file.metadata.exif
+    assert b"image/png" in file.metadata.xmp
+    assert file.metadata.png_chunks == [(b"tEXt", b"Title\0Behind")]
+    assert file.photo.rows().tolist() == np.rot90(values, -1).tolist()

@@ -1,7 +1,6 @@
 """HEIC and HEIF files. Reading takes pi-heif; writing takes pillow-heif, whose wheels hold an encoder under the GPL."""
 
 import io
-from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,14 +11,13 @@ import numpy as np
 from f2a.photo.codecs import boxes, losses
 from f2a.photo.color_space import HdrProfile, color_profile
 from f2a.photo.file import PhotoFile
-from f2a.photo.icc import ColorProfile
 from f2a.photo.limits import check_size
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.photo import Photo, Stored
 from f2a.photo.pixels import integer_to_16_bits, with_channels
 
 SUFFIXES = (".heic", ".heif", ".hif", ".heics", ".heifs")
-MODES = ("L", "LA", "RGB", "RGBA")
+MODES = ("RGB", "RGBA")
 BITS = 16
 """Ten of them are kept."""
 QUALITY = 91
@@ -119,12 +117,7 @@ def write(stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality:
     import pillow_heif
 
     values = with_channels(np.asarray(stored))
-    channels = values.shape[-1]
-    if channels == 2 or (channels == 1 and values.dtype == np.uint16):  # not among the modes that it takes
-        grey = ColorProfile(metadata.icc_profile or None, "L").in_srgb_curve(values[..., :1])
-        metadata = replace(metadata, icc_profile=b"")  # it fits grey only
-        values = np.concatenate([grey] * 3 + ([values[..., 1:]] if channels == 2 else []), -1)
-    mode = {1: "L", 3: "RGB", 4: "RGBA"}[values.shape[-1]] + (";16" if values.dtype == np.uint16 else "")
+    mode = ("RGBA" if values.shape[-1] == 4 else "RGB") + (";16" if values.dtype == np.uint16 else "")
     size = (values.shape[1], values.shape[0])
     image = pillow_heif.from_bytes(mode, size, np.ascontiguousarray(values).tobytes())
     info = {"exif": metadata.exif, "xmp": metadata.xmp, "icc_profile": metadata.icc_profile} | encoding

@@ -7,13 +7,22 @@ import struct
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from f2a.photo.codecs import losses, pillow
-from f2a.photo.codecs.jpeg_end import FILL, end_of_picture, ends_flat, with_end
+from f2a.photo.codecs.jpeg_end import (
+    MAX_PADDING,
+    MISSING_LINES,
+    end_of_picture,
+    ends_flat,
+    is_filled_up,
+    segments,
+    trailing_zeros,
+    with_end,
+)
 from f2a.photo.color_space import color_profile
 from f2a.photo.errors import PhotoError
 from f2a.photo.file import PhotoFile
@@ -57,14 +66,13 @@ def sniff(start: bytes, suffix: str) -> bool:
 
 
 def stated_size(path: Path) -> tuple[int, int]:
-    with path.open("rb") as file:
-        frame = _unusual_frame(file)
+    frame = _unusual_frame(path.read_bytes())
     return (frame.width, frame.height) if frame else pillow.stated_size(path, "JPEG")
 
 
 def read(path: Path) -> PhotoFile:
     content = path.read_bytes()
-    if frame := _unusual_frame(io.BytesIO(content)):
+    if frame := _unusual_frame(content):
         check_size(path, (frame.width, frame.height), bytes_per_pixel=6)
         whole, note = with_end(content, lambda content: _digest(_decode(content)))
         return _with_note(_read_unusual(path, frame, whole), note)
@@ -88,8 +96,12 @@ def _read_with_pillow(path: Path, content: bytes) -> tuple[PhotoFile, bytes | No
         progressive = {"progressive": True} if source.info.get("progressive") else {}
         photo = pillow.decode(source, path, metadata, notes)
         file = PhotoFile(path, "JPEG", photo, metadata, _encoding(source) | progressive, tuple(notes))
-        is_suspect = progressive or end_of_picture(content) is None or ends_flat(source)
-        return file, _digest(source) if is_suspect else None
+        zeros, is_flat = trailing_zeros(content), ends_flat(source)
+        is_suspect = progressive or is_flat or zeros or end_of_picture(content) is None
+        digest = _digest(source) if is_suspect else None
+        if digest and zeros > MAX_PADDING and not is_flat and is_filled_up(content, digest, _digest_by_pillow):
+            raise OSError(MISSING_LINES)
+        return file, digest
 
 
 def _notes_on(source: Image.Image, content: bytes) -> list[str]:
@@ -136,26 +148,13 @@ class Frame(NamedTuple):
     at: int
 
 
-def _unusual_frame(file: BinaryIO) -> Frame | None:
+def _unusual_frame(content: bytes) -> Frame | None:
     """The header of a frame that Pillow does not read: of arithmetic coding, or of more than eight bits."""
-    file.seek(2)
-    while marker := _next_marker(file):
+    for marker, at in segments(content):
         if marker in FRAMES:
-            at = file.tell() + 2
-            bits, height, width = struct.unpack(">2xBHH", file.read(7).ljust(7, b"\0"))
-            return Frame(bits, height, width, at) if bits > 8 or marker in ARITHMETIC else None
-        length = int.from_bytes(file.read(2), "big")
-        file.seek(length - 2, 1)
+            bits, height, width = struct.unpack(">BHH", content[at + 2 : at + 7].ljust(5, b"\0"))
+            return Frame(bits, height, width, at + 2) if bits > 8 or marker in ARITHMETIC else None
     return None
-
-
-def _next_marker(file: BinaryIO) -> int:
-    """Its second byte; 0 where there is none. Any number of fill bytes stand before it."""
-    if file.read(1) != FILL:
-        return 0
-    while (byte := file.read(1)) == FILL:
-        pass
-    return int.from_bytes(byte, "big")
 
 
 def _read_unusual(path: Path, frame: Frame, content: bytes) -> PhotoFile:

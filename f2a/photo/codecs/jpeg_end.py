@@ -1,21 +1,35 @@
 """Whether a JPEG (ITU-T T.81) holds all of its picture: some programs forget the end marker, and some files are cut."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from PIL import Image
 
 END, FILL, SCAN = b"\xff\xd9", b"\xff", b"\xda"
 FURTHER_DATA = b"\x5a\xa5" * 32
+MISSING_LINES = "its last lines are missing"
+MAX_PADDING = 16
+"""Zeros of which a whole picture may be made, or behind which it may be whole."""
 BLOCK, FLAT = 8, 3
 """Pixels of a block's side, and levels of brightness between which it is one."""
 
 
+def segments(content: bytes) -> Iterator[tuple[int, int]]:
+    """The marker of each up to the first scan's, and where its length stands."""
+    at = 2
+    while content[at : at + 1] == FILL and at + 4 <= len(content):
+        if content[at + 1 : at + 2] == FILL:  # any number of fill bytes stand before a marker
+            at += 1
+            continue
+        yield content[at + 1], at + 2
+        if content[at + 1 : at + 2] == SCAN:
+            return
+        at += 2 + int.from_bytes(content[at + 2 : at + 4], "big")
+
+
 def end_of_picture(content: bytes) -> int | None:
     """Where the end marker of the first picture stands; None where it is missing."""
-    at = 2
-    while content[at : at + 1] == FILL and content[at + 1 : at + 2] != SCAN:
-        at += 1 if content[at + 1 : at + 2] == FILL else 2 + int.from_bytes(content[at + 2 : at + 4], "big")
+    at = max((at for _, at in segments(content)), default=2)
     end = content.find(END, at)  # never among the pixels, where 255 is followed by 0 or the number of a restart
     return end if end >= 0 else None
 
@@ -35,8 +49,27 @@ def with_end(content: bytes, decoded: Callable[[bytes], bytes], digest: bytes | 
     end = end_of_picture(content)
     data = _without_padding(content) if end is None else content[:end].rstrip(FILL)
     if (digest or decoded(data + END)) != decoded(data + FURTHER_DATA + END):
-        raise OSError("its last lines are missing")
+        raise OSError(MISSING_LINES)
     return data + END, "its end marker is missing" if end is None else ""
+
+
+def trailing_zeros(content: bytes) -> int:
+    """In front of the end marker: where a card was not written to, or as some cameras fill up their files."""
+    data = content[: end_of_picture(content)].rstrip(FILL)
+    return len(data) - len(data.rstrip(b"\0"))
+
+
+def is_filled_up(content: bytes, digest: bytes, decoded: Callable[[bytes], bytes]) -> bool:
+    """Whether a picture whose file has many such zeros is made from the first of them, and yet not from the last.
+
+    Args:
+        digest: of the picture.
+        decoded: a digest of the picture in a file.
+    """
+    data = content[: end_of_picture(content)].rstrip(FILL)
+    first = data.rstrip(b"\0") + bytes(MAX_PADDING) + FURTHER_DATA
+    last = data[:-2] + FURTHER_DATA[:2]
+    return decoded(first + END) != digest and decoded(last + END) == digest
 
 
 def _without_padding(content: bytes) -> bytes:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
+from PIL import Image
 
 from f2a.photo.codecs import losses, pillow
 from f2a.photo.color_space import HdrProfile, color_profile
@@ -14,7 +15,7 @@ from f2a.photo.file import PhotoFile
 from f2a.photo.limits import check_size
 from f2a.photo.metadata.iptc import find_iptc, photoshop_resource
 from f2a.photo.metadata.metadata import Metadata, read_metadata
-from f2a.photo.metadata.png_text import text_of
+from f2a.photo.metadata.png_text import TEXT_CHUNKS, PngTextError, text_of
 from f2a.photo.photo import Photo, Stored
 from f2a.photo.pixels import turned, with_channels
 
@@ -36,22 +37,28 @@ OTHER_CHUNKS = {
 """Those that hold the pixels or what is kept otherwise, and hints to viewers."""
 LOST_CHUNKS = {b"caBX": losses.CREDENTIALS}
 IPTC_PROFILE = b"Raw profile type iptc\0"
-PHOTOSHOP_PROFILES = (IPTC_PROFILE, b"Raw profile type 8bim\0")
-"""The keywords under which ImageMagick and exiftool keep captions: Photoshop's resources as lines of hexadecimal."""
-
+"""The keyword under which ImageMagick and exiftool keep captions: Photoshop's resources as lines of hexadecimal."""
 REPLACED_TEXTS = (b"XML:com.adobe.xmp", b"Raw profile type ")
 """Texts that are metadata in disguise: they are cleaned and written in their own chunks."""
 
 
 class Chunks(NamedTuple):
-    """What a PNG's chunks say: depth and colour type of the header, the chunks that are kept, and notes on others."""
+    """What a PNG's chunks say, in front of the pixels and behind them.
+
+    Attributes:
+        bits, colour_type: of the header.
+        kept: those that are written again as they are.
+        exif: where it has a chunk.
+        replaced: by their keywords, the texts that are metadata in disguise.
+        kinds: of all chunks.
+    """
 
     bits: int
     colour_type: int
-    metadata: list[tuple[bytes, bytes]]
-    iptc: bytes = b""
-    has_transparent_color: bool = False
-    notes: tuple[str, ...] = ()
+    kept: list[tuple[bytes, bytes]]
+    exif: bytes
+    replaced: dict[str, bytes]
+    kinds: list[bytes]
 
     @property
     def is_16_bit_color(self) -> bool:
@@ -61,7 +68,7 @@ class Chunks(NamedTuple):
     @property
     def channels(self) -> int:
         """Of one pixel (ISO 15948, table 11.1); a palette's number counts as one, and a transparent colour as alpha."""
-        return {2: 3, 4: 2, 6: 4}.get(self.colour_type, 1) + self.has_transparent_color
+        return {2: 3, 4: 2, 6: 4}.get(self.colour_type, 1) + (b"tRNS" in self.kinds)
 
 
 def sniff(start: bytes, suffix: str) -> bool:
@@ -75,8 +82,9 @@ def stated_size(path: Path) -> tuple[int, int]:
 def read(path: Path) -> PhotoFile:
     with pillow.opened(path, "PNG") as source:
         chunks = read_chunks(path)
-        metadata = replace(read_metadata(source), png_chunks=chunks.metadata, iptc=chunks.iptc)
-        notes = [*pillow.notes_on(source), *chunks.notes]
+        metadata = _metadata(source, chunks)
+        notes = pillow.notes_on(source) + losses.of_parts(chunks.kinds, LOST_CHUNKS, OTHER_CHUNKS | KEPT_CHUNKS)
+        notes += losses.of_photoshop(_raw_profile(chunks, "8bim"))
         if not chunks.is_16_bit_color:
             photo = pillow.decode(source, path, metadata, notes)
         else:
@@ -85,7 +93,7 @@ def read(path: Path) -> PhotoFile:
             profile = color_profile(metadata, "L" if chunks.channels < 3 else "RGB", notes)
             photo = Photo.from_array(turned(decode16(path), pillow.orientation(source)), profile)
     if isinstance(photo.colors, HdrProfile):  # which it will not be
-        metadata = replace(metadata, png_chunks=[chunk for chunk in chunks.metadata if chunk[0] not in COLOR_CHUNKS])
+        metadata = replace(metadata, png_chunks=[chunk for chunk in chunks.kept if chunk[0] not in COLOR_CHUNKS])
     return PhotoFile(path, "PNG", photo, metadata, notes=tuple(notes))
 
 
@@ -95,25 +103,41 @@ def write(stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality:
     return with_metadata(bytes(pillow.save(stored, "PNG", icc_profile=None)), metadata)
 
 
+def _metadata(source: Image.Image, chunks: Chunks) -> Metadata:
+    exif = chunks.exif or _raw_profile(chunks, "exif")
+    source.info["exif"] = exif  # for which Pillow looks behind the pixels only when it has decoded them
+    return replace(
+        read_metadata(source),
+        exif=exif.removeprefix(b"Exif\0\0"),
+        xmp=chunks.replaced.get("XML:com.adobe.xmp") or _raw_profile(chunks, "xmp"),
+        iptc=find_iptc(_raw_profile(chunks, "iptc")) or find_iptc(_raw_profile(chunks, "8bim")),
+        png_chunks=chunks.kept,
+    )
+
+
 def read_chunks(path: Path) -> Chunks:
     """Read the chunks around the pixels of a file that begins as a PNG does."""
-    metadata, iptc, notes = [], b"", []
-    kinds = {b"IHDR": 1}
+    kept, exif, replaced, kinds = [], b"", {}, [b"IHDR"]
     with path.open("rb") as file:
         file.seek(len(SIGNATURE))
         _, header = _next(file)
-        kind = b""
-        while kind != b"IEND":
+        while kinds[-1] != b"IEND":
             kind, data = _next(file)
-            kinds[kind] = 1
-            if kind in KEPT_CHUNKS and not data.startswith(REPLACED_TEXTS):
-                metadata.append((kind, data))
-            elif data.startswith(PHOTOSHOP_PROFILES):
-                resources = _unpacked(kind, data)
-                iptc = iptc or find_iptc(resources)
-                notes += losses.of_photoshop(resources)
-    notes += losses.of_parts(kinds, LOST_CHUNKS, OTHER_CHUNKS | KEPT_CHUNKS)
-    return Chunks(header[8], header[9], metadata, iptc, b"tRNS" in kinds, tuple(notes))
+            kinds.append(kind)
+            if kind in TEXT_CHUNKS and data.startswith(REPLACED_TEXTS):
+                replaced[data.partition(b"\0")[0].decode("latin-1")] = _text(kind, data)
+            elif kind in KEPT_CHUNKS:
+                kept.append((kind, data))
+            elif kind == b"eXIf":
+                exif = data
+    return Chunks(header[8], header[9], kept, exif, replaced, kinds)
+
+
+def _text(kind: bytes, data: bytes) -> bytes:
+    try:
+        return text_of(kind, data)[1]
+    except PngTextError:
+        return b"damaged"
 
 
 def _next(file: BinaryIO) -> tuple[bytes, bytes]:
@@ -171,13 +195,13 @@ def _hexadecimal(content: bytes) -> bytes:
     return b"\niptc\n%8d\n" % len(content) + b"\n".join(lines) + b"\n"
 
 
-def _unpacked(kind: bytes, data: bytes) -> bytes:
-    """Photoshop's resources in a ``tEXt`` or ``zTXt`` chunk; nothing if it is damaged."""
+def _raw_profile(chunks: Chunks, kind: str) -> bytes:
+    """As ImageMagick writes metadata into PNG."""
+    digits = chunks.replaced.get(f"Raw profile type {kind}", b"").split(b"\n")[3:]
     try:
-        _, text = text_of(kind, data)
-        return bytes.fromhex(text.split(b"\n", 3)[3].decode("ascii"))
-    except (IndexError, ValueError):
-        return b""
+        return bytes.fromhex(b"".join(digits).decode("latin-1"))
+    except ValueError:
+        return b"damaged"
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

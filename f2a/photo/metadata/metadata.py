@@ -92,12 +92,12 @@ def _is_private(kind: bytes, data: bytes, notes: list[str]) -> bool:
 
 
 def read_metadata(source: Image.Image) -> Metadata:
-    """The metadata of an opened file, as they are; those of a TIFF file's own directory are not among them."""
+    """The metadata of an opened file, as they are; without those of a PNG's chunks and a TIFF file's own directory."""
     info = source.info
     dpi = info.get("dpi")
     return Metadata(
-        exif=_exif(source),
-        xmp=_bytes(info.get("xmp") or info.get("XML:com.adobe.xmp")) or _raw_profile(source, "xmp"),
+        exif=_bytes(info.get("exif")).removeprefix(b"Exif\0\0"),
+        xmp=_bytes(info.get("xmp")),
         iptc=_iptc(source),
         icc_profile=_bytes(info.get("icc_profile")),
         comment=_bytes(info.get("comment")),
@@ -108,19 +108,6 @@ def read_metadata(source: Image.Image) -> Metadata:
 def valid_dpi(dpi: Any) -> tuple[float, float] | None:
     """A resolution that every format can hold; 1 is what Pillow says for "unknown"."""
     return (float(dpi[0]), float(dpi[1])) if dpi and all(1 < dots <= MAX_DPI for dots in dpi) else None
-
-
-def _exif(source: Image.Image) -> bytes:
-    return (_bytes(source.info.get("exif")) or _raw_profile(source, "exif")).removeprefix(b"Exif\0\0")
-
-
-def _raw_profile(source: Image.Image, kind: str) -> bytes:
-    """As ImageMagick wrote metadata into PNG before it had a chunk for them."""
-    digits = source.info.get(f"Raw profile type {kind}", "").split("\n")[3:]
-    try:
-        return bytes.fromhex("".join(digits))
-    except ValueError:
-        return b"damaged"
 
 
 def _iptc(source: Image.Image) -> bytes:

@@ -113,6 +113,21 @@ OWN = {
         changed(lambda content: content[:-900] + bytes(4096)),
         CUT_SHORT,
     ),
+    "zeros_for_lines_before_an_end.jpg": (
+        "Pillow, by hand",
+        changed(lambda content: content[:-300] + bytes(300) + content[-2:]),
+        CUT_SHORT,
+    ),
+    "more_zeros_for_lines_before_an_end.jpg": (
+        "Pillow, by hand",
+        changed(lambda content: content[:-300] + bytes(4096) + content[-2:]),
+        CUT_SHORT,
+    ),
+    "zeros_before_an_end.jpg": (
+        "Pillow, by hand",
+        changed(lambda content: content[:-2] + bytes(4096) + content[-2:]),
+        AS_IT_WAS,
+    ),
     "no_last_lines.jpg": ("Pillow, by hand", changed(lambda content: content[:-60]), CUT_SHORT),
     "no_last_scan.jpg": ("Pillow, by hand", changed(lambda content: content[:-60], progressive=True), CUT_SHORT),
 }
