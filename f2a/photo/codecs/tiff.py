@@ -49,6 +49,8 @@ TEXTS = {
     0x0132,  # time
     0x013B,  # artist
     0x013C,  # computer
+    0x013E,
+    0x013F,  # white point, primaries
     0x4746, 0x4749,  # rating
     0x8298,  # copyright
     0x9C9B, 0x9C9C, 0x9C9D, 0x9C9E, 0x9C9F,  # Windows' title, comment, author, keywords, subject
