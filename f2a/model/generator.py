@@ -243,7 +243,7 @@ class Generator(nn.Module):
         log_gain = _crop(self.head.log_gain(padded, features), flash)
         if self.config.exposure is None:
             return log_gain
-        return normalize_exposure(flash, log_gain, self.target_means(flash), keeps_blacks=True)
+        return normalize_exposure(flash, log_gain, self.target_means(flash), keeps_blacks=not self.training)
 
     def target_means(self, flash: Tensor) -> Tensor:
         """``(B,)``: the mean sRGB values to which ``config.exposure`` brings the relit images."""
