@@ -32,6 +32,7 @@ class PooledStages(nn.Module):
     """Stages of 3x3 convolutions, each with a ReLU; 2x2 max pooling between the five stages."""
 
     stride = 16
+    dense = True
 
     def __init__(self, plan: tuple[tuple[int, int], ...]) -> None:
         super().__init__()
@@ -142,6 +143,7 @@ class EfficientNetLite0(nn.Module):
 
     channels = (3, 16, 24, 40, 112, 320)
     stride = 32
+    dense = False  # the weights of separable convolutions differ by orders of magnitude: bfloat16 cost up to 7 levels
 
     def __init__(self) -> None:
         super().__init__()

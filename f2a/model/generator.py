@@ -238,7 +238,10 @@ class Generator(nn.Module):
         return _crop(self.head.relit(padded, features), flash)
 
     def log_gain(self, flash: Tensor) -> Tensor:
-        """Natural log-gain in linear light, ``(B, 3, H, W)``; of a direct head, its output against its input."""
+        """Natural log-gain in linear light, ``(B, 3, H, W)``; of a direct head, its output against its input.
+
+        Under ``config.exposure`` blacks are not lifted, except in training: what may not be lifted teaches nothing.
+        """
         padded, features = self._features(flash)
         log_gain = _crop(self.head.log_gain(padded, features), flash)
         if self.config.exposure is None:
@@ -256,8 +259,10 @@ class Generator(nn.Module):
         stride = self.encoder.stride
         padded = F.pad(flash, (0, -width % stride, 0, -height % stride), mode="replicate")
         image = (padded - self.mean) / self.std
-        weight = next(self.encoder.parameters())
-        pyramid: Pyramid = self.encoder(image.to(weight.dtype))
+        encoder, decoder = (next(part.parameters()).dtype for part in (self.encoder, self.decoder))
+        pyramid: Pyramid = self.encoder(image.to(encoder))
+        if encoder != decoder:
+            pyramid = Pyramid([feature.to(decoder) for feature in pyramid.features], pyramid.pool_indices)
         pyramid.features[-1] = self.dropout(pyramid.features[-1])
         features: Tensor = self.decoder(pyramid)
         return padded, features.to(flash.dtype)
@@ -265,12 +270,12 @@ class Generator(nn.Module):
     def for_inference(self, device: torch.device) -> "Generator":
         """This generator on ``device``, only to be run: in the memory format and the precision that are fastest there.
 
-        Where bfloat16 is fast, encoder and decoder hold and compute it; the head, from which the result comes, stays
-        float32. A relit photo then differs by two 8-bit levels at most.
+        Where bfloat16 is fast, the decoder and an encoder of dense convolutions hold and compute it; the head, from
+        which the result comes, stays float32. A relit photo then differs by two 8-bit levels at most.
         """
         self.eval().requires_grad_(False)
         if device.type == "cpu" and has_fast_bfloat16():
-            for part in (self.encoder, self.decoder):
+            for part in (self.encoder, self.decoder) if self.encoder.dense else (self.decoder,):
                 part.to(torch.bfloat16)
         return self.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 

@@ -74,5 +74,5 @@ def test_not_a_checkpoint_at_all(tmp_path):
 def test_the_bundled_weights_ship_and_say_what_they_are():
     checkpoint = Checkpoint.load()
     assert (BUNDLED / "model.safetensors").stat().st_size <= 12_000_000
-    assert checkpoint.architecture == replace(PRESETS["compact"], upsampling="bilinear_fine", working_pixels=240 * 180)
+    assert checkpoint.architecture == replace(PRESETS["compact"], upsampling="bilinear_fine", working_pixels=256 * 192)
     assert {"data", "minutes", "scores", "command"} <= set(checkpoint.training)

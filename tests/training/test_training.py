@@ -126,6 +126,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_taken(train, tmp_pa
 
 def test_asked_to_stop_it_saves_and_says_how_to_go_on(train, through, tmp_path, monkeypatch, capsys):
     """By SIGTERM in step 2, and by Ctrl-C in step 3."""
+    undisturbed = through()
     optimizer_step, signals = Trainer.optimizer_step, {2: signal.SIGTERM, 3: signal.SIGINT}
     before = [signal.getsignal(number) for number in signals.values()]
 
@@ -142,7 +143,7 @@ def test_asked_to_stop_it_saves_and_says_how_to_go_on(train, through, tmp_path, 
         (line,) = [line for line in said if line.startswith(f"stopped at step {step} of 4")]
         assert not (tmp_path / "run" / "last").exists()
         assert train_accelerate.main(line.partition("train_accelerate.py ")[2].split()) == 0
-    assert_same_end(through(), tmp_path / "run")
+    assert_same_end(undisturbed, tmp_path / "run")
 
 
 def test_a_frozen_encoder_stays_and_the_rest_moves(train, tmp_path):
