@@ -44,11 +44,11 @@ def paste_objects(
     """
     side, angle = flash.shape[-1], random.uniform(0, 2 * np.pi)  # one flash: all shadows fall to one side
     for _ in range(random.integers(1, MAX_OBJECTS + 1)):
-        shape, reach = silhouette(side, random), float(_log_uniform(random, *REACH))
+        shape, reach = silhouette(side, random), _log_uniform(random, *REACH)
         if not AREA[0] < shape.mean() < AREA[1]:
             continue
         shift, growth = reach * np.array([np.cos(angle), np.sin(angle)]), 1 + random.uniform(0, GROWTH)
-        shadow = _blur(_moved(shape, shift, growth), float(_log_uniform(random, 0.35, 0.35 + side * reach / 6)))
+        shadow = _blur(_moved(shape, shift, growth), _log_uniform(random, 0.35, 0.35 + side * reach / 6))
         tint = np.exp(random.normal(0, TINT_STD, (3, 1, 1)))
         left = torch.from_numpy(_log_uniform(random, *LIGHT_LEFT) * tint).float().clamp(max=0.9)
         contact = 1 - random.uniform(0, CONTACT) * _blur(shadow, side * reach / 2 + 2)
@@ -72,7 +72,7 @@ def silhouette(side: int, random: np.random.Generator) -> Tensor:
     down, across = np.mgrid[:side, :side] / side - random.uniform(-0.1, 1.1, (2, 1, 1))
     angle = random.uniform(0, np.pi)
     x, y = across * np.cos(angle) + down * np.sin(angle), down * np.cos(angle) - across * np.sin(angle)
-    size = _log_uniform(random, 0.03, 0.45, 2)
+    size = np.array([_log_uniform(random, 0.03, 0.45) for _ in range(2)])
     if kind == 0:
         outside = np.maximum(abs(x) - size[0], abs(y) - size[1])
     else:
@@ -83,8 +83,8 @@ def silhouette(side: int, random: np.random.Generator) -> Tensor:
     return torch.from_numpy((0.5 - outside * side).clip(0, 1)).float()[None]
 
 
-def _log_uniform(random: np.random.Generator, low: float, high: float, size: int | None = None) -> np.ndarray:
-    return np.exp(random.uniform(np.log(low), np.log(high), size))
+def _log_uniform(random: np.random.Generator, low: float, high: float) -> float:
+    return float(np.exp(random.uniform(np.log(low), np.log(high))))
 
 
 def _moved(shape: Tensor, shift: np.ndarray, growth: float) -> Tensor:

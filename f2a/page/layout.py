@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 from gradio.utils import get_upload_folder
@@ -12,7 +12,7 @@ from f2a.page.examples import BUNDLED, EVERYTHING, FolderPairs
 from f2a.page.gallery import Gallery
 from f2a.page.handlers import VIEWS, Handlers, endpoint
 from f2a.page.job_queue import JobQueue
-from f2a.page.panel import settings_panel
+from f2a.page.panel import Panel, settings_panel
 from f2a.page.service import KEEP_S, MAX_PHOTOS, RelightService
 from f2a.page.text import as_html
 from f2a.relight.relighter import Relighter
@@ -76,37 +76,37 @@ def build_demo(
     return demo
 
 
+class Tools(NamedTuple):
+    """The components with which a visitor brings a photo, sets how it is relit, and takes it home."""
+
+    choose: gr.UploadButton
+    clear: gr.Button
+    photo: gr.File
+    panel: Panel
+    download: gr.Button
+    download_note: gr.HTML
+    file: gr.File
+
+
+class Pictures(NamedTuple):
+    """The components in which a visitor sees it, and those that stand with them."""
+
+    view: gr.ImageSlider
+    strip: gr.Gallery
+    show_clipping: gr.Checkbox
+    clipped: gr.HTML
+    note: gr.HTML
+    changes: gr.Image
+    camera: gr.Image
+
+
 def relight_tab(demo: gr.Blocks, handlers: Handlers) -> gr.File:
     """The photo, its preview and its settings; the component that holds the photo."""
-    opening = handlers.bundled.show(OPENING)
     example = str(handlers.bundled.pairs.photos(OPENING).flash)
     screen, look = gr.JSON(visible=False), gr.Button("Look", visible="hidden", elem_id="look")
     with gr.Column(elem_id="desk"):
-        with gr.Column(elem_id="tools"):
-            with gr.Row(elem_id="photo"):
-                choose = gr.UploadButton(text.CHOOSE, elem_id="choose")
-                clear = gr.Button("Remove photo", visible=False, elem_id="clear")
-            photo = gr.File(example, label="Flash photo", visible="hidden")  # tells of every change; the button doesn't
-            panel = settings_panel("controls")
-            with gr.Column(elem_id="download"):
-                download = gr.Button("Download at full size", variant="primary")
-                download_note = gr.HTML(elem_id="done")
-            file = gr.File(label="Full size", show_label=False, interactive=False, visible=False, elem_id="file")
-        with gr.Column(elem_id="pictures"):
-            with gr.Column(elem_id="view-cell"):
-                view = before_and_after("Flash | relit", "view", opening.flash, opening.ours)
-            strip = thumbnails(handlers)
-            with gr.Column(elem_id="note-cell"):
-                with gr.Row(elem_id="looking"):
-                    show_clipping = gr.Checkbox(label=text.SHOW_CLIPPING, container=False)
-                    clipped = gr.HTML(text.clipping(), padding=False)
-                note = gr.HTML(as_html(text.WELCOME, text.LOOKING), elem_id="note")
-            with gr.Accordion("What changed", open=False, elem_id="changes"):
-                alt = "The photo in colours that say how much brighter or darker each place became"
-                changes = gr.Image(alt_text=alt, show_label=False, interactive=False, buttons=[], height=320)
-                gr.HTML(as_html(text.CHANGES))
-            with gr.Accordion("Use the webcam", open=False, elem_id="webcam"):
-                camera = gr.Image(sources=["webcam"], type="filepath", label="Webcam", show_label=False)
+        choose, clear, photo, panel, download, download_note, file = tools_column(example)
+        view, strip, show_clipping, clipped, note, changes, camera = pictures_column(handlers)
     photo_inputs = [screen, photo, panel.keep_settings, show_clipping, *panel.settings]
     photo_outputs = [view, clipped, changes, note, file, download_note, choose, clear, *panel.settings]
     choose.upload(None, choose, photo, js="(file) => file", **PRIVATE)
@@ -124,6 +124,42 @@ def relight_tab(demo: gr.Blocks, handlers: Handlers) -> gr.File:
     saving.success(None, file, None, js="(file) => window.f2a_save(file)")
     demo.load(None, None, choose, js=f"() => window.f2a_on_phone({text.CHOOSE_ON_PHONE!r})", **PRIVATE)
     return photo
+
+
+def tools_column(example: str) -> Tools:
+    """What stands beside the pictures; ``example`` is the photo with which the page opens."""
+    with gr.Column(elem_id="tools"):
+        with gr.Row(elem_id="photo"):
+            choose = gr.UploadButton(text.CHOOSE, elem_id="choose")
+            clear = gr.Button("Remove photo", visible=False, elem_id="clear")
+        photo = gr.File(example, label="Flash photo", visible="hidden")  # tells of every change; the button doesn't
+        panel = settings_panel("controls")
+        with gr.Column(elem_id="download"):
+            download = gr.Button("Download at full size", variant="primary")
+            download_note = gr.HTML(elem_id="done")
+        file = gr.File(label="Full size", show_label=False, interactive=False, visible=False, elem_id="file")
+    return Tools(choose, clear, photo, panel, download, download_note, file)
+
+
+def pictures_column(handlers: Handlers) -> Pictures:
+    """The photo before and after, the examples, and what is said of it."""
+    opening = handlers.bundled.show(OPENING)
+    with gr.Column(elem_id="pictures"):
+        with gr.Column(elem_id="view-cell"):
+            view = before_and_after("Flash | relit", "view", opening.flash, opening.ours)
+        strip = thumbnails(handlers)
+        with gr.Column(elem_id="note-cell"):
+            with gr.Row(elem_id="looking"):
+                show_clipping = gr.Checkbox(label=text.SHOW_CLIPPING, container=False)
+                clipped = gr.HTML(text.clipping(), padding=False)
+            note = gr.HTML(as_html(text.WELCOME, text.LOOKING), elem_id="note")
+        with gr.Accordion("What changed", open=False, elem_id="changes"):
+            alt = "The photo in colours that say how much brighter or darker each place became"
+            changes = gr.Image(alt_text=alt, show_label=False, interactive=False, buttons=[], height=320)
+            gr.HTML(as_html(text.CHANGES))
+        with gr.Accordion("Use the webcam", open=False, elem_id="webcam"):
+            camera = gr.Image(sources=["webcam"], type="filepath", label="Webcam", show_label=False)
+    return Pictures(view, strip, show_clipping, clipped, note, changes, camera)
 
 
 def examples_tab(tab: gr.Tab, handlers: Handlers, photo: gr.File, tabs: gr.Tabs) -> None:
