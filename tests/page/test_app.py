@@ -790,6 +790,7 @@ def test_the_divider_says_where_it_is_and_follows_the_keys(page: Any) -> None:
     said = [divider.get_attribute(f"aria-{name}") for name in ("valuenow", "valuetext", "label")]
     assert said[:2] == ["50", "50 % Flash, the rest relit"]
     assert "arrow keys" in said[2]
+    page.wait_for_function("document.querySelector('#view img.fixed').style.clipPath.includes('%')")  # it is laid out
     middle = hidden_part()
     divider.press("ArrowLeft")
     page.wait_for_timeout(200)
