@@ -1,7 +1,8 @@
 """Pairs decoded once into a memory-mapped file, whatever they come from; two cores never wait for a PNG twice."""
 
+import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,9 @@ CACHED_SHORT_SIDE = 448
 
 CACHE_FORMAT = f"3 {CACHED_SHORT_SIDE}"
 """Part of a cache's name: another program version decodes again."""
+
+
+HALVES = ("flash", "ambient")
 
 
 class DataError(F2aError):
@@ -56,6 +60,10 @@ class EncodedPair(NamedTuple):
     flash: EncodedPhoto
     ambient: EncodedPhoto
 
+    @classmethod
+    def from_files(cls, flash: Path, ambient: Path) -> "EncodedPair":
+        return cls(EncodedPhoto(str(flash), flash), EncodedPhoto(str(ambient), ambient))
+
 
 @dataclass(frozen=True)
 class CachedPair:
@@ -69,52 +77,60 @@ class CachedPair:
 
 
 def cached_pairs(
-    key: str, pairs: Iterable[EncodedPair], folder: Path, report: Callable[[str], None]
+    source: str,
+    fingerprint: object,
+    pairs: Iterable[EncodedPair],
+    folder: Path,
+    report: Callable[[str], None],
+    *,
+    skipped: Sequence[str] = (),
+    strict: bool = False,
 ) -> list[CachedPair]:
     """Decode ``pairs`` once into ``folder`` and map them into memory; later calls only map, and leave ``pairs`` alone.
 
     Args:
-        key: says what the pairs are; whatever changes one of them changes it too.
+        source: what the pairs come from, as sentences name it.
+        fingerprint: whatever changes one of the pairs changes its text too.
         pairs: in the order in which they come back; they are gone through one by one, never held together.
         folder: made if it is not there.
-        report: told of each pair that cannot be read, or whose halves differ in size; it is left out.
+        report: is told of each pair that cannot be read, or whose halves differ in size, and how many are left.
+        skipped: sentences about those that were left out before.
 
     Raises:
-        DataError: no pair can be used.
+        DataError: no pair can be used, or (``strict``) one cannot.
     """
-    stem = folder / f"pairs-{key[:16]}"
-    index = stem.with_suffix(".json")
-    if not _is_whole(stem):
+    key = hashlib.sha256(f"{CACHE_FORMAT} {fingerprint}".encode()).hexdigest()
+    pixels_file, index_file = (folder / f"pairs-{key[:16]}{suffix}" for suffix in (".u8", ".json"))
+    if not _is_whole(pixels_file, index_file):
         folder.mkdir(parents=True, exist_ok=True)
-        _write_cache(pairs, stem)
-    content = json.loads(index.read_text())
-    for sentence in content["left_out"]:
-        report(sentence)
-    if not content["pairs"]:
-        first = content["left_out"][0] if content["left_out"] else "there are none"
-        raise DataError(f"none of {len(content['left_out'])} pairs can be used; the first: {first}")
-    pixels = np.memmap(stem.with_suffix(".u8"), dtype=np.uint8, mode="r")
-    cached = []
-    for entry in content["pairs"]:
+        _write_cache(pairs, pixels_file, index_file)
+    index = json.loads(index_file.read_text())
+    left_out = index["left_out"]
+    if not index["pairs"]:
+        first = (left_out or ["there are none"])[0]
+        raise DataError(f"none of {len(left_out)} pairs can be used; the first: {first}")
+    pixels, cached = np.memmap(pixels_file, dtype=np.uint8, mode="r"), []
+    for entry in index["pairs"]:
         shape = (2, entry["height"], entry["width"], 3)
-        both = pixels[entry["offset"] : entry["offset"] + int(np.prod(shape))].reshape(shape)
-        cached.append(CachedPair(entry["file"], both[0], both[1], entry["ambient_gain"]))
+        photos, pixels = np.split(pixels, [np.prod(shape)])
+        flash, ambient = photos.reshape(shape)
+        cached.append(CachedPair(entry["file"], flash, ambient, entry["ambient_gain"]))
+    report_skipped(source, len(cached), [*skipped, *left_out], report, strict=strict)
     return cached
 
 
-def _is_whole(stem: Path) -> bool:
+def _is_whole(pixels: Path, index: Path) -> bool:
     """Whether both files of a cache are there, the pixels to the last byte that the index names."""
     try:
-        entries = json.loads(stem.with_suffix(".json").read_text())["pairs"]
-        size = sum(6 * entry["height"] * entry["width"] for entry in entries)
-        return bool(stem.with_suffix(".u8").stat().st_size == size)
+        entries = json.loads(index.read_text())["pairs"]
+        return bool(sum(6 * entry["height"] * entry["width"] for entry in entries) == pixels.stat().st_size)
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
 
-def _write_cache(pairs: Iterable[EncodedPair], stem: Path) -> None:
-    entries, skipped, offset = [], [], 0
-    with atomic_write(stem.with_suffix(".u8")) as beside, beside.open("wb") as file:
+def _write_cache(pairs: Iterable[EncodedPair], pixels: Path, index: Path) -> None:
+    entries, skipped = [], []
+    with atomic_write(pixels) as beside, beside.open("wb") as file:
         for pair in pairs:
             try:
                 decoded = decode_pair(pair)
@@ -123,10 +139,9 @@ def _write_cache(pairs: Iterable[EncodedPair], stem: Path) -> None:
                 continue
             file.write(decoded.flash.tobytes() + decoded.ambient.tobytes())
             height, width = decoded.flash.shape[:2]
-            place = {"offset": offset, "height": height, "width": width}
-            entries.append({"file": decoded.file, **place, "ambient_gain": decoded.ambient_gain})
-            offset += 2 * decoded.flash.nbytes
-    with atomic_write(stem.with_suffix(".json")) as beside:
+            size = {"height": height, "width": width}
+            entries.append({"file": decoded.file, **size, "ambient_gain": decoded.ambient_gain})
+    with atomic_write(index) as beside:
         beside.write_text(json.dumps({"pairs": entries, "left_out": skipped}))
 
 
@@ -167,7 +182,7 @@ def _decode(encoded: EncodedPhoto) -> np.ndarray:
 
 
 def report_skipped(
-    source: str, count: int, skipped: list[str], report: Callable[[str], None], *, strict: bool = False
+    source: str, count: int, skipped: Sequence[str], report: Callable[[str], None], *, strict: bool = False
 ) -> None:
     """Tell ``report`` what was left out of ``source``, one sentence each, and that ``count`` pairs are left.
 

@@ -12,15 +12,13 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
-from f2a.data.cache import CACHE_FORMAT, EncodedPair, EncodedPhoto, cached_pairs, report_skipped
+from f2a.data.cache import HALVES, EncodedPair, cached_pairs
 from f2a.data.cache import CachedPair as CachedPair
 from f2a.data.cache import DataError as DataError
 from f2a.photo import is_hidden, is_other_picture, is_photo
 
 SAMPLED = 61
 """Pixels between those that stand for a photo in a fingerprint; odd, so that no pattern of a camera hides in it."""
-
-HALVES = ("flash", "ambient")
 
 
 class PairFiles(NamedTuple):
@@ -94,15 +92,12 @@ def read_pairs(
     Raises:
         DataError: nothing is usable, or (``strict``) something is not.
     """
-    index, key = find_pairs(source), hashlib.sha256(CACHE_FORMAT.encode())
-    skipped, halves = list(index.skipped), [(pair.flash, pair.ambient) for pair in index.files]
-    for path in (path for both in halves for path in both):
+    index, files = find_pairs(source), []
+    for path in (path for pair in index.files for path in (pair.flash, pair.ambient)):
         stat = path.stat()
-        key.update(f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
-    encoded = (EncodedPair(*(EncodedPhoto(str(path), path) for path in both)) for both in halves)
-    pairs = cached_pairs(key.hexdigest(), encoded, cache, skipped.append)
-    report_skipped(str(source), len(pairs), skipped, report, strict=strict)
-    return pairs
+        files.append(f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}")
+    encoded = (EncodedPair.from_files(pair.flash, pair.ambient) for pair in index.files)
+    return cached_pairs(str(source), files, encoded, cache, report, skipped=index.skipped, strict=strict)
 
 
 def parse_share(text: str) -> tuple[str, float]:

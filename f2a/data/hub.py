@@ -5,13 +5,12 @@ push`` makes), or a row for each photo, with columns ``image``, ``state`` and on
 The ``datasets`` library is imported only when a dataset is asked for.
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from f2a.data.cache import CACHE_FORMAT, CachedPair, DataError, EncodedPair, EncodedPhoto, cached_pairs, report_skipped
+from f2a.data.cache import HALVES, CachedPair, DataError, EncodedPair, EncodedPhoto, cached_pairs
 from f2a.errors import first_line
 from f2a.hub import hub_errors
 
@@ -40,23 +39,18 @@ class HubSplit(NamedTuple):
         return f"{self.dataset} {self.split}"
 
 
-class CellRef(NamedTuple):
-    """The cell of a table in which a photo stands."""
+class PairRows(NamedTuple):
+    """The rows in which the photos of a pair stand, which may be one."""
 
-    row: int
-    column: str
-
-
-class PairCells(NamedTuple):
     name: str
-    flash: CellRef
-    ambient: CellRef
+    flash: int
+    ambient: int
 
 
 class RowIndex(NamedTuple):
     """The pairs of a split, and a sentence for each row that belongs to none."""
 
-    pairs: list[PairCells]
+    pairs: list[PairRows]
     skipped: list[str]
 
 
@@ -70,14 +64,13 @@ def read_hub_pairs(
     """
     data = _load(source)
     index = find_rows(data, source)
-    skipped = list(index.skipped)
     if not index.pairs:
-        raise DataError(f"{source.name}: no pair in {len(data)} rows; {(skipped or ['it is empty'])[0]}")
-    origin = [file["filename"] for file in data.cache_files]  # of one commit each
-    key = hashlib.sha256(f"{CACHE_FORMAT} {source.pair_key} {origin}".encode()).hexdigest()
-    pairs = cached_pairs(key, _encoded(data, index.pairs, source), cache, skipped.append)
-    report_skipped(source.name, len(pairs), skipped, report, strict=strict)
-    return pairs
+        raise DataError(f"{source.name}: no pair in {len(data)} rows; {(index.skipped or ['it is empty'])[0]}")
+    files = [file["filename"] for file in data.cache_files]  # of one commit each
+    encoded = _encoded(data, index.pairs, source)
+    return cached_pairs(
+        source.name, (source.pair_key, files), encoded, cache, report, skipped=index.skipped, strict=strict
+    )
 
 
 def _load(source: HubSplit) -> "Dataset":
@@ -116,8 +109,7 @@ def find_rows(data: "Dataset", source: HubSplit) -> RowIndex:
         return pair_states(data[source.pair_key], _states(data), source)
     own_names = list(data["name"]) if "name" in data.column_names else None
     names = [f"{source.name} {repr(own_names[row]) if own_names else f'row {row}'}" for row in range(len(data))]
-    cells = [(CellRef(row, "flash"), CellRef(row, "ambient")) for row in range(len(data))]
-    return RowIndex([PairCells(name, *pair) for name, pair in zip(names, cells, strict=True)], [])
+    return RowIndex([PairRows(name, row, row) for row, name in enumerate(names)], [])
 
 
 def _states(data: "Dataset") -> list[str]:
@@ -134,7 +126,7 @@ def pair_states(keys: Any, states: list[str], source: HubSplit) -> RowIndex:
         source: named in what is said of rows without a partner.
     """
     known = {spelling: half for half, spellings in STATES.items() for spelling in spellings}
-    halves: dict[Any, dict[str, CellRef]] = {}
+    halves: dict[Any, dict[str, int]] = {}
     skipped = []
     for row, (key, state) in enumerate(zip(keys, states, strict=True)):
         half = known.get(re.sub(r"[^a-z]+", "_", state.lower()).strip("_"))
@@ -145,24 +137,26 @@ def pair_states(keys: Any, states: list[str], source: HubSplit) -> RowIndex:
         elif half in halves.setdefault(key, {}):
             skipped.append(f"{source.name} row {row}: a second {half} photo of {source.pair_key} {key!r}")
         else:
-            halves[key][half] = CellRef(row, "image")
+            halves[key][half] = row
     pairs = []
     for key, pair in halves.items():
         name = f"{source.name} {source.pair_key} {key!r}"
         if len(pair) == 2:
-            pairs.append(PairCells(name, pair["flash"], pair["ambient"]))
+            pairs.append(PairRows(name, **pair))
         else:
             missing = "ambient" if "flash" in pair else "flash"
             skipped.append(f"{name}: its {missing} photo is missing")
     return RowIndex(pairs, skipped)
 
 
-def _encoded(data: "Dataset", pairs: list[PairCells], source: HubSplit) -> Iterator[EncodedPair]:
+def _encoded(data: "Dataset", pairs: list[PairRows], source: HubSplit) -> Iterator[EncodedPair]:
+    columns = _photo_columns(data.column_names, source)
     for pair in pairs:
-        rows = {row: data[row] for row in {pair.flash.row, pair.ambient.row}}
-        photos = [rows[cell.row][cell.column] for cell in (pair.flash, pair.ambient)]
-        names = (f"{pair.name}, flash", f"{pair.name}, ambient")
-        yield EncodedPair(*(_photo(name, photo, source) for name, photo in zip(names, photos, strict=True)))
+        rows = {row: data[row] for row in {pair.flash, pair.ambient}}
+        photos = rows[pair.flash][columns[0]], rows[pair.ambient][columns[-1]]
+        yield EncodedPair(
+            *(_photo(f"{pair.name}, {half}", photo, source) for half, photo in zip(HALVES, photos, strict=True))
+        )
 
 
 def _photo(name: str, photo: dict[str, Any] | None, source: HubSplit) -> EncodedPhoto:

@@ -6,7 +6,6 @@ pairs from folders. So a run that continues at draw ``n`` sees what it would hav
 what came before, provided that the dataset is the same: name its commit as ``--dataset_revision``.
 """
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -14,17 +13,7 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from f2a.data.cache import (
-    CACHE_FORMAT,
-    CachedPair,
-    DataError,
-    EncodedPair,
-    EncodedPhoto,
-    cached_pairs,
-    decode_pair,
-    report_skipped,
-)
-from f2a.data.folder import HALVES
+from f2a.data.cache import HALVES, CachedPair, DataError, EncodedPair, EncodedPhoto, cached_pairs, decode_pair
 from f2a.data.hub import HubSplit
 from f2a.hub import hub_errors
 
@@ -152,8 +141,6 @@ def read_streamed_once(
     Raises:
         DataError: as :func:`f2a.data.hub.read_hub_pairs`.
     """
-    stream, skipped = StreamedPairs(source, lambda sentence: None), list[str]()
-    key = hashlib.sha256(f"{CACHE_FORMAT} {stream.groups}".encode()).hexdigest()
-    pairs = cached_pairs(key, (stream.encoded(row) for row in range(len(stream))), cache, skipped.append)
-    report_skipped(source.name, len(pairs), skipped, report, strict=strict)
-    return pairs
+    stream = StreamedPairs(source, lambda sentence: None)
+    encoded = (stream.encoded(row) for row in range(len(stream)))
+    return cached_pairs(source.name, stream.groups, encoded, cache, report, strict=strict)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from f2a.data.cache import DataError, EncodedPair, EncodedPhoto, decode_photos, report_skipped
+from f2a.data.cache import DataError, EncodedPair, decode_photos, report_skipped
 from f2a.data.folder import PairFiles, find_pairs
 from f2a.hub import HubError, create_repo, hub_errors, require_token
 from f2a.photo import read_photo
@@ -82,7 +82,7 @@ def usable_pairs(folder: Path, report: Callable[[str], None]) -> list[PairFiles]
     usable, skipped = [], list(index.skipped)
     for pair in index.files:
         try:
-            decode_photos(EncodedPair(*(EncodedPhoto(str(path), path) for path in (pair.flash, pair.ambient))))
+            decode_photos(EncodedPair.from_files(pair.flash, pair.ambient))
             usable.append(pair)
         except DataError as error:
             skipped.append(str(error))

@@ -133,7 +133,7 @@ def test_rows_are_paired_by_what_they_share_and_the_rest_is_named():
     source = HubSplit("user/data", pair_key="scene")
     keys = ["a", "b", "b", "a", "a", "c", None]
     found = pair_states(keys, ["Flash", "No Flash", "flash_on", "ambient", "flash", "lamp", "flash"], source)
-    assert [(pair.name, pair.flash.row, pair.ambient.row) for pair in found.pairs] == [
+    assert [tuple(pair) for pair in found.pairs] == [
         ("user/data train scene 'a'", 0, 3),
         ("user/data train scene 'b'", 2, 1),
     ]
