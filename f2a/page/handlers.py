@@ -3,6 +3,7 @@
 import functools
 import html
 import inspect
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields
@@ -131,7 +132,7 @@ class Handlers:
         """The previews again after a slider moved, and no download of what it was before; the network doesn't run."""
         try:
             _, preview, _ = self.jobs.run(self._preview, screen, Path(photo), show_clipping, values)
-        except Busy as error:
+        except (Busy, ControlError) as error:
             return *[gr.skip()] * 3, gr.File(visible=False), as_html(user_message(error), error=True)
         except USER_ERRORS:  # was said when the photo was given
             return (gr.skip(),) * 5
@@ -207,10 +208,12 @@ def endpoint(act: Callable[..., Any]) -> Callable[..., Any]:
 
 def viewport_from(screen: Any) -> Viewport:
     """What the browser says of its screen: ``[width, height]``, and ``x, y`` where it looks closely; the largest that
-    there is if it says nothing."""
+    there is if it says nothing, or nothing that can be."""
     try:
         width, height, *center = map(float, screen)
         x, y = center or (0, 0)
+        if not math.isfinite(x + y):
+            return Viewport()
         return Viewport(int(width), int(height), (x, y) if center else None)
     except (TypeError, ValueError, OverflowError):
         return Viewport()

@@ -75,4 +75,6 @@ def control(field: Any) -> Any:
     if "low" not in limits:
         return gr.Checkbox(field.default, label=label)
     works = field.name != "red_eyes" or find_spec("cv2") is not None
-    return gr.Slider(limits["low"], limits["high"], field.default, step=limits["step"], label=label, visible=works)
+    slider = gr.Slider(limits["low"], limits["high"], field.default, step=limits["step"], label=label, visible=works)
+    slider.preprocess = lambda payload: payload  # type: ignore[method-assign]  # Gradio's fails on an emptied field
+    return slider

@@ -35,15 +35,18 @@ MAX_PHOTOS = 20
 MAX_OPEN = 24
 """Previews kept ready for the sliders, about 12 MB each; a photo past that is read again when a slider moves."""
 
+MAX_SCREEN = 4096
+"""Pixels on a side of a place on the screen; a browser that says more, as none does, is sent no more."""
+
 MAX_PART_BYTES = 100_000_000
 """Of the parts that are kept while they are looked at closely, some 2 to 14 MB each."""
 
 KEEP_S, SWEEP_S = 3000, 300
 """Seconds that a file stays, and between two looks for older ones: within an hour everything is gone."""
 
-PREVIEW_QUALITIES, MAX_PREVIEW_BYTES = (80, 60, 40, 20), 140_000
-"""Of WebP, which a slider sends again at each move: the first within so many bytes, or the last. Only noise on a screen
-of many pixels needs less than the first."""
+PREVIEW_QUALITY, MAX_PREVIEW_BYTES = 70, 80_000
+"""Of WebP, which a slider sends again at each move; a noisy photo gets a lower quality, with which it takes no more
+bytes: what a slow 4G line carries in 0.4 s."""
 
 EXAMPLE_QUALITY = 88
 """Of JPEG."""
@@ -70,15 +73,22 @@ class Viewport(NamedTuple):
     height: int = PREVIEW_SIDE
     center: tuple[float, float] | None = None
 
+    @property
+    def bounded(self) -> tuple[int, int]:
+        """Width and height, 1 to :data:`MAX_SCREEN` whatever a browser says."""
+        return min(max(1, self.width), MAX_SCREEN), min(max(1, self.height), MAX_SCREEN)
+
     def side(self, size: tuple[int, int]) -> int:
         """The longest side, in steps of :data:`SIDE_STEP`, with which a photo of ``size`` fills the place."""
-        scale = min(max(1, self.width) / size[0], max(1, self.height) / size[1])
+        width, height = self.bounded
+        scale = min(width / size[0], height / size[1])
         return min(PREVIEW_SIDE, math.ceil(scale * max(size) / SIDE_STEP) * SIDE_STEP)
 
     def box(self, size: tuple[int, int]) -> Box:
         """Left, top, right and bottom of the part around the centre that fills the place pixel by pixel; of a photo
         that is smaller than that, half its width and height."""
-        part = min(size[0], max(1, self.width)), min(size[1], max(1, self.height))
+        width, height = self.bounded
+        part = min(size[0], width), min(size[1], height)
         if part == size:
             part = -(-size[0] // 2), -(-size[1] // 2)
         x, y = self.center or (0.5, 0.5)
@@ -144,6 +154,7 @@ class RelightService:
 
     def __init__(self, relighter: Relighter, folder: Path, keep_s: float = KEEP_S) -> None:
         self.relighter, self.folder = relighter, folder
+        folder.mkdir(parents=True, exist_ok=True)  # Gradio writes into it too, and fails where it is not there
         opened: TTLCache[Path, OpenPhoto] = TTLCache(MAX_OPEN, keep_s)
         self._open_once: Callable[[Path], OpenPhoto] = cached(opened, lock=threading.RLock())(self._open)
         parts: TTLCache[Any, Prepared] = TTLCache(MAX_PART_BYTES, keep_s, getsizeof=lambda part: part.photo.nbytes)
@@ -153,7 +164,6 @@ class RelightService:
 
     def new_folder(self) -> Path:
         """An empty folder with a name that nobody guesses."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(prefix="request-", dir=self.folder))
 
     def open(self, photo: Path) -> OpenPhoto:
@@ -192,7 +202,7 @@ class RelightService:
         """
         folder = self.new_folder()
         gain = apply_controls(photo.prepared.flash, photo.prepared.log_gain, controls)
-        explain_gain(photo.prepared.flash, gain).picture(400).save(changes := folder / "changes.webp")
+        explain_gain(photo.prepared.flash, gain).picture(400).save(changes := folder / "changes.webp", method=0)
         if viewport.center:
             box = viewport.box(photo.size)
             name = "-".join(map(str, box))
@@ -309,10 +319,11 @@ def save_preview(photo: Photo, target: Path, show_clipping: bool = False) -> Pat
         if target.suffix == ".jpg":
             image.save(file, "JPEG", quality=EXAMPLE_QUALITY)
             return target
-        for quality in PREVIEW_QUALITIES:
+        quality = PREVIEW_QUALITY
+        image.save(file, "WEBP", quality=quality, method=2)
+        while quality and (size := file.stat().st_size) > MAX_PREVIEW_BYTES:
+            quality = min(quality * 2 // 3, quality * MAX_PREVIEW_BYTES // size)
             image.save(file, "WEBP", quality=quality, method=2)
-            if file.stat().st_size <= MAX_PREVIEW_BYTES:
-                break
     return target
 
 

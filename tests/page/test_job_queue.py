@@ -14,11 +14,11 @@ import pytest
 pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
 
 from f2a.page import middleware, server
-from f2a.page.handlers import controls_from
+from f2a.page.handlers import controls_from, viewport_from
 from f2a.page.job_queue import CLOSING, Busy, JobQueue
 from f2a.page.middleware import InFlightResponses, RequestLimits
 from f2a.page.server import STALE_S, USER, SettingError, Settings, read_settings, remove_stale, server_folder
-from f2a.page.service import KEEP_S, SWEEP_S
+from f2a.page.service import KEEP_S, SWEEP_S, Viewport
 from f2a.relight.controls import Controls
 
 
@@ -331,3 +331,20 @@ def test_an_emptied_number_field_is_the_usual_value():
     given, neutral = {"exposure": 0.5, "keep_colors": True}, Controls()
     assert controls_from(tuple(given.get(item.name) for item in fields(Controls))) == Controls(**given)
     assert controls_from(tuple(getattr(neutral, item.name) for item in fields(Controls))) == neutral
+
+
+NAN, INFINITE = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    "screen",
+    [None, [], [300], "screen", {"width": 300}, [300, None], [NAN, 200], [INFINITE, 200], [300, 200, 0.5],
+     [300, 200, NAN, 0.5], [300, 200, 0.5, -INFINITE], [300, 200, INFINITE, -INFINITE], [1, 2, 3, 4, 5]],
+)  # fmt: skip
+def test_a_screen_that_cannot_be_is_the_largest_preview(screen):
+    assert viewport_from(screen) == Viewport()
+
+
+def test_a_screen_is_its_size_and_the_place_that_is_looked_at():
+    assert viewport_from([300.0, 200]) == Viewport(300, 200)
+    assert viewport_from([300, "200", 0.25, 1]) == Viewport(300, 200, (0.25, 1))
