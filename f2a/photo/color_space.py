@@ -18,7 +18,7 @@ from f2a.photo.chromaticity import BT709, D65, Primaries, adaptation, rgb_to_xyz
 from f2a.photo.icc import SRGB, ColorProfile, ProfileError, or_note
 from f2a.photo.metadata.icc_tags import cicp_of
 from f2a.photo.metadata.metadata import Metadata
-from f2a.photo.metadata.tiff_ifd import EXIF_IFD, INTEROPERABILITY_IFD, ExifError, IfdEntry, TiffBlock
+from f2a.photo.metadata.tiff_ifd import EXIF_IFD, INTEROPERABILITY_IFD, ExifError, IfdEntry, TiffBlock, read_fields
 
 Parameters = tuple[float, float, float, float, float]
 """Of a transfer curve, encoded to linear: ``(a x + b) ** g`` from d on, ``c x`` below, as g, a, b, c, d."""
@@ -205,7 +205,9 @@ SAME_GAMMA = 0.005
 """Of 2.2, by which it stands for sRGB's curve: a PNG's ``gAMA`` of 45455 and its neighbours."""
 IMPOSSIBLE = "its white point, primaries or gamma state no colours that could be and were ignored"
 
+RATIONAL = 5
 COLOR_SPACE, INTEROPERABILITY_INDEX = 0xA001, 0x0001
+TRANSFER_FUNCTION, WHITE_POINT, PRIMARY_CHROMATICITIES = COLORIMETRY = 0x012D, 0x013E, 0x013F
 IS_SRGB, IS_ADOBE_RGB, UNCALIBRATED = 1, 2, 0xFFFF
 
 
@@ -222,16 +224,32 @@ def exif_space(exif: bytes) -> ColorSpace | None:
 
 
 def exif_of_srgb(exif: bytes) -> bytes:
-    """EXIF that does not say Adobe RGB, for pixels that are sRGB and have no profile."""
-    if not exif_space(exif):
+    """EXIF that states no other colours, for pixels that are sRGB and have no profile."""
+    if not exif:
         return exif
     block = TiffBlock(bytearray(exif))
-    space, index = _exif_entries(block)
-    if space:
-        block.put(space, IS_SRGB)
-    if index:
-        block.data[index.start : index.start + 3] = b"R98"
+    if exif_space(exif):
+        space, index = _exif_entries(block)
+        if space:
+            block.put(space, IS_SRGB)
+        if index:
+            block.data[index.start : index.start + 3] = b"R98"
+    if not _states_srgb(block):
+        block.remove_tags(block.first, COLORIMETRY)
     return bytes(block.data)
+
+
+def _states_srgb(block: TiffBlock) -> bool:
+    """Whether white point and primaries are sRGB's, and there is no transfer function."""
+    stated = {field.tag: field for field in read_fields(block, block.first, COLORIMETRY)}
+    for tag, expected in ((WHITE_POINT, BT709[:2]), (PRIMARY_CHROMATICITIES, BT709[2:])):
+        if field := stated.pop(tag, None):
+            count = len(field.value) // 4 if field.type == RATIONAL else 0
+            ratios = struct.unpack(f"{block.order}{count}I", field.value[: 4 * count])
+            values = [a / b for a, b in zip(ratios[::2], ratios[1::2], strict=True) if b]
+            if len(values) != len(expected) or np.abs(np.subtract(values, expected)).max() > 1e-3:
+                return False
+    return not stated
 
 
 def _exif_entries(block: TiffBlock) -> tuple[IfdEntry | None, IfdEntry | None]:

@@ -70,10 +70,11 @@ def float_white(values: np.ndarray) -> float:
 
 
 def integer_to_16_bits(values: np.ndarray, bits: int) -> np.ndarray:
-    """uint16 of unsigned integers of so many bits: the largest becomes 65535."""
+    """uint16 of unsigned integers of so many bits: the largest becomes 65535, others are rounded."""
     if bits > 16:
         return (values >> (bits - 16)).astype(np.uint16)
-    return values if bits == 16 else (values.astype(np.uint32) * 65535 // ((1 << bits) - 1)).astype(np.uint16)
+    white = (1 << bits) - 1
+    return values if bits == 16 else ((values.astype(np.uint32) * 65535 + white // 2) // white).astype(np.uint16)
 
 
 def integer_to_8_bits(values: np.ndarray, bits: int) -> np.ndarray:

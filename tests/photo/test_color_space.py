@@ -6,6 +6,7 @@ import struct
 import imagecodecs
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
@@ -201,6 +202,49 @@ def test_exif_of_a_photo_without_profile_says_srgb(tmp_path):
     assert read_photo(tmp_path / "b.jpg").photo.to_srgb().getpixel((0, 0)) == pytest.approx(
         file.photo.to_srgb().getpixel((0, 0)), abs=2
     )
+
+
+PRIMARIES_OF_SRGB = [number for xy in profiles.SRGB_XY[:3] for value in xy for number in (round(value * 1e4), 10_000)]
+
+
+@pytest.mark.parametrize(
+    ("tags", "kept"),
+    [
+        ([(318, "2I", 2, (3127, 10_000, 3290, 10_000), True)], {318}),
+        ([(318, "2I", 2, (3457, 10_000, 3585, 10_000), True)], set()),
+        ([(318, "2I", 2, (3127, 0, 3290, 10_000), True)], set()),
+        ([(319, "2I", 6, PRIMARIES_OF_SRGB, True)], {319}),
+        ([(319, "2I", 6, PRIMARIES_OF_SRGB[::-1], True)], set()),
+        ([(318, "s", 0, "white", True)], set()),
+    ],
+)
+def test_a_tiff_of_converted_colours_states_no_white_or_primaries_but_srgbs(tmp_path, tags, kept):
+    lab = np.full((5, 7, 3), (128, 10, 250), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", lab, photometric="cielab", metadata=None, extratags=tags)
+    file = read_photo(tmp_path / "a.tif")
+    write_photo(file.photo, tmp_path / "b.tif", file)
+    with tifffile.TiffFile(tmp_path / "b.tif") as written:
+        assert {318, 319} & {tag.code for tag in written.pages.first.tags} == kept
+
+
+@pytest.mark.parametrize("keep_location", [False, True])
+def test_exif_does_not_say_how_the_old_file_encoded_its_colours(tmp_path, keep_location):
+    exif = Image.Exif()
+    exif[301], exif[318], exif[315] = tuple(range(256)) * 3, (0.3457, 0.3585), "Zoe"
+    exif[258], exif[262], exif[332], exif[529], exif[532] = (8,) * 4, 5, 1, (0.3, 0.6, 0.1), (0, 255) * 3
+    Image.new("CMYK", (32, 24), (0, 200, 100, 0)).save(tmp_path / "a.jpg", exif=exif)
+    file = read_photo(tmp_path / "a.jpg", keep_location)
+    write_photo(file.photo, tmp_path / "b.jpg", file)
+    with Image.open(tmp_path / "b.jpg") as written:
+        assert dict(written.getexif()) == {315: "Zoe"}
+
+
+def test_with_a_profile_white_and_primaries_stay(tmp_path):
+    stated_colors.save_tiff(tmp_path / "a.tif", np.full((5, 7, 3), RED, np.uint8), P3_XY)
+    file = read_photo(tmp_path / "a.tif")
+    write_photo(file.photo, tmp_path / "b.tif", file)
+    with tifffile.TiffFile(tmp_path / "b.tif") as written:
+        assert {318, 319, 34675} <= {tag.code for tag in written.pages.first.tags}
 
 
 @pytest.mark.parametrize("exif", [b"", b"damaged", b"II*\0\xff\xff\0\0", exif_of(2, "R03")[6:40]])

@@ -160,6 +160,24 @@ def test_a_giant_of_a_coding_that_pillow_lacks_is_refused_before_it_is_decoded(t
         read_photo(tmp_path / "a.jpg")
 
 
+def comment(text):
+    return b"\xff\xfe" + (2 + len(text)).to_bytes(2, "big") + text
+
+
+def test_all_comments_are_kept_but_those_that_name_a_place(tmp_path, picture):
+    content = encoded(picture)
+    texts = [b"A party", b"GPS: 52.5163, 13.3777", "Fête".encode("latin-1"), b"x" * 65_533]
+    (tmp_path / "a.jpg").write_bytes(content[:2] + b"".join(map(comment, texts)) + content[2:])
+    written = written_again(tmp_path / "a.jpg")
+    assert [content for name, content in written.applist if name == "COM"] == [texts[0], *texts[2:]]
+
+
+def test_the_size_is_told_without_reading_the_pixels(tmp_path, picture, monkeypatch):
+    (tmp_path / "a.jpg").write_bytes(encoded(picture))
+    monkeypatch.setattr("pathlib.Path.read_bytes", None)
+    assert stated_size(tmp_path / "a.jpg") == (64, 48)
+
+
 def test_three_tables_are_written_for_the_same_colours(tmp_path, picture):
     tables = [[start + n // 8 for n in range(64)] for start in (3, 7, 12)]
     picture.save(tmp_path / "a.jpg", qtables=tables, subsampling=0)

@@ -263,6 +263,15 @@ def test_a_jpegs_comment_and_captions_are_kept(tmp_path, photo):
         assert written.info["photoshop"][0x0404] == caption
 
 
+@pytest.mark.parametrize("text", ["Fête".encode(), "Fête".encode("latin-1")])
+@pytest.mark.parametrize("format", ["JPEG", "GIF"])
+def test_a_comment_is_a_text_of_a_png(tmp_path, photo, format, text):
+    photo.save(tmp_path / "a", format, comment=text)
+    target, _ = written_as(tmp_path, tmp_path / "a", ".png")
+    with Image.open(target) as written:
+        assert written.text == {"Comment": "Fête"}
+
+
 def test_what_is_too_long_for_a_jpeg_is_left_out_and_said(tmp_path, photo):
     long = b"<a>" + b"<b/>" * 20_000 + b"</a>"
     photo.save(tmp_path / "a.webp", xmp=long, lossless=True)

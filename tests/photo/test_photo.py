@@ -205,3 +205,14 @@ def test_a_format_that_is_not_written_is_said(tmp_path, photo):
     photo.save(tmp_path / "a.gif", save_all=True, append_images=[photo.transpose(Image.Transpose.ROTATE_180)])
     file = read_photo(tmp_path / "a.gif")
     assert file.notes == ("holds 2 pictures; the first is relit", "GIF is written as PNG")
+
+
+@pytest.mark.parametrize("white", [1023, 65535])
+def test_a_deep_ppm_keeps_its_levels(tmp_path, white):
+    values = (np.arange(5 * 7 * 3).reshape(5, 7, 3) * (white // 105)).astype(">u2")
+    (tmp_path / "a.ppm").write_bytes(b"P6 # raw developer\n7 5\n%d\n" % white + values.tobytes())
+    file = read_photo(tmp_path / "a.ppm")
+    assert file.photo.rows().tolist() == np.round(values / white * 65535).astype(int).tolist()
+    (tmp_path / "a.ppm").write_bytes((tmp_path / "a.ppm").read_bytes()[:-1])
+    with pytest.raises(PhotoError, match="cut short"):
+        read_photo(tmp_path / "a.ppm")

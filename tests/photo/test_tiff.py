@@ -26,6 +26,7 @@ def of_8_bits(colors):
     return (colors // 257).astype(np.uint8)
 
 
+PLAIN = {"values": of_8_bits(COLORS), "photometric": "rgb"}
 KINDS = {
     "16 bits": ({"values": COLORS, "photometric": "rgb"}, COLORS),
     "planes": ({"values": np.moveaxis(COLORS, -1, 0), "photometric": "rgb", "planarconfig": "separate"}, COLORS),
@@ -74,7 +75,9 @@ KINDS = {
         },
         COLORS,
     ),
-    "JPEG XL": ({"values": of_8_bits(COLORS), "photometric": "rgb", "compression": "jpegxl"}, COLORS),
+    "WebP": ({**PLAIN, "compression": "webp", "compressionargs": {"lossless": True}}, COLORS),
+    "LERC": ({**PLAIN, "compression": "lerc"}, COLORS),
+    "JPEG XL": ({**PLAIN, "compression": "jpegxl"}, COLORS),
 }
 
 
@@ -170,7 +173,7 @@ def test_a_kind_that_is_not_read_is_named(tmp_path):
 
 
 def test_bits_that_no_type_has_are_scaled():
-    assert integer_to_16_bits(np.array([0, 1, 4095], np.uint16), 12).tolist() == [0, 16, 65535]
+    assert integer_to_16_bits(np.array([0, 1, 200, 4095], np.uint16), 12).tolist() == [0, 16, 3201, 65535]
     assert integer_to_16_bits(np.array([0, 2**32 - 1], np.uint32), 32).tolist() == [0, 65535]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from f2a.photo.codecs import avif, bmp, heif, jpeg, others, png, raw, tiff, webp
+from f2a.photo.codecs import avif, bmp, heif, jpeg, jpeg2000, others, png, raw, tiff, webp
 from f2a.photo.file import PhotoFile
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.photo import Stored
@@ -64,7 +64,7 @@ CODECS: Mapping[str, Codec] = {
 }  # fmt: skip
 """Those that are written, by Pillow's name."""
 
-DECODERS: tuple[Decoder, ...] = (raw, *CODECS.values(), others)
+DECODERS: tuple[Decoder, ...] = (raw, *CODECS.values(), jpeg2000, others)
 """In the order in which they are asked; the last one reads what is left."""
 
 

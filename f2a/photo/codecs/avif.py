@@ -5,12 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from f2a.photo.codecs import boxes, heif, losses, pillow
-from f2a.photo.color_space import color_profile
 from f2a.photo.file import PhotoFile
-from f2a.photo.limits import check_size
 from f2a.photo.metadata.metadata import Metadata, read_metadata
-from f2a.photo.photo import Photo, Stored
-from f2a.photo.pixels import integer_to_16_bits, turned, with_channels
+from f2a.photo.photo import Stored
+from f2a.photo.pixels import integer_to_16_bits
 
 SUFFIXES = (".avif", ".avifs")
 MODES = ("RGB", "RGBA")
@@ -36,13 +34,12 @@ def read(path: Path) -> PhotoFile:
     import imagecodecs
 
     with pillow.opened(path, "AVIF") as source:
-        check_size(path, source.size, bytes_per_pixel=6)
         metadata, notes = replace(read_metadata(source), cicp=cicp), pillow.notes_on(source) + notes
-        pillow.hide_exif_bomb(source)
-        stored = with_channels(imagecodecs.avif_decode(path.read_bytes(), index=0))
-        stored = turned(integer_to_16_bits(stored, bits), pillow.orientation(source))
-    profile = color_profile(metadata, "L" if stored.shape[-1] < 3 else "RGB", notes)
-    return PhotoFile(path, "AVIF", Photo.from_array(stored, profile), metadata, notes=tuple(notes))
+        photo = pillow.decode_deep(
+            source, path, metadata, notes,
+            lambda: integer_to_16_bits(imagecodecs.avif_decode(path.read_bytes(), index=0), bits),
+        )  # fmt: skip
+    return PhotoFile(path, "AVIF", photo, metadata, notes=tuple(notes))
 
 
 def _header(path: Path) -> tuple[tuple[int, int], int, list[str]]:

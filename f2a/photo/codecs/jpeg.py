@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import mmap
 import re
 import struct
 from collections import Counter
@@ -43,7 +44,7 @@ QUALITY = 95
 """Where the photo's own file was no JPEG."""
 
 MAX_SEGMENT = 65_500
-"""Bytes of EXIF, of captions or of a comment that a JPEG can hold."""
+"""Bytes of EXIF or of captions that a JPEG can hold."""
 
 FULL_CHROMA, HALF_ACROSS = 0, 1
 """Pillow's numbers of 4:4:4 and 4:2:2."""
@@ -66,7 +67,8 @@ def sniff(start: bytes, suffix: str) -> bool:
 
 
 def stated_size(path: Path) -> tuple[int, int]:
-    frame = _unusual_frame(path.read_bytes())
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        frame = _unusual_frame(content)
     return (frame.width, frame.height) if frame else pillow.stated_size(path, "JPEG")
 
 
@@ -130,10 +132,11 @@ def _notes_on_segments(segments: list[tuple[str, bytes]]) -> list[str]:
 
 
 def _metadata(source: Image.Image, notes: list[str]) -> Metadata:
-    metadata = read_metadata(source)
-    segments = [content for name, content in getattr(source, "applist", []) if name == "APP1"]
+    segments = getattr(source, "applist", [])
+    comments = tuple(content for name, content in segments if name == "COM")
+    metadata = replace(read_metadata(source), comments=comments)
     try:
-        return replace(metadata, xmp=join_extension(metadata.xmp, segments))
+        return replace(metadata, xmp=join_extension(metadata.xmp, [body for name, body in segments if name == "APP1"]))
     except XmpError:
         notes.append("its Extended XMP is damaged and was left out")
         return metadata
@@ -148,7 +151,7 @@ class Frame(NamedTuple):
     at: int
 
 
-def _unusual_frame(content: bytes) -> Frame | None:
+def _unusual_frame(content: bytes | mmap.mmap) -> Frame | None:
     """The header of a frame that Pillow does not read: of arithmetic coding, or of more than eight bits."""
     for marker, at in segments(content):
         if marker in FRAMES:
@@ -208,7 +211,7 @@ def write(
 ) -> memoryview:
     metadata = _fitting(metadata, notes)
     options = pillow.metadata_options(replace(metadata, xmp=b"")) | {"subsampling": FULL_CHROMA} | encoding
-    options |= {"extra": _segments(metadata, notes), "comment": metadata.comment}
+    options["extra"] = _segments(metadata, notes)
     if quality or "qtables" not in encoding:
         options.pop("qtables", None)
         options["quality"] = quality or QUALITY
@@ -216,17 +219,18 @@ def write(
 
 
 def _fitting(metadata: Metadata, notes: list[str]) -> Metadata:
-    names = {"exif": "EXIF is", "iptc": "captions are", "comment": "comment is"}
+    names = {"exif": "EXIF is", "iptc": "captions are"}
     too_long = {name: b"" for name in names if len(getattr(metadata, name)) > MAX_SEGMENT}
     notes += [f"its {names[name]} too long for a JPEG and left out" for name in too_long]
     return replace(metadata, **too_long)  # type: ignore[arg-type]
 
 
 def _segments(metadata: Metadata, notes: list[str]) -> bytes:
-    """Those of XMP and of captions."""
+    """Those of XMP, of captions and of comments."""
     try:
         xmp = xmp_segments(metadata.xmp)
     except XmpError:
         xmp = b""
         notes.append("its XMP is too long for a JPEG and left out")
-    return xmp + jpeg_segment(metadata.iptc)
+    comments = (b"\xff\xfe" + struct.pack(">H", 2 + len(text)) + text for text in metadata.comments)
+    return xmp + jpeg_segment(metadata.iptc) + b"".join(comments)

@@ -1,5 +1,6 @@
 """Whether a JPEG (ITU-T T.81) holds all of its picture: some programs forget the end marker, and some files are cut."""
 
+import mmap
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -14,7 +15,7 @@ BLOCK, FLAT = 8, 3
 """Pixels of a block's side, and levels of brightness between which it is one."""
 
 
-def segments(content: bytes) -> Iterator[tuple[int, int]]:
+def segments(content: bytes | mmap.mmap) -> Iterator[tuple[int, int]]:
     """The marker of each up to the first scan's, and where its length stands."""
     at = 2
     while content[at : at + 1] == FILL and at + 4 <= len(content):

@@ -2,12 +2,13 @@
 
 import io
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 from PIL import Image, JpegImagePlugin
 from PIL.ExifTags import Base
 
@@ -20,6 +21,7 @@ from f2a.photo.metadata.exif import clean_exif
 from f2a.photo.metadata.metadata import Metadata, read_metadata
 from f2a.photo.metadata.tiff_ifd import ExifBombError, ExifError
 from f2a.photo.photo import Photo, Stored, exif_transposed
+from f2a.photo.pixels import turned, with_channels
 
 _opening = threading.Lock()
 
@@ -80,6 +82,20 @@ def decode(source: Image.Image, path: Path, metadata: Metadata, notes: list[str]
     if image.mode in ("CMYK", "LAB"):
         notes.append(f"{image.mode} colours come back relit in RGB (sRGB)")
     return Photo.from_pil(image, profile)
+
+
+def decode_deep(
+    source: Image.Image, path: Path, metadata: Metadata, notes: list[str], decoded: Callable[[], np.ndarray]
+) -> Photo:
+    """The photo in an opened file whose pixels Pillow would cut to eight bits, as :func:`decode`.
+
+    Args:
+        decoded: the pixels, ``(H, W)`` or ``(H, W, 1 to 4)``.
+    """
+    check_size(path, source.size, bytes_per_pixel=2 * max(3, len(source.getbands())))
+    hide_exif_bomb(source)
+    stored = turned(with_channels(decoded()), orientation(source))
+    return Photo.from_array(stored, color_profile(metadata, "L" if stored.shape[-1] < 3 else "RGB", notes))
 
 
 def stated_size(path: Path, *formats: str) -> tuple[int, int]:

@@ -10,14 +10,14 @@ import numpy as np
 from PIL import Image
 
 from f2a.photo.codecs import losses, pillow
-from f2a.photo.color_space import HdrProfile, color_profile
+from f2a.photo.color_space import HdrProfile
 from f2a.photo.file import PhotoFile
-from f2a.photo.limits import check_size
 from f2a.photo.metadata.iptc import find_iptc, photoshop_resource
 from f2a.photo.metadata.metadata import Metadata, read_metadata
 from f2a.photo.metadata.png_text import TEXT_CHUNKS, PngTextError, text_of
-from f2a.photo.photo import Photo, Stored
-from f2a.photo.pixels import turned, with_channels
+from f2a.photo.metadata.privacy import decoded
+from f2a.photo.photo import Stored
+from f2a.photo.pixels import with_channels
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -88,10 +88,7 @@ def read(path: Path) -> PhotoFile:
         if not chunks.is_16_bit_color:
             photo = pillow.decode(source, path, metadata, notes)
         else:
-            check_size(path, source.size, 2 * chunks.channels)
-            pillow.hide_exif_bomb(source)
-            profile = color_profile(metadata, "L" if chunks.channels < 3 else "RGB", notes)
-            photo = Photo.from_array(turned(decode16(path), pillow.orientation(source)), profile)
+            photo = pillow.decode_deep(source, path, metadata, notes, lambda: decode16(path))
     if isinstance(photo.colors, HdrProfile):  # which it will not be
         metadata = replace(metadata, png_chunks=[chunk for chunk in chunks.kept if chunk[0] not in COLOR_CHUNKS])
     return PhotoFile(path, "PNG", photo, metadata, notes=tuple(notes))
@@ -179,6 +176,7 @@ def with_metadata(png: bytes, metadata: Metadata) -> bytes:
         chunks.insert(0, (b"iCCP", b"ICC Profile\0\0" + zlib.compress(metadata.icc_profile)))
     if metadata.dpi and b"pHYs" not in kinds:
         chunks.append((b"pHYs", struct.pack(">IIB", *(round(dots / 0.0254) for dots in metadata.dpi), 1)))
+    chunks += [(b"iTXt", b"Comment\0\0\0\0\0" + decoded(text).encode()) for text in metadata.comments]
     if metadata.exif:
         chunks.append((b"eXIf", metadata.exif))
     if metadata.iptc:

@@ -24,6 +24,8 @@ COLOR_SAMPLES = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, YCBCR: 3, CIELAB: 3
 else."""
 ASSOCIATED_ALPHA, UNASSOCIATED_ALPHA = 1, 2
 OLD_JPEG, JPEG = 6, 7
+BEYOND_PILLOW = (34887, 50001)
+"""LERC and WebP: Pillow opens such a file, and its libtiff then fails."""
 TRANSFER_FUNCTION, WHITE_POINT, PRIMARY_CHROMATICITIES, SUBSAMPLING, XMP, IPTC, PHOTOSHOP, ICC = (
     301,
     318,
@@ -99,6 +101,8 @@ class FirstPage(NamedTuple):
     @property
     def is_beyond_pillow(self) -> bool:
         """Whether Pillow would round it, or mistake its meaning."""
+        if self.page.compression in BEYOND_PILLOW:
+            return True
         if self.page.photometric == YCBCR:
             return self.page.compression not in (OLD_JPEG, JPEG)
         dtype = self.page.dtype

@@ -13,13 +13,17 @@ WIDTHS, HEIGHTS = (0x0100, 0xA002), (0x0101, 0xA003)
 
 STALE = {
     ORIENTATION,
+    0x0102, 0x0103, 0x0106, 0x0115,  # bits, compression, photometric interpretation, samples
     0x014A,  # further pictures
+    0x014C, 0x014D, 0x014E, 0x0150, 0x0151,  # inks: their set, names, number, range of dots, printer
+    0x0152, 0x0153, 0x0156,  # extra samples, their format, range of the transfer function
+    0x01B1, 0x0211, 0x0212, 0x0214,  # decode, YCbCr: coefficients and subsampling; reference black and white
     0x02BC,  # XMP
     0x83BB,  # IPTC
     0x8649,  # Photoshop's resources
     0x8773,  # ICC profile
-}
-"""What is false in the new file, and blocks that a photo file carries elsewhere."""
+}  # fmt: skip
+"""What is false in the new file, how the old one encoded its pixels, and blocks that a photo file carries elsewhere."""
 
 NAMES = TAGS | {
     0x0002: "InteropVersion",

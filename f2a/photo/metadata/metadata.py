@@ -29,7 +29,7 @@ class Metadata:
         cicp: the code points (H.273) of primaries and transfer curve in HEIC, AVIF and JPEG 2000; 2 is unspecified.
         primaries: with white, as BMP and TIFF state them.
         gamma: of the transfer curve, as BMP states it; 0 is unspecified.
-        comment: of a JPEG or GIF.
+        comments: of a JPEG or GIF.
         dpi: horizontal and vertical resolution.
         png_chunks: type and content of a PNG's chunks that say something about the picture, in the file's order.
     """
@@ -41,7 +41,7 @@ class Metadata:
     cicp: tuple[int, int] = (2, 2)
     primaries: Primaries | None = None
     gamma: float = 0
-    comment: bytes = b""
+    comments: tuple[bytes, ...] = ()
     dpi: tuple[float, float] | None = None
     png_chunks: list[tuple[bytes, bytes]] = field(default_factory=list)
 
@@ -74,10 +74,10 @@ class Metadata:
                 xmp = b""
                 notes.append("its XMP is damaged and was left out")
         iptc = clean_iptc(self.iptc, keep_private, notes)
-        comment = self.comment if keep_private or not is_private_text(self.comment, notes) else b""
+        comments = tuple(text for text in self.comments if keep_private or not is_private_text(text, notes))
         chunks = [chunk for chunk in self.png_chunks if keep_private or not _is_private(*chunk, notes)]
         notes[:] = dict.fromkeys(notes)
-        return replace(self, exif=exif, xmp=xmp, iptc=iptc, comment=comment, png_chunks=chunks)
+        return replace(self, exif=exif, xmp=xmp, iptc=iptc, comments=comments, png_chunks=chunks)
 
 
 def _is_private(kind: bytes, data: bytes, notes: list[str]) -> bool:
@@ -100,7 +100,7 @@ def read_metadata(source: Image.Image) -> Metadata:
         xmp=_bytes(info.get("xmp")),
         iptc=_iptc(source),
         icc_profile=_bytes(info.get("icc_profile")),
-        comment=_bytes(info.get("comment")),
+        comments=tuple(filter(None, [_bytes(info.get("comment"))])),
         dpi=valid_dpi(dpi),
     )
 

@@ -1,0 +1,101 @@
+"""JPEG 2000 files (ISO 15444-1 and -2), which are read only; what is relit is written as PNG."""
+
+import re
+import struct
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from f2a.photo.codecs import boxes, losses, pillow
+from f2a.photo.file import PhotoFile
+from f2a.photo.metadata.metadata import read_metadata
+from f2a.photo.pixels import integer_to_16_bits
+
+SUFFIXES = (".jp2", ".j2k", ".jpf", ".jpx", ".j2c", ".jpc")
+
+JP2_START = b"\0\0\0\x0cjP  \r\n\x87\n"
+CODESTREAM_START = b"\xff\x4f\xff\x51"
+JP2_BOXES = {b"jP  ", b"ftyp", b"jp2h", b"jp2c", b"rreq", b"free"}
+UUIDS = {
+    bytes.fromhex("be7acfcb97a942e89c71999491e3afac"): "xmp",
+    bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38"): "iptc",
+    b"JpgTiffExif->JP2": "exif",
+}
+ENUMERATED, ICC, ANY_ICC, CODE_POINTS = b"\1", b"\2", b"\3", b"\5"
+KNOWN_SPACES = {bytes([0, 0, 0, space]) for space in (0, 12, 15, 16, 17, 18)}
+"""Black and white, CMYK, white and black, sRGB, its grey, and its YCC."""
+OTHER_COLORS = re.compile(rb"pclr|colr\x01..\0\0\0[\0\x0c\x12]", re.DOTALL)
+"""A palette, and black and white, CMYK and YCC, which Pillow brings to RGB."""
+
+
+def sniff(start: bytes, suffix: str) -> bool:
+    return start.startswith((JP2_START, CODESTREAM_START))
+
+
+def stated_size(path: Path) -> tuple[int, int]:
+    return pillow.stated_size(path, "JPEG2000")
+
+
+def read(path: Path) -> PhotoFile:
+    """With two things that Pillow does not tell: what the boxes say, and colours of more than eight bits."""
+    content = path.read_bytes()
+    stated, notes = _boxes(content)
+    bits, is_plain = _samples(content)
+    with pillow.opened(path, "JPEG2000") as source:
+        metadata = replace(read_metadata(source), **stated)
+        source.info["exif"] = b"Exif\0\0" + metadata.exif
+        if bits > 8 and is_plain:
+            photo = pillow.decode_deep(source, path, metadata, notes, lambda: _decode(content, bits))
+        else:
+            notes += [f"its {bits} bits a colour were rounded to 8"] if bits > 8 else []
+            photo = pillow.decode(source, path, metadata, notes)
+    return pillow.written_as_png(PhotoFile(path, "JPEG2000", photo, metadata, notes=tuple(notes)))
+
+
+def _decode(content: bytes, bits: int) -> np.ndarray:
+    import imagecodecs
+
+    return integer_to_16_bits(imagecodecs.jpeg2k_decode(content), bits)
+
+
+def _samples(content: bytes) -> tuple[int, bool]:
+    """Bits of a sample, and whether all are unsigned, of one size, and grey or RGB, with alpha or without.
+
+    By the codestream's marker SIZ (ISO 15444-1, A.5.1) and the colour space of the header's box.
+    """
+    start = content.index(CODESTREAM_START)
+    count = struct.unpack_from(">H", content, start + 40)[0]
+    samples = {content[at : at + 3] for at in range(start + 42, start + 42 + 3 * count, 3)}
+    bits = 1 + max(sample[0] & 0x7F for sample in samples)
+    is_plain = count <= 4 and samples == {bytes([bits - 1, 1, 1])}
+    return bits, is_plain and not OTHER_COLORS.search(content, 0, start)
+
+
+def _boxes(content: bytes) -> tuple[dict[str, Any], list[str]]:
+    """Colours and metadata of the boxes, and what else they hold."""
+    stated: dict[str, Any] = {}
+    notes: list[str] = []
+    kinds = []
+    for kind, body in boxes.boxes(memoryview(content)) if content.startswith(JP2_START) else ():
+        if kind == b"uuid" and (name := UUIDS.get(bytes(body[:16]))):
+            stated[name] = bytes(body[16:]).removeprefix(b"Exif\0\0")
+        elif kind == b"jp2h":
+            colors, notes = _colors(next((bytes(inner) for name, inner in boxes.boxes(body) if name == b"colr"), b""))
+            stated |= colors
+        else:
+            kinds.append(kind)
+    return stated, notes + losses.of_parts(kinds, boxes.LOST, JP2_BOXES)
+
+
+def _colors(colr: bytes) -> tuple[dict[str, Any], list[str]]:
+    """Of the method, and behind two further bytes the colour space."""
+    method, space = colr[:1], colr[3:]
+    if method in (ICC, ANY_ICC):
+        return {"icc_profile": space}, []
+    if method == CODE_POINTS:
+        return {"cicp": struct.unpack_from(">HH", space)}, []
+    if method == ENUMERATED and space[:4] not in KNOWN_SPACES:
+        return {}, ["its colours are stated in a way that was not read"]
+    return {}, []
