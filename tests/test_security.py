@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from datasets import Dataset, Features, Image
+from huggingface_hub import HfApi
 from safetensors.torch import save_file
 
 import train_accelerate
@@ -22,7 +23,7 @@ from f2a.config import ConfigError
 from f2a.data import hub as pairs_of_hub
 from f2a.data.cache import DataError
 from f2a.data.hub import HubSplit, read_hub_pairs
-from f2a.model.checkpoint import CheckpointError
+from f2a.model.checkpoint import Checkpoint, CheckpointError
 from f2a.page import text as page_text
 from f2a.page.gallery import Gallery, PairPreview, PairScore
 from f2a.relight.controls import Controls
@@ -136,6 +137,17 @@ def test_a_token_is_printed_nowhere_and_pushed_nowhere(tmp_path, monkeypatch, ca
     ]
     assert not [content for content in [*pushed.values(), *written] if token.encode() in content]
     assert token not in "".join(capfd.readouterr())
+
+
+@pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # the client's own uploads
+def test_the_token_goes_to_the_hub_and_never_to_the_storage_behind_it(hub, weights):
+    HfApi().create_repo("user/model", private=True)
+    HfApi().upload_folder(repo_id="user/model", folder_path=weights)
+    Checkpoint.load("user/model")
+    storage = [request for request in hub.requests if request.path.startswith("/storage/")]
+    assert {request.method for request in storage} == {"PUT", "GET"}
+    assert not any(request.token for request in storage)
+    assert all(request.token for request in hub.requests if request.path.startswith("/api/models/"))
 
 
 # Names and paths
