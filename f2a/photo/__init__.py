@@ -1,37 +1,19 @@
 """The one door between photo files and photos."""
 
-from f2a.photo.errors import PhotoError
-from f2a.photo.file import PhotoFile
-from f2a.photo.names import (
-    SUFFIXES,
-    format_of,
-    is_hidden,
-    is_other_picture,
-    is_photo,
-    names_a_file,
-    needs_rawpy,
-    output_name,
-)
-from f2a.photo.photo import Photo, exif_transposed
-from f2a.photo.reading import open_photo, read_photo, stated_size
-from f2a.photo.writing import check_target, write_photo
-
-__all__ = [
-    "SUFFIXES",
-    "Photo",
-    "PhotoError",
-    "PhotoFile",
-    "check_target",
-    "exif_transposed",
-    "format_of",
-    "is_hidden",
-    "is_other_picture",
-    "is_photo",
-    "names_a_file",
-    "needs_rawpy",
-    "open_photo",
-    "output_name",
-    "read_photo",
-    "stated_size",
-    "write_photo",
-]
+from f2a.photo.errors import PhotoError as PhotoError
+from f2a.photo.file import PhotoFile as PhotoFile
+from f2a.photo.names import SUFFIXES as SUFFIXES
+from f2a.photo.names import format_of as format_of
+from f2a.photo.names import is_hidden as is_hidden
+from f2a.photo.names import is_other_picture as is_other_picture
+from f2a.photo.names import is_photo as is_photo
+from f2a.photo.names import names_a_file as names_a_file
+from f2a.photo.names import needs_rawpy as needs_rawpy
+from f2a.photo.names import output_name as output_name
+from f2a.photo.photo import Photo as Photo
+from f2a.photo.photo import exif_transposed as exif_transposed
+from f2a.photo.reading import open_photo as open_photo
+from f2a.photo.reading import read_photo as read_photo
+from f2a.photo.reading import stated_size as stated_size
+from f2a.photo.writing import check_target as check_target
+from f2a.photo.writing import write_photo as write_photo

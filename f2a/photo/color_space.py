@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+from PIL.ExifTags import Base
 
 from f2a.photo.chromaticity import BT709, D65, Primaries, adaptation, rgb_to_xyz, xyz_of
 from f2a.photo.icc import SRGB, ColorProfile, ProfileError, or_note
@@ -206,8 +207,8 @@ SAME_GAMMA = 0.005
 IMPOSSIBLE = "its white point, primaries or gamma state no colours that could be and were ignored"
 
 RATIONAL = 5
-COLOR_SPACE, INTEROPERABILITY_INDEX = 0xA001, 0x0001
-TRANSFER_FUNCTION, WHITE_POINT, PRIMARY_CHROMATICITIES = COLORIMETRY = 0x012D, 0x013E, 0x013F
+INTEROPERABILITY_INDEX = 0x0001
+COLORIMETRY = (Base.TransferFunction, Base.WhitePoint, Base.PrimaryChromaticities)
 IS_SRGB, IS_ADOBE_RGB, UNCALIBRATED = 1, 2, 0xFFFF
 
 
@@ -242,7 +243,7 @@ def exif_of_srgb(exif: bytes) -> bytes:
 def _states_srgb(block: TiffBlock) -> bool:
     """Whether white point and primaries are sRGB's, and there is no transfer function."""
     stated = {field.tag: field for field in read_fields(block, block.first, COLORIMETRY)}
-    for tag, expected in ((WHITE_POINT, BT709[:2]), (PRIMARY_CHROMATICITIES, BT709[2:])):
+    for tag, expected in ((Base.WhitePoint, BT709[:2]), (Base.PrimaryChromaticities, BT709[2:])):
         if field := stated.pop(tag, None):
             count = len(field.value) // 4 if field.type == RATIONAL else 0
             ratios = struct.unpack(f"{block.order}{count}I", field.value[: 4 * count])
@@ -259,7 +260,7 @@ def _exif_entries(block: TiffBlock) -> tuple[IfdEntry | None, IfdEntry | None]:
         return None, None
     at = block.value(inner)
     below = _entry(block, at, INTEROPERABILITY_IFD)
-    return _entry(block, at, COLOR_SPACE), below and _entry(block, block.value(below), INTEROPERABILITY_INDEX)
+    return _entry(block, at, Base.ColorSpace), below and _entry(block, block.value(below), INTEROPERABILITY_INDEX)
 
 
 def _entry(block: TiffBlock, directory: int, tag: int) -> IfdEntry | None:

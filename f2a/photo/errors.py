@@ -31,6 +31,15 @@ class PhotoError(F2aError):
         return f"{printable(str(self.path))}: {self.reason}"
 
 
+REASONS: dict[type[Exception], str] = {
+    FileNotFoundError: "no such file; check the name",
+    IsADirectoryError: "is a folder, not a photo",
+    PermissionError: "may not be read; check its permissions",
+    UnidentifiedImageError: "is not a photo that can be read; use a JPEG, PNG, WebP, TIFF, HEIC, AVIF or raw file",
+    MemoryError: "does not fit into memory; make it smaller first",
+}
+
+
 @contextmanager
 def photo_errors(path: Path) -> Iterator[None]:
     """Turns whatever the readers of a photo file raise into a :class:`PhotoError`."""
@@ -38,17 +47,8 @@ def photo_errors(path: Path) -> Iterator[None]:
         yield
     except PhotoError:
         raise
-    except FileNotFoundError:
-        raise PhotoError(path, "no such file; check the name") from None
-    except IsADirectoryError:
-        raise PhotoError(path, "is a folder, not a photo") from None
-    except PermissionError:
-        raise PhotoError(path, "may not be read; check its permissions") from None
-    except UnidentifiedImageError:
-        reason = "is not a photo that can be read; use a JPEG, PNG, WebP, TIFF, HEIC, AVIF or raw file"
-        raise PhotoError(path, reason) from None
-    except MemoryError:
-        raise PhotoError(path, "does not fit into memory; make it smaller first") from None
+    except tuple(REASONS) as error:
+        raise PhotoError(path, next(reason for kind, reason in REASONS.items() if isinstance(error, kind))) from None
     except Exception as error:  # the readers raise many kinds for damaged files
         reason = " ".join(str(error).split())[:MAX_REASON] or type(error).__name__
         raise PhotoError(path, f"is damaged or cut short ({reason}); copy it again from the camera") from None

@@ -9,7 +9,7 @@ from f2a.photo.errors import PhotoError
 SUFFIXES = {format: codec.SUFFIXES for format, codec in CODECS.items()}
 """Of the formats that are written; the first one is given to a photo whose own suffix does not fit."""
 
-READABLE_SUFFIXES = frozenset(suffix for decoder in DECODERS for suffix in decoder.SUFFIXES)
+READABLE_SUFFIXES = frozenset(suffix for reader in (raw, *DECODERS) for suffix in reader.SUFFIXES)
 
 OTHER_SUFFIXES = frozenset((
     ".jxl", ".jxr", ".wdp", ".hdp", ".jls", ".jph", ".psd", ".psb", ".xcf", ".kra", ".ora", ".clip", ".afphoto", ".exr",

@@ -1,5 +1,6 @@
 """The formats of photo files, a module each, and the table of them: nobody else asks which format a file has."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,16 +11,12 @@ from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.photo import Stored
 
 
-class Decoder(Protocol):
+class Reader(Protocol):
     """A module that reads files."""
 
     @property
     def SUFFIXES(self) -> tuple[str, ...]:
         """The first one is given to a file whose name has none of them."""
-        ...
-
-    def sniff(self, start: bytes, suffix: str) -> bool:
-        """Whether this module reads the file that begins with these 64 bytes, and has this suffix (lower case)."""
         ...
 
     def stated_size(self, path: Path) -> tuple[int, int]:
@@ -28,6 +25,15 @@ class Decoder(Protocol):
 
     def read(self, path: Path) -> PhotoFile:
         """The photo, decoded and upright, its metadata as they are."""
+        ...
+
+
+class Decoder(Reader, Protocol):
+    """A module that reads files which are told by their first bytes."""
+
+    @property
+    def MAGIC(self) -> re.Pattern[bytes]:
+        """Of the first 64 bytes."""
         ...
 
 
@@ -64,12 +70,14 @@ CODECS: Mapping[str, Codec] = {
 }  # fmt: skip
 """Those that are written, by Pillow's name."""
 
-DECODERS: tuple[Decoder, ...] = (raw, *CODECS.values(), jpeg2000, others)
+DECODERS: tuple[Decoder, ...] = (*CODECS.values(), jpeg2000, others)
 """In the order in which they are asked; the last one reads what is left."""
 
 
-def decoder_of(path: Path) -> Decoder:
-    """The module that reads the file."""
+def decoder_of(path: Path) -> Reader:
+    """The module that reads the file: a raw file by its suffix, for many begin like any TIFF file."""
+    if path.suffix.lower() in raw.SUFFIXES:
+        return raw
     with path.open("rb") as file:
         start = file.read(64)
-    return next(decoder for decoder in DECODERS if decoder.sniff(start, path.suffix.lower()))
+    return next(decoder for decoder in DECODERS if decoder.MAGIC.match(start))

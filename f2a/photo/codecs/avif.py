@@ -1,12 +1,15 @@
 """AVIF files (ISO 23000-22 with AV1)."""
 
-from dataclasses import replace
+import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from f2a.photo.codecs import boxes, heif, losses, pillow
 from f2a.photo.file import PhotoFile
-from f2a.photo.metadata.metadata import Metadata, read_metadata
+from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.photo import Stored
 from f2a.photo.pixels import integer_to_16_bits
 
@@ -16,30 +19,22 @@ BITS = 8
 QUALITY = 90
 
 
-def sniff(start: bytes, suffix: str) -> bool:
-    """Whether AVIF is among the brands of an ISO file (ISO 14496-12)."""
-    return start[4:8] == b"ftyp" and (b"avif" in start[8:] or start[8:12] == b"avis")
-
-
-def stated_size(path: Path) -> tuple[int, int]:
-    return pillow.stated_size(path, "AVIF")
+MAGIC = re.compile(rb".{4}ftyp(avis|.*avif)", re.DOTALL)
+"""Of an ISO file (ISO 14496-12) with AVIF among its brands."""
+stated_size = partial(pillow.stated_size, formats=("AVIF",))
 
 
 def read(path: Path) -> PhotoFile:
     """With two things that Pillow does not tell: the colours that the header states, and more than eight bits."""
     cicp, bits, notes = _header(path)
     notes += boxes.notes_on_parts(path, rest={b"moov"})
-    if bits == 8:
-        return pillow.read(path, "AVIF", notes=notes, cicp=cicp)
+    return pillow.read(path, "AVIF", notes=notes, deep=partial(_decode, path, bits) if bits > 8 else None, cicp=cicp)
+
+
+def _decode(path: Path, bits: int) -> np.ndarray:
     import imagecodecs
 
-    with pillow.opened(path, "AVIF") as source:
-        metadata, notes = replace(read_metadata(source), cicp=cicp), pillow.notes_on(source) + notes
-        photo = pillow.decode_deep(
-            source, path, metadata, notes,
-            lambda: integer_to_16_bits(imagecodecs.avif_decode(path.read_bytes(), index=0), bits),
-        )  # fmt: skip
-    return PhotoFile(path, "AVIF", photo, metadata, notes=tuple(notes))
+    return integer_to_16_bits(imagecodecs.avif_decode(path.read_bytes(), index=0), bits)
 
 
 def _header(path: Path) -> tuple[tuple[int, int], int, list[str]]:

@@ -1,6 +1,8 @@
 """BMP files."""
 
+import re
 import struct
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +25,8 @@ CALIBRATED, EMBEDDED, LINKED = bytes(4), b"DEBM", b"KNIL"
 """Of BITMAPV5HEADER, as written with the least byte first."""
 
 
-def sniff(start: bytes, suffix: str) -> bool:
-    return start.startswith(b"BM")
-
-
-def stated_size(path: Path) -> tuple[int, int]:
-    return pillow.stated_size(path, "BMP")
+MAGIC = re.compile(b"BM")
+stated_size = partial(pillow.stated_size, formats=("BMP",))
 
 
 def read(path: Path) -> PhotoFile:

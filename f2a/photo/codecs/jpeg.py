@@ -24,17 +24,15 @@ from f2a.photo.codecs.jpeg_end import (
     trailing_zeros,
     with_end,
 )
-from f2a.photo.color_space import color_profile
 from f2a.photo.errors import PhotoError
 from f2a.photo.file import PhotoFile
-from f2a.photo.icc import space_of
 from f2a.photo.limits import check_size
 from f2a.photo.metadata.iptc import jpeg_segment
 from f2a.photo.metadata.metadata import Metadata, read_metadata
 from f2a.photo.metadata.xmp import XmpError
 from f2a.photo.metadata.xmp_extension import join_extension, xmp_segments
-from f2a.photo.photo import Photo, Stored
-from f2a.photo.pixels import integer_to_16_bits, turned, with_channels
+from f2a.photo.photo import Stored
+from f2a.photo.pixels import integer_to_16_bits
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".jfi", ".jps", ".pjpeg", ".pjp")
 MODES = ("L", "RGB")
@@ -62,21 +60,20 @@ KEPT_SEGMENTS = (
 UNPRINTABLE = re.compile(rb"[^ -~].*", re.DOTALL)
 
 
-def sniff(start: bytes, suffix: str) -> bool:
-    return start.startswith(START)
+MAGIC = re.compile(re.escape(START))
 
 
 def stated_size(path: Path) -> tuple[int, int]:
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         frame = _unusual_frame(content)
-    return (frame.width, frame.height) if frame else pillow.stated_size(path, "JPEG")
+    return (frame.width, frame.height) if frame else pillow.stated_size(path, ("JPEG",))
 
 
 def read(path: Path) -> PhotoFile:
     content = path.read_bytes()
     if frame := _unusual_frame(content):
         check_size(path, (frame.width, frame.height), bytes_per_pixel=6)
-        whole, note = with_end(content, lambda content: _digest(_decode(content)))
+        whole, note = with_end(content, lambda content: _digest(_decode(content, frame.bits)))
         return _with_note(_read_unusual(path, frame, whole), note)
     try:
         file, digest = _read_with_pillow(path, content)
@@ -166,15 +163,11 @@ def _read_unusual(path: Path, frame: Frame, content: bytes) -> PhotoFile:
     with pillow.opened(io.BytesIO(usual), "JPEG") as source:
         notes = _notes_on(source, content)
         metadata = _metadata(source, notes)
-        profile = color_profile(metadata, space_of(source.mode), notes)
-        pillow.hide_exif_bomb(source)
         if source.mode not in ("L", "RGB"):
             raise PhotoError(path, f"is a JPEG of a kind that is not read ({source.mode}); save it as RGB")
-        stored = turned(_decode(content), pillow.orientation(source))
+        photo = pillow.decode(source, path, metadata, notes, lambda: _decode(content, frame.bits))
         encoding = _encoding(source) if frame.bits == 8 else {}
-    if frame.bits > 8:
-        stored = integer_to_16_bits(stored, frame.bits)
-    return PhotoFile(path, "JPEG", Photo.from_array(stored, profile), metadata, encoding, tuple(notes))
+        return PhotoFile(path, "JPEG", photo, metadata, encoding, tuple(notes))
 
 
 def _digest_by_pillow(content: bytes) -> bytes:
@@ -187,10 +180,11 @@ def _digest(picture: Image.Image | np.ndarray) -> bytes:
     return hashlib.blake2b(np.ascontiguousarray(picture).data).digest()
 
 
-def _decode(content: bytes) -> np.ndarray:
+def _decode(content: bytes, bits: int) -> np.ndarray:
     import imagecodecs
 
-    return with_channels(imagecodecs.jpeg8_decode(content))
+    values = imagecodecs.jpeg8_decode(content)
+    return values if bits <= 8 else integer_to_16_bits(values, bits)
 
 
 def _encoding(source: Image.Image) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import re
 import struct
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,6 @@ import numpy as np
 
 from f2a.photo.codecs import boxes, losses, pillow
 from f2a.photo.file import PhotoFile
-from f2a.photo.metadata.metadata import read_metadata
 from f2a.photo.pixels import integer_to_16_bits
 
 SUFFIXES = (".jp2", ".j2k", ".jpf", ".jpx", ".j2c", ".jpc")
@@ -30,12 +29,8 @@ OTHER_COLORS = re.compile(rb"pclr|colr\x01..\0\0\0[\0\x0c\x12]", re.DOTALL)
 """A palette, and black and white, CMYK and YCC, which Pillow brings to RGB."""
 
 
-def sniff(start: bytes, suffix: str) -> bool:
-    return start.startswith((JP2_START, CODESTREAM_START))
-
-
-def stated_size(path: Path) -> tuple[int, int]:
-    return pillow.stated_size(path, "JPEG2000")
+MAGIC = re.compile(re.escape(JP2_START) + b"|" + re.escape(CODESTREAM_START))
+stated_size = partial(pillow.stated_size, formats=("JPEG2000",))
 
 
 def read(path: Path) -> PhotoFile:
@@ -43,15 +38,10 @@ def read(path: Path) -> PhotoFile:
     content = path.read_bytes()
     stated, notes = _boxes(content)
     bits, is_plain = _samples(content)
-    with pillow.opened(path, "JPEG2000") as source:
-        metadata = replace(read_metadata(source), **stated)
-        source.info["exif"] = b"Exif\0\0" + metadata.exif
-        if bits > 8 and is_plain:
-            photo = pillow.decode_deep(source, path, metadata, notes, lambda: _decode(content, bits))
-        else:
-            notes += [f"its {bits} bits a colour were rounded to 8"] if bits > 8 else []
-            photo = pillow.decode(source, path, metadata, notes)
-    return pillow.written_as_png(PhotoFile(path, "JPEG2000", photo, metadata, notes=tuple(notes)))
+    deep = partial(_decode, content, bits) if bits > 8 and is_plain else None
+    if bits > 8 and not is_plain:
+        notes.append(f"its {bits} bits a colour were rounded to 8")
+    return pillow.written_as_png(pillow.read(path, "JPEG2000", notes=notes, deep=deep, **stated))
 
 
 def _decode(content: bytes, bits: int) -> np.ndarray:

@@ -1,7 +1,9 @@
 """Formats that are read only: GIF, TGA, PPM, bitmaps without a header; what is relit is written as PNG."""
 
 import math
+import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,29 +11,21 @@ import numpy as np
 
 from f2a.photo.codecs import pillow
 from f2a.photo.file import PhotoFile
-from f2a.photo.metadata.metadata import Metadata
 
 SUFFIXES = (".gif", ".mpo", ".tga", ".icb", ".vda", ".vst", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm")
 FORMATS = ("GIF", "TGA", "PPM", "DIB")
 WHITE_OF_8_BITS = 255
 
 
-def sniff(start: bytes, suffix: str) -> bool:
-    """Always: TGA files begin like no other, and what is none of these is refused by Pillow."""
-    return True
-
-
-def stated_size(path: Path) -> tuple[int, int]:
-    return pillow.stated_size(path, *FORMATS)
+MAGIC = re.compile(b"")
+"""Any: TGA files begin like no other, and what is none of these is refused by Pillow."""
+stated_size = partial(pillow.stated_size, formats=FORMATS)
 
 
 def read(path: Path) -> PhotoFile:
     with pillow.opened(path, *FORMATS) as source:
-        decoded = _deep_ppm(path, source)
-        if decoded:
-            photo = pillow.decode_deep(source, path, Metadata(), [], decoded)
-            return pillow.written_as_png(PhotoFile(path, "PPM", photo, Metadata()))
-    return pillow.written_as_png(pillow.read(path, *FORMATS))
+        deep = _deep_ppm(path, source)
+    return pillow.written_as_png(pillow.read(path, *FORMATS, deep=deep))
 
 
 def _deep_ppm(path: Path, source: Any) -> Callable[[], np.ndarray] | None:

@@ -2,7 +2,7 @@
 
 import io
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -42,17 +42,22 @@ def opened(file: Path | BinaryIO, *formats: str) -> Iterator[Image.Image]:
         yield source
 
 
-def read(path: Path, *formats: str, notes: Iterable[str] = (), **stated: Any) -> PhotoFile:
-    """The photo in a file of one of these formats, which Pillow holds without loss.
+def read(
+    path: Path, *formats: str, notes: Iterable[str] = (), deep: Callable[[], np.ndarray] | None = None, **stated: Any
+) -> PhotoFile:
+    """The photo in a file of one of these formats.
 
     Args:
         formats: by Pillow's names.
         notes: on what Pillow does not tell.
+        deep: decodes pixels that Pillow would cut to eight bits, ``(H, W)`` or ``(H, W, 1 to 4)`` uint16.
         stated: metadata that Pillow does not tell.
     """
     with opened(path, *formats) as source:
         metadata, notes = replace(read_metadata(source), **stated), [*notes_on(source), *notes]
-        photo = decode(source, path, metadata, notes)
+        if "exif" in stated:
+            source.info["exif"] = b"Exif\0\0" + metadata.exif  # whose orientation Pillow looks up here
+        photo = decode(source, path, metadata, notes, deep)
         return PhotoFile(path, source.format or "", photo, metadata, notes=tuple(notes))
 
 
@@ -61,15 +66,28 @@ def written_as_png(file: PhotoFile) -> PhotoFile:
     return replace(file, format="PNG", notes=(*file.notes, f"{file.format} is written as PNG"))
 
 
-def decode(source: Image.Image, path: Path, metadata: Metadata, notes: list[str]) -> Photo:
+def decode(
+    source: Image.Image,
+    path: Path,
+    metadata: Metadata,
+    notes: list[str],
+    deep: Callable[[], np.ndarray] | None = None,
+) -> Photo:
     """The photo in an opened file, upright; a profile that does not fit is left out, and said in ``notes``.
+
+    Args:
+        deep: as for :func:`read`.
 
     Raises:
         PhotoError: it has more pixels than are taken.
     """
+    hide_exif_bomb(source)
+    if deep:
+        check_size(path, source.size, bytes_per_pixel=2 * max(3, len(source.getbands())))
+        stored = turned(with_channels(deep()), orientation(source))
+        return Photo.from_array(stored, color_profile(metadata, "L" if stored.shape[-1] < 3 else "RGB", notes))
     check_size(path, source.size)
     profile = color_profile(metadata, space_of(source.mode), notes)
-    hide_exif_bomb(source)
     is_plain = source.mode in ("1", "L", "RGB") and not source.has_transparency_data
     if not is_plain:  # it is held at 16 bits, or as several copies
         check_size(path, source.size, bytes_per_pixel=6)
@@ -84,21 +102,7 @@ def decode(source: Image.Image, path: Path, metadata: Metadata, notes: list[str]
     return Photo.from_pil(image, profile)
 
 
-def decode_deep(
-    source: Image.Image, path: Path, metadata: Metadata, notes: list[str], decoded: Callable[[], np.ndarray]
-) -> Photo:
-    """The photo in an opened file whose pixels Pillow would cut to eight bits, as :func:`decode`.
-
-    Args:
-        decoded: the pixels, ``(H, W)`` or ``(H, W, 1 to 4)``.
-    """
-    check_size(path, source.size, bytes_per_pixel=2 * max(3, len(source.getbands())))
-    hide_exif_bomb(source)
-    stored = turned(with_channels(decoded()), orientation(source))
-    return Photo.from_array(stored, color_profile(metadata, "L" if stored.shape[-1] < 3 else "RGB", notes))
-
-
-def stated_size(path: Path, *formats: str) -> tuple[int, int]:
+def stated_size(path: Path, formats: Collection[str]) -> tuple[int, int]:
     """Width and height, by the file's header alone."""
     with opened(path, *formats) as source:
         return source.size
@@ -126,10 +130,10 @@ def hide_exif_bomb(source: Image.Image) -> None:
 
 def notes_on(source: Image.Image) -> list[str]:
     """What is in the file beside the photo, as far as Pillow tells."""
-    said = losses.of_xmp(source.info.get("xmp") or b"")
+    notes = losses.of_xmp(source.info.get("xmp") or b"")
     if any(content.startswith(losses.ISO_GAIN_MAP) for _, content in getattr(source, "applist", ())):
-        said.insert(0, losses.GAIN_MAP)
-    return said if losses.GAIN_MAP in said else losses.of_pictures(getattr(source, "n_frames", 1)) + said
+        notes.insert(0, losses.GAIN_MAP)
+    return notes if losses.GAIN_MAP in notes else losses.of_pictures(getattr(source, "n_frames", 1)) + notes
 
 
 def save(stored: Stored, format: str, **options: Any) -> memoryview:

@@ -1,19 +1,20 @@
 """PNG files (ISO 15948): their chunks, and colours of 16 bits, which Pillow cannot hold."""
 
+import re
 import struct
 import zlib
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from f2a.photo.codecs import losses, pillow
 from f2a.photo.color_space import HdrProfile
 from f2a.photo.file import PhotoFile
 from f2a.photo.metadata.iptc import find_iptc, photoshop_resource
-from f2a.photo.metadata.metadata import Metadata, read_metadata
+from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.metadata.png_text import TEXT_CHUNKS, PngTextError, text_of
 from f2a.photo.metadata.privacy import decoded
 from f2a.photo.photo import Stored
@@ -71,45 +72,33 @@ class Chunks(NamedTuple):
         return {2: 3, 4: 2, 6: 4}.get(self.colour_type, 1) + (b"tRNS" in self.kinds)
 
 
-def sniff(start: bytes, suffix: str) -> bool:
-    return start.startswith(SIGNATURE)
-
-
-def stated_size(path: Path) -> tuple[int, int]:
-    return pillow.stated_size(path, "PNG")
+MAGIC = re.compile(re.escape(SIGNATURE))
+stated_size = partial(pillow.stated_size, formats=("PNG",))
 
 
 def read(path: Path) -> PhotoFile:
-    with pillow.opened(path, "PNG") as source:
-        chunks = read_chunks(path)
-        metadata = _metadata(source, chunks)
-        notes = pillow.notes_on(source) + losses.of_parts(chunks.kinds, LOST_CHUNKS, OTHER_CHUNKS | KEPT_CHUNKS)
-        notes += losses.of_photoshop(_raw_profile(chunks, "8bim"))
-        if not chunks.is_16_bit_color:
-            photo = pillow.decode(source, path, metadata, notes)
-        else:
-            photo = pillow.decode_deep(source, path, metadata, notes, lambda: decode16(path))
-    if isinstance(photo.colors, HdrProfile):  # which it will not be
-        metadata = replace(metadata, png_chunks=[chunk for chunk in chunks.kept if chunk[0] not in COLOR_CHUNKS])
-    return PhotoFile(path, "PNG", photo, metadata, notes=tuple(notes))
+    chunks = read_chunks(path)
+    notes = losses.of_parts(chunks.kinds, LOST_CHUNKS, OTHER_CHUNKS | KEPT_CHUNKS)
+    file = pillow.read(
+        path,
+        "PNG",
+        notes=notes + losses.of_photoshop(_raw_profile(chunks, "8bim")),
+        deep=partial(decode16, path) if chunks.is_16_bit_color else None,
+        exif=(chunks.exif or _raw_profile(chunks, "exif")).removeprefix(b"Exif\0\0"),
+        xmp=chunks.replaced.get("XML:com.adobe.xmp") or _raw_profile(chunks, "xmp"),
+        iptc=find_iptc(_raw_profile(chunks, "iptc")) or find_iptc(_raw_profile(chunks, "8bim")),
+        png_chunks=chunks.kept,
+    )
+    if isinstance(file.photo.colors, HdrProfile):  # which it will not be
+        kept = [chunk for chunk in chunks.kept if chunk[0] not in COLOR_CHUNKS]
+        return replace(file, metadata=replace(file.metadata, png_chunks=kept))
+    return file
 
 
 def write(stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality: int | None, notes: list[str]) -> bytes:
     if isinstance(stored, np.ndarray):
         return with_metadata(encode16(stored), metadata)
     return with_metadata(bytes(pillow.save(stored, "PNG", icc_profile=None)), metadata)
-
-
-def _metadata(source: Image.Image, chunks: Chunks) -> Metadata:
-    exif = chunks.exif or _raw_profile(chunks, "exif")
-    source.info["exif"] = exif  # for which Pillow looks behind the pixels only when it has decoded them
-    return replace(
-        read_metadata(source),
-        exif=exif.removeprefix(b"Exif\0\0"),
-        xmp=chunks.replaced.get("XML:com.adobe.xmp") or _raw_profile(chunks, "xmp"),
-        iptc=find_iptc(_raw_profile(chunks, "iptc")) or find_iptc(_raw_profile(chunks, "8bim")),
-        png_chunks=chunks.kept,
-    )
 
 
 def read_chunks(path: Path) -> Chunks:

@@ -24,11 +24,6 @@ SUFFIXES = (
 )  # fmt: skip
 
 
-def sniff(start: bytes, suffix: str) -> bool:
-    """By the suffix: many begin like any TIFF file."""
-    return suffix in SUFFIXES
-
-
 def can_read() -> bool:
     return find_spec("rawpy") is not None
 
@@ -67,6 +62,6 @@ def read(path: Path) -> PhotoFile:
 def _exif(path: Path) -> bytes:
     """What the raw file says about the photo, where it is built like a TIFF file, as most are."""
     try:
-        return read_tiff_metadata(path).exif
+        return read_tiff_metadata(path)[0]
     except ExifError:
         return b""

@@ -1,16 +1,19 @@
 """TIFF files (TIFF 6.0) at any depth; Pillow writes no 16-bit colour, and no text that is not ASCII."""
 
+import re
 import struct
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from PIL import UnidentifiedImageError
+from PIL.ExifTags import Base
 
 from f2a.photo.codecs import losses, pillow
-from f2a.photo.codecs.tiff_samples import FirstPage, first_page
+from f2a.photo.codecs.tiff_samples import BLACK_IS_ZERO, RGB, UNASSOCIATED_ALPHA, FirstPage, first_page
 from f2a.photo.color_space import color_profile
 from f2a.photo.errors import PhotoError
 from f2a.photo.file import PhotoFile
@@ -40,41 +43,22 @@ UNCOMPRESSED, LZW, DEFLATE = 1, 5, 8
 COMPRESSIONS = {"raw": UNCOMPRESSED, "tiff_lzw": LZW}
 """By Pillow's name; whatever else a file has is written with Deflate, which loses nothing."""
 
-TEXTS = {
-    0x010D,  # document name
-    0x010E,  # description
-    0x010F,  # make
-    0x0110,  # model
-    0x0131,  # software
-    0x0132,  # time
-    0x013B,  # artist
-    0x013C,  # computer
-    0x013E,
-    0x013F,  # white point, primaries
-    0x4746, 0x4749,  # rating
-    0x8298,  # copyright
-    0x9C9B, 0x9C9C, 0x9C9D, 0x9C9E, 0x9C9F,  # Windows' title, comment, author, keywords, subject
+DESCRIPTIVE = {
+    EXIF_IFD, GPS_IFD, Base.DocumentName, Base.ImageDescription, Base.Make, Base.Model, Base.Software, Base.DateTime,
+    Base.Artist, Base.HostComputer, Base.WhitePoint, Base.PrimaryChromaticities, Base.Rating, Base.RatingPercent,
+    Base.Copyright, Base.XPTitle, Base.XPComment, Base.XPAuthor, Base.XPKeywords, Base.XPSubject,
 }  # fmt: skip
 """The fields of a first directory that describe the photo and not how the file holds it."""
-DESCRIPTIVE = TEXTS | {EXIF_IFD, GPS_IFD}
 
 SHORT, LONG, RATIONAL, UNDEFINED, BYTE = 3, 4, 5, 7, 1
-BLACK_IS_ZERO, RGB = 1, 2
-UNASSOCIATED_ALPHA = 2
 HORIZONTAL_DIFFERENCES = 2
 MAX_OFFSET = 0xFFFF_FFFF
-IPTC, ICC = 33723, 34675
 
 
-class TiffMetadata(NamedTuple):
-    """What a TIFF file, or a raw file built like one, says about the photo."""
+def read_tiff_metadata(path: Path) -> tuple[bytes, bytes]:
+    """EXIF and captions of a TIFF file, or of a raw file built like one.
 
-    exif: bytes
-    iptc: bytes
-
-
-def read_tiff_metadata(path: Path) -> TiffMetadata:
-    """The maker's note is not among it, for it would not survive the move.
+    The maker's note is not among it, for it would not survive the move.
 
     Raises:
         ExifError: the file is none of the usual kind.
@@ -83,11 +67,10 @@ def read_tiff_metadata(path: Path) -> TiffMetadata:
     exif = copy_exif(
         block, lambda directory, field: field.tag in DESCRIPTIVE if directory == FIRST_IFD else field.tag != MAKER_NOTE
     )
-    return TiffMetadata(exif, b"".join(field.value for field in read_fields(block, block.first, {IPTC})))
+    return exif, b"".join(field.value for field in read_fields(block, block.first, {Base.IPTCNAA}))
 
 
-def sniff(start: bytes, suffix: str) -> bool:
-    return start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+MAGIC = re.compile(rb"II[*+]\0|MM\0[*+]")
 
 
 def stated_size(path: Path) -> tuple[int, int]:
@@ -102,16 +85,16 @@ def read(path: Path) -> PhotoFile:
                 return _read_with_pillow(path, first)
         if not first.is_readable:
             raise PhotoError(path, f"is a TIFF of a kind that is not read ({first.kind}); save it as RGB")
-        tags = {
-            code: tag.value for code in (274, 282, 283, 296, 700, ICC) if (tag := first.page.tags.get(code)) is not None
-        }
-        stored = turned(first.read(path), int(tags.get(274, 1)))
+        value = first.page.tags.valueof
+        stored = turned(first.read(path), int(value(Base.Orientation, 1)))
         notes = losses.of_pictures(first.pages) + first.notes
         compression = int(first.page.compression)
-        primaries = first.primaries
-    metadata = Metadata(
-        xmp=_bytes(tags.get(700)), icc_profile=_bytes(tags.get(ICC)), primaries=primaries, dpi=_dpi(tags)
-    )
+        metadata = Metadata(
+            xmp=_bytes(value(Base.XMLPacket)),
+            icc_profile=_bytes(value(Base.InterColorProfile)),
+            primaries=first.primaries,
+            dpi=_dpi(value),
+        )
     if first.is_lab:
         metadata = replace(metadata, icc_profile=b"")
         notes.append("LAB colours come back in RGB (sRGB)")
@@ -137,23 +120,24 @@ def _read_with_pillow(path: Path, first: FirstPage) -> PhotoFile:
 
 def _with_own_metadata(metadata: Metadata, path: Path, notes: list[str]) -> Metadata:
     try:
-        own = read_tiff_metadata(path)
+        exif, iptc = read_tiff_metadata(path)
     except ExifError:
         notes.append("its EXIF is of an unknown kind and was left out")
         return metadata
-    return replace(metadata, exif=own.exif, iptc=own.iptc)
+    return replace(metadata, exif=exif, iptc=iptc)
 
 
 def _bytes(value: Any) -> bytes:
     return value if isinstance(value, bytes) else value.encode() if isinstance(value, str) else bytes(value or b"")
 
 
-def _dpi(tags: dict[int, Any]) -> tuple[float, float] | None:
+def _dpi(value: Callable[..., Any]) -> tuple[float, float] | None:
+    """By what tells the value of a tag."""
     try:
-        across, down = (tags[tag][0] / tags[tag][1] for tag in (282, 283))
-    except (KeyError, TypeError, ZeroDivisionError):
+        across, down = (dots / unit for dots, unit in map(value, (Base.XResolution, Base.YResolution)))
+    except (TypeError, ValueError, ZeroDivisionError):
         return None
-    return valid_dpi({2: (across, down), 3: (across * 2.54, down * 2.54)}.get(int(tags.get(296, 2))))
+    return valid_dpi({2: (across, down), 3: (across * 2.54, down * 2.54)}.get(int(value(Base.ResolutionUnit, 2))))
 
 
 def write(stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality: int | None, notes: list[str]) -> bytes:
@@ -178,20 +162,20 @@ def encode(values: np.ndarray, metadata: Metadata, compression: int = DEFLATE) -
     sizes = [len(strip) for strip in strips]
     start = len(block.data) + len(block.data) % 2
     numbers = {
-        256: (LONG, [width]),
-        257: (LONG, [height]),
-        258: (SHORT, [8 * values.itemsize] * channels),
-        259: (SHORT, [compression]),
-        262: (SHORT, [BLACK_IS_ZERO if channels < 3 else RGB]),
-        273: (LONG, [start + int(before) for before in np.cumsum([0, *sizes[:-1]])]),
-        277: (SHORT, [channels]),
-        278: (LONG, [rows]),
-        279: (LONG, sizes),
+        Base.ImageWidth: (LONG, [width]),
+        Base.ImageLength: (LONG, [height]),
+        Base.BitsPerSample: (SHORT, [8 * values.itemsize] * channels),
+        Base.Compression: (SHORT, [compression]),
+        Base.PhotometricInterpretation: (SHORT, [BLACK_IS_ZERO if channels < 3 else RGB]),
+        Base.StripOffsets: (LONG, [start + int(before) for before in np.cumsum([0, *sizes[:-1]])]),
+        Base.SamplesPerPixel: (SHORT, [channels]),
+        Base.RowsPerStrip: (LONG, [rows]),
+        Base.StripByteCounts: (LONG, sizes),
     }
     if differs:
-        numbers[317] = (SHORT, [HORIZONTAL_DIFFERENCES])
+        numbers[Base.Predictor] = (SHORT, [HORIZONTAL_DIFFERENCES])
     if channels in (2, 4):
-        numbers[338] = (SHORT, [UNASSOCIATED_ALPHA])
+        numbers[Base.ExtraSamples] = (SHORT, [UNASSOCIATED_ALPHA])
     pixels = b"".join(strips)
     at = start + len(pixels) + len(pixels) % 2
     if at > MAX_OFFSET - (1 << 20):
@@ -208,10 +192,14 @@ def _described(block: TiffBlock, metadata: Metadata) -> list[IfdField]:
     """The fields of the EXIF block, which stays where it is in front of the pixels, and those of the other metadata."""
     fields = read_fields(block, block.first, DESCRIPTIVE)
     if metadata.dpi:
-        for tag, dots in zip((282, 283), metadata.dpi, strict=True):
+        for tag, dots in zip((Base.XResolution, Base.YResolution), metadata.dpi, strict=True):
             fields.append(_numbers(block.order, tag, RATIONAL, [round(dots * 1000), 1000]))
-        fields.append(_numbers(block.order, 296, SHORT, [2]))
-    blobs = ((700, BYTE, metadata.xmp), (IPTC, UNDEFINED, metadata.iptc), (ICC, UNDEFINED, metadata.icc_profile))
+        fields.append(_numbers(block.order, Base.ResolutionUnit, SHORT, [2]))
+    blobs = (
+        (Base.XMLPacket, BYTE, metadata.xmp),
+        (Base.IPTCNAA, UNDEFINED, metadata.iptc),
+        (Base.InterColorProfile, UNDEFINED, metadata.icc_profile),
+    )
     return fields + [IfdField(tag, kind, len(content), content) for tag, kind, content in blobs if content]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 from PIL import Image
+from PIL.ExifTags import Base
 
 from f2a.photo.chromaticity import D50, Chromaticity, Primaries
 from f2a.photo.codecs import losses
@@ -26,17 +27,8 @@ ASSOCIATED_ALPHA, UNASSOCIATED_ALPHA = 1, 2
 OLD_JPEG, JPEG = 6, 7
 BEYOND_PILLOW = (34887, 50001)
 """LERC and WebP: Pillow opens such a file, and its libtiff then fails."""
-TRANSFER_FUNCTION, WHITE_POINT, PRIMARY_CHROMATICITIES, SUBSAMPLING, XMP, IPTC, PHOTOSHOP, ICC = (
-    301,
-    318,
-    319,
-    530,
-    700,
-    33723,
-    34377,
-    34675,
-)
 LOST = {b"tag 37724": "its layers are left out", b"tag 52545": losses.CREDENTIALS}
+METADATA_TAGS = (Base.IPTCNAA, Base.ImageResources, Base.InterColorProfile)
 LONG = 1 << 16
 """Bytes of a field beyond which it is no metadata but content, or says where the pixels are (below XMP's number)."""
 MAX_PAGES = 64
@@ -81,12 +73,14 @@ class FirstPage(NamedTuple):
         """On what is not read: samples that are neither colour nor alpha, and fields that hold more than metadata."""
         further = len(self.page.extrasamples) - (self.alpha is not None)
         notes = [f"its {further} further channel{'s are' if further > 1 else ' is'} left out"] if further > 0 else []
-        notes += losses.of_photoshop(bytes(self.page.tags.valueof(PHOTOSHOP, b"")))
-        if TRANSFER_FUNCTION in self.page.tags and ICC not in self.page.tags:
+        notes += losses.of_photoshop(bytes(self.page.tags.valueof(Base.ImageResources, b"")))
+        if Base.TransferFunction in self.page.tags and Base.InterColorProfile not in self.page.tags:
             notes.append("its colours are stated by a transfer function, which was not read")
-        long = {b"tag %d" % tag.code for tag in self.page.tags if tag.code > XMP and tag.valuebytecount > LONG}
+        long = {
+            b"tag %d" % tag.code for tag in self.page.tags if tag.code > Base.XMLPacket and tag.valuebytecount > LONG
+        }
         kinds = sorted(long | LOST.keys() & {b"tag %d" % tag.code for tag in self.page.tags})
-        return notes + losses.of_parts(kinds, LOST, {b"tag %d" % tag for tag in (IPTC, PHOTOSHOP, ICC)})
+        return notes + losses.of_parts(kinds, LOST, {b"tag %d" % tag for tag in METADATA_TAGS})
 
     @property
     def is_readable(self) -> bool:
@@ -112,7 +106,7 @@ class FirstPage(NamedTuple):
 
     @property
     def _is_subsampled(self) -> bool:
-        return tuple(self.page.tags.valueof(SUBSAMPLING, (2, 2))) != (1, 1)
+        return tuple(self.page.tags.valueof(Base.YCbCrSubSampling, (2, 2))) != (1, 1)
 
     def read(self, path: Path) -> np.ndarray:
         """``(H, W, 1 to 4)`` uint8 or uint16: grey or RGB, with alpha that was not multiplied in; Lab becomes sRGB."""
@@ -156,12 +150,12 @@ class FirstPage(NamedTuple):
     @property
     def primaries(self) -> Primaries | None:
         """With white, where the file states all of them."""
-        stated = (*self._ratios(WHITE_POINT), *self._ratios(PRIMARY_CHROMATICITIES))
+        stated = (*self._ratios(Base.WhitePoint), *self._ratios(Base.PrimaryChromaticities))
         return stated if len(stated) == 8 else None
 
     @property
     def _white(self) -> Chromaticity:
-        white = self._ratios(WHITE_POINT)
+        white = self._ratios(Base.WhitePoint)
         return (white[0], white[1]) if len(white) == 2 and all(white) else D50
 
     def _ratios(self, tag: int) -> tuple[float, ...]:

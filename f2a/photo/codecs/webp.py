@@ -1,7 +1,9 @@
 """WebP files (RFC 9649)."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +21,8 @@ CHUNKS = (b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"ICCP", b"EXIF"
 LOST_CHUNKS = {b"C2PA": losses.CREDENTIALS}
 
 
-def sniff(start: bytes, suffix: str) -> bool:
-    return start[:4] == b"RIFF" and start[8:12] == b"WEBP"
-
-
-def stated_size(path: Path) -> tuple[int, int]:
-    return pillow.stated_size(path, "WEBP")
+MAGIC = re.compile(rb"RIFF.{4}WEBP", re.DOTALL)
+stated_size = partial(pillow.stated_size, formats=("WEBP",))
 
 
 def read(path: Path) -> PhotoFile:

@@ -3,27 +3,24 @@
 import struct
 
 from PIL import Image
-from PIL.ExifTags import TAGS
+from PIL.ExifTags import TAGS, Base
 
 from f2a.photo.metadata.privacy import is_private_name, is_private_text
 from f2a.photo.metadata.tiff_ifd import EXIF_IFD, ExifError, IfdField, TiffBlock, copy_exif
 
-ORIENTATION, FLASH = 0x0112, 0x9209
-WIDTHS, HEIGHTS = (0x0100, 0xA002), (0x0101, 0xA003)
+WIDTHS, HEIGHTS = (Base.ImageWidth, Base.ExifImageWidth), (Base.ImageLength, Base.ExifImageHeight)
 
+DECODE = 0x01B1
 STALE = {
-    ORIENTATION,
-    0x0102, 0x0103, 0x0106, 0x0115,  # bits, compression, photometric interpretation, samples
-    0x014A,  # further pictures
-    0x014C, 0x014D, 0x014E, 0x0150, 0x0151,  # inks: their set, names, number, range of dots, printer
-    0x0152, 0x0153, 0x0156,  # extra samples, their format, range of the transfer function
-    0x01B1, 0x0211, 0x0212, 0x0214,  # decode, YCbCr: coefficients and subsampling; reference black and white
-    0x02BC,  # XMP
-    0x83BB,  # IPTC
-    0x8649,  # Photoshop's resources
-    0x8773,  # ICC profile
+    Base.Orientation, Base.SubIFDs,
+    # how the old file encoded its pixels
+    Base.BitsPerSample, Base.Compression, Base.PhotometricInterpretation, Base.SamplesPerPixel, Base.ExtraSamples,
+    Base.SampleFormat, Base.TransferRange, DECODE, Base.YCbCrCoefficients, Base.YCbCrSubSampling,
+    Base.ReferenceBlackWhite, Base.InkSet, Base.InkNames, Base.NumberOfInks, Base.DotRange, Base.TargetPrinter,
+    # blocks that a photo file carries elsewhere
+    Base.XMLPacket, Base.IPTCNAA, Base.ImageResources, Base.InterColorProfile,
 }  # fmt: skip
-"""What is false in the new file, how the old one encoded its pixels, and blocks that a photo file carries elsewhere."""
+"""What is false in the new file, or stands elsewhere in it."""
 
 NAMES = TAGS | {
     0x0002: "InteropVersion",
@@ -91,7 +88,7 @@ def _remove_thumbnail(block: TiffBlock, first: int) -> None:
 def flash_fired(exif: Image.Exif) -> bool | None:
     """Bit 0 of EXIF's Flash (0x9209, EXIF 2.32 table 8); None where the camera wrote nothing that can be read."""
     try:
-        value = exif.get_ifd(EXIF_IFD).get(FLASH)
+        value = exif.get_ifd(EXIF_IFD).get(Base.Flash)
     except Exception:  # Pillow parses EXIF lazily and raises whatever the bytes provoke
         return None
     return bool(value & 1) if isinstance(value, int) else None

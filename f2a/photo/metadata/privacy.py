@@ -66,10 +66,10 @@ def is_private_text(text: str | bytes, notes: list[str] | None = None) -> bool:
     """Whether a value says such a thing; then ``notes`` receives a sentence. Bytes are text of any encoding."""
     if isinstance(text, bytes):
         text = decoded(text)
-    found = bool(PRIVATE_TEXT.search(text)) or any(is_private_name(label[1]) for label in LABEL.finditer(text))
-    if found and notes is not None:
+    is_private = bool(PRIVATE_TEXT.search(text)) or any(is_private_name(label[1]) for label in LABEL.finditer(text))
+    if is_private and notes is not None:
         notes.append(TEXT_NOTE)
-    return found
+    return is_private
 
 
 def decoded(text: bytes) -> str:
