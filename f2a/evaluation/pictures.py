@@ -2,12 +2,9 @@
 
 import base64
 import io
-from dataclasses import dataclass, field
 
 import numpy as np
 from PIL import Image
-
-from f2a.evaluation.scores import Scene
 
 TRUTH = "truth"
 THUMBNAIL_SIDE = 360
@@ -16,16 +13,8 @@ ERROR_RANGE = 0.5
 """Difference of sRGB luma at which the colours of the map end."""
 
 
-@dataclass
-class ThumbnailCollector:
-    """Small JPEG copies by scene and system, flash first and the truth last, so that no full photo stays in memory."""
-
-    thumbnails: dict[str, dict[str, bytes]] = field(default_factory=dict)
-
-    def on_scene(self, scene: Scene, pictures: dict[str, Image.Image]) -> None:
-        self.thumbnails[scene.name] = {
-            name: thumbnail_jpeg(picture) for name, picture in [*pictures.items(), (TRUTH, scene.truth)]
-        }
+Thumbnails = dict[str, dict[str, bytes]]
+"""Small JPEG copies by scene and system, flash first and the truth last, so that no full photo stays in memory."""
 
 
 def thumbnail_jpeg(picture: Image.Image) -> bytes:

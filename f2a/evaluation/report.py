@@ -3,20 +3,31 @@
 import io
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from f2a.errors import require_package
-from f2a.evaluation.pictures import TRUTH, data_uri, decode_jpeg, error_map, thumbnail_jpeg
+from f2a.evaluation.pictures import TRUTH, Thumbnails, data_uri, decode_jpeg, error_map, thumbnail_jpeg
 from f2a.evaluation.scores import FLASH, Metric, Score
-from f2a.evaluation.tables import means, worse_sentences
+from f2a.evaluation.tables import means, to_csv, worse_sentences
+from f2a.files import write_output
+from f2a.images import picture_grid
 
 MAX_SHOWN = 12
 """Number of worst scenes, and of best ones, with pictures; the figures of all are in the table."""
 
 COLORS = {FLASH: "#767676"}
 MAIN_COLOR, OTHER_COLOR = "#0b5fa5", "#b3541e"
+
+METHOD = (
+    "at full size. PSNR over 8-bit RGB; SSIM of the grey photos, 7x7 uniform window; lit: after one factor in linear "
+    "light that brings the picture to the truth's mean; aligned: PSNR after each channel is scaled in linear light to "
+    "fit the truth best; sharpness: energy of the gradient over the truth's; black: 1st percentile of luma over the "
+    "truth's; clip: burnt share of the pixels over the flash photo's; tint: distance of the mean a*b* to the flash "
+    "photo's"
+)
 
 
 class ReportRow(NamedTuple):
@@ -50,39 +61,48 @@ def select_scenes(scores: Sequence[Score], system: str) -> list[str]:
     return scenes if len(scenes) <= 2 * MAX_SHOWN else scenes[:MAX_SHOWN] + scenes[-MAX_SHOWN:]
 
 
-def render_report(
+def write_report(
+    out: Path,
     scores: Sequence[Score],
     metrics: Sequence[Metric],
-    thumbnails: dict[str, dict[str, bytes]],
+    thumbnails: Thumbnails,
     system: str,
     facts: dict[str, str],
-) -> str:
-    """The page.
+) -> None:
+    """``report.html``, ``grid.png`` and ``scores.csv``; each appears whole or not at all.
 
     Args:
-        thumbnails: of the scenes that are shown (:class:`f2a.evaluation.pictures.ThumbnailCollector`).
-        system: the main one.
+        thumbnails: of every scene.
+        system: the main one, whose worst and best scenes are shown.
         facts: about the run, title to text.
 
     Raises:
         MissingPackageError: matplotlib is not installed.
+        OutputError: a file cannot be written.
     """
-    gains = changes(scores, system)
+    gains, scenes, rows = changes(scores, system), select_scenes(scores, system), means(scores)
     environment = Environment(
         loader=PackageLoader("f2a.evaluation", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    return environment.get_template("report.html").render(
+    page = environment.get_template("report.html").render(
         system=system,
         metrics=metrics,
-        means=means(scores),
+        means=rows,
         scores=scores,
         sentences=worse_sentences(scores),
         plots=[(metric, data_uri(plot(metric, scores, system), "image/svg+xml")) for metric in metrics],
-        rows=[report_row(scene, gains[scene], thumbnails[scene], system) for scene in select_scenes(scores, system)],
+        rows=[report_row(scene, gains[scene], thumbnails[scene], system) for scene in scenes],
         scenes=len(gains),
-        facts=facts,
+        facts=facts | {"Measured": METHOD},
         flash=FLASH,
     )
+    columns = [*(row.system for row in rows), TRUTH]
+    pictures = [{name: decode_jpeg(copy) for name, copy in thumbnails[scene].items()} for scene in scenes]
+    grid = io.BytesIO()
+    picture_grid(columns, [[row.get(name) for name in columns] for row in pictures]).save(grid, "PNG")
+    write_output(out / "grid.png", grid.getvalue())
+    write_output(out / "scores.csv", to_csv(scores).encode())
+    write_output(out / "report.html", page.encode())
 
 
 def report_row(scene: str, change: float, copies: dict[str, bytes], system: str) -> ReportRow:

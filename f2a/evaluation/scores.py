@@ -127,7 +127,7 @@ def score_scenes(
     systems: Mapping[str, System],
     metrics: Sequence[Metric],
     report: Report,
-    on_scene: OnScene,
+    on_scene: OnScene | None = None,
     *,
     normalize_exposure: bool = False,
 ) -> list[Score]:
@@ -153,7 +153,8 @@ def score_scenes(
         for name, picture in pictures.items():
             values = {metric.name: metric.measure(to_image(picture), truth, flash) for metric in metrics}
             scores.append(Score(scene.name, name, values))
-        on_scene(scene, pictures)
+        if on_scene:
+            on_scene(scene, pictures)
     if not scores:
         raise DataError(f"none of {len(pairs)} pairs can be used; the sentences above say why")
     return scores

@@ -128,5 +128,5 @@ def test_evaluation_compares_colours_and_not_numbers(tmp_path):
     in_adobe_rgb(tmp_path / "a_flash")
     Image.new("RGB", SIZE, GREEN).save(tmp_path / "a_ambient.png")
     systems = {"flash": lambda scene: scene.flash}
-    (score,) = score_scenes(find_pairs(tmp_path).files, systems, METRICS, print, lambda *seen: None)
+    (score,) = score_scenes(find_pairs(tmp_path).files, systems, METRICS, print)
     assert score.values["psnr"] > 40
