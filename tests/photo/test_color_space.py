@@ -24,15 +24,14 @@ from f2a.photo.color_space import (
 )
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.photo import Photo
-from tests.photo.faults.colors import SUFFIXES, lab, limit_of
+from tests.photo.faults.colors import BT2020, RED, SUFFIXES, lab, limit_of, save_heic, save_png
 from tests.support import profiles, stated_colors
+from tests.support.corpus import saved
 from tests.support.parts import box
 
-RED = (240, 20, 30)
 P3_XY = ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060), profiles.D65_XY)
 ADOBE_XY = ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06), profiles.D65_XY)
 BT2020_XY = ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046), profiles.D65_XY)
-BT2020 = profiles.rgb_profile("2020", *BT2020_XY, profiles.SRGB_CURVE)
 
 
 def chrm(red, green, blue, white):
@@ -50,32 +49,11 @@ def cicp(primaries, transfer, matrix=0, full_range=1):
 SRGB_CHUNK = (b"sRGB", b"\0")
 
 
-def save_png(path, chunks, icc_profile=None, color=RED):
-    info = PngInfo()
-    for chunk in chunks:
-        info.add(*chunk)
-    Image.new("RGB" if isinstance(color, tuple) else "L", (32, 24), color).save(
-        path, pnginfo=info, icc_profile=icc_profile
-    )
-    return path
-
-
 def save_avif(path, code_points, icc_profile=None, color=RED, exif=b""):
     """Pillow states sRGB, or with a profile nothing, in a box where other code points are put."""
-    content = io.BytesIO()
-    Image.new("RGB", (32, 24), color).save(
-        content, "AVIF", quality=100, subsampling="4:4:4", icc_profile=icc_profile, exif=exif
-    )
-    start, box, rest = content.getvalue().partition(b"colrnclx")
+    options = {"quality": 100, "subsampling": "4:4:4", "icc_profile": icc_profile, "exif": exif}
+    start, box, rest = saved(Image.new("RGB", (32, 24), color), "AVIF", **options).partition(b"colrnclx")
     path.write_bytes(start + box + struct.pack(">HH", *code_points) + rest[4:])
-    return path
-
-
-def save_heic(path, code_points, color=RED):
-    heif = pytest.importorskip("pillow_heif")
-    names = ("color_primaries", "transfer_characteristics")
-    image = heif.from_pillow(Image.new("RGB", (32, 24), color))
-    image.save(path, quality=100, chroma=444, **dict(zip(names, code_points, strict=True)))
     return path
 
 

@@ -1,6 +1,5 @@
 """What a file holds beside the photo and is not kept is said: further pictures, films, layers, paths, credentials."""
 
-import io
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +9,7 @@ from PIL import Image
 
 from f2a.photo import read_photo
 from f2a.photo.codecs import heif, losses
+from tests.support.corpus import saved
 from tests.support.hostile_metadata import chunk
 from tests.support.parts import box, clipping_path, manifest_store, resource, segment
 
@@ -19,9 +19,7 @@ SAMSUNG = b"\0\0\x30\x0a\x10\0\0\0MotionPhoto_Data" + FILM + b"SEFH" + bytes(16)
 
 @pytest.fixture
 def jpeg(photo):
-    content = io.BytesIO()
-    photo.save(content, "JPEG")
-    return content.getvalue()
+    return saved(photo, "JPEG")
 
 
 def notes_on(path, content):
@@ -36,28 +34,24 @@ def test_a_film_behind_a_jpeg_is_said(tmp_path, jpeg, film):
 
 def test_a_film_is_said_once(tmp_path, photo):
     space = 'xmlns:GCamera="http://ns.google.com/photos/1.0/camera/"'
-    content = io.BytesIO()
-    photo.save(content, "JPEG", xmp=f'<x:xmpmeta xmlns:x="adobe:ns:meta/" {space} GCamera:MotionPhoto="1"/>'.encode())
-    assert notes_on(tmp_path / "a.jpg", content.getvalue() + FILM) == (losses.FILM,)
+    xmp = f'<x:xmpmeta xmlns:x="adobe:ns:meta/" {space} GCamera:MotionPhoto="1"/>'.encode()
+    assert notes_on(tmp_path / "a.jpg", saved(photo, "JPEG", xmp=xmp) + FILM) == (losses.FILM,)
 
 
 def test_a_picture_behind_a_jpeg_is_said_and_a_thumbnail_is_none(tmp_path, photo, jpeg):
     assert notes_on(tmp_path / "a.jpg", jpeg + jpeg) == ("holds further pictures, which are left out",)
     exif = Image.Exif()
     exif[0x010F] = "A camera"
-    content = io.BytesIO()
-    photo.save(content, "JPEG", exif=exif.tobytes() + jpeg, progressive=True)
-    assert notes_on(tmp_path / "a.jpg", content.getvalue() + bytes(64)) == ()
+    content = saved(photo, "JPEG", exif=exif.tobytes() + jpeg, progressive=True)
+    assert notes_on(tmp_path / "a.jpg", content + bytes(64)) == ()
 
 
 @pytest.mark.parametrize(
     "space", ["http://ns.google.com/photos/1.0/depthmap/", "http://ns.google.com/photos/dd/1.0/device/"]
 )
 def test_a_depth_map_is_said_and_what_describes_it_is_taken_out(tmp_path, photo, space):
-    content = io.BytesIO()
     xmp = f'<x:xmpmeta xmlns:x="adobe:ns:meta/" xmlns:D="{space}" D:Format="RangeInverse" x:kept="1"/>'
-    photo.save(content, "JPEG", xmp=xmp.encode())
-    assert notes_on(tmp_path / "a.jpg", content.getvalue()) == (losses.DEPTH_MAP,)
+    assert notes_on(tmp_path / "a.jpg", saved(photo, "JPEG", xmp=xmp.encode())) == (losses.DEPTH_MAP,)
     kept = read_photo(tmp_path / "a.jpg", keep_location=True).metadata.xmp
     assert b"RangeInverse" not in kept
     assert b"kept" in kept
@@ -83,19 +77,6 @@ def test_further_pictures_of_a_heic_are_counted(tmp_path, photo):
 )  # fmt: skip
 def test_what_belongs_to_the_picture_of_a_heic_is_said(aux, depth_images, said):
     assert heif.notes_on(SimpleNamespace(info={"aux": aux, "depth_images": depth_images})) == said
-
-
-def test_layers_of_a_tiff_are_said(tmp_path):
-    values = np.zeros((5, 7, 3), np.uint8)
-    tags = [(37724, "B", 8, b"Adobe Ph", True)]
-    tifffile.imwrite(tmp_path / "a.tif", values, photometric="rgb", metadata=None, extratags=tags)
-    assert read_photo(tmp_path / "a.tif").notes == ("its layers are left out",)
-
-
-def saved(photo, format, **options):
-    content = io.BytesIO()
-    photo.save(content, format, **options)
-    return content.getvalue()
 
 
 def said(name):
@@ -163,17 +144,14 @@ C2PA_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 )
 def test_boxes_of_heic_and_avif(tmp_path, photo, format, kind, content, notes):
     if format == "HEIF":
-        file = io.BytesIO()
-        pytest.importorskip("pillow_heif").from_pillow(photo).save(file)
-        picture = file.getvalue()
-    else:
-        picture = saved(photo, format)
-    assert notes_on(tmp_path / f"a.{format}", picture + box(kind, content)) == notes
+        pytest.importorskip("pillow_heif")
+    assert notes_on(tmp_path / f"a.{format}", saved(photo, format) + box(kind, content)) == notes
 
 
 @pytest.mark.parametrize(
     ("tag", "content", "notes"),
     [
+        (37724, b"Adobe Ph", ("its layers are left out",)),
         (52545, manifest_store(), (losses.CREDENTIALS,)),
         (34377, clipping_path(), (losses.PATHS,)),
         (50839, bytes(70_000), said("tag 50839")),

@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 from f2a.photo import PhotoError, open_photo, read_photo, stated_size, write_photo
+from tests.support.corpus import saved
+from tests.support.parts import segment
 
 END = b"\xff\xd9"
 FILM = b"\0\0\0\x18ftypmp42" + bytes(80)
@@ -24,9 +26,12 @@ def picture():
 
 
 def encoded(picture, **options):
-    content = io.BytesIO()
-    picture.save(content, "JPEG", **options)
-    return content.getvalue()
+    return saved(picture, "JPEG", **options)
+
+
+def pixels(content):
+    """By Pillow."""
+    return np.asarray(Image.open(io.BytesIO(content)))
 
 
 def written_again(path):
@@ -56,7 +61,7 @@ def test_a_missing_end_marker_is_said_and_costs_nothing(tmp_path, picture, progr
     (tmp_path / "a.jpg").write_bytes(content[:-missing])
     file = read_photo(tmp_path / "a.jpg")
     assert file.notes == ("its end marker is missing",)
-    assert np.array_equal(file.photo.rows(), np.asarray(Image.open(io.BytesIO(content))))
+    assert np.array_equal(file.photo.rows(), pixels(content))
 
 
 @pytest.mark.parametrize("behind", [b"", END, bytes(5000), END + FILM])
@@ -86,7 +91,7 @@ def test_a_whole_picture_may_be_filled_up_with_zeros(tmp_path, picture, optimize
         content = encoded(image, optimize=optimize)
         (tmp_path / "a.jpg").write_bytes(content[:-2] + bytes(zeros) + END)
         file = read_photo(tmp_path / "a.jpg")
-        assert np.array_equal(file.photo.rows(), np.asarray(Image.open(io.BytesIO(content))))
+        assert np.array_equal(file.photo.rows(), pixels(content))
 
 
 @pytest.mark.parametrize("behind", [bytes(5000), b"behind the end", b"\xff" * 40])
@@ -95,7 +100,7 @@ def test_a_missing_end_marker_is_said_whatever_stands_in_its_place(tmp_path, pic
     (tmp_path / "a.jpg").write_bytes(content[:-2] + behind)
     file = read_photo(tmp_path / "a.jpg")
     assert file.notes == ("its end marker is missing",)
-    assert np.array_equal(file.photo.rows(), np.asarray(Image.open(io.BytesIO(content))))
+    assert np.array_equal(file.photo.rows(), pixels(content))
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])
@@ -160,14 +165,10 @@ def test_a_giant_of_a_coding_that_pillow_lacks_is_refused_before_it_is_decoded(t
         read_photo(tmp_path / "a.jpg")
 
 
-def comment(text):
-    return b"\xff\xfe" + (2 + len(text)).to_bytes(2, "big") + text
-
-
 def test_all_comments_are_kept_but_those_that_name_a_place(tmp_path, picture):
     content = encoded(picture)
     texts = [b"A party", b"GPS: 52.5163, 13.3777", "Fête".encode("latin-1"), b"x" * 65_533]
-    (tmp_path / "a.jpg").write_bytes(content[:2] + b"".join(map(comment, texts)) + content[2:])
+    (tmp_path / "a.jpg").write_bytes(content[:2] + b"".join(segment(0xFE, text) for text in texts) + content[2:])
     written = written_again(tmp_path / "a.jpg")
     assert [content for name, content in written.applist if name == "COM"] == [texts[0], *texts[2:]]
 
@@ -197,5 +198,5 @@ def test_without_huffman_tables_the_usual_ones_count(tmp_path, picture):
     content = encoded(picture)
     plain, rest = content.split(b"\xff\xc4", 1)
     (tmp_path / "a.jpg").write_bytes(plain + rest[rest.index(b"\xff\xda") :])
-    assert np.array_equal(read_photo(tmp_path / "a.jpg").photo.rows(), np.asarray(Image.open(io.BytesIO(content))))
+    assert np.array_equal(read_photo(tmp_path / "a.jpg").photo.rows(), pixels(content))
     assert written_again(tmp_path / "a.jpg").size == (64, 48)

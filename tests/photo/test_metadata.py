@@ -1,6 +1,5 @@
 """What a file says beside its pixels: kept byte for byte, but for the place, serial numbers and what went stale."""
 
-import io
 import shutil
 import struct
 import subprocess
@@ -20,6 +19,7 @@ from f2a.photo.metadata.iptc import clean_iptc, jpeg_segment
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.metadata.tiff_ifd import MAX_PASSES, ExifError, TiffBlock
 from f2a.photo.metadata.xmp import XmpError, clean_xmp
+from tests.support.corpus import saved
 from tests.support.hostile_metadata import chunk
 
 MAKE, ARTIST, ORIENTATION, EXIF, GPS = 0x010F, 0x013B, 0x0112, 0x8769, 0x8825
@@ -143,6 +143,15 @@ def test_xmp_loses_place_serial_number_orientation_and_gain_map_and_nothing_else
     assert {"4711", "Ouagadougou", "12,21N"} <= set(kept.replace('"', " ").replace("<", " ").replace(">", " ").split())
 
 
+def test_xmp_does_not_say_how_the_old_file_encoded_its_pixels():
+    encoding = 'tiff:BitsPerSample="16" tiff:PhotometricInterpretation="5" tiff:Make="Cam"'
+    planted = XMP.replace('tiff:ImageWidth="7"', encoding)
+    planted = planted.replace("<dc:title>", "<tiff:SamplesPerPixel>4</tiff:SamplesPerPixel><dc:title>")
+    cleaned = clean_xmp(planted.encode(), (5, 7), keep_private=True).decode()
+    assert 'tiff:Make="Cam"' in cleaned
+    assert not [name for name in ("BitsPerSample", "Photometric", "SamplesPerPixel") if name in cleaned]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 @pytest.mark.parametrize("declaration", ["", '<?xml version="1.0" encoding="UTF-16"?>'])
 def test_xmp_in_another_encoding_is_sound(encoding, declaration):
@@ -224,9 +233,7 @@ def test_exif_and_xmp_are_kept_in_tiffs_of_one_bit_palettes_and_cmyk(tmp_path, p
     exif = Image.Exif()
     exif[MAKE], exif[700] = "Cam", PLAIN_XMP.encode()
     photo.convert(mode).save(tmp_path / "a.tif", exif=exif)
-    file = read_photo(tmp_path / "a.tif")
-    write_photo(file.photo, tmp_path / "b.tif", file)
-    again = read_photo(tmp_path / "b.tif")
+    file, again = read_photo(tmp_path / "a.tif"), read_photo(written_as(tmp_path, tmp_path / "a.tif", ".tif")[0])
     assert (again.photo.stored.mode, again.photo.stored.tobytes()) == (written, file.photo.stored.tobytes())
     assert again.photo.to_rgb8().tobytes() == file.photo.to_rgb8().tobytes()
     assert fields(TiffBlock(bytearray(again.metadata.exif)))[MAKE] == b"Cam\0"
@@ -326,11 +333,9 @@ def test_damaged_blocks_are_left_out_and_said(tmp_path, photo):
 
 
 def test_a_gain_map_and_a_film_are_left_out_and_said(tmp_path, photo):
-    content = io.BytesIO()
     space = 'xmlns:GCamera="http://ns.google.com/photos/1.0/camera/"'
     film = XMP.replace("hdrgm:Version", f'{space} GCamera:MotionPhoto="1" hdrgm:Version')
-    photo.save(content, "MPO", save_all=True, append_images=[photo.convert("L")], xmp=film.encode())
-    (tmp_path / "a.jpg").write_bytes(content.getvalue())
+    photo.save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[photo.convert("L")], xmp=film.encode())
     target, notes = written_as(tmp_path, tmp_path / "a.jpg", ".jpg")
     assert notes == ["its HDR gain map is left out: the result is the standard picture", "its film is left out"]
     assert b"MotionPhoto" not in target.read_bytes()
@@ -386,9 +391,7 @@ def test_metadata_behind_the_pixels_of_a_png_stay(tmp_path, bits):
     exif[0x0112], exif[0x013B] = 6, "An artist"
     packet = b'<x:xmpmeta xmlns:x="adobe:ns:meta/" xmlns:d="http://purl.org/dc/elements/1.1/" d:format="image/png"/>'
     values = np.arange(5 * 7 * 3, dtype=f"u{bits // 8}").reshape(5, 7, 3)
-    content = io.BytesIO()
-    Image.fromarray(values.astype(np.uint8)).save(content, "PNG")
-    png_file = png.encode16(values) if bits == 16 else content.getvalue()
+    png_file = png.encode16(values) if bits == 16 else saved(Image.fromarray(values), "PNG")
     chunks = chunk(b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0"))
     chunks += chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + packet) + chunk(b"tEXt", b"Title\0Behind")
     (tmp_path / "a.png").write_bytes(png_file[:-12] + chunks + png_file[-12:])

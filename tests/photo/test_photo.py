@@ -1,15 +1,15 @@
 """The door between files and pixels: every mode, every orientation, nothing clipped, nothing half-written."""
 
-import io
 import os
 import struct
-import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from f2a.photo import Photo, PhotoError, open_photo, output_name, read_photo, write_photo
+from tests.support.corpus import saved
+from tests.support.hostile_metadata import chunk
 
 ORIENTATION = 0x0112
 
@@ -88,9 +88,7 @@ def test_the_output_is_named_after_what_the_file_is(tmp_path, photo, name, forma
 
 
 def truncated(photo):
-    content = io.BytesIO()
-    photo.resize((70, 50)).save(content, "JPEG")
-    return content.getvalue()[:600]
+    return saved(photo.resize((70, 50)), "JPEG")[:600]
 
 
 @pytest.mark.parametrize(
@@ -112,9 +110,6 @@ def test_what_is_no_photo_is_said_in_one_sentence_with_its_name(tmp_path, photo,
 
 
 def png_of_size(width, height, bits=8, colour_type=2):
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
     header = struct.pack(">IIBBBBB", width, height, bits, colour_type, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
 

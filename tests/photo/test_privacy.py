@@ -3,7 +3,6 @@
 Names that nobody listed are planted in every container of every format; exiftool is the judge.
 """
 
-import io
 import shutil
 import struct
 import zlib
@@ -21,8 +20,9 @@ from f2a.photo.metadata.iptc import clean_iptc, jpeg_segment
 from f2a.photo.metadata.privacy import TEXT_NOTE, is_private_name, is_private_text
 from f2a.photo.metadata.tiff_ifd import EXIF_IFD, IfdField, TiffBlock, encode_ifd, read_fields
 from f2a.photo.metadata.xmp import clean_xmp
-from tests.support import profiles
+from tests.support import corpus, profiles
 from tests.support.exiftool import PLANTED, exiftool, is_a_place, judged, private_tags
+from tests.support.parts import segment
 
 PRIVATE = ["GpsLatitude", "GpsLongtitude", "longitude", "AbsoluteAltitude", "DroneSerialNumber", "serialno",
            "CameraOwnerName", "LocationShown", "CityName", "country", "geoLat", "homeAddress", "exif:GPSPosition",
@@ -308,23 +308,23 @@ def test_in_the_texts_of_a_png(tmp_path, photo):
     assert len(read_photo(tmp_path / "a.png", keep_location=True).metadata.png_chunks) == 5
 
 
-def segment(marker, content):
-    return bytes([0xFF, marker]) + struct.pack(">H", len(content) + 2) + content
-
-
 def test_in_makers_segments_and_behind_the_image(tmp_path, photo):
-    content = io.BytesIO()
     place = packet(["GPSLatitude", "Location"])
     extension = b"http://ns.adobe.com/xmp/extension/\0" + b"0" * 32 + struct.pack(">II", len(place), 0) + place
     segments = [
         segment(0xE1, b"FLIR\0" + PLANTED.encode()), segment(0xE4, f"DJI serial {PLANTED}".encode()),
         segment(0xE1, extension), segment(0xEB, b"JP\0\1" + PLANTED.encode()),
     ]  # fmt: skip
-    photo.save(content, "JPEG", extra=b"".join(segments))
-    second = io.BytesIO()
-    photo.save(second, "JPEG", xmp=place, exif=b"Exif\0\0" + block(text(0xA431, PLANTED.encode())))
-    behind = second.getvalue() + b"\0\0\0\x18ftypmp42" + place + b"SEFH" + PLANTED.encode() + b"SEFT"
-    (tmp_path / "a.jpg").write_bytes(content.getvalue() + behind)
+    exif = b"Exif\0\0" + block(text(0xA431, PLANTED.encode()))
+    behind = (
+        corpus.saved(photo, "JPEG", xmp=place, exif=exif)
+        + b"\0\0\0\x18ftypmp42"
+        + place
+        + b"SEFH"
+        + PLANTED.encode()
+        + b"SEFT"
+    )
+    (tmp_path / "a.jpg").write_bytes(corpus.saved(photo, "JPEG", extra=b"".join(segments)) + behind)
     for target in written(tmp_path / "a.jpg")[0]:
         assert PLANTED.encode() not in target.read_bytes()
 

@@ -16,9 +16,11 @@ from f2a.photo import PhotoError, open_photo, output_name, read_photo, write_pho
 from f2a.photo.codecs import png
 from f2a.photo.codecs.png import with_metadata
 from f2a.photo.metadata.metadata import Metadata
+from f2a.photo.pixels import image_of
 from f2a.relight.controls import Controls
 from f2a.relight.relighter import relight_file
 from tests.support import profiles
+from tests.support.corpus import saved
 from tests.support.hostile_metadata import chunk
 
 COLOUR_PROFILES = [b"", profiles.SRGB, profiles.DISPLAY_P3, profiles.ADOBE_RGB, profiles.PROPHOTO]
@@ -48,7 +50,7 @@ def stored_png(values, orientation, icc_profile):
         plain = imagecodecs.png_encode(values)
         exif = exif_of(orientation).removeprefix(b"Exif\0\0")
         return with_metadata(plain, Metadata(exif=exif, icc_profile=icc_profile))
-    return saved(values, "PNG", exif=exif_of(orientation), icc_profile=icc_profile or None)
+    return saved(image_of(values), "PNG", exif=exif_of(orientation), icc_profile=icc_profile or None)
 
 
 def stored_tiff(values, orientation, icc_profile):
@@ -72,13 +74,7 @@ def stored_tiff(values, orientation, icc_profile):
 
 def stored_webp(values, orientation, icc_profile):
     options = {"exif": exif_of(orientation), "icc_profile": icc_profile or None}
-    return saved(values, "WEBP", lossless=True, exact=True, **options)
-
-
-def saved(values, format, **options):
-    content = io.BytesIO()
-    Image.fromarray(values[..., 0] if values.shape[-1] == 1 else values).save(content, format, **options)
-    return content.getvalue()
+    return saved(image_of(values), "WEBP", lossless=True, exact=True, **options)
 
 
 def decoded(path):

@@ -18,12 +18,19 @@ def tiff(path, values, photometric, **options):
     return path
 
 
-def with_alpha(kind, colors=COLORS):
-    return {"values": np.concatenate([colors, HALF], -1), "photometric": "rgb", "extrasamples": [kind]}
-
-
 def of_8_bits(colors):
     return (colors // 257).astype(np.uint8)
+
+
+def premultiplied(colors):
+    return (colors * (128 / 255)).round().astype(np.uint16)
+
+
+def kind(photometric, *samples, extra=(), to=lambda values: values):
+    """Of samples of 16 bits; the ``extra`` ones by tifffile's names."""
+    extras = {"extrasamples": list(extra)} if extra else {}
+    values = to(np.concatenate(samples, -1))
+    return {"values": values[..., 0] if values.shape[-1] == 1 else values, "photometric": photometric, **extras}
 
 
 PLAIN = {"values": of_8_bits(COLORS), "photometric": "rgb"}
@@ -35,44 +42,19 @@ KINDS = {
     "half floats": ({"values": (COLORS / 65535).astype(np.float16), "photometric": "rgb"}, COLORS),
     "floats": ({"values": (COLORS / 65535).astype(np.float32), "photometric": "rgb"}, COLORS),
     "floats to 255": ({"values": (COLORS / 257).astype(np.float32), "photometric": "rgb"}, COLORS),
-    "white is zero": ({"values": 65535 - GREY[..., 0], "photometric": "miniswhite"}, GREY),
-    "white is zero, 8 bits": (
-        {"values": (255 - GREY[..., 0] // 257).astype(np.uint8), "photometric": "miniswhite"},
-        GREY,
-    ),
-    "alpha": (with_alpha("unassalpha"), COLORS),
-    "premultiplied alpha": (with_alpha("assocalpha", (COLORS * (128 / 255)).round().astype(np.uint16)), COLORS),
-    "a mask": (with_alpha("unspecified"), COLORS),
+    "white is zero": (kind("miniswhite", 65535 - GREY), GREY),
+    "white is zero, 8 bits": (kind("miniswhite", 65535 - GREY, to=of_8_bits), GREY),
+    "alpha": (kind("rgb", COLORS, HALF, extra=["unassalpha"]), COLORS),
+    "premultiplied alpha": (kind("rgb", premultiplied(COLORS), HALF, extra=["assocalpha"]), COLORS),
+    "a mask": (kind("rgb", COLORS, HALF, extra=["unspecified"]), COLORS),
     "premultiplied alpha, 8 bits": (
-        {
-            "values": of_8_bits(np.concatenate([(COLORS * (128 / 255)).round().astype(np.uint16), HALF], -1)),
-            "photometric": "rgb",
-            "extrasamples": ["assocalpha"],
-        },
+        kind("rgb", premultiplied(COLORS), HALF, extra=["assocalpha"], to=of_8_bits),
         COLORS,
     ),
-    "alpha, grey of 8 bits": (
-        {
-            "values": of_8_bits(np.concatenate([GREY, HALF], -1)),
-            "photometric": "minisblack",
-            "extrasamples": ["unassalpha"],
-        },
-        GREY,
-    ),
-    "alpha, white is zero": (
-        {
-            "values": np.concatenate([65535 - GREY, HALF], -1),
-            "photometric": "miniswhite",
-            "extrasamples": ["unassalpha"],
-        },
-        GREY,
-    ),
+    "alpha, grey of 8 bits": (kind("minisblack", GREY, HALF, extra=["unassalpha"], to=of_8_bits), GREY),
+    "alpha, white is zero": (kind("miniswhite", 65535 - GREY, HALF, extra=["unassalpha"]), GREY),
     "alpha behind a mask": (
-        {
-            "values": of_8_bits(np.concatenate([COLORS, 0 * HALF, HALF], -1)),
-            "photometric": "rgb",
-            "extrasamples": ["unspecified", "unassalpha"],
-        },
+        kind("rgb", COLORS, 0 * HALF, HALF, extra=["unspecified", "unassalpha"], to=of_8_bits),
         COLORS,
     ),
     "WebP": ({**PLAIN, "compression": "webp", "compressionargs": {"lossless": True}}, COLORS),

@@ -30,7 +30,12 @@ DERIVED = {
     (TIFF, "Orientation"),
     ("http://ns.adobe.com/xmp/note/", "HasExtendedXMP"),
     ("http://ns.adobe.com/xap/1.0/", "Thumbnails"),
-}
+    *((TIFF, name) for name in (
+        "BitsPerSample", "Compression", "PhotometricInterpretation", "PlanarConfiguration", "ReferenceBlackWhite",
+        "SamplesPerPixel", "YCbCrCoefficients", "YCbCrSubSampling",
+    )),
+}  # fmt: skip
+"""What is false in the new file, or says how the old one encoded its pixels, as of EXIF."""
 
 MAX_ELEMENTS = 100_000
 """Tags and attributes that are read, in a second; the largest packets of raw developers have a tenth."""

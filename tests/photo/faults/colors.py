@@ -68,11 +68,14 @@ def lab(path: Path, right: Right = AS_STATED, left: int = 8) -> np.ndarray:
     return np.array([lightness.mean() / 2.55, *(axis.view(np.int8).mean() for axis in opponents)])
 
 
-def save_png(path: Path, chunks: Chunks = (), icc_profile: bytes | None = None, color: Color = RED) -> None:
+def save_png(path: Path, chunks: Chunks = (), icc_profile: bytes | None = None, color: Color | int = RED) -> Path:
     info = PngInfo()
     for chunk in chunks:
         info.add(*chunk)
-    Image.new("RGB", (32, 24), color).save(path, pnginfo=info, icc_profile=icc_profile)
+    Image.new("L" if isinstance(color, int) else "RGB", (32, 24), color).save(
+        path, pnginfo=info, icc_profile=icc_profile
+    )
+    return path
 
 
 def integers(kind: bytes, *numbers: int) -> tuple[bytes, bytes]:
@@ -91,9 +94,11 @@ def save_avif(path: Path, code_points: str, color: Color = RED) -> None:
     run("avifenc", *lossless, "--cicp", code_points, path.with_suffix(".png"), path)
 
 
-def save_heic(path: Path, primaries: int, transfer: int, color: Color = RED) -> None:
+def save_heic(path: Path, code_points: tuple[int, int], color: Color = RED) -> Path:
+    """By the code points of primaries and transfer curve."""
     heif = pytest.importorskip("pillow_heif").from_pillow(Image.new("RGB", (32, 24), color))
-    heif.save(path, quality=100, chroma=444, color_primaries=primaries, transfer_characteristics=transfer)
+    heif.save(path, quality=100, chroma=444, color_primaries=code_points[0], transfer_characteristics=code_points[1])
+    return path
 
 
 def save_tiff(path: Path) -> None:
@@ -155,7 +160,7 @@ LINEAR = Right(profiles.rgb_profile("linear", *profiles.SRGB_XY, 1.0))
 IN_P3, IN_ADOBE, IN_2020 = Right(profiles.DISPLAY_P3), Right(profiles.ADOBE_RGB), Right(BT2020)
 PQ, HLG = Right(BT2020, levels_of(pq_light)), Right(BT2020, levels_of(hlg_light))
 PALE, DIM, GREY = (200, 60, 50), (110, 95, 80), (120, 120, 120)
-STATEMENTS: dict[str, tuple[str, Callable[[Path], None], Right]] = {
+STATEMENTS: dict[str, tuple[str, Callable[[Path], object], Right]] = {
     **{f"{name}.png": ("Pillow", partial(save_png, icc_profile=PROFILES[name]), Right()) for name in PROFILES},
     "cicp.png": ("Pillow", partial(save_png, chunks=(P3_CICP,)), IN_P3),
     "cicp_and_profile.png": ("Pillow", partial(save_png, chunks=(P3_CICP,), icc_profile=profiles.PROPHOTO), IN_P3),
@@ -167,8 +172,8 @@ STATEMENTS: dict[str, tuple[str, Callable[[Path], None], Right]] = {
     "nclx_2020.avif": ("avifenc", partial(save_avif, code_points="9/13/9", color=PALE), IN_2020),
     "nclx_pq.avif": ("avifenc", partial(save_avif, code_points="9/16/9", color=DIM), PQ),
     "nclx_hlg.avif": ("avifenc", partial(save_avif, code_points="9/18/9", color=GREY), HLG),
-    "nclx_p3.heic": ("libheif", partial(save_heic, primaries=12, transfer=13), IN_P3),
-    "nclx_pq.heic": ("libheif", partial(save_heic, primaries=9, transfer=16, color=DIM), PQ),
+    "nclx_p3.heic": ("libheif", partial(save_heic, code_points=(12, 13)), IN_P3),
+    "nclx_pq.heic": ("libheif", partial(save_heic, code_points=(9, 16), color=DIM), PQ),
     "chromaticities.tif": ("tifffile", save_tiff, IN_P3),
     "endpoints.bmp": ("by hand", save_bmp, IN_ADOBE),
     "profile.bmp": ("ImageMagick", partial(save_converted, profile=profiles.ADOBE_RGB), IN_ADOBE),

@@ -1,6 +1,5 @@
 """Kind 6: whatever JPEG is read can be written; a missing end marker is forgiven, missing lines are not."""
 
-import io
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from tests.photo.faults.case import AS_IT_WAS, GREY, PICTURE, Bench, Case, given, magick, relit, run
+from tests.support.corpus import saved
 
 CUT_SHORT = "refused: is damaged or cut short (its last lines are missing); copy it again from the camera"
 NO_END = f"{AS_IT_WAS}; its end marker is missing"
@@ -41,9 +41,7 @@ def three_tables(path: Path) -> None:
 
 
 def plain(**options: object) -> bytes:
-    content = io.BytesIO()
-    Image.fromarray(GRAINY).save(content, "JPEG", quality=92, **options)
-    return content.getvalue()
+    return saved(Image.fromarray(GRAINY), "JPEG", quality=92, **options)
 
 
 def changed(change: Callable[[bytes], bytes], **options: object) -> Callable[[Path], None]:

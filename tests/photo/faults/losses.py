@@ -1,6 +1,5 @@
 """Kind 7: what a file holds beside the photo is kept, or a note says that it is not."""
 
-import io
 import struct
 from collections.abc import Callable
 from functools import partial
@@ -16,7 +15,7 @@ from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.metadata.xmp_extension import xmp_segments
 from f2a.relight.relighter import relight_file
 from tests.photo.faults.case import AS_IT_WAS, PICTURE, Bench, Case, given, relit
-from tests.support import parts
+from tests.support import corpus, parts
 from tests.support.exiftool import exiftool
 from tests.support.hostile_metadata import chunk
 from tests.support.parts import segment
@@ -37,9 +36,7 @@ def image() -> Image.Image:
 
 
 def jpeg(**options: object) -> bytes:
-    content = io.BytesIO()
-    image().save(content, "JPEG", quality=95, **options)
-    return content.getvalue()
+    return corpus.saved(image(), "JPEG", quality=95, **options)
 
 
 def packet(properties: str, namespaces: str = "") -> bytes:
@@ -75,9 +72,7 @@ def fields(*tags: tuple[int, bytes]) -> Callable[[Path], None]:
 
 
 def saved(format: str) -> bytes:
-    content = io.BytesIO()
-    image().save(content, format, quality=95)
-    return content.getvalue()
+    return corpus.saved(image(), format, quality=95)
 
 
 def in_png(kind: bytes, content: bytes) -> Callable[[Path], None]:
