@@ -56,17 +56,17 @@ def ablate(ablation: Ablation, report: Callable[[str], None]) -> str:
         for seed in ablation.seeds
         for name, config in configs.items()
     ]
-    done = {(result.name, result.seed) for result in finished_runs(ablation.out)}
-    left = sum((run.name, run.seed) not in done for run in runs)
-    report(f"{left} of {len(runs)} runs to do, with {ablation.budget_minutes:g} minutes of training each")
+    done = {(result.name, result.seed): result for result in finished_runs(ablation.out)}
+    left = [run for run in runs if (run.name, run.seed) not in done]
+    report(f"{len(left)} of {len(runs)} runs to do, with {ablation.budget_minutes:g} minutes of training each")
     try:
-        for result in run_all(runs, ablation.budget_minutes, ablation.out):
+        for result in run_all(left, ablation.budget_minutes, ablation.out):
+            done[result.name, result.seed] = result
             report(result_sentence(result))
     except KeyboardInterrupt:
         report("stopped; the same command continues from here")
         raise
-    names = {(run.name, run.seed) for run in runs}
-    return ablation_table([result for result in finished_runs(ablation.out) if (result.name, result.seed) in names])
+    return ablation_table([done[run.name, run.seed] for run in runs])
 
 
 def result_sentence(result: Result) -> str:
@@ -86,9 +86,8 @@ def select_configs(ablation: Ablation) -> dict[str, Config]:
 
 def arguments(ablation: Ablation, config: Config, seed: int) -> list[str]:
     """The flags of one training."""
-    schedule = (
-        {"max_train_steps": ablation.steps, "lr_warmup_steps": ablation.steps // 10} if ablation.steps else CONSTANT
-    )
+    cosine = {"max_train_steps": ablation.steps, "lr_warmup_steps": (ablation.steps or 0) // 10}
+    constant = {"max_train_steps": UNREACHABLE_STEPS, "lr_scheduler": "constant", "lr_warmup_steps": 20}
     shared = {
         "train_data_dir": ablation.train_data_dir,
         "validation_dir": ablation.validation_dir,
@@ -98,10 +97,10 @@ def arguments(ablation: Ablation, config: Config, seed: int) -> list[str]:
     }
     source = ablation.encoder_weights.get(config.encoder)
     start = {"encoder_weights": source} if source else {}
-    return [*to_arguments(shared | schedule | config.flags | start), *ablation.training_flags]
-
-
-CONSTANT = {"max_train_steps": UNREACHABLE_STEPS, "lr_scheduler": "constant", "lr_warmup_steps": 20}
+    return [
+        *to_arguments(shared | (cosine if ablation.steps else constant) | config.flags | start),
+        *ablation.training_flags,
+    ]
 
 
 def check_settings(ablation: Ablation) -> None:

@@ -62,16 +62,13 @@ def finished_runs(out: Path) -> list[Result]:
 
 
 def run_all(runs: list[AblationRun], minutes: float, out: Path) -> Iterator[Result]:
-    """Do the runs that are not in ``runs.jsonl`` yet, and yield each result when its line is written.
+    """Do the runs one after another, and yield each result when its line in ``runs.jsonl`` is written.
 
     Raises:
         AblationError: a training cannot start.
         KeyboardInterrupt: on request; the current training has saved its state.
     """
-    done = {(result.name, result.seed) for result in finished_runs(out)}
     for run in runs:
-        if (run.name, run.seed) in done:
-            continue
         result = result_of(run) or train(run, minutes)
         with (out / RESULTS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(result._asdict(), ensure_ascii=False) + "\n")

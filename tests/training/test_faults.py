@@ -188,21 +188,21 @@ def test_a_folder_that_is_replaced_comes_back_after_a_kill_between_the_two_renam
 
 
 def test_a_photo_that_vanishes_before_the_run_goes_on_is_named(train, pairs, tmp_path, capsys):
-    assert train("run", "--max_train_steps", "2") == 0
+    assert train("run", "--max_train_steps", "1") == 0
     (pairs / "p3_ambient.png").unlink()
-    assert train("run", *GO_ON) == 0
+    assert train("run", "--max_train_steps", "2", *GO_ON) == 0
     said = capsys.readouterr().out
     assert "p3_flash.png: its partner p3_ambient.* is missing" in said
     assert "4 pairs, 1 left out" in said
     assert "changed since the checkpoint: the pairs to learn from" in said
-    assert_whole(tmp_path / "run", 1, 2, 3, 4)
+    assert_whole(tmp_path / "run", 1, 2)
 
 
 def test_a_photo_that_changes_before_the_run_goes_on_is_said(train, pairs, capsys):
-    assert train("run", "--max_train_steps", "2") == 0
+    assert train("run", "--max_train_steps", "1") == 0
     flash = pairs / "p1_flash.png"
     ImageOps.mirror(Image.open(flash)).save(flash)
-    assert train("run", *GO_ON) == 0
+    assert train("run", "--max_train_steps", "2", *GO_ON) == 0
     assert "changed since the checkpoint: the pairs to learn from" in capsys.readouterr().out
 
 
@@ -355,10 +355,10 @@ def test_a_clock_that_goes_backwards_changes_nothing(train, through, tmp_path, m
 
 
 def test_old_checkpoints_without_a_word_about_their_pairs_go_on(train, tmp_path, capsys):
-    assert train("run", "--max_train_steps", "2") == 0
-    for folder in checkpoints(tmp_path / "run"):
-        tensors, metadata = read_state(folder)
-        del metadata["pairs"]
-        write_state(folder, tensors, metadata)
-    assert train("run", *GO_ON) == 0
+    assert train("run", "--max_train_steps", "1") == 0
+    (folder,) = checkpoints(tmp_path / "run")
+    tensors, metadata = read_state(folder)
+    del metadata["pairs"]
+    write_state(folder, tensors, metadata)
+    assert train("run", "--max_train_steps", "2", *GO_ON) == 0
     assert "the pairs to learn from" not in capsys.readouterr().out
