@@ -25,6 +25,14 @@ def add_device_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
 
 
+def add_push(parser: argparse.ArgumentParser, help_text: str) -> argparse.ArgumentParser:
+    """The parser of the command's one action, ``push``, with the flag ``--private``."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    push = actions.add_parser("push", help=help_text, description=help_text)
+    push.add_argument("--private", action="store_true", help="only you can see it")
+    return push
+
+
 def open_relighter(weights: str | None, device: str) -> "Relighter":
     """The relighter for ``--weights`` and ``--device``."""
     from f2a.relight.relighter import Relighter
@@ -43,6 +51,11 @@ def check_minimum(args: argparse.Namespace, minimum: dict[str, int]) -> None:
     for name, value in minimum.items():
         if getattr(args, name) is not None and not getattr(args, name) >= value:
             raise UsageError(f"--{name} is {getattr(args, name)}: give at least {value}")
+
+
+def warn(sentence: str) -> None:
+    """:func:`tell` beside a command's own output, after the program's name."""
+    tell(f"f2a: {sentence}")
 
 
 def tell(sentence: str) -> None:

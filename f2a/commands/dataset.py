@@ -3,20 +3,17 @@
 import argparse
 from pathlib import Path
 
-from f2a.commands.common import tell
+from f2a.commands.common import add_push, tell
 
 HELP = "upload flash/ambient pairs to the Hub"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    help_text = "make a Hub dataset from a folder of flash/ambient pairs"
-    push = actions.add_parser("push", help=help_text, description=help_text)
+    push = add_push(parser, "make a Hub dataset from a folder of flash/ambient pairs")
     push.add_argument(
         "folder", type=Path, metavar="FOLDER", help="folder of pairs, or of train/, val/ and test/ folders"
     )
     push.add_argument("repo_id", metavar="REPO_ID", help="user/data, created if it does not exist")
-    push.add_argument("--private", action="store_true", help="only you can see it")
     push.add_argument(
         "--license", default="other", metavar="WORD", help="the photos' license, as the Hub spells it (default: other)"
     )

@@ -4,7 +4,7 @@ import argparse
 import io
 from pathlib import Path
 
-from f2a.commands.common import add_weights_flags, open_relighter, tell
+from f2a.commands.common import add_weights_flags, open_relighter, warn
 from f2a.errors import printable
 from f2a.relight.controls import add_control_flags, controls_of
 
@@ -37,6 +37,6 @@ def run(args: argparse.Namespace) -> int:
             explanation.picture().save(content := io.BytesIO(), format)
             write_output(args.picture, content.getvalue())
     except (PhotoError, OutputError) as error:
-        tell(f"f2a: {error}")
+        warn(str(error))
         return 1
     return 0

@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from f2a.commands.common import UsageError, tell
+from f2a.commands.common import UsageError, warn
 from f2a.errors import first_line
 
 STREAM = Path("-")
@@ -23,7 +23,7 @@ def relight_piped(args: argparse.Namespace) -> int:
     Raises:
         UsageError: several photos, or a stream that is a terminal.
     """
-    from f2a.commands.relight import relighting
+    from f2a.commands.relight import relight_function
     from f2a.photo import PhotoError
 
     [source], output = args.photos if len(args.photos) == 1 else [None], args.output or STREAM
@@ -38,13 +38,13 @@ def relight_piped(args: argparse.Namespace) -> int:
             photo, name = Path(folder, "photo"), "standard input"
             photo.write_bytes(sys.stdin.buffer.read())
         try:
-            relit = relighting(args, 1)(
+            relit = relight_function(args, 1)(
                 photo,
                 results if output == STREAM else output,
-                tell=lambda note: tell(f"f2a: {note.replace(str(photo), name, 1)}"),
+                tell=lambda note: warn(note.replace(str(photo), name, 1)),
             )
         except PhotoError as error:
-            tell(f"f2a: {name if error.path == photo else error.path}: {error.reason}")
+            warn(f"{name if error.path == photo else error.path}: {error.reason}")
             return 1
         return send(relit.read_bytes()) if output == STREAM else 0
 
@@ -55,7 +55,7 @@ def send(content: bytes) -> int:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
     except OSError as error:  # a full disk, or a program that reads no further
-        tell(f"f2a: standard output: cannot be written ({first_line(error)})")
+        warn(f"standard output: cannot be written ({first_line(error)})")
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that Python's last flush does not fail too
         return 1
     return 0

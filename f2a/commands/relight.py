@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from f2a.commands.common import UsageError, add_weights_flags, check_minimum, open_relighter, tell
+from f2a.commands.common import UsageError, add_weights_flags, check_minimum, open_relighter, warn
 from f2a.commands.piped import is_piped, relight_piped
 from f2a.errors import printable
 from f2a.relight.controls import add_control_flags, controls_of
@@ -67,15 +67,15 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("where the results go is missing: name a folder, or for one photo a file, with -o")
     shard = Shard.from_environment()
     if shard.index == 0 and (line := passed_over(args.photos)):
-        tell(f"f2a: {line}")
+        warn(line)
     tasks = plan(args.photos, args.output)
     batch = Batch(tasks, shard, args.overwrite, FORMATS.get(args.format))
     workers = args.jobs or min(4, os.cpu_count() or 1, max(1, len(batch.tasks)))
     start, reported, is_stopped = time.perf_counter(), 0, False
     try:
         total = len(batch.done) + len(batch.tasks)
-        with closing(_finished(batch, args, workers)) as finished:
-            for result in tqdm(finished, total=total, unit="photo", disable=len(tasks) == 1):
+        with closing(_each_result(batch, args, workers)) as progress:
+            for result in tqdm(progress, total=total, unit="photo", disable=len(tasks) == 1):
                 reported += 1
                 _tell(result)
     except KeyboardInterrupt:  # the photos in work were finished
@@ -91,17 +91,17 @@ def run(args: argparse.Namespace) -> int:
     if len(tasks) > 1 or is_stopped:
         print(summary(results, seconds, shard), file=sys.stderr)
     elif results and results[0].status == "skipped":
-        tell(f"f2a: {results[0].target}: exists already; pass --overwrite to replace it")
+        warn(f"{results[0].target}: exists already; pass --overwrite to replace it")
         return 1
     if is_stopped:
         return INTERRUPTED
     return 1 if any(result.status == "failed" for result in results) else 0
 
 
-def _finished(batch: "Batch", args: argparse.Namespace, workers: int) -> "Generator[Result]":
+def _each_result(batch: "Batch", args: argparse.Namespace, workers: int) -> "Generator[Result]":
     yield from batch.done
     if batch.tasks:
-        yield from batch.run(relighting(args, workers), workers)
+        yield from batch.run(relight_function(args, workers), workers)
 
 
 def _tell(result: "Result") -> None:
@@ -127,7 +127,7 @@ def check(args: argparse.Namespace) -> None:
         raise UsageError(f"--quality is {args.quality}: give a number from 1 to 100")
 
 
-def relighting(args: argparse.Namespace, workers: int) -> "functools.partial[Path]":
+def relight_function(args: argparse.Namespace, workers: int) -> "functools.partial[Path]":
     """:func:`~f2a.relight.relighter.relight_file` as the flags ask; several photos at once share the processors."""
     from f2a.relight.relighter import relight_file, share_processors
 

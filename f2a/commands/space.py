@@ -2,20 +2,17 @@
 
 import argparse
 
-from f2a.commands.common import tell
+from f2a.commands.common import add_push, tell
 
 HELP = "publish the page on the Hub"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    help_text = "create or update a Space on the Hub with the page"
-    push = actions.add_parser("push", help=help_text, description=help_text)
+    push = add_push(parser, "create or update a Space on the Hub with the page")
     push.add_argument("repo_id", metavar="REPO_ID", help="user/space, created if it does not exist")
     push.add_argument("--weights", metavar="ID", help="user/model[@revision], pinned to its commit (default: bundled)")
     push.add_argument("--examples", metavar="ID", help="user/dataset[@revision] of pairs (default: bundled)")
     push.add_argument("--hardware", metavar="WORD", help="zero-a10g, cpu-basic, ..., as the Hub spells it")
-    push.add_argument("--private", action="store_true", help="only you can see it")
     push.add_argument("--dry-run", action="store_true", help="print what would be uploaded and set; change nothing")
 
 

@@ -4,8 +4,8 @@ import argparse
 import signal
 from pathlib import Path
 
-from f2a.commands.common import UsageError, tell
-from f2a.commands.relight import add_photo_flags, check, relighting
+from f2a.commands.common import UsageError, warn
+from f2a.commands.relight import add_photo_flags, check, relight_function
 from f2a.errors import F2aError, printable
 
 HELP = "relight the photos that appear in a folder, until Ctrl-C"
@@ -20,25 +20,25 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from f2a.files import make_folder
     from f2a.photo import names_a_file
-    from f2a.relight.arrivals import watch_folder
+    from f2a.relight.watch import watch_folder
 
     check(args)
     if not args.folder.is_dir():
         raise UsageError(f"{args.folder}: is no folder; create it or name another")
     if names_a_file(args.output) and not args.output.is_dir():
         raise UsageError(f"{args.output}: is a file's name; name a folder for the results")
-    arrivals = watch_folder(args.folder)
-    relight, counts, ours = relighting(args, 1), {"relit": 0, "failed": 0}, set[Path]()
+    photos = watch_folder(args.folder)
+    relight, counts, ours = relight_function(args, 1), {"relit": 0, "failed": 0}, set[Path]()
     make_folder(args.output)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
-    tell(f"f2a: watching {args.folder}; Ctrl-C ends it")
+    warn(f"watching {args.folder}; Ctrl-C ends it")
     try:
-        for photo in arrivals:
+        for photo in photos:
             try:
-                relit = relight(photo, args.output, overwrite=args.overwrite or photo in ours, tell=say)
+                relit = relight(photo, args.output, overwrite=args.overwrite or photo in ours, tell=warn)
             except F2aError as error:
                 counts["failed"] += 1
-                say(str(error))
+                warn(str(error))
             else:
                 counts["relit"] += 1
                 ours.add(photo)
@@ -46,9 +46,5 @@ def run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         pass
     finally:
-        tell(f"f2a: {counts['relit']} relit, {counts['failed']} failed")
+        warn(f"{counts['relit']} relit, {counts['failed']} failed")
     return 1 if counts["failed"] else 0
-
-
-def say(sentence: str) -> None:
-    tell(f"f2a: {sentence}")

@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from f2a.data.cache import DataError, EncodedPhoto
 from f2a.data.folder import find_pairs
@@ -82,17 +82,14 @@ class HubPairs:
 
     def photos(self, name: str) -> PairPhotos:
         row = self._rows[name]
-        found = sorted(Path(self._folder.name).glob(f"{row}_*"))
-        if len(found) < 2:
-            encoded = self._pairs.encoded(row)
+        files = sorted(Path(self._folder.name).glob(f"{row}_*"))
+        if len(files) < 2:
+            pair = self._pairs.encoded(row)
             self._pairs.cache.clear()  # a group of rows may be a hundred photos
-            found = sorted(_write(photo, Path(self._folder.name, f"{row}_{half}")) for half, photo in _halves(encoded))
-        ambient, flash = found
+            photos = {"ambient": pair.ambient, "flash": pair.flash}
+            files = [_write(photo, Path(self._folder.name, f"{row}_{half}")) for half, photo in photos.items()]
+        ambient, flash = files
         return PairPhotos(flash, ambient)
-
-
-def _halves(encoded: Any) -> list[tuple[str, EncodedPhoto]]:
-    return [("flash", encoded.flash), ("ambient", encoded.ambient)]
 
 
 def _write(photo: EncodedPhoto, stem: Path) -> Path:
@@ -104,8 +101,8 @@ def _first_split(dataset: str, revision: str | None) -> str:
     from datasets import get_dataset_split_names
 
     with hub_errors(f"{dataset}: could not be read from the Hub", kind=DataError):
-        found = get_dataset_split_names(dataset, revision=revision)
-    return next((split for split in SPLITS if split in found), found[0])
+        splits = get_dataset_split_names(dataset, revision=revision)
+    return next((split for split in SPLITS if split in splits), splits[0])
 
 
 def _names(pairs: StreamedPairs, source: HubSplit) -> list[str]:
@@ -139,8 +136,8 @@ def categories(names: Sequence[str]) -> list[str]:
     """``all`` and the first words of the names (``People_014`` is one of ``People``); ``all`` alone where each name has
     a first word of its own."""
     words = [Path(name).name.partition("_")[0] for name in names]
-    found = sorted(set(words))
-    return [EVERYTHING, *found] if 1 < len(found) < len(words) else [EVERYTHING]
+    first_words = sorted(set(words))
+    return [EVERYTHING, *first_words] if 1 < len(first_words) < len(words) else [EVERYTHING]
 
 
 def in_category(names: Sequence[str], category: str) -> list[str]:

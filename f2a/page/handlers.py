@@ -19,7 +19,7 @@ from f2a.page.gallery import Gallery
 from f2a.page.job_queue import Busy, JobQueue
 from f2a.page.panel import DEFAULTS
 from f2a.page.service import BatchResult, OpenPhoto, PhotoCountError, Preview, RelightService, Relit, Viewport
-from f2a.page.text import as_html, user_message
+from f2a.page.text import as_errors, as_html, user_message
 from f2a.photo import PhotoError
 from f2a.relight.controls import ControlError, Controls
 
@@ -49,8 +49,10 @@ class Handlers:
     # For both
 
     def _relight(self, photo: str | None, settings: Sequence[Any]) -> Relit:
+        if not photo:
+            raise PhotoCountError("Choose a photo first.")
         *values, keep_location = settings
-        return self.jobs.run(self.service.relight, chosen(photo), controls_from(values), keep_location)
+        return self.jobs.run(self.service.relight, Path(photo), controls_from(values), keep_location)
 
     def _relight_batch(
         self, photos: Sequence[str] | None, settings: Sequence[Any], progress: Callable[[Any], Any] = iter
@@ -79,7 +81,8 @@ class Handlers:
             photos: photo files.
         """
         batch = self._relight_batch(photos, settings)
-        return path_or_none(batch.archive), "\n".join([batch.summary, *map(user_message, batch.failed)])
+        archive = str(batch.archive) if batch.archive else None
+        return archive, "\n".join([batch.summary, *map(user_message, batch.failed)])
 
     def examples(self, category: str, number: int) -> tuple[list[str], dict[str, Any]]:
         """An example pair: the files of flash, ours and truth at screen size, and its name and scores.
@@ -98,9 +101,9 @@ class Handlers:
 
     # For the page
 
-    def on_example(self, chosen: gr.SelectData) -> str:
+    def on_example(self, selection: gr.SelectData) -> str:
         """The flash photo of the thumbnail that was tapped."""
-        return str(self.bundled.pairs.photos(self.bundled.pairs.names[chosen.index]).flash)
+        return str(self.bundled.pairs.photos(self.bundled.pairs.names[selection.index]).flash)
 
     def on_photo(
         self, screen: Any, photo: str, keep: bool, show_clipping: bool, *settings: Any
@@ -121,7 +124,7 @@ class Handlers:
             relight = self._preview, screen, Path(photo), show_clipping, settings[:-1]
             opened, preview, seconds = yield from self.jobs.follow(waiting, *relight)
         except USER_ERRORS as error:
-            yield None, text.clipping(), None, as_html(user_message(error), error=True), *rest
+            yield None, text.clipping(), None, as_errors(error), *rest
             return
         width, height = opened.size
         line = f"{Path(photo).name}: {width} x {height} pixels, relit in {seconds:.1f} s."
@@ -133,7 +136,7 @@ class Handlers:
         try:
             _, preview, _ = self.jobs.run(self._preview, screen, Path(photo), show_clipping, values)
         except (Busy, ControlError) as error:
-            return *[gr.skip()] * 3, gr.File(visible=False), as_html(user_message(error), error=True)
+            return *[gr.skip()] * 3, gr.File(visible=False), as_errors(error)
         except USER_ERRORS:  # was said when the photo was given
             return (gr.skip(),) * 5
         return *as_components(preview), gr.File(visible=False), ""
@@ -157,7 +160,7 @@ class Handlers:
         try:
             relit = self._relight(photo, settings)
         except USER_ERRORS as error:
-            return gr.File(None, visible=False), as_html(user_message(error), error=True)
+            return gr.File(None, visible=False), as_errors(error)
         return gr.File(str(relit.file), visible=True), as_html(relit.sentence)
 
     def on_batch(self, photos: list[str] | None, *settings: Any, progress: gr.Progress = PROGRESS) -> tuple[Any, str]:
@@ -165,9 +168,9 @@ class Handlers:
         try:
             batch = self._relight_batch(photos, settings, progress.tqdm)
         except USER_ERRORS as error:
-            return gr.File(None, visible=False), as_html(user_message(error), error=True)
-        failed = as_html(*map(user_message, batch.failed), error=True)
-        return gr.File(path_or_none(batch.archive), visible=bool(batch.archive)), as_html(batch.summary) + failed
+            return gr.File(None, visible=False), as_errors(error)
+        file = gr.File(str(batch.archive), visible=True) if batch.archive else gr.File(None, visible=False)
+        return file, as_html(batch.summary) + as_errors(*batch.failed)
 
     def step_example(self, category: str, index: int, step: int, view: str) -> tuple[int, Any, str]:
         """The example ``step`` places on in its category, going round."""
@@ -176,7 +179,7 @@ class Handlers:
         try:
             pair = self.jobs.run(self.gallery.show, names[index])
         except USER_ERRORS as error:
-            return index, None, as_html(user_message(error), error=True)
+            return index, None, as_errors(error)
         left, right = (str(getattr(pair, half)) for half in VIEWS[view])
         return index, (left, right), as_html(f"{index + 1} of {len(names)}: {text.describe(pair)}")
 
@@ -223,22 +226,6 @@ def as_components(preview: Preview) -> tuple[tuple[str, str], str, str]:
     """A preview as the values of the slider between two pictures, of the line on clipping and of the picture of what
     changed."""
     return (str(preview.flash), str(preview.relit)), text.clipping(preview.clipping), str(preview.changes)
-
-
-def chosen(photo: str | None) -> Path:
-    """The photo that was given.
-
-    Raises:
-        PhotoCountError: none was.
-    """
-    if not photo:
-        raise PhotoCountError("Choose a photo first.")
-    return Path(photo)
-
-
-def path_or_none(file: Path | None) -> str | None:
-    """A file's path as text."""
-    return str(file) if file else None
 
 
 def controls_from(values: Sequence[Any]) -> Controls:

@@ -112,7 +112,7 @@ def relight_tab(demo: gr.Blocks, handlers: Handlers) -> gr.File:
     choose.upload(None, choose, photo, js="(file) => file", **PRIVATE)
     clear.click(lambda: example, None, photo, **SILENT)
     strip.select(handlers.on_example, None, photo, **SILENT)
-    camera.input(lambda taken: taken, camera, photo, **PRIVATE)
+    camera.input(lambda picture: picture, camera, photo, **PRIVATE)
     photo.change(handlers.on_photo, photo_inputs, photo_outputs, js=NEW_PHOTO, **SILENT)
     moves = [component.change for component in panel.controls]  # `release` is nothing that keys and number fields fire
     inputs = [screen, photo, show_clipping, *panel.controls]

@@ -40,38 +40,31 @@ class RequestLimits:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
             return await self.app(scope, receive, send)
         path = scope["path"].rstrip("/")
-        body = LimitedBody(self, next(most for end, most in MAX_BYTES.items() if path.endswith(end)), receive)
+        left = next(limit for end, limit in MAX_BYTES.items() if path.endswith(end))
+        whole, end = False, time.monotonic() + self.upload_s
+
+        async def receive_within_limits() -> Message:
+            nonlocal left, whole
+            if whole:
+                return await receive()
+            try:
+                message = await asyncio.wait_for(receive(), max(0, min(end - time.monotonic(), self.silence_s)))
+            except asyncio.TimeoutError:
+                raise self.failure("The upload took too long and was given up; please try again.") from None
+            if message["type"] == "http.disconnect":
+                raise self.failure("The upload was cut off.")
+            left -= len(message.get("body", b""))
+            if left < 0:
+                raise self.failure("The request is over the maximum allowed size.")
+            whole = not message.get("more_body", False)
+            return message
 
         async def answer(message: Message) -> None:
-            if message["type"] == "http.response.start" and not body.whole:  # the rest of it is not waited for
+            if message["type"] == "http.response.start" and not whole:  # the rest of it is not waited for
                 message["headers"] = [*message.get("headers", []), (b"connection", b"close")]
             await send(message)
 
-        await self.app(scope, body.receive, answer)
-
-
-class LimitedBody:
-    """The body of one request, within the limits of ``limits`` and of ``max_bytes``."""
-
-    def __init__(self, limits: RequestLimits, max_bytes: int, receive: Receive) -> None:
-        self.limits, self.max_bytes, self._receive = limits, max_bytes, receive
-        self.whole, self.end = False, time.monotonic() + limits.upload_s
-
-    async def receive(self) -> Message:
-        if self.whole:
-            return await self._receive()
-        failure, left = self.limits.failure, self.end - time.monotonic()
-        try:
-            message = await asyncio.wait_for(self._receive(), max(0, min(left, self.limits.silence_s)))
-        except asyncio.TimeoutError:
-            raise failure("The upload took too long and was given up; please try again.") from None
-        if message["type"] == "http.disconnect":
-            raise failure("The upload was cut off.")
-        self.max_bytes -= len(message.get("body", b""))
-        if self.max_bytes < 0:
-            raise failure("The request is over the maximum allowed size.")
-        self.whole = not message.get("more_body", False)
-        return message
+        await self.app(scope, receive_within_limits, answer)
 
 
 class InFlightResponses:
@@ -90,7 +83,7 @@ class InFlightResponses:
         """``app``, with its relit photos and their event streams counted; streams that only say that a page is open
         are not."""
 
-        async def counted(scope: Message, receive: Receive, send: Send) -> None:
+        async def count_and_run(scope: Message, receive: Receive, send: Send) -> None:
             if scope["type"] != "http" or not any(path in scope["path"] for path in self.PATHS):
                 return await app(scope, receive, send)
             self._open += 1
@@ -100,7 +93,7 @@ class InFlightResponses:
                 self._open -= 1
                 self._last = time.monotonic()
 
-        return counted
+        return count_and_run
 
 
 class HeadTags:

@@ -146,6 +146,11 @@ def user_message(error: Exception) -> str:
     return f"{error.path.name}: {error.reason}" if isinstance(error, PhotoError) else str(error)
 
 
+def as_errors(*errors: Exception) -> str:
+    """What went wrong, a line each, as HTML."""
+    return as_html(*map(user_message, errors), error=True)
+
+
 def describe(pair: PairPreview) -> str:
     """An example's scores in a sentence."""
     name = Path(pair.name).name.replace("_", " ")

@@ -43,20 +43,20 @@ class ToolServer(gradio.mcp.GradioMCPServer):
 
     def convert_strings_to_filedata(self, value: Any, filedata_positions: list[list[str | int]]) -> Any:
         files = {position[0] for position in filedata_positions}
-        return {name: given_file(given) if name in files else given for name, given in value.items()}
+        return {name: file_from(text) if name in files else text for name, text in value.items()}
 
     async def _execute_tool_without_progress(self, job: Any) -> list[Any]:
         try:
             result = await run_sync(job.result)
         except AppError as error:
-            known = not str(error).startswith("The upstream Gradio app")
-            raise ValueError(html.unescape(str(error)) if known else UNREACHED) from None
+            is_ours = not str(error).startswith("The upstream Gradio app")
+            raise ValueError(html.unescape(str(error)) if is_ours else UNREACHED) from None
         return list(result) if isinstance(result, tuple) else [result]
 
     def postprocess_output_data(self, data: Any, root_url: str) -> Any:
         flat = [item for output in data for item in (output if isinstance(output, list) else [output])]
-        told = [json.dumps(item) if isinstance(item, dict) and "path" not in item else item for item in flat]
-        return super().postprocess_output_data(told, root_url)
+        texts = [json.dumps(item) if isinstance(item, dict) and "path" not in item else item for item in flat]
+        return super().postprocess_output_data(texts, root_url)
 
     @staticmethod
     def get_image(file_path: str) -> Image.Image | None:
@@ -68,7 +68,7 @@ class ToolServer(gradio.mcp.GradioMCPServer):
         return picture
 
 
-def given_file(text: str) -> Any:
+def file_from(text: str) -> Any:
     """The file that a client names, as Gradio takes it.
 
     Args:

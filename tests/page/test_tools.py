@@ -148,4 +148,4 @@ def test_what_is_no_photo_is_one_sentence(server: str, text: str, said: str) -> 
 
 def test_a_control_outside_its_range_is_one_sentence(server: str, tmp_path: Path) -> None:
     photo = data_uri(save_gradient(tmp_path / "party.jpg"))
-    assert "maximum value 2" in refusal(call(server, "relight", photo=photo, strength=3))
+    assert "strength is 3: give a number from 0 to 2" in refusal(call(server, "relight", photo=photo, strength=3))

@@ -34,14 +34,15 @@ def watch_folder(folder: Path, settle_s: float = SETTLE_S) -> Iterator[Path]:
 
     waiting_ms = max(1, int(settle_s * 500))
     events = watch(folder, watch_filter=None, recursive=False, rust_timeout=waiting_ms, yield_on_timeout=True)
-    for path in settled(({Path(name) for kind, name in event if kind != Change.deleted} for event in events), settle_s):
+    changes = ({Path(name) for kind, name in event if kind != Change.deleted} for event in events)
+    for path in stable_photos(changes, settle_s):
         if path is None and not folder.is_dir():
             raise WatchError(f"{folder}: is no longer there; start again when it is")
         if path is not None:
             yield path
 
 
-def settled(changes: Iterable[set[Path]], settle_s: float) -> Iterator[Path | None]:
+def stable_photos(changes: Iterable[set[Path]], settle_s: float) -> Iterator[Path | None]:
     """
     Args:
         changes: the files that changed since the last look; empty ones come while nothing happens.

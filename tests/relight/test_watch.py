@@ -4,20 +4,20 @@ import os
 
 import pytest
 
-from f2a.relight import arrivals
-from f2a.relight.arrivals import WatchError, settled, watch_folder
+from f2a.relight import watch
+from f2a.relight.watch import WatchError, stable_photos, watch_folder
 
 
 @pytest.fixture
 def looks(monkeypatch, tmp_path):
-    """What :func:`settled` yields when it looks once a second: ``acts`` are done one before each look, and return the
-    names that changed, or None."""
+    """What :func:`stable_photos` yields when it looks once a second: ``acts`` are done one before each look, and return
+    the names that changed, or None."""
 
     def run(*acts, settle_s=2):
         clock = iter(range(1000))
-        monkeypatch.setattr(arrivals.time, "monotonic", lambda: next(clock))
+        monkeypatch.setattr(watch.time, "monotonic", lambda: next(clock))
         changes = ({tmp_path / name for name in act() or ()} for act in acts)
-        return [path and path.name for path in settled(changes, settle_s)]
+        return [path and path.name for path in stable_photos(changes, settle_s)]
 
     return run
 
