@@ -173,12 +173,22 @@ NOTED = {
     "fireworks.png": ("Pillow, by hand", in_png(b"mkBF", bytes(72)), f"{FURTHER}: mkBF"),
 }  # fmt: skip
 
+COMMENTS = [b"A party", b"in the garden"]
+
+
+def comments(bench: Bench, path: Path) -> str:
+    path.write_bytes(jpeg(extra=b"".join(segment(0xFE, text) for text in COMMENTS)))
+    with Image.open(relight_file(bench.relighter, path, path.with_name("relit.jpg"))) as written:
+        return "kept" if [text for name, text in written.applist if name == "COM"] == COMMENTS else "lost"
+
+
 CASES = [
     *(
         Case(7, name, maker, f"{AS_IT_WAS}; {note}", partial(result, make))
         for name, (maker, make, note) in NOTED.items()
     ),
     Case(7, "extended_xmp.jpg", "Pillow, by hand", "kept", extended),
+    Case(7, "two_comments.jpg", "Pillow, by hand", "kept", comments),
     Case(7, "transparent_grey_16.png", "by hand", "kept", partial(transparent_color, 1)),
     Case(7, "transparent_color_16.png", "by hand", "kept", partial(transparent_color, 3)),
     Case(

@@ -90,6 +90,8 @@ BY_TIFFFILE = {
     "big_endian_8.tif": (by_tifffile(PICTURE, "rgb", byteorder=">"), PICTURE, AS_IT_WAS),
     "bigtiff_16.tif": (by_tifffile(DEEP, "rgb", bigtiff=True, byteorder=">"), PICTURE, AS_IT_WAS),
     "jpeg_xl_inside.tif": (by_tifffile(PICTURE, "rgb", compression="jpegxl"), PICTURE, AS_IT_WAS),
+    "webp_inside.tif": (by_tifffile(PICTURE, "rgb", compression="webp"), PICTURE, AS_IT_WAS),
+    "lerc_inside.tif": (by_tifffile(PICTURE, "rgb", compression="lerc"), PICTURE, AS_IT_WAS),
     "zstd_16.tif": (by_tifffile(DEEP, "rgb", compression="zstd"), PICTURE, AS_IT_WAS),
     "pages.tif": (
         partial(pages, thumbnail_first=False), PICTURE, f"{AS_IT_WAS}; holds 2 pictures; the first is relit"
