@@ -6,8 +6,6 @@ one of them the files that it makes are skipped.
 """
 
 import json
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +17,7 @@ from PIL import Image
 
 from f2a.cli import main
 from tests.conftest import brightening_checkpoint
+from tests.photo.faults.case import PICTURE, magick, run
 from tests.photo.test_raw import dng
 from tests.support import profiles
 
@@ -42,12 +41,6 @@ IPTC = {"CodedCharacterSet": "utf8", "IPTC:Caption-Abstract": "A party", "IPTC:B
 SIDEWAYS = {"Orientation#": "6", "XMP-tiff:Orientation#": "6"}
 
 
-def run(*command: object) -> str:
-    if not shutil.which(str(command[0])):
-        pytest.skip(f"{command[0]} is not installed")
-    return subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True).stdout
-
-
 def write_tags(path: Path, *sets: dict[str, str]) -> Path:
     flags = [f"-{name}={value}" for tags in (TAGS, PRIVATE_TAGS, *sets) for name, value in tags.items()]
     run("exiftool", "-q", "-overwrite_original", *flags, path)
@@ -56,16 +49,12 @@ def write_tags(path: Path, *sets: dict[str, str]) -> Path:
 
 def picture() -> Image.Image:
     """96 wide, 64 high, smooth."""
-    rows, columns = np.mgrid[0:64, 0:96]
-    return Image.fromarray(np.stack([columns * 2.5, rows * 3.9, 120 + 0 * rows], -1).astype(np.uint8))
+    return Image.fromarray(PICTURE)
 
 
-def magick(path: Path, *options: object) -> Path:
-    plain = path.with_name("plain.ppm")
-    picture().save(plain)
-    program = "magick" if shutil.which("magick") else "convert"
-    run(program, plain, *options, path)
-    plain.unlink()
+def by_magick(path: Path, *options: object) -> Path:
+    picture().save(path.with_name("plain.ppm"))
+    magick(path.with_name("plain.ppm"), *options, path)
     return path
 
 
@@ -73,17 +62,13 @@ def telephone(path: Path) -> Path:
     picture().save(path, quality=80, progressive=True, icc_profile=profiles.DISPLAY_P3)
     thumbnail = path.with_suffix(".thumbnail")
     picture().resize((30, 20)).save(thumbnail, "JPEG")
-    write_tags(path, IPTC, SIDEWAYS, {"Comment": "hello", "ThumbnailImage<": str(thumbnail)})
-    thumbnail.unlink()
-    return path
+    return write_tags(path, IPTC, SIDEWAYS, {"Comment": "hello", "ThumbnailImage<": str(thumbnail)})
 
 
 def by_cjpeg(*options: str) -> Callable[[Path], Path]:
     def make(path: Path) -> Path:
-        plain = path.with_name("plain.ppm")
-        picture().save(plain)
-        run("cjpeg", *options, "-outfile", path, plain)
-        plain.unlink()
+        picture().save(path.with_name("plain.ppm"))
+        run("cjpeg", *options, "-outfile", path, path.with_name("plain.ppm"))
         return write_tags(path, SIDEWAYS)
 
     return make
@@ -99,20 +84,20 @@ HALF_CLEAR = ("-alpha", "set", "-channel", "A", "-evaluate", "multiply", 0.5, "+
 
 
 def deep_tiff(path: Path) -> Path:
-    return write_tags(magick(path, *NOISE, "-compress", "LZW"), IPTC, SIDEWAYS)
+    return write_tags(by_magick(path, *NOISE, "-compress", "LZW"), IPTC, SIDEWAYS)
 
 
 def deep_tiff_with_alpha(path: Path) -> Path:
-    return write_tags(magick(path, "-depth", 16, *HALF_CLEAR, "-endian", "MSB", "-compress", "Zip"), SIDEWAYS)
+    return write_tags(by_magick(path, "-depth", 16, *HALF_CLEAR, "-endian", "MSB", "-compress", "Zip"), SIDEWAYS)
 
 
 def deep_png(path: Path) -> Path:
-    return write_tags(magick(path, *NOISE, "-define", "png:bit-depth=16", "-set", "Title", "Party"), IPTC, SIDEWAYS)
+    return write_tags(by_magick(path, *NOISE, "-define", "png:bit-depth=16", "-set", "Title", "Party"), IPTC, SIDEWAYS)
 
 
 def deep_grey(path: Path) -> Path:
     density = ("-density", 300, "-units", "PixelsPerInch")
-    return magick(path, "-colorspace", "Gray", *NOISE, "-define", "png:bit-depth=16", *density)
+    return by_magick(path, "-colorspace", "Gray", *NOISE, "-define", "png:bit-depth=16", *density)
 
 
 def palette(path: Path) -> Path:
@@ -121,10 +106,8 @@ def palette(path: Path) -> Path:
 
 
 def lossless_webp(path: Path) -> Path:
-    plain = path.with_name("plain.png")
-    picture().save(plain)
-    run("cwebp", "-quiet", "-lossless", plain, "-o", path)
-    plain.unlink()
+    picture().save(path.with_name("plain.png"))
+    run("cwebp", "-quiet", "-lossless", path.with_name("plain.png"), "-o", path)
     return write_tags(path, SIDEWAYS)
 
 
@@ -141,7 +124,7 @@ def heic(path: Path) -> Path:
 
 def deep_heic(path: Path) -> Path:
     heif = pytest.importorskip("pillow_heif")
-    values = np.asarray(picture()).astype(np.uint16) * 257
+    values = PICTURE.astype(np.uint16) * 257
     heif.from_bytes("RGB;16", (96, 64), values.tobytes()).save(path, quality=80)
     return write_tags(path)
 
