@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+import yaml
 from datasets import Dataset, Features, Image
 from huggingface_hub import HfApi
 from safetensors.torch import save_file
@@ -27,7 +28,7 @@ from f2a.model.checkpoint import Checkpoint, CheckpointError
 from f2a.page import text as page_text
 from f2a.page.gallery import Gallery, PairPreview, PairScore
 from f2a.relight.controls import Controls
-from f2a.training.arguments import read_run
+from f2a.training.arguments import read_run, without_secrets
 from f2a.training.checkpoint import read_state, write_state
 from tests.support.hub_stub import HubStub
 from tests.support.page_server import save_gradient, serving
@@ -137,6 +138,8 @@ def test_a_token_is_printed_nowhere_and_pushed_nowhere(tmp_path, monkeypatch, ca
     ]
     assert not [content for content in [*pushed.values(), *written] if token.encode() in content]
     assert token not in "".join(capfd.readouterr())
+    assert "hub_token" not in yaml.safe_load((tmp_path / "run" / "run.yaml").read_text())
+    assert without_secrets([f"--hub_token={token}", "--seed", "1"]) == ["--hub_token=HIDDEN", "--seed", "1"]
 
 
 @pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # the client's own uploads

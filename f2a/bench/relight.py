@@ -66,34 +66,25 @@ def bench_relight(
 
 def bench_networks(relighter: Relighter, rounds: int) -> Iterable[Measurement]:
     """Both presets as they are run here, beside the plain module of ``vgg16``, in float32."""
-    width, height = working_size(4000, 3000, relighter.architecture.working_pixels)
     work: dict[str, Callable[[], object]] = {}
+    beside: dict[str, str] = {}
     plain = Generator(PRESETS["vgg16"]).eval()
-    for size in dict.fromkeys([(320, 240), (width, height)]):
-        flash = torch.rand(1, 3, size[1], size[0])
-        at = f"at {size[0]}x{size[1]}"
-        work[f"vgg16 {at}, plain module"] = partial(plain, flash)
+    sizes = [(320, 240), working_size(4000, 3000, relighter.architecture.working_pixels)]
+    for width, height in dict.fromkeys(sizes):
+        flash, baseline = torch.rand(1, 3, height, width), f"vgg16 at {width}x{height}, plain module"
+        work[baseline] = partial(plain, flash)
         for preset in ("vgg16", "compact"):
-            work[f"{preset} {at}"] = _in_inference(Generator(PRESETS[preset]), flash)
+            name, generator = f"{preset} at {width}x{height}", Generator(PRESETS[preset])
+            work[name] = torch.inference_mode()(partial(generator.for_inference(torch.device("cpu")), flash))
+            beside[name] = baseline
     seconds = best(work, rounds)
     targets = {
         "vgg16 at 320x240": f"{'5' if has_fast_bfloat16() else '1.15'} x faster",
         "compact at 320x240": f"{'22' if has_fast_bfloat16() else '12'} x faster",
     }
     for name, value in seconds.items():
-        beside = f"vgg16 at {name.split(',')[0].split(' at ')[1]}, plain module"
-        ratio = None if name == beside else seconds[beside] / value
-        yield Measurement(name, 1000 * value, "ms", beside if ratio else "", ratio, targets.get(name, ""))
-
-
-def _in_inference(generator: Generator, flash: torch.Tensor) -> Callable[[], object]:
-    fast = generator.for_inference(torch.device("cpu"))
-
-    def run() -> object:
-        with torch.inference_mode():
-            return fast(flash)
-
-    return run
+        ratio = seconds[beside[name]] / value if name in beside else None
+        yield Measurement(name, 1000 * value, "ms", beside.get(name, ""), ratio, targets.get(name, ""))
 
 
 def bench_file(relighter: Relighter, photo: Path, megapixels: float, rounds: int) -> Iterable[Measurement]:

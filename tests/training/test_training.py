@@ -12,7 +12,6 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-import yaml
 from accelerate import Accelerator
 from PIL import Image
 from safetensors.torch import load_file
@@ -21,7 +20,7 @@ import f2a.cli
 import train_accelerate
 from f2a.config import RECIPES, ConfigError, TrainConfig
 from f2a.model.checkpoint import Checkpoint
-from f2a.training.arguments import parse_run, without_secrets
+from f2a.training.arguments import parse_run
 from f2a.training.messages import EXAMPLE
 from f2a.training.monitor import DivergenceError, LossMonitor
 from f2a.training.processes import precision_note
@@ -340,14 +339,6 @@ def test_the_tracker_gets_losses_scores_and_the_picture(train, pairs, tmp_path):
     assert {"loss/reconstruction", "validation/psnr", "validation/flash_psnr"} <= set(seen.Tags()["scalars"])
     (picture,) = seen.Images("validation")
     assert (picture.step, picture.width) == (10, 960)
-
-
-def test_a_token_is_written_nowhere(train, tmp_path):
-    assert train("run", "--hub_token", "hf_secret", "--max_train_steps", "1") == 0
-    assert without_secrets(["--hub_token=hf_secret", "--seed", "1"]) == ["--hub_token=HIDDEN", "--seed", "1"]
-    files = [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
-    assert not [path for path in files if b"hf_secret" in path.read_bytes()]
-    assert "hub_token" not in yaml.safe_load((tmp_path / "run" / "run.yaml").read_text())
 
 
 def test_learning_rates_rise_then_fall():
