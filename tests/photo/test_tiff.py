@@ -175,3 +175,11 @@ def test_a_bigtiff_keeps_its_descriptions(tmp_path, order):
     write_photo(file.photo, tmp_path / "b.tif", file)
     with Image.open(tmp_path / "b.tif") as written:
         assert (written.tag_v2[0x010F], written.tag_v2[0x8298]) == ("A camera", "Zoe")
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_xmp_and_a_profile_of_numbers_that_are_no_bytes_do_not_cost_the_photo(tmp_path, dtype):
+    tags = [(700, "H", 2, (300, 301), True), (34675, "H", 2, (300, 301), True)]
+    file = read_photo(tiff(tmp_path / "a.tif", COLORS.astype(dtype), "rgb", extratags=tags))
+    assert file.photo.shape == (5, 7, 3)
+    assert file.metadata.xmp == b""

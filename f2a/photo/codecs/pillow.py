@@ -82,6 +82,8 @@ def decode(
         PhotoError: it has more pixels than are taken.
     """
     hide_exif_bomb(source)
+    if isinstance(source.info.get("xmp"), tuple):  # numbers that are no bytes, on which Pillow fails
+        del source.info["xmp"]
     if deep:
         check_size(path, source.size, bytes_per_pixel=2 * max(3, len(source.getbands())))
         stored = turned(with_channels(deep()), orientation(source))

@@ -29,6 +29,8 @@ BITS = 16
 QUICK = 3
 """Of zlib's levels: of noisy 16-bit photos the higher ones take longer and leave no smaller file."""
 
+GREY = 0
+"""The colour type (ISO 15948, table 11.1)."""
 COLOR_CHUNKS = {b"gAMA", b"cHRM", b"sRGB", b"cICP"}
 KEPT_CHUNKS = COLOR_CHUNKS | {b"pHYs", b"tIME", b"tEXt", b"zTXt", b"iTXt"}
 OTHER_CHUNKS = {
@@ -62,14 +64,9 @@ class Chunks(NamedTuple):
     kinds: list[bytes]
 
     @property
-    def is_16_bit_color(self) -> bool:
-        """Whether it is more than Pillow can hold: 16 bits, in colour or with alpha."""
-        return self.bits == 16 and self.channels > 1
-
-    @property
-    def channels(self) -> int:
-        """Of one pixel (ISO 15948, table 11.1); a palette's number counts as one, and a transparent colour as alpha."""
-        return {2: 3, 4: 2, 6: 4}.get(self.colour_type, 1) + (b"tRNS" in self.kinds)
+    def is_beyond_pillow(self) -> bool:
+        """Whether it has 16 bits, in colour or with alpha, or grey of which one level is transparent."""
+        return self.bits == 16 and (self.colour_type != GREY or b"tRNS" in self.kinds)
 
 
 MAGIC = re.compile(re.escape(SIGNATURE))
@@ -83,7 +80,7 @@ def read(path: Path) -> PhotoFile:
         path,
         "PNG",
         notes=notes + losses.of_photoshop(_raw_profile(chunks, "8bim")),
-        deep=partial(decode16, path) if chunks.is_16_bit_color else None,
+        deep=partial(decode16, path) if chunks.is_beyond_pillow else None,
         exif=(chunks.exif or _raw_profile(chunks, "exif")).removeprefix(b"Exif\0\0"),
         xmp=chunks.replaced.get("XML:com.adobe.xmp") or _raw_profile(chunks, "xmp"),
         iptc=find_iptc(_raw_profile(chunks, "iptc")) or find_iptc(_raw_profile(chunks, "8bim")),

@@ -18,7 +18,7 @@ from f2a.photo.color_space import color_profile
 from f2a.photo.errors import PhotoError
 from f2a.photo.file import PhotoFile
 from f2a.photo.icc import SRGB
-from f2a.photo.metadata.metadata import Metadata, read_metadata, valid_dpi
+from f2a.photo.metadata.metadata import Metadata, as_bytes, read_metadata, valid_dpi
 from f2a.photo.metadata.tiff_ifd import (
     EXIF_IFD,
     FIRST_IFD,
@@ -90,8 +90,8 @@ def read(path: Path) -> PhotoFile:
         notes = losses.of_pictures(first.pages) + first.notes
         compression = int(first.page.compression)
         metadata = Metadata(
-            xmp=_bytes(value(Base.XMLPacket)),
-            icc_profile=_bytes(value(Base.InterColorProfile)),
+            xmp=as_bytes(value(Base.XMLPacket)),
+            icc_profile=as_bytes(value(Base.InterColorProfile)),
             primaries=first.primaries,
             dpi=_dpi(value),
         )
@@ -125,10 +125,6 @@ def _with_own_metadata(metadata: Metadata, path: Path, notes: list[str]) -> Meta
         notes.append("its EXIF is of an unknown kind and was left out")
         return metadata
     return replace(metadata, exif=exif, iptc=iptc)
-
-
-def _bytes(value: Any) -> bytes:
-    return value if isinstance(value, bytes) else value.encode() if isinstance(value, str) else bytes(value or b"")
 
 
 def _dpi(value: Callable[..., Any]) -> tuple[float, float] | None:

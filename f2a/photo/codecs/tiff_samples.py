@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image
 from PIL.ExifTags import Base
 
-from f2a.photo.chromaticity import D50, Chromaticity, Primaries
+from f2a.photo.chromaticity import BT709, D50, D65, Chromaticity, Primaries, adaptation, rgb_to_xyz, xyz_of
 from f2a.photo.codecs import losses
-from f2a.photo.lab import lab_to_srgb
+from f2a.photo.icc import srgb_encoded
 from f2a.photo.limits import check_compression_ratio, check_size
 from f2a.photo.pixels import float_to_16_bits, integer_to_8_bits, integer_to_16_bits
 
@@ -145,7 +145,7 @@ class FirstPage(NamedTuple):
         lab = np.concatenate(
             [samples[..., :1] * (100 / white), signed[..., 1:] / (1 << (8 * samples.itemsize - 8))], -1
         )
-        return (lab_to_srgb(lab, self._white) * white).round().astype(samples.dtype)
+        return (_lab_to_srgb(lab, self._white) * white).round().astype(samples.dtype)
 
     @property
     def primaries(self) -> Primaries | None:
@@ -162,6 +162,19 @@ class FirstPage(NamedTuple):
         values = self.page.tags.valueof(tag)
         pairs = zip(values[::2], values[1::2], strict=False) if isinstance(values, tuple) else ()
         return tuple(value / divisor if divisor else 0 for value, divisor in pairs)
+
+
+def _lab_to_srgb(lab: np.ndarray, white: Chromaticity) -> np.ndarray:
+    """CIE Lab ``(..., 3)``, lightness from 0 to 100 first, to sRGB in [0, 1], clipped there.
+
+    Args:
+        white: that the lightness 100 stands for; adapted to sRGB's own after Bradford.
+    """
+    y = (lab[..., :1] + 16) / 116
+    xyz = np.concatenate([y + lab[..., 1:2] / 500, y, y - lab[..., 2:] / 200], -1)
+    xyz = np.where(xyz > 6 / 29, xyz**3, 3 * (6 / 29) ** 2 * (xyz - 4 / 29)) * xyz_of(white)
+    to_srgb = np.linalg.inv(rgb_to_xyz(BT709)) @ adaptation(xyz_of(white), xyz_of(D65))
+    return srgb_encoded(xyz @ to_srgb.T)
 
 
 @contextmanager

@@ -96,11 +96,11 @@ def read_metadata(source: Image.Image) -> Metadata:
     info = source.info
     dpi = info.get("dpi")
     return Metadata(
-        exif=_bytes(info.get("exif")).removeprefix(b"Exif\0\0"),
-        xmp=_bytes(info.get("xmp")),
+        exif=as_bytes(info.get("exif")).removeprefix(b"Exif\0\0"),
+        xmp=as_bytes(info.get("xmp")),
         iptc=_iptc(source),
-        icc_profile=_bytes(info.get("icc_profile")),
-        comments=tuple(filter(None, [_bytes(info.get("comment"))])),
+        icc_profile=as_bytes(info.get("icc_profile")),
+        comments=tuple(filter(None, [as_bytes(info.get("comment"))])),
         dpi=valid_dpi(dpi),
     )
 
@@ -112,8 +112,14 @@ def valid_dpi(dpi: Any) -> tuple[float, float] | None:
 
 def _iptc(source: Image.Image) -> bytes:
     resources = source.info.get("photoshop")
-    return _bytes(resources.get(RESOURCE)) if isinstance(resources, dict) else b""
+    return as_bytes(resources.get(RESOURCE)) if isinstance(resources, dict) else b""
 
 
-def _bytes(value: Any) -> bytes:
-    return value.encode() if isinstance(value, str) else bytes(value) if isinstance(value, (bytes, bytearray)) else b""
+def as_bytes(value: Any) -> bytes:
+    """Of what libraries give for a field: text, bytes, or their numbers; empty for anything else."""
+    if isinstance(value, str):
+        return value.encode()
+    try:
+        return bytes(value) if isinstance(value, (bytes, bytearray, tuple)) else b""
+    except (TypeError, ValueError):  # numbers that are no bytes
+        return b""
