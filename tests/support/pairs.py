@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from f2a.data.cache import CachedPair
+
 
 def write_pairs(folder: Path, count: int = 5, size: tuple[int, int] = (96, 80)) -> Path:
     """``count`` pairs ``p0_flash.png``, ``p0_ambient.png`` ... of ``size`` (width, height)."""
@@ -19,3 +21,9 @@ def write_pairs(folder: Path, count: int = 5, size: tuple[int, int] = (96, 80)) 
         ambient.save(folder / f"p{number}_ambient.png")
         Image.fromarray(flash).save(folder / f"p{number}_flash.png")
     return folder
+
+
+def numbered_pairs(count: int, origin: int = 0) -> list[CachedPair]:
+    """Decoded pairs of one grey value each, which is their number."""
+    photos = [np.full((8, 12, 3), number, np.uint8) for number in range(count)]
+    return [CachedPair(f"{origin}/{number}", photo, photo, 1.0) for number, photo in enumerate(photos)]
