@@ -108,7 +108,6 @@ def unpack(zipped: Path, target: Path, limits: Archive) -> None:
         with zipfile.ZipFile(zipped) as archive, atomic_dir(target) as folder:
             members = [member for member in archive.infolist() if not member.filename.startswith(f"{NOT_PHOTOS}/")]
             _check_members(zipped, members, limits)
-            _check_space(zipped, sum(member.file_size for member in members))
             for member in members:
                 archive.extract(member, folder)
     except FetchError:
@@ -122,7 +121,7 @@ def unpack(zipped: Path, target: Path, limits: Archive) -> None:
 
 
 def _check_members(zipped: Path, members: list[zipfile.ZipInfo], limits: Archive) -> None:
-    """Raise for the first member that is no plain file or folder, and for too much of them."""
+    """Raise for the first member that is no plain file or folder, for too much of them, and for too little space."""
     for member in members:
         if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
             reason = f"{member.filename!r} in it is a link or device; nothing was unpacked; do not trust this file"
@@ -132,9 +131,6 @@ def _check_members(zipped: Path, members: list[zipfile.ZipInfo], limits: Archive
         expected = f"at most {limits.max_bytes / GIGABYTE:.0f} GiB in {limits.max_files} files are expected"
         contents = f"holds {size / GIGABYTE:.1f} GiB in {len(members)} files"
         raise FetchError(f"{zipped}: {contents}; {expected}; nothing was unpacked")
-
-
-def _check_space(zipped: Path, size: int) -> None:
     free = shutil.disk_usage(zipped.parent).free
     if size > free:
         need, have = (f"{value / GIGABYTE:.1f} GiB" for value in (size, free))
