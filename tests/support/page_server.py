@@ -109,3 +109,37 @@ def save_gradient(path: Path, mode: str = "RGB", tint: int = 0, **options: Any) 
     photo = Image.linear_gradient("L").rotate(90).resize((48, 30))
     photo.point([value * (255 - tint) // 255 for value in range(256)]).convert(mode).save(path, **options)
     return path
+
+
+def after(page: Any) -> Any:
+    return page.locator("#view img").nth(1)
+
+
+def give(page: Any, photo: Path) -> None:
+    """Choose a photo and wait until it is relit."""
+    page.locator("#photo input[type=file]").set_input_files(photo)
+    page.locator("#note").get_by_text(f"{photo.name}: ").wait_for()
+
+
+def download_from(page: Any, folder: Path) -> Path:
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download at full size").click()
+    target = folder / download.value.suggested_filename
+    download.value.save_as(target)
+    return target
+
+
+def size_in_browser(image: Any) -> list[int]:
+    return image.evaluate("async image => (await image.decode(), [image.naturalWidth, image.naturalHeight])")
+
+
+def center_of(locator: Any) -> tuple[float, float]:
+    box = locator.bounding_box()
+    return box["x"] + box["width"] / 4, box["y"] + box["height"] / 2
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)

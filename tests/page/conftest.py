@@ -1,0 +1,37 @@
+"""A page and a browser, one for each module."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from f2a.page.job_queue import JobQueue
+from f2a.relight.relighter import Relighter
+from tests.support.page_server import browsing, serving, visiting
+
+
+@pytest.fixture(scope="module")
+def jobs() -> JobQueue:
+    return JobQueue(workers=2, max_waiting=40)
+
+
+@pytest.fixture(scope="module")
+def server(relighter: Relighter, jobs: JobQueue, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
+    from f2a.page.layout import build_demo
+    from f2a.page.server import launch_options
+
+    with serving(lambda: build_demo(relighter, jobs=jobs), tmp_path_factory.mktemp("gradio"), launch_options()) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    with browsing() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(chromium: Any, server: str) -> Iterator[Any]:
+    with visiting(chromium, server) as page:
+        yield page

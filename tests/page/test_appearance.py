@@ -1,0 +1,270 @@
+"""What the page looks like on every screen, in both themes, and to those who do not see it, in a real browser."""
+
+import shutil
+import subprocess
+import tarfile
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from f2a.relight.controls import Controls
+from tests.support.page_server import (
+    DESKTOP,
+    PHONE,
+    TABLET,
+    after,
+    download_from,
+    give,
+    save_gradient,
+    visiting,
+)
+
+pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
+
+TABS = ["Relight", "Examples", "Batch", "About"]
+
+AXE = "axe-core@4.14.1"
+"""Not in the repository: 0.6 MB under the Mozilla Public License."""
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The checks of axe-core, from npm: a script for a page."""
+    npm = shutil.which("npm")
+    if not npm:
+        pytest.skip("needs npm, which fetches axe-core")
+    folder = tmp_path_factory.mktemp("axe")
+    packed = subprocess.run([npm, "pack", AXE], cwd=folder, capture_output=True, text=True)
+    if packed.returncode:
+        pytest.skip(f"needs npm's registry, which has {AXE}")
+    with tarfile.open(folder / packed.stdout.split()[-1]) as package:
+        script = package.extractfile("package/axe.min.js")
+        assert script
+        return script.read().decode()
+
+
+SHIFTS = """() => {
+  window.shifts = 0;
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifts += entry.value;
+  }).observe({ type: "layout-shift", buffered: true });
+}"""
+"""Adds up how far the content moves, as browsers measure it (Cumulative Layout Shift), from the page's opening on."""
+
+SIZES = pytest.mark.parametrize(
+    "size", [PHONE, pytest.param(TABLET, marks=pytest.mark.slow), DESKTOP], ids=["phone", "tablet", "desktop"]
+)
+
+
+@SIZES
+def test_nothing_moves_when_a_photo_arrives(chromium: Any, server: str, tmp_path: Path, size: dict[str, int]) -> None:
+    tall, wide = save_gradient(tmp_path / "wide.jpg"), tmp_path / "tall.jpg"
+    Image.new("RGB", (300, 900)).save(wide)
+    with visiting(chromium, server, size) as page:
+        page.evaluate(SHIFTS)
+        page.wait_for_timeout(300)
+        opening = page.evaluate("shifts")
+        for photo in (tall, wide):
+            give(page, photo)
+            page.wait_for_timeout(500)
+        download_from(page, tmp_path / "downloads")
+        page.locator("#done").get_by_text("made in").wait_for()
+        page.wait_for_timeout(300)
+        assert opening < 0.1
+        assert page.evaluate("shifts") - opening < 0.1
+
+
+@SIZES
+def test_all_tabs_are_of_one_width_over_a_footer_with_words_or_none(
+    chromium: Any, server: str, size: dict[str, int]
+) -> None:
+    with visiting(chromium, server, size) as page:
+        places = set()
+        for tab in TABS:
+            page.get_by_role("tab", name=tab).click()
+            page.wait_for_timeout(200)
+            box = page.locator("[role=tabpanel]:visible").bounding_box()
+            places.add((box["x"], box["width"]))
+        assert page.locator("footer").inner_text().strip() in ("", "Use via API")
+    assert len(places) == 1
+
+
+@SIZES
+def test_a_control_is_one_row_with_its_name_value_and_reset(chromium: Any, server: str, size: dict[str, int]) -> None:
+    with visiting(chromium, server, size) as page:
+        rows = page.locator("#controls .block:has(input[type=range])")
+        assert rows.count() == len([field for field in fields(Controls) if "low" in field.metadata])
+        for row in rows.all():
+            box = row.bounding_box()
+            assert 44 <= box["height"] <= 46
+            slider = row.locator("input[type=range]").bounding_box()
+            label = row.locator("label").bounding_box()
+            number, reset = row.locator("input[type=number]").bounding_box(), row.get_by_role("button").bounding_box()
+            assert label["x"] + label["width"] <= slider["x"]
+            assert slider["width"] >= 90
+            assert slider["x"] + slider["width"] <= number["x"]
+            assert number["x"] + number["width"] <= reset["x"] <= box["x"] + box["width"] - reset["width"]
+            assert reset["height"] >= 43
+
+
+def test_on_a_phone_picture_and_download_stay_in_reach(page: Any, tmp_path: Path) -> None:
+    give(page, save_gradient(tmp_path / "party.jpg"))
+    for down in (0, 250, 500):
+        page.mouse.wheel(0, down)
+        page.wait_for_timeout(200)
+        button = page.get_by_role("button", name="Download at full size").bounding_box()
+        assert button["y"] + button["height"] <= PHONE["height"]
+        picture = page.locator("#view").bounding_box()
+        assert 0 <= picture["y"] < button["y"] - picture["height"]
+
+
+def test_on_a_desktop_every_setting_is_seen_above_the_download(chromium: Any, server: str) -> None:
+    with visiting(chromium, server, DESKTOP) as page:
+        last = page.get_by_label("Keep settings for the next photo").locator("..").bounding_box()
+        assert last["y"] + last["height"] <= page.locator("#download").bounding_box()["y"]
+
+
+def test_a_phone_is_asked_in_a_phones_words(chromium: Any, server: str) -> None:
+    with visiting(chromium, server, PHONE, has_touch=True, is_mobile=True) as page:
+        page.get_by_role("button", name="Choose or take a photo").wait_for()
+        with page.expect_file_chooser() as chooser:
+            page.get_by_role("button", name="Choose or take a photo").click()
+        assert chooser.value.element.get_attribute("accept").startswith("image/*")
+        page.get_by_role("tab", name="Batch").click()
+        words = page.locator("#batch-photos [data-testid=upload-text]")
+        assert words.evaluate("words => getComputedStyle(words, '::after').content") == '"Choose or take photos"'
+        assert words.evaluate("words => getComputedStyle(words).fontSize") == "0px"
+
+
+def test_a_phone_shows_one_column_with_buttons_for_thumbs(page: Any) -> None:
+    for tab in TABS:
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_timeout(300)
+        assert page.evaluate("document.documentElement.scrollWidth") == 360, tab
+        for button in page.locator(".tabitem:visible button.lg:visible, [role=tab]:visible").all():
+            assert button.bounding_box()["height"] >= 44, button.inner_text()
+
+
+COLOURS = """
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const rgba = (colour) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const luminance = (colour) => {
+    const [r, g, b] = colour.map((c) => c / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = (element) => {
+    for (let e = element; e; e = e.parentElement) {
+      const colour = rgba(getComputedStyle(e).backgroundColor);
+      if (colour[3] > 250) return colour.slice(0, 3);
+    }
+    return [255, 255, 255];
+  };
+  const contrast = (one, other) => {
+    const both = [rgba(one).slice(0, 3), other].map(luminance);
+    return (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
+  };
+"""
+
+CONTRASTS = (
+    "() => {"
+    + COLOURS
+    + """
+  const low = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const text = walker.currentNode.data.trim(), element = walker.currentNode.parentElement;
+    if (!text || !element.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
+    const ratio = contrast(getComputedStyle(element).color, ground(element));
+    if (ratio < 4.5) low.push(`${text.slice(0, 30)}: ${ratio.toFixed(1)}`);
+  }
+  return low;
+}"""
+)
+"""Visible texts whose contrast with what they stand on is below 4.5 (WCAG 2.2, 1.4.3, level AA)."""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_text_has_enough_contrast(chromium: Any, server: str, theme: str) -> None:
+    with visiting(chromium, f"{server}/?__theme={theme}") as page:
+        for tab in TABS:
+            page.get_by_role("tab", name=tab).click()
+            page.wait_for_timeout(400)
+            assert page.evaluate(CONTRASTS) == []
+
+
+BORDERS = (
+    "() => {"
+    + COLOURS
+    + """
+  const low = [];
+  const controls = "button.lg, .thumbnail-item, #batch-photos, input:not([type=range], [type=file])";
+  for (const control of document.querySelectorAll(controls)) {
+    const { borderTopColor, borderTopWidth, backgroundColor } = getComputedStyle(control);
+    if (control.disabled || !control.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
+    const colours = parseFloat(borderTopWidth) ? [backgroundColor, borderTopColor] : [backgroundColor];
+    const seen = colours.filter((colour) => rgba(colour)[3] > 250);
+    const ratio = Math.max(0, ...seen.map((colour) => contrast(colour, ground(control.parentElement))));
+    if (ratio < 3) low.push(`${control.outerHTML.slice(0, 90)}: ${ratio.toFixed(1)}`);
+  }
+  return low;
+}"""
+)
+"""Visible controls of which neither border nor ground has a contrast of 3 to what is around (WCAG 2.2, 1.4.11); of a
+button that is nothing but words or a sign, these are what is seen."""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_border_of_a_control_is_seen(chromium: Any, server: str, theme: str) -> None:
+    with visiting(chromium, f"{server}/?__theme={theme}") as page:
+        for tab in TABS:
+            page.get_by_role("tab", name=tab).click()
+            page.wait_for_timeout(300)
+            assert page.evaluate(BORDERS) == []
+
+
+@pytest.mark.parametrize("size", [PHONE, pytest.param(DESKTOP, marks=pytest.mark.slow)], ids=["phone", "desktop"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+def test_axe_finds_nothing_serious(
+    chromium: Any, server: str, axe: str, tmp_path: Path, theme: str, size: dict[str, int]
+) -> None:
+    found = []
+    with visiting(chromium, f"{server}/?__theme={theme}", size) as page:
+        page.evaluate(axe)
+        give(page, save_gradient(tmp_path / "party.jpg"))
+        download_from(page, tmp_path / "downloads")
+        page.get_by_role("button", name="What changed").click()
+        for tab in TABS:
+            page.get_by_role("tab", name=tab).click()
+            page.wait_for_timeout(400)
+            for rule in page.evaluate("axe.run()")["violations"]:
+                if rule["impact"] in ("serious", "critical"):
+                    found += [(tab, rule["id"], node["html"]) for node in rule["nodes"]]
+    assert found == []
+
+
+def test_the_divider_says_where_it_is_and_follows_the_keys(page: Any) -> None:
+    def hidden_part() -> float:
+        return float(after(page).get_attribute("style").split("0px 0px 0px ")[1].split("%")[0])
+
+    divider = page.locator("#view [role=separator]")
+    said = [divider.get_attribute(f"aria-{name}") for name in ("valuenow", "valuetext", "label")]
+    assert said[:2] == ["50", "50 % Flash, the rest relit"]
+    assert "arrow keys" in said[2]
+    page.wait_for_function("document.querySelector('#view img.fixed').style.clipPath.includes('%')")  # it is laid out
+    middle = hidden_part()
+    divider.press("ArrowLeft")
+    page.wait_for_timeout(200)
+    assert middle - 8 < hidden_part() < middle - 2
+    divider.press("Home")
+    page.wait_for_timeout(200)
+    assert hidden_part() < 1
+    divider.press("End")
+    page.wait_for_function("document.querySelector('#view [role=separator]').getAttribute('aria-valuenow') == '100'")

@@ -1,0 +1,199 @@
+"""The sliders and buttons with which a visitor changes how a photo is relit, in a real browser."""
+
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image, ImageChops
+
+from f2a.page.examples import BUNDLED
+from f2a.relight.controls import PRESETS, Controls
+from f2a.relight.relighter import Relighter, relight_file
+from tests.support.page_server import (
+    DESKTOP,
+    PHONE,
+    after,
+    download_from,
+    give,
+    save_gradient,
+    visiting,
+)
+
+pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
+
+expect = pytest.importorskip("playwright.sync_api", reason="needs playwright (requirements-dev.txt)").expect
+
+SLOW_4G = {"offline": False, "latency": 150, "downloadThroughput": 1.6e6 / 8, "uploadThroughput": 750e3 / 8}
+"""Milliseconds for a request, and bytes per second: a slow 4G line as Lighthouse has it."""
+
+
+def test_a_slider_that_moves_renews_preview_and_file(page: Any, relighter: Relighter, tmp_path: Path) -> None:
+    photo = save_gradient(tmp_path / "party.png")
+    give(page, photo)
+    download_from(page, tmp_path / "first")
+    first = after(page).get_attribute("src")
+    page.get_by_label("range slider for Strength").press("Home")
+    page.wait_for_function("first => document.querySelectorAll('#view img')[1].src != first", arg=first)
+    page.locator("#file").wait_for(state="hidden")  # it is no longer what is shown
+    untouched = Image.open(download_from(page, tmp_path / "second"))
+    assert ImageChops.difference(untouched, Image.open(photo)).getbbox() is None
+
+    page.get_by_label("number input for Exposure").fill("1")
+    page.get_by_label("Keep the photo's colours").check()
+    page.wait_for_timeout(500)
+    brighter = download_from(page, tmp_path / "third")
+    (tmp_path / "wanted").mkdir()
+    wanted = relight_file(relighter, photo, tmp_path / "wanted", Controls(strength=0, exposure=1, keep_colors=True))
+    assert brighter.read_bytes() == wanted.read_bytes()
+
+
+def test_a_number_field_that_is_empty_or_out_of_range_is_no_error(page: Any) -> None:
+    first, field = after(page).get_attribute("src"), page.get_by_label("number input for Exposure")
+    field.fill("")
+    page.wait_for_function("first => document.querySelectorAll('#view img')[1].src != first", arg=first)
+    assert page.locator("#done").inner_text().strip() == ""
+    field.fill("9")
+    page.locator("#done [role=alert]").get_by_text("exposure is 9: give a number from -3 to 3").wait_for()
+    field.blur()
+    expect(field).to_have_value("3")
+    page.locator("#done [role=alert]").wait_for(state="detached")
+    assert page.get_by_test_id("toast-body").count() == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize(("noise", "clipping"), [(0, False), (0, True), (15, False), (15, True)])
+def test_on_a_slow_line_a_slider_shows_its_picture_within_a_second(
+    chromium: Any, server: str, tmp_path: Path, size: dict[str, int], noise: int, clipping: bool
+) -> None:
+    photo = tmp_path / "large.jpg"
+    large = Image.open(BUNDLED / "shoe_rack_flash.jpg").resize((2880, 1536))
+    grain = Image.effect_noise(large.size, noise).convert("RGB")  # around mid grey
+    ImageChops.add(large, grain, offset=-128).save(photo, quality=95)
+    with visiting(chromium, server, size) as page:
+        give(page, photo)
+        page.get_by_label("Show clipping").set_checked(clipping)
+        page.locator("#looking").get_by_text("burnt" if clipping else "Marks burnt").first.wait_for()
+        page.wait_for_timeout(500)  # until the pictures are there
+        network = page.context.new_cdp_session(page)
+        network.send("Network.enable")
+        received: list[float] = []
+        network.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
+        at_once = [page.evaluate(MOVE_A_SLIDER, strength) / 1000 for strength in (0.5, 1.5, 0.7)]
+        network.send("Network.emulateNetworkConditions", SLOW_4G)
+        slowly = [page.evaluate(MOVE_A_SLIDER, strength) / 1000 for strength in (0.4, 1.4, 0.8)]
+        page.wait_for_timeout(200)
+        network.detach()
+    assert 2 * 6 <= len(received) <= 2 * 6 + 2  # the opening may still load a file
+    assert 5_000 < sum(received) / 6 < 100_000
+    assert min(slowly) < 0.75 + min(at_once)  # which is a quarter of a second, or more on a busy machine
+
+
+MOVE_A_SLIDER = """async (value) => {
+  const slider = document.querySelector("#controls input[type=range]");
+  const picture = document.querySelectorAll("#view img")[1];
+  const shown = new Promise((resolve) => picture.addEventListener("load", resolve, { once: true }));
+  const start = performance.now();
+  slider.value = value;
+  slider.dispatchEvent(new Event("input", { bubbles: true }));
+  await shown;
+  return performance.now() - start;
+}"""
+"""Milliseconds from a slider's move to the picture."""
+
+
+def numbers(page: Any, panel: str = "#controls") -> list[float]:
+    return [float(number.input_value()) for number in page.locator(f"{panel} input[type=number]").all()]
+
+
+def test_presets_undo_redo_and_reset_all_set_every_slider(page: Any) -> None:
+    def shown(wanted: list[float]) -> None:
+        for number, value in zip(page.locator("#controls input[type=number]").all(), wanted, strict=True):
+            expect(number).to_have_value(f"{value:g}")
+
+    def press(name: str) -> None:
+        page.locator("#controls").get_by_role("button", name=name, exact=True).click()
+
+    undo, redo = (page.locator("#controls").get_by_role("button", name=name) for name in ("Undo", "Redo"))
+    natural = numbers(page)
+    expect(undo).to_be_disabled()
+    press("Soft")
+    soft = [value for value in astuple(PRESETS["soft"]) if not isinstance(value, bool)]
+    shown(soft)
+    page.wait_for_timeout(700)  # within a moment it would be the same step
+    page.get_by_label("number input for Exposure").fill("1")
+    brighter = [*soft[:3], 1, *soft[4:]]
+    shown(brighter)
+    expect(redo).to_be_disabled()
+    undo.click()
+    shown(soft)
+    page.get_by_label("range slider for Strength").press("Control+z")
+    shown(natural)
+    expect(undo).to_be_disabled()
+    redo.click()
+    redo.click()
+    shown(brighter)
+    press("Reset all")
+    shown(natural)
+    undo.click()
+    shown(brighter)
+
+
+def test_warmth_says_which_light_it_is_as_it_moves(page: Any) -> None:
+    row = page.locator("#controls .block:has([aria-label='number input for Warmth'])")
+    name, slider = row.locator(".info-text"), row.get_by_label("range slider for Warmth")
+    expect(name).to_have_text("5500 K, daylight")
+    slider.scroll_into_view_if_needed()
+    place = row.bounding_box()
+    steps = {"ArrowRight": "5350 K, daylight", "Home": "12200 K, blue sky", "End": "3550 K, evening sun"}
+    for key, words in steps.items():
+        slider.press(key)
+        expect(name).to_have_text(words)
+        assert row.bounding_box() == place
+    page.locator("#controls").get_by_role("button", name="Warm room").click()
+    expect(name).to_have_text("4400 K, low sun")
+    expect(slider).to_have_value("45")
+
+
+def test_a_slider_that_is_dragged_is_one_step_back(page: Any) -> None:
+    slider = page.get_by_label("range slider for Exposure")
+    page.evaluate("now = Date.now(); Date.now = () => now")  # however long the browser takes, it is within a moment
+    for _ in range(5):
+        slider.press("ArrowRight")
+    page.get_by_label("number input for Exposure").and_(page.locator(":not([value='0'])")).wait_for()
+    page.locator("#controls").get_by_role("button", name="Undo").click()
+    expect(page.get_by_label("number input for Exposure")).to_have_value("0")
+
+
+def test_a_photos_settings_go_with_it_unless_they_are_kept(page: Any, relighter: Relighter, tmp_path: Path) -> None:
+    photos = [save_gradient(tmp_path / f"{number}.png", tint=number * 40) for number in range(3)]
+    for name in ("fresh", "kept"):
+        (tmp_path / name).mkdir()
+    exposure, location = page.get_by_label("number input for Exposure"), page.get_by_label("Keep location data")
+    give(page, photos[0])
+    exposure.fill("1")
+    location.check()
+    page.wait_for_timeout(300)
+    give(page, photos[1])
+    expect(exposure).to_have_value("0")
+    expect(location).not_to_be_checked()
+    fresh = relight_file(relighter, photos[1], tmp_path / "fresh")
+    assert download_from(page, tmp_path / "downloads").read_bytes() == fresh.read_bytes()
+
+    page.get_by_label("Keep settings for the next photo").check()
+    exposure.fill("-1")
+    page.wait_for_timeout(300)
+    give(page, photos[2])
+    expect(exposure).to_have_value("-1")
+    kept = relight_file(relighter, photos[2], tmp_path / "kept", Controls(exposure=-1))
+    assert download_from(page, tmp_path / "downloads").read_bytes() == kept.read_bytes()
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_the_place_stays_in_the_file_only_if_ticked(page: Any, tmp_path: Path, keep: bool) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8825)[1] = "N"
+    give(page, save_gradient(tmp_path / "here.jpg", exif=exif))
+    page.get_by_label("Keep location data").set_checked(keep)
+    assert bool(Image.open(download_from(page, tmp_path / "downloads")).getexif().get_ifd(0x8825)) is keep
