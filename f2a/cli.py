@@ -6,7 +6,20 @@ import sys
 from collections.abc import Sequence
 
 from f2a import __version__
-from f2a.commands import ablate, bench, convert, dataset, download, evaluate, explain, relight, serve, space, watch
+from f2a.commands import (
+    ablate,
+    average,
+    bench,
+    convert,
+    dataset,
+    download,
+    evaluate,
+    explain,
+    relight,
+    serve,
+    space,
+    watch,
+)
 from f2a.errors import F2aError, missing_library
 
 COMMANDS = {
@@ -16,6 +29,7 @@ COMMANDS = {
     "serve": serve,
     "evaluate": evaluate,
     "ablate": ablate,
+    "average": average,
     "convert": convert,
     "download": download,
     "dataset": dataset,

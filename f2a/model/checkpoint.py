@@ -5,7 +5,7 @@ No pickle is opened here, except the file that the paper's authors published, an
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Optional
 
@@ -150,6 +150,27 @@ def _check(state: dict[str, Tensor], expected: dict[str, Tensor], origin: str) -
     unexpected = [key for key in state if key not in expected]
     if unexpected:
         raise CheckpointError(f"{origin}: unexpected key {unexpected[0]}; is this the right file?")
+
+
+def average(sources: Sequence[str | Path]) -> Checkpoint:
+    """The mean of the weights of ``sources``, which have to come from training on the same weights with other seeds.
+
+    Such a mean generalises better than each of them (Wortsman et al. 2022, "Model soups"); the mean of weights that
+    were trained apart is of no use. ``training`` is that of the first source.
+
+    Raises:
+        CheckpointError: a source cannot be used, or its architecture is not that of the first.
+    """
+    mean, *others = [Checkpoint.load(source) for source in sources]
+    for source, other in zip(sources[1:], others, strict=True):
+        if other.architecture != mean.architecture:
+            raise CheckpointError(
+                f"{source}: its architecture is not that of {sources[0]}; average weights of one kind"
+            )
+    states = [checkpoint.generator.state_dict() for checkpoint in (mean, *others)]
+    mean.generator.load_state_dict({key: torch.stack([state[key] for state in states]).mean(0) for key in states[0]})
+    mean.training = {**mean.training, "average_of": [str(source) for source in sources]}
+    return mean
 
 
 PUBLISHED_NAMES: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (

@@ -29,6 +29,25 @@ def test_a_source_that_is_neither_folder_nor_hub_id_is_named():
         Checkpoint.load("no/such/folder")
 
 
+def test_the_average_of_three_runs_holds_the_mean_of_each_weight(tmp_path, capsys):
+    for name, log_gain in (("a", 0.5), ("b", 0.6), ("c", 1.0)):
+        brightening_checkpoint(log_gain).save(tmp_path / name)
+    names = [str(tmp_path / name) for name in "abc"]
+    assert main(["average", *names, "-o", str(tmp_path / "mean")]) == 0
+    mean, *parts = [Checkpoint.load(tmp_path / name) for name in ("mean", "a", "b", "c")]
+    biases = [part.generator.head.convolution.bias for part in parts]
+    assert mean.generator.head.convolution.bias.tolist() == pytest.approx((sum(biases) / 3).tolist(), rel=1e-3)
+    assert mean.training["average_of"] == names
+
+
+def test_weights_of_two_architectures_have_no_average(tmp_path, capsys):
+    brightening_checkpoint().save(tmp_path / "a")
+    Checkpoint(replace(brightening_checkpoint().architecture, working_pixels=4096)).save(tmp_path / "b")
+    assert main(["average", str(tmp_path / "a"), str(tmp_path / "b"), "-o", str(tmp_path / "mean")]) == 2
+    assert "b: its architecture is not that of" in capsys.readouterr().err
+    assert not (tmp_path / "mean").exists()
+
+
 def test_the_published_file_is_converted_exactly(tmp_path, capsys):
     """30 million parameters under their authors' names."""
     torch.manual_seed(0)
