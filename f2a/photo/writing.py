@@ -62,6 +62,8 @@ def write_photo(
     notes: list[str] = []
     stored, icc_profile = _fitting(photo, codec, format, path, notes)
     metadata = replace(like.metadata, icc_profile=icc_profile)
+    if lost := metadata.lost_parts(codec.METADATA):
+        notes.append(f"{format} has no room for {' or '.join(lost)}, which the photo had")
     if not icc_profile:
         metadata = replace(metadata, exif=exif_of_srgb(metadata.exif))
     encoding = like.encoding if like.format == format else {}

@@ -12,6 +12,7 @@ from PIL import Image, PngImagePlugin
 
 from f2a.photo import read_photo, write_photo
 from f2a.photo.codecs import png, tiff
+from f2a.photo.file import PhotoFile
 from f2a.photo.metadata import xmp as xmp_module
 from f2a.photo.metadata import xmp_extension
 from f2a.photo.metadata.exif import clean_exif
@@ -19,7 +20,9 @@ from f2a.photo.metadata.iptc import clean_iptc, jpeg_segment
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.metadata.tiff_ifd import MAX_PASSES, ExifError, TiffBlock
 from f2a.photo.metadata.xmp import XmpError, clean_xmp
+from f2a.photo.photo import Photo
 from tests.support.corpus import saved
+from tests.support.exiftool import exiftool
 from tests.support.hostile_metadata import chunk
 
 MAKE, ARTIST, ORIENTATION, EXIF, GPS = 0x010F, 0x013B, 0x0112, 0x8769, 0x8825
@@ -145,11 +148,12 @@ def test_xmp_loses_place_serial_number_orientation_and_gain_map_and_nothing_else
 
 def test_xmp_does_not_say_how_the_old_file_encoded_its_pixels():
     encoding = 'tiff:BitsPerSample="16" tiff:PhotometricInterpretation="5" tiff:Make="Cam"'
+    encoding += ' xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" photoshop:ColorMode="4"'
     planted = XMP.replace('tiff:ImageWidth="7"', encoding)
     planted = planted.replace("<dc:title>", "<tiff:SamplesPerPixel>4</tiff:SamplesPerPixel><dc:title>")
     cleaned = clean_xmp(planted.encode(), (5, 7), keep_private=True).decode()
     assert 'tiff:Make="Cam"' in cleaned
-    assert not [name for name in ("BitsPerSample", "Photometric", "SamplesPerPixel") if name in cleaned]
+    assert not [name for name in ("BitsPerSample", "Photometric", "SamplesPerPixel", "ColorMode") if name in cleaned]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
@@ -401,3 +405,28 @@ def test_metadata_behind_the_pixels_of_a_png_stay(tmp_path, bits):
     assert b"image/png" in file.metadata.xmp
     assert file.metadata.png_chunks == [(b"tEXt", b"Title\0Behind")]
     assert file.photo.rows().tolist() == np.rot90(values, -1).tolist()
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".bmp", ".avif", ".heic"])
+def test_each_part_of_the_metadata_is_in_the_file_or_in_a_note(tmp_path, photo, suffix):
+    """exiftool is the judge of what a file holds."""
+    exif, xmp = (
+        Image.Exif(),
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-',
+    )
+    exif[ARTIST] = "by Zoe"
+    xmp += b'syntax-ns#"><rdf:Description xmlns:dc="http://purl.org/dc/elements/1.1/" dc:source="a slide"/></rdf:RDF>'
+    xmp += b"</x:xmpmeta>"
+    metadata = Metadata(
+        exif=exif.tobytes().removeprefix(b"Exif\0\0"),
+        xmp=xmp,
+        iptc=b"\x1c\x02\x78\0\x09a holiday",
+        comments=(b"by hand",),
+        png_chunks=[(b"tEXt", b"Software\0a raw developer")],
+    )
+    (tmp_path / "a.png").touch()
+    file = PhotoFile(tmp_path / "a.png", "PNG", Photo.from_pil(photo.resize((32, 24))), metadata)
+    said = " ".join(write_photo(file.photo, tmp_path / f"b{suffix}", like=file))
+    found = exiftool("-a", tmp_path / f"b{suffix}")
+    values = {"EXIF": "by Zoe", "XMP": "a slide", "captions": "a holiday", "comments": "by hand", "texts": "a raw dev"}
+    assert {part for part, value in values.items() if value in found} == {part for part in values if part not in said}

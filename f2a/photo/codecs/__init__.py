@@ -50,6 +50,11 @@ class Codec(Decoder, Protocol):
         """8, or 16 where the format keeps more than eight bits a colour."""
         ...
 
+    @property
+    def METADATA(self) -> tuple[str, ...]:
+        """The keys of :data:`f2a.photo.metadata.metadata.PARTS` that the format has room for."""
+        ...
+
     def write(
         self, stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality: int | None, notes: list[str]
     ) -> bytes | memoryview:

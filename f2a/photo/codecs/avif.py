@@ -16,6 +16,7 @@ from f2a.photo.pixels import integer_to_16_bits
 SUFFIXES = (".avif", ".avifs")
 MODES = ("RGB", "RGBA")
 BITS = 8
+METADATA = ("exif", "xmp")
 QUALITY = 90
 
 

@@ -20,6 +20,7 @@ from f2a.photo.pixels import integer_to_16_bits, with_channels
 SUFFIXES = (".heic", ".heif", ".hif", ".heics", ".heifs")
 MODES = ("RGB", "RGBA")
 BITS = 16
+METADATA = ("exif", "xmp")
 """Ten of them are kept."""
 QUALITY = 91
 PRESET = {"preset": "ultrafast"}

@@ -37,6 +37,7 @@ from f2a.photo.pixels import integer_to_16_bits
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".jfi", ".jps", ".pjpeg", ".pjp")
 MODES = ("L", "RGB")
 BITS = 8
+METADATA = ("exif", "xmp", "iptc", "comments")
 
 QUALITY = 95
 """Where the photo's own file was no JPEG."""

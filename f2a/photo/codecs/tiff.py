@@ -37,6 +37,7 @@ from f2a.photo.pixels import HIGH_BIT_DEPTH_GREY, turned, with_channels
 SUFFIXES = (".tif", ".tiff")
 MODES = ("L", "LA", "RGB", "RGBA")
 BITS = 16
+METADATA = ("exif", "xmp", "iptc")
 
 STRIP_BYTES = 1 << 20
 UNCOMPRESSED, LZW, DEFLATE = 1, 5, 8

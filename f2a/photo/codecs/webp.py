@@ -15,6 +15,7 @@ from f2a.photo.photo import Stored
 SUFFIXES = (".webp",)
 MODES = ("RGB", "RGBA")
 BITS = 8
+METADATA = ("exif", "xmp")
 QUALITY = 95
 
 CHUNKS = (b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"ICCP", b"EXIF", b"XMP ")

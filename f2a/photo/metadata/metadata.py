@@ -1,5 +1,6 @@
 """What a photo file says beside its pixels, gathered from any format in one form and cleaned."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +16,10 @@ from f2a.photo.metadata.xmp import XmpError, clean_xmp
 
 MAX_DPI = 65_535
 """An inch, in a JPEG."""
+
+
+PARTS = {"exif": "EXIF", "xmp": "XMP", "iptc": "captions (IPTC)", "comments": "comments", "texts": "texts of a PNG"}
+"""Attributes of :class:`Metadata` that not every format has room for, and their names in a sentence."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,15 @@ class Metadata:
     comments: tuple[bytes, ...] = ()
     dpi: tuple[float, float] | None = None
     png_chunks: list[tuple[bytes, bytes]] = field(default_factory=list)
+
+    @property
+    def texts(self) -> list[tuple[bytes, bytes]]:
+        """Those of a PNG's chunks that hold a text."""
+        return [chunk for chunk in self.png_chunks if chunk[0] in TEXT_CHUNKS]
+
+    def lost_parts(self, kept: Collection[str]) -> list[str]:
+        """The names of what is there and not ``kept``, which holds keys of :data:`PARTS`."""
+        return [name for part, name in PARTS.items() if part not in kept and getattr(self, part)]
 
     def flash_fired(self) -> bool | None:
         """What the camera wrote; None where it wrote nothing."""

@@ -11,6 +11,7 @@ from xml.parsers.expat import ExpatError
 from f2a.photo.metadata.privacy import is_private_name, is_private_text
 
 TIFF, EXIF = "http://ns.adobe.com/tiff/1.0/", "http://ns.adobe.com/exif/1.0/"
+PHOTOSHOP = "http://ns.adobe.com/photoshop/1.0/"
 NAMESPACES, RDF = "http://www.w3.org/2000/xmlns/", "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 
 DERIVED_NAMESPACES = (
@@ -30,6 +31,7 @@ DERIVED = {
     (TIFF, "Orientation"),
     ("http://ns.adobe.com/xmp/note/", "HasExtendedXMP"),
     ("http://ns.adobe.com/xap/1.0/", "Thumbnails"),
+    *((PHOTOSHOP, name) for name in ("ColorMode", "ICCProfile")),
     *((TIFF, name) for name in (
         "BitsPerSample", "Compression", "PhotometricInterpretation", "PlanarConfiguration", "ReferenceBlackWhite",
         "SamplesPerPixel", "YCbCrCoefficients", "YCbCrSubSampling",
