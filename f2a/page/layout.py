@@ -20,7 +20,7 @@ from f2a.relight.relighter import Relighter
 WORKERS, MAX_WAITING = 2, 40
 """Requests that are worked on together, and how many may wait for them."""
 
-OPENING, FAILURE = "tyre", "living_room"
+OPENING, FAILURE = "coats", "living_room"
 """Of the bundled pairs, the one that the page opens with, and one where the result falls short."""
 
 SCREEN = "(_, ...values) => [window.f2a_screen(), ...values]"

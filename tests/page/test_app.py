@@ -203,7 +203,7 @@ def test_what_is_no_photo_is_refused_in_one_sentence(page: Any, tmp_path: Path) 
 
 
 def test_the_page_opens_on_an_example_that_the_sliders_act_on(page: Any, relighter: Relighter, tmp_path: Path) -> None:
-    example = BUNDLED / "knives_and_press_flash.jpg"
+    example = BUNDLED / "coats_flash.jpg"
     assert page.get_by_text("This is an example: move").is_visible()
     assert page.get_by_role("button", name="Remove photo").is_hidden()
     first = after(page).get_attribute("src")
