@@ -186,7 +186,13 @@ def _curve(tag: bytes) -> Curve:
         a, c, d = 1.0, 0.0, 0.0
     elif kind in (1, 2):  # below -b / a constant: 0, or c which the other part has on top
         c, d, e, f = 0.0, -b / a if a else 0.0, c, c
-    return lambda x: np.where(x >= d, np.maximum(a * x + b, 0) ** g + e, c * x + f).clip(0, 1)
+
+    def curve(x: np.ndarray) -> np.ndarray:
+        with np.errstate(all="ignore"):  # of a hostile profile; what overflows is clipped
+            values: np.ndarray = np.where(x >= d, np.maximum(a * x + b, 0) ** g + e, c * x + f)
+        return values.clip(0, 1)
+
+    return curve
 
 
 def look_up(tables: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -1,13 +1,15 @@
 """Colour profiles: wide colours are not clipped, curves come back exactly, broken profiles are said and ignored."""
 
 import io
+import struct
+import warnings
 
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
 from f2a.photo import Photo, read_photo, write_photo
-from f2a.photo.icc import ColorProfile
+from f2a.photo.icc import ColorProfile, _curve
 from f2a.relight.controls import Controls
 from tests.support import profiles
 
@@ -140,3 +142,12 @@ def test_a_preview_is_bounded_and_in_srgb():
     assert shown.getpixel((50, 50))[0] == 0
     assert ColorProfile(shown.info["icc_profile"]).to_srgb(shown) is shown
     assert Photo.from_pil(wide).fit_within(1000).size == (400, 300)
+
+
+def test_a_curve_that_overflows_ends_at_white_and_prints_nothing():
+    """A warning of NumPy would stand in the middle of the command line's sentences."""
+    gamma_and_slope = struct.pack(">2i", 30_000 << 16, 30_000 << 16)
+    curve = _curve(b"para" + bytes(4) + struct.pack(">HH", 1, 0) + gamma_and_slope + bytes(4))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert curve(np.array([0.0, 0.5, 1.0])).tolist() == [0, 1, 1]
