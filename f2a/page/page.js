@@ -35,7 +35,7 @@
   };
   document.addEventListener("load", (event) => {
     if (event.target !== picture()) return;
-    hideIncoming();
+    if (!document.querySelector("#photo.busy, #note .waiting")) hideIncoming();  // or it is of the photo before
     const percent = Math.round(100 * shown().scale * devicePixelRatio);
     document.querySelector("#view label").dataset.zoom = closer ? `, ${percent} %` : "";
   }, true);

@@ -354,6 +354,7 @@ def test_a_clock_that_goes_backwards_changes_nothing(train, through, tmp_path, m
     assert_same_end(through, tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_old_checkpoints_without_a_word_about_their_pairs_go_on(train, tmp_path, capsys):
     assert train("run", "--max_train_steps", "1") == 0
     (folder,) = checkpoints(tmp_path / "run")

@@ -330,6 +330,7 @@ def test_the_papers_recipe_and_the_default_are_what_they_were():
     assert (paper.use_ema, paper.normalize_exposure, paper.guided) == (False, False, "both")
 
 
+@pytest.mark.slow
 def test_the_tracker_gets_losses_scores_and_the_picture(train, pairs, tmp_path):
     events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     flags = ("--max_train_steps", "10", "--validation_steps", "10", "--report_to", "tensorboard")
