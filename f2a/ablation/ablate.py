@@ -86,8 +86,11 @@ def select_configs(ablation: Ablation) -> dict[str, Config]:
 
 def arguments(ablation: Ablation, config: Config, seed: int) -> list[str]:
     """The flags of one training."""
-    cosine = {"max_train_steps": ablation.steps, "lr_warmup_steps": (ablation.steps or 0) // 10}
-    constant = {"max_train_steps": UNREACHABLE_STEPS, "lr_scheduler": "constant", "lr_warmup_steps": 20}
+    schedule: dict[str, object]
+    if ablation.steps:
+        schedule = {"max_train_steps": ablation.steps, "lr_warmup_steps": ablation.steps // 10}
+    else:
+        schedule = {"max_train_steps": UNREACHABLE_STEPS, "lr_scheduler": "constant", "lr_warmup_steps": 20}
     shared = {
         "train_data_dir": ablation.train_data_dir,
         "validation_dir": ablation.validation_dir,
@@ -97,10 +100,7 @@ def arguments(ablation: Ablation, config: Config, seed: int) -> list[str]:
     }
     source = ablation.encoder_weights.get(config.encoder)
     start = {"encoder_weights": source} if source else {}
-    return [
-        *to_arguments(shared | (cosine if ablation.steps else constant) | config.flags | start),
-        *ablation.training_flags,
-    ]
+    return [*to_arguments(shared | schedule | config.flags | start), *ablation.training_flags]
 
 
 def check_settings(ablation: Ablation) -> None:

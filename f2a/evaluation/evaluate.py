@@ -47,13 +47,7 @@ def evaluate(
     for sentence in pairs.skipped:
         report(f"left out: {sentence}")
     systems = collect_systems(pairs.files, relighters, predictions, baselines=baselines)
-    if baselines:
-        require_skimage("exposure")
-    if out:
-        require_matplotlib()
-        make_folder(out)
-    if json:
-        make_folder(json.parent)
+    _check(out, json, baselines=baselines)
     metrics = [*METRICS, *filter(None, [lpips_metric(report)])]
     thumbnails: Thumbnails = {}
 
@@ -70,3 +64,14 @@ def evaluate(
         content = to_json(scores, {"data": str(data), "normalize_exposure": normalize_exposure})
         write_output(json, content.encode())
     return format_table(scores, metrics)
+
+
+def _check(out: Path | None, json: Path | None, *, baselines: bool) -> None:
+    """What would fail after all has been measured: a package that is missing, a folder that cannot be made."""
+    if baselines:
+        require_skimage("exposure")
+    if out:
+        require_matplotlib()
+        make_folder(out)
+    if json:
+        make_folder(json.parent)

@@ -57,22 +57,8 @@ def write_photo(
     Raises:
         PhotoError: ``path`` exists, has an unknown suffix, cannot hold the photo's transparency, or cannot be written.
     """
-    format = check_target(path, overwrite)
-    codec = CODECS[format]
-    notes: list[str] = []
-    stored, icc_profile = _fitting(photo, codec, format, path, notes)
-    metadata = replace(like.metadata, icc_profile=icc_profile)
-    if lost := metadata.lost_parts(codec.METADATA):
-        notes.append(f"{format} has no room for {' or '.join(lost)}, which the photo had")
-    if not icc_profile:
-        metadata = replace(metadata, exif=exif_of_srgb(metadata.exif))
-    encoding = like.encoding if like.format == format else {}
-    try:
-        content = codec.write(stored, metadata, encoding, quality, notes)
-    except HeifError as error:
-        raise PhotoError(path, str(error)) from None
-    except Exception as error:  # of many kinds; WebP, for one, ends at 16383 pixels a side
-        raise PhotoError(path, f"cannot be encoded as {format} ({error}); choose another format") from None
+    format, notes = check_target(path, overwrite), list[str]()
+    content = _encoded(photo, path, format, like, quality, notes)
     try:
         with atomic_write(path) as beside:
             beside.write_bytes(content)
@@ -82,6 +68,26 @@ def write_photo(
     with suppress(OSError):
         os.utime(path, ns=(path.stat().st_atime_ns, like.path.stat().st_mtime_ns))
     return notes
+
+
+def _encoded(
+    photo: Photo, path: Path, format: str, like: PhotoFile, quality: int | None, notes: list[str]
+) -> bytes | memoryview:
+    """The whole file; what the format could not hold is said in ``notes``."""
+    codec = CODECS[format]
+    stored, icc_profile = _fitting(photo, codec, format, path, notes)
+    metadata = replace(like.metadata, icc_profile=icc_profile)
+    if lost := metadata.lost_parts(codec.METADATA):
+        notes.append(f"{format} has no room for {' or '.join(lost)}, which the photo had")
+    if not icc_profile:
+        metadata = replace(metadata, exif=exif_of_srgb(metadata.exif))
+    encoding = like.encoding if like.format == format else {}
+    try:
+        return codec.write(stored, metadata, encoding, quality, notes)
+    except HeifError as error:
+        raise PhotoError(path, str(error)) from None
+    except Exception as error:  # of many kinds; WebP, for one, ends at 16383 pixels a side
+        raise PhotoError(path, f"cannot be encoded as {format} ({error}); choose another format") from None
 
 
 def _fitting(photo: Photo, codec: Codec, format: str, path: Path, notes: list[str]) -> tuple[Stored, bytes]:

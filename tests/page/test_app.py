@@ -39,8 +39,6 @@ from f2a.page.server import PAGE, launch_options
 
 expect = pytest.importorskip("playwright.sync_api", reason="needs playwright (requirements-dev.txt)").expect
 
-expect = pytest.importorskip("playwright.sync_api", reason="needs playwright (requirements-dev.txt)").expect
-
 ORIENTATION = 0x0112
 
 NOT_A_PHOTO = "not & a <b>photo.jpg"

@@ -292,6 +292,9 @@ def test_what_is_too_long_for_a_jpeg_is_left_out_and_said(tmp_path, photo):
     (tmp_path / "a.tif").write_bytes(tiff.encode(np.zeros((2, 3, 3), np.uint8), Metadata(iptc=3 * caption)))
     _, notes = written_as(tmp_path, tmp_path / "a.tif", ".jpg")
     assert notes == ["its captions are too long for a JPEG and left out"]
+    photo.save(tmp_path / "a.gif", comment=b"A" * 70_000)
+    _, notes = written_as(tmp_path, tmp_path / "a.gif", ".jpg")
+    assert notes[-1] == "its comment is too long for a JPEG and left out"
 
 
 def long_packet(attribute):

@@ -109,6 +109,12 @@ def test_what_is_no_photo_is_said_in_one_sentence_with_its_name(tmp_path, photo,
     assert "\n" not in str(caught.value)
 
 
+def test_a_folder_with_the_name_of_a_raw_file_is_a_folder(tmp_path):
+    (tmp_path / "holiday.nef").mkdir()
+    with pytest.raises(PhotoError, match="is a folder"):
+        open_photo(tmp_path / "holiday.nef")
+
+
 def png_of_size(width, height, bits=8, colour_type=2):
     header = struct.pack(">IIBBBBB", width, height, bits, colour_type, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")

@@ -81,8 +81,8 @@ DECODERS: tuple[Decoder, ...] = (*CODECS.values(), jpeg2000, others)
 
 def decoder_of(path: Path) -> Reader:
     """The module that reads the file: a raw file by its suffix, for many begin like any TIFF file."""
-    if path.suffix.lower() in raw.SUFFIXES:
-        return raw
     with path.open("rb") as file:
         start = file.read(64)
+    if path.suffix.lower() in raw.SUFFIXES:
+        return raw
     return next(decoder for decoder in DECODERS if decoder.MAGIC.match(start))

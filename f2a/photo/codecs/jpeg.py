@@ -44,6 +44,8 @@ QUALITY = 95
 
 MAX_SEGMENT = 65_500
 """Bytes of EXIF or of captions that a JPEG can hold."""
+MAX_COMMENT = 0xFFFF - 2
+"""Bytes; a GIF's may be longer."""
 
 FULL_CHROMA, HALF_ACROSS = 0, 1
 """Pillow's numbers of 4:4:4 and 4:2:2."""
@@ -217,7 +219,10 @@ def _fitting(metadata: Metadata, notes: list[str]) -> Metadata:
     names = {"exif": "EXIF is", "iptc": "captions are"}
     too_long = {name: b"" for name in names if len(getattr(metadata, name)) > MAX_SEGMENT}
     notes += [f"its {names[name]} too long for a JPEG and left out" for name in too_long]
-    return replace(metadata, **too_long)  # type: ignore[arg-type]
+    comments = tuple(text for text in metadata.comments if len(text) <= MAX_COMMENT)
+    if comments != metadata.comments:
+        notes.append("its comment is too long for a JPEG and left out")
+    return replace(metadata, comments=comments, **too_long)  # type: ignore[arg-type]
 
 
 def _segments(metadata: Metadata, notes: list[str]) -> bytes:
