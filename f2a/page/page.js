@@ -22,8 +22,10 @@
   const picture = () => document.querySelectorAll("#view img")[1];
   const hold = (on) => document.querySelector("#view").classList.toggle("held", on);
   const held = () => document.querySelector("#view").classList.contains("held");
+  let whole = {};  // the size of the picture of the whole photo, which one that is still on its way has not told yet
   const shown = () => {
-    const box = picture().getBoundingClientRect(), { naturalWidth, naturalHeight } = picture();
+    const box = picture().getBoundingClientRect();
+    const { naturalWidth, naturalHeight } = picture().naturalWidth ? picture() : whole;
     return { box, scale: Math.min(box.width / naturalWidth, box.height / naturalHeight), naturalWidth, naturalHeight };
   };
   const touched = ({ clientX, clientY }) => {
@@ -36,6 +38,7 @@
   document.addEventListener("load", (event) => {
     if (event.target !== picture()) return;
     if (!document.querySelector("#photo.busy, #note .waiting")) hideIncoming();  // or it is of the photo before
+    if (!closer) whole = shown();
     const percent = Math.round(100 * shown().scale * devicePixelRatio);
     document.querySelector("#view label").dataset.zoom = closer ? `, ${percent} %` : "";
   }, true);
@@ -57,7 +60,7 @@
     if (!press) return;
     const tapped = !held(), point = touched(event);
     release();
-    if (tapped && point.every((share) => share >= 0 && share <= 1)) look(point);
+    if (tapped && (closer || point.every((share) => share >= 0 && share <= 1))) look(point);
   });
   document.addEventListener("contextmenu", (event) => press && event.preventDefault());  // of a finger that stays
   const looking = (event) => picture()?.checkVisibility() && event.target.matches("body, #view [role=separator]");

@@ -141,6 +141,18 @@ def test_a_tap_goes_to_the_place_at_full_size_and_a_second_one_back(page: Any, t
     assert size_in_browser(after(page)) == whole
 
 
+def test_a_tap_on_a_picture_that_is_still_on_its_way_goes_back(page: Any, tmp_path: Path) -> None:
+    give(page, save_gradient(tmp_path / "party.jpg"))
+    whole, view = size_in_browser(after(page)), page.locator("#view")
+    page.route("**/relit.webp", lambda route: None)  # is held up
+    page.mouse.click(*center_of(view))
+    page.wait_for_function("() => !document.querySelectorAll('#view img')[1].naturalWidth")
+    page.mouse.click(*center_of(view))
+    expect(view).not_to_have_class(re.compile("closer"))
+    page.unroute("**/relit.webp")
+    assert size_in_browser(after(page)) == whole
+
+
 def test_the_clipping_warning_is_turned_on_and_off_by_key(page: Any, relighter: Relighter, tmp_path: Path) -> None:
     """A photo that is black on its left and white on its right."""
     photo = tmp_path / "clipped.png"
