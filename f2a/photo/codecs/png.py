@@ -17,6 +17,7 @@ from f2a.photo.metadata.iptc import find_iptc, photoshop_resource
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.metadata.png_text import TEXT_CHUNKS, PngTextError, text_of
 from f2a.photo.metadata.privacy import decoded
+from f2a.photo.metadata.xmp_extension import PACKET_SIGNATURE
 from f2a.photo.photo import Stored
 from f2a.photo.pixels import with_channels
 
@@ -42,6 +43,7 @@ OTHER_CHUNKS = {
 LOST_CHUNKS = {b"caBX": losses.CREDENTIALS}
 IPTC_PROFILE = b"Raw profile type iptc\0"
 """The keyword under which ImageMagick and exiftool keep captions: Photoshop's resources as lines of hexadecimal."""
+EXIF = b"Exif\0\0"
 REPLACED_TEXTS = (b"XML:com.adobe.xmp", b"Raw profile type ")
 """Texts that are metadata in disguise: they are cleaned and written in their own chunks."""
 
@@ -52,7 +54,7 @@ class Chunks(NamedTuple):
     Attributes:
         bits, colour_type: of the header.
         kept: those that are written again as they are.
-        exif: where it has a chunk.
+        exif, icc_profile: where it has a chunk.
         replaced: by their keywords, the texts that are metadata in disguise.
         kinds: of all chunks.
     """
@@ -61,13 +63,14 @@ class Chunks(NamedTuple):
     colour_type: int
     kept: list[tuple[bytes, bytes]]
     exif: bytes
+    icc_profile: bytes
     replaced: dict[str, bytes]
     kinds: list[bytes]
 
     @property
     def is_beyond_pillow(self) -> bool:
-        """Whether it has 16 bits, in colour or with alpha, or grey of which one level is transparent."""
-        return self.bits == 16 and (self.colour_type != GREY or b"tRNS" in self.kinds)
+        """Whether it has 16 bits, in colour or with alpha, or is grey of which one level is transparent."""
+        return b"tRNS" in self.kinds if self.colour_type == GREY else self.bits == 16
 
 
 MAGIC = re.compile(re.escape(SIGNATURE))
@@ -81,9 +84,12 @@ def read(path: Path) -> PhotoFile:
         path,
         "PNG",
         notes=notes + losses.of_photoshop(_raw_profile(chunks, "8bim")),
-        deep=partial(decode16, path) if chunks.is_beyond_pillow else None,
-        exif=(chunks.exif or _raw_profile(chunks, "exif")).removeprefix(b"Exif\0\0"),
-        xmp=chunks.replaced.get("XML:com.adobe.xmp") or _raw_profile(chunks, "xmp"),
+        deep=partial(decode, path) if chunks.is_beyond_pillow else None,
+        exif=(chunks.exif or _raw_profile(chunks, "exif") or _raw_profile(chunks, "APP1", EXIF)).removeprefix(EXIF),
+        xmp=chunks.replaced.get("XML:com.adobe.xmp")
+        or _raw_profile(chunks, "xmp")
+        or _raw_profile(chunks, "APP1", PACKET_SIGNATURE),
+        icc_profile=chunks.icc_profile or _raw_profile(chunks, "icc") or _raw_profile(chunks, "icm"),
         iptc=find_iptc(_raw_profile(chunks, "iptc")) or find_iptc(_raw_profile(chunks, "8bim")),
         png_chunks=chunks.kept,
     )
@@ -101,7 +107,7 @@ def write(stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality:
 
 def read_chunks(path: Path) -> Chunks:
     """Read the chunks around the pixels of a file that begins as a PNG does."""
-    kept, exif, replaced, kinds = [], b"", {}, [b"IHDR"]
+    kept, exif, icc_profile, replaced, kinds = [], b"", b"", {}, [b"IHDR"]
     with path.open("rb") as file:
         file.seek(len(SIGNATURE))
         _, header = _next(file)
@@ -114,7 +120,9 @@ def read_chunks(path: Path) -> Chunks:
                 kept.append((kind, data))
             elif kind == b"eXIf":
                 exif = data
-    return Chunks(header[8], header[9], kept, exif, replaced, kinds)
+            elif kind == b"iCCP" and b"IDAT" not in kinds:  # name and method stand in front, as a keyword does
+                icc_profile = _text(b"zTXt", data)
+    return Chunks(header[8], header[9], kept, exif, icc_profile, replaced, kinds)
 
 
 def _text(kind: bytes, data: bytes) -> bytes:
@@ -138,8 +146,8 @@ def _next(file: BinaryIO) -> tuple[bytes, bytes]:
     return kind, data
 
 
-def decode16(path: Path) -> np.ndarray:
-    """The pixels of a 16-bit PNG, ``(H, W, 1 to 4)`` uint16."""
+def decode(path: Path) -> np.ndarray:
+    """The pixels of a PNG, ``(H, W, 1 to 4)`` uint16, or uint8 where it has at most eight bits."""
     import imagecodecs
 
     return with_channels(imagecodecs.png_decode(path.read_bytes()))
@@ -180,13 +188,14 @@ def _hexadecimal(content: bytes) -> bytes:
     return b"\niptc\n%8d\n" % len(content) + b"\n".join(lines) + b"\n"
 
 
-def _raw_profile(chunks: Chunks, kind: str) -> bytes:
-    """As ImageMagick writes metadata into PNG."""
+def _raw_profile(chunks: Chunks, kind: str, start: bytes = b"") -> bytes:
+    """As ImageMagick writes metadata into PNG; older ones as a JPEG's APP1, whose ``start`` tells what it is."""
     digits = chunks.replaced.get(f"Raw profile type {kind}", b"").split(b"\n")[3:]
     try:
-        return bytes.fromhex(b"".join(digits).decode("latin-1"))
+        content = bytes.fromhex(b"".join(digits).decode("latin-1"))
     except ValueError:
         return b"damaged"
+    return content[len(start) :] if content.startswith(start) else b""
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

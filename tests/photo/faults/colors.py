@@ -2,6 +2,7 @@
 
 import shutil
 import struct
+import zlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -76,6 +77,12 @@ def save_png(path: Path, chunks: Chunks = (), icc_profile: bytes | None = None, 
         path, pnginfo=info, icc_profile=icc_profile
     )
     return path
+
+
+def in_text(profile: bytes) -> Chunks:
+    """As ImageMagick once wrote a profile into a PNG."""
+    content = f"\nicc\n{len(profile):8}\n{profile.hex()}\n".encode()
+    return ((b"zTXt", b"Raw profile type icc\0\0" + zlib.compress(content)),)
 
 
 def integers(kind: bytes, *numbers: int) -> tuple[bytes, bytes]:
@@ -166,6 +173,7 @@ STATEMENTS: dict[str, tuple[str, Callable[[Path], object], Right]] = {
     "cicp_and_profile.png": ("Pillow", partial(save_png, chunks=(P3_CICP,), icc_profile=profiles.PROPHOTO), IN_P3),
     "gama_and_chrm.png": ("Pillow", partial(save_png, chunks=(ADOBE_GAMA, ADOBE_CHRM)), IN_ADOBE),
     "gama.png": ("Pillow", partial(save_png, chunks=(integers(b"gAMA", 100_000),)), LINEAR),
+    "profile_in_text.png": ("Pillow", partial(save_png, chunks=in_text(profiles.DISPLAY_P3)), IN_P3),
     "pq.png": ("Pillow", partial(save_png, chunks=((b"cICP", bytes([9, 16, 0, 1])),), color=DIM), PQ),
     "camera.jpg": ("Pillow, exiftool", save_camera_jpeg, IN_ADOBE),
     "nclx_p3.avif": ("avifenc", partial(save_avif, code_points="12/13/6"), IN_P3),

@@ -1,6 +1,7 @@
 """Kind 7: what a file holds beside the photo is kept, or a note says that it is not."""
 
 import struct
+import zlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -9,12 +10,13 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+from PIL.ExifTags import Base
 
 from f2a.photo.codecs import png, tiff
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.metadata.xmp_extension import xmp_segments
 from f2a.relight.relighter import relight_file
-from tests.photo.faults.case import AS_IT_WAS, PICTURE, Bench, Case, given, relit
+from tests.photo.faults.case import AS_IT_WAS, GREY, PICTURE, Bench, Case, given, relit
 from tests.support import corpus, parts
 from tests.support.exiftool import exiftool
 from tests.support.hostile_metadata import chunk
@@ -117,8 +119,36 @@ def transparent_color(channels: int, bench: Bench, path: Path) -> str:
     content, key = png.encode16(values), chunk(b"tRNS", values[2, 3].astype(">u2").tobytes())
     path.write_bytes(content[:33] + key + content[33:])
     target = relight_file(bench.relighter, path, path.with_name("out.png"))
-    alpha = png.decode16(target)[..., -1]
+    alpha = png.decode(target)[..., -1]
     return "kept" if np.array_equal(alpha == 0, (values == values[2, 3]).all(-1)) else "lost"
+
+
+def transparent_level(bits: int, bench: Bench, path: Path) -> str:
+    """Of grey of fewer than eight bits, eight pixels of which are ``bits`` bytes."""
+    levels = (GREY[..., 0] >> (8 - bits))[..., None] >> np.arange(bits)[::-1] & 1
+    lines = np.packbits(levels.astype(np.uint8), axis=None).reshape(64, 12 * bits)
+    header = struct.pack(">IIBBBBB", 96, 64, bits, 0, 0, 0, 0)
+    chunks = {
+        b"IHDR": header,
+        b"tRNS": b"\0\1",
+        b"IDAT": zlib.compress(np.insert(lines, 0, 0, 1).tobytes()),
+        b"IEND": b"",
+    }
+    path.write_bytes(png.SIGNATURE + b"".join(chunk(*item) for item in chunks.items()))
+    alpha = png.decode(relight_file(bench.relighter, path, path.with_name("out.png")))[..., -1]
+    return "kept" if np.array_equal(alpha == 0, GREY[..., 0] >> (8 - bits) == 1) else "lost"
+
+
+def exif_in_text(bench: Bench, path: Path) -> str:
+    """As ImageMagick once wrote EXIF into a PNG: a JPEG's APP1."""
+    exif = Image.Exif()
+    exif[Base.Make], exif[Base.Orientation] = "Camera", 6
+    content = exif.tobytes()
+    text = f"\nexif\n{len(content):8}\n{content.hex()}\n".encode()
+    in_png(b"zTXt", b"Raw profile type APP1\0\0" + zlib.compress(text))(path)
+    target = relight_file(bench.relighter, path, path.with_name("out.png"))
+    kept = Image.open(target).size == (64, 96) and exiftool("-s3", "-Make", target).strip() == "Camera"
+    return "kept" if kept else "lost"
 
 
 def given_heic(bench: Bench, path: Path) -> str:
@@ -170,6 +200,9 @@ NOTED = {
     "thermal.jpg": (
         "Pillow, by hand", written(jpeg(extra=2 * segment(0xE1, b"FLIR\0\1" + bytes(60_000)))), f"{FURTHER}: APP1 FLIR"
     ),
+    "damaged_profile.png": (
+        "Pillow, by hand", in_png(b"iCCP", b"ICC\0\0damaged"), "its colour profile is damaged and was ignored"
+    ),
     "fireworks.png": ("Pillow, by hand", in_png(b"mkBF", bytes(72)), f"{FURTHER}: mkBF"),
 }  # fmt: skip
 
@@ -191,6 +224,11 @@ CASES = [
     Case(7, "two_comments.jpg", "Pillow, by hand", "kept", comments),
     Case(7, "transparent_grey_16.png", "by hand", "kept", partial(transparent_color, 1)),
     Case(7, "transparent_color_16.png", "by hand", "kept", partial(transparent_color, 3)),
+    *(
+        Case(7, f"transparent_grey_{bits}.png", "by hand", "kept", partial(transparent_level, bits))
+        for bits in (1, 2, 4)
+    ),
+    Case(7, "exif_in_text.png", "Pillow, by hand", "kept", exif_in_text),
     Case(
         7,
         "long_captions.tif",
