@@ -27,7 +27,7 @@ from f2a.photo.codecs.jpeg_end import (
 from f2a.photo.errors import PhotoError
 from f2a.photo.file import PhotoFile
 from f2a.photo.limits import check_size
-from f2a.photo.metadata.iptc import jpeg_segment
+from f2a.photo.metadata.iptc import find_iptc, jpeg_segment
 from f2a.photo.metadata.metadata import Metadata, read_metadata
 from f2a.photo.metadata.xmp import XmpError
 from f2a.photo.metadata.xmp_extension import join_extension, xmp_segments
@@ -55,9 +55,9 @@ FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 COLORS = 3
 ARITHMETIC = range(0xC9, 0xD0)
 START = b"\xff\xd8\xff"
+ICC, PHOTOSHOP = b"ICC_PROFILE\0", b"Photoshop 3.0\0"
 KEPT_SEGMENTS = (
-    b"JFIF", b"JFXX", b"Exif\0", b"http://ns.adobe.com/", b"ICC_PROFILE\0", b"MPF\0", b"Photoshop 3.0\0", b"Adobe",
-    losses.ISO_GAIN_MAP,
+    b"JFIF", b"JFXX", b"Exif\0", b"http://ns.adobe.com/", ICC, b"MPF\0", PHOTOSHOP, b"Adobe", losses.ISO_GAIN_MAP
 )  # fmt: skip
 """With what the segments begin that are kept, or noted by what they describe."""
 UNPRINTABLE = re.compile(rb"[^ -~].*", re.DOTALL)
@@ -115,8 +115,19 @@ def _notes_on(source: Image.Image, content: bytes) -> list[str]:
         notes.append(losses.FURTHER_PICTURES)
     if len(further.strip(b"\0")) > MAX_SEGMENT and not notes:
         notes.append(losses.FURTHER_DATA)
-    resources = b"".join(content for name, content in source.applist if name == "APP13")
-    return [*notes, *losses.of_photoshop(resources), *_notes_on_segments(source.applist)]
+    return [*notes, *losses.of_photoshop(_resources(source.applist)), *_notes_on_segments(source.applist)]
+
+
+def _resources(segments: list[tuple[str, bytes]]) -> bytes:
+    """Photoshop's, of which one may go on in the next segment."""
+    return b"".join(body.removeprefix(PHOTOSHOP) for name, body in segments if name == "APP13")
+
+
+def _icc_profile(segments: list[tuple[str, bytes]]) -> bytes:
+    """Its parts by their numbers (ICC.1:2022, B.4), wherever they stand, and also if some are there twice."""
+    parts = {body[12]: body for name, body in segments if name == "APP2" and body.startswith(ICC) and len(body) > 14}
+    is_whole = all(body[13] == len(parts) for body in parts.values())
+    return b"".join(parts[number][14:] for number in sorted(parts)) if is_whole else b"damaged"
 
 
 def _notes_on_segments(segments: list[tuple[str, bytes]]) -> list[str]:
@@ -134,7 +145,8 @@ def _notes_on_segments(segments: list[tuple[str, bytes]]) -> list[str]:
 def _metadata(source: Image.Image, notes: list[str]) -> Metadata:
     segments = getattr(source, "applist", [])
     comments = tuple(content for name, content in segments if name == "COM")
-    metadata = replace(read_metadata(source), comments=comments)
+    icc_profile, iptc = _icc_profile(segments), find_iptc(_resources(segments))
+    metadata = replace(read_metadata(source), icc_profile=icc_profile, iptc=iptc, comments=comments)
     try:
         return replace(metadata, xmp=join_extension(metadata.xmp, [body for name, body in segments if name == "APP1"]))
     except XmpError:

@@ -18,6 +18,7 @@ from f2a.photo.color_space import color_profile
 from f2a.photo.errors import PhotoError
 from f2a.photo.file import PhotoFile
 from f2a.photo.icc import SRGB
+from f2a.photo.metadata.iptc import find_iptc
 from f2a.photo.metadata.metadata import Metadata, as_bytes, read_metadata, valid_dpi
 from f2a.photo.metadata.tiff_ifd import (
     EXIF_IFD,
@@ -68,7 +69,8 @@ def read_tiff_metadata(path: Path) -> tuple[bytes, bytes]:
     exif = copy_exif(
         block, lambda directory, field: field.tag in DESCRIPTIVE if directory == FIRST_IFD else field.tag != MAKER_NOTE
     )
-    return exif, b"".join(field.value for field in read_fields(block, block.first, {Base.IPTCNAA}))
+    blobs = {field.tag: field.value for field in read_fields(block, block.first, {Base.IPTCNAA, Base.ImageResources})}
+    return exif, blobs.get(Base.IPTCNAA) or find_iptc(blobs.get(Base.ImageResources, b""))
 
 
 MAGIC = re.compile(rb"II[*+]\0|MM\0[*+]")

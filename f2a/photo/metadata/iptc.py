@@ -18,11 +18,15 @@ def clean_iptc(iptc: bytes, keep_private: bool, notes: list[str] | None = None) 
     data_sets, at = [], 0
     while at + 5 <= len(iptc) and iptc[at] == 0x1C:
         record, number, length = struct.unpack_from(">BBH", iptc, at + 1)
-        end = at + 5 + length
-        if length & 0x8000 or end > len(iptc):
+        start = at + 5
+        if length & 0x8000:  # of the bytes that hold the length
+            start += length & 0x7FFF
+            length = int.from_bytes(iptc[at + 5 : start], "big")
+        end = start + length
+        if end > len(iptc):
             break
         is_harmless = number in HARMLESS.get(record, ())
-        if keep_private or (is_harmless and not is_private_text(iptc[at + 5 : end], notes)):
+        if keep_private or (is_harmless and not is_private_text(iptc[start:end], notes)):
             data_sets.append(iptc[at:end])
         at = end
     return b"".join(data_sets)
@@ -39,7 +43,8 @@ def find_iptc(resources: bytes) -> bytes:
     if start < 0:
         return resources if resources.startswith(b"\x1c") else b""
     at = start + 6
-    at += 1 + resources[at] + (1 + resources[at]) % 2  # the resource's name
+    name = 1 + sum(resources[at : at + 1])
+    at += name + name % 2
     return resources[at + 4 : at + 4 + int.from_bytes(resources[at : at + 4], "big")]
 
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from f2a.photo.chromaticity import Primaries
 from f2a.photo.metadata.exif import clean_exif, flash_fired
-from f2a.photo.metadata.iptc import RESOURCE, clean_iptc
+from f2a.photo.metadata.iptc import clean_iptc
 from f2a.photo.metadata.png_text import TEXT_CHUNKS, PngTextError, text_of
 from f2a.photo.metadata.privacy import is_private_name, is_private_text
 from f2a.photo.metadata.tiff_ifd import GPS_IFD, ExifError
@@ -106,13 +106,12 @@ def _is_private(kind: bytes, data: bytes, notes: list[str]) -> bool:
 
 
 def read_metadata(source: Image.Image) -> Metadata:
-    """The metadata of an opened file, as they are; without those of a PNG's chunks and a TIFF file's own directory."""
+    """The metadata of an opened file, as they are, without what a codec reads itself: captions and a PNG's texts."""
     info = source.info
     dpi = info.get("dpi")
     return Metadata(
         exif=as_bytes(info.get("exif")).removeprefix(b"Exif\0\0"),
         xmp=as_bytes(info.get("xmp")),
-        iptc=_iptc(source),
         icc_profile=as_bytes(info.get("icc_profile")),
         comments=tuple(filter(None, [as_bytes(info.get("comment"))])),
         dpi=valid_dpi(dpi),
@@ -122,11 +121,6 @@ def read_metadata(source: Image.Image) -> Metadata:
 def valid_dpi(dpi: Any) -> tuple[float, float] | None:
     """A resolution that every format can hold; 1 is what Pillow says for "unknown"."""
     return (float(dpi[0]), float(dpi[1])) if dpi and all(1 < dots <= MAX_DPI for dots in dpi) else None
-
-
-def _iptc(source: Image.Image) -> bytes:
-    resources = source.info.get("photoshop")
-    return as_bytes(resources.get(RESOURCE)) if isinstance(resources, dict) else b""
 
 
 def as_bytes(value: Any) -> bytes:

@@ -19,6 +19,7 @@ from f2a.relight.controls import Controls
 from f2a.relight.relighter import relight_file
 from tests.photo.faults.case import Bench, Case, given, magick, run
 from tests.support import profiles, stated_colors
+from tests.support.parts import segment
 
 RED = (240, 20, 30)
 PROFILES = {"display_p3": profiles.DISPLAY_P3, "adobe_rgb": profiles.ADOBE_RGB, "prophoto": profiles.PROPHOTO}
@@ -101,6 +102,16 @@ def save_avif(path: Path, code_points: str, color: Color = RED) -> None:
     run("avifenc", *lossless, "--cicp", code_points, path.with_suffix(".png"), path)
 
 
+def save_jpeg(path: Path) -> None:
+    """Its profile in two parts, the second one first, behind the frame header; not where Pillow looks for it."""
+    Image.new("RGB", (32, 24), RED).save(path, quality=100, subsampling=0)
+    content, half = path.read_bytes(), len(profiles.DISPLAY_P3) // 2
+    parts = profiles.DISPLAY_P3[:half], profiles.DISPLAY_P3[half:]
+    segments = [segment(0xE2, b"ICC_PROFILE\0" + bytes([n, 2]) + part) for n, part in enumerate(parts, 1)]
+    at = content.index(b"\xff\xc0") + 19
+    path.write_bytes(content[:at] + b"".join(reversed(segments)) + content[at:])
+
+
 def save_heic(path: Path, code_points: tuple[int, int], color: Color = RED) -> Path:
     """By the code points of primaries and transfer curve."""
     heif = pytest.importorskip("pillow_heif").from_pillow(Image.new("RGB", (32, 24), color))
@@ -176,6 +187,7 @@ STATEMENTS: dict[str, tuple[str, Callable[[Path], object], Right]] = {
     "profile_in_text.png": ("Pillow", partial(save_png, chunks=in_text(profiles.DISPLAY_P3)), IN_P3),
     "pq.png": ("Pillow", partial(save_png, chunks=((b"cICP", bytes([9, 16, 0, 1])),), color=DIM), PQ),
     "camera.jpg": ("Pillow, exiftool", save_camera_jpeg, IN_ADOBE),
+    "profile_behind_frame.jpg": ("Pillow, by hand", save_jpeg, IN_P3),
     "nclx_p3.avif": ("avifenc", partial(save_avif, code_points="12/13/6"), IN_P3),
     "nclx_2020.avif": ("avifenc", partial(save_avif, code_points="9/13/9", color=PALE), IN_2020),
     "nclx_pq.avif": ("avifenc", partial(save_avif, code_points="9/16/9", color=DIM), PQ),

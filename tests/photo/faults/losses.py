@@ -13,6 +13,7 @@ from PIL import Image
 from PIL.ExifTags import Base
 
 from f2a.photo.codecs import png, tiff
+from f2a.photo.metadata.iptc import photoshop_resource
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.metadata.xmp_extension import xmp_segments
 from f2a.relight.relighter import relight_file
@@ -28,6 +29,7 @@ PATHS, FURTHER = "its clipping paths are left out", "its further parts are left 
 STORE = bytes.fromhex("d8fec3d61b0e483c92975828877ec481") + parts.manifest_store()
 JUMBF = b"JP\0\1\0\0\0\1" + parts.manifest_store()
 TOO_LONG = "its captions are too long for a JPEG and left out"
+DAMAGED_PROFILE = "its colour profile is damaged and was ignored"
 PICTURES = "holds 2 pictures; the first is relit"
 MP4 = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(64)
 SAMSUNG = b"\0\0\x30\x0a\x10\0\0\0MotionPhoto_Data" + MP4 + b"SEFH" + bytes(16) + b"SEFT"
@@ -151,6 +153,17 @@ def exif_in_text(bench: Bench, path: Path) -> str:
     return "kept" if kept else "lost"
 
 
+def captions(content: bytes, bench: Bench, path: Path) -> str:
+    """Photoshop's resources, in a TIFF or in segments of a JPEG, with the title ``"T" * 1000`` among them."""
+    if path.suffix == ".tif":
+        fields((34377, content))(path)
+    else:
+        halves = content[:1000], content[1000:]
+        path.write_bytes(jpeg(extra=b"".join(segment(0xED, b"Photoshop 3.0\0" + half) for half in halves)))
+    target = relight_file(bench.relighter, path, path.with_name(f"out{path.suffix}"))
+    return "kept" if exiftool("-s3", "-IPTC:ObjectName", target).strip() == TITLE else "lost"
+
+
 def given_heic(bench: Bench, path: Path) -> str:
     path.write_bytes(given("23-iphone-heic-grid/iphone.heic").read_bytes())
     return relit(bench, path, None)
@@ -200,12 +213,18 @@ NOTED = {
     "thermal.jpg": (
         "Pillow, by hand", written(jpeg(extra=2 * segment(0xE1, b"FLIR\0\1" + bytes(60_000)))), f"{FURTHER}: APP1 FLIR"
     ),
+    "profile_without_its_end.jpg": (
+        "Pillow, by hand", written(jpeg(extra=segment(0xE2, b"ICC_PROFILE\0\1\2" + bytes(500)))), DAMAGED_PROFILE
+    ),
     "damaged_profile.png": (
-        "Pillow, by hand", in_png(b"iCCP", b"ICC\0\0damaged"), "its colour profile is damaged and was ignored"
+        "Pillow, by hand", in_png(b"iCCP", b"ICC\0\0damaged"), DAMAGED_PROFILE
     ),
     "fireworks.png": ("Pillow, by hand", in_png(b"mkBF", bytes(72)), f"{FURTHER}: mkBF"),
 }  # fmt: skip
 
+TITLE = "T" * 1000
+TITLED = photoshop_resource(struct.pack(">BBBH", 0x1C, 2, 5, 1000) + TITLE.encode())
+LONG_TITLED = photoshop_resource(struct.pack(">BBBHI", 0x1C, 2, 5, 0x8004, 1000) + TITLE.encode())
 COMMENTS = [b"A party", b"in the garden"]
 
 
@@ -228,6 +247,9 @@ CASES = [
         Case(7, f"transparent_grey_{bits}.png", "by hand", "kept", partial(transparent_level, bits))
         for bits in (1, 2, 4)
     ),
+    Case(7, "captions_over_two_segments.jpg", "Pillow, by hand", "kept", partial(captions, TITLED)),
+    Case(7, "captions_of_long_lengths.jpg", "Pillow, by hand", "kept", partial(captions, LONG_TITLED)),
+    Case(7, "captions_of_photoshop.tif", "tifffile", "kept", partial(captions, TITLED)),
     Case(7, "exif_in_text.png", "Pillow, by hand", "kept", exif_in_text),
     Case(
         7,
