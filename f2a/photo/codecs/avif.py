@@ -26,27 +26,38 @@ stated_size = partial(pillow.stated_size, formats=("AVIF",))
 
 
 def read(path: Path) -> PhotoFile:
-    """With two things that Pillow does not tell: the colours that the header states, and more than eight bits."""
-    cicp, bits, notes = _header(path)
+    """With three things that Pillow does not tell: the colours that the header states, more than eight bits, and what
+    was cropped away and is still in the file."""
+    cicp, bits, size, notes = _header(path)
     notes += boxes.notes_on_parts(path, rest={b"moov"})
-    return pillow.read(path, "AVIF", notes=notes, deep=partial(_decode, path, bits) if bits > 8 else None, cicp=cicp)
+    stated = boxes.clean_apertures(memoryview(path.read_bytes()))
+    cropped = next((aperture for aperture in stated if aperture[:2] in (size, size[::-1])), None)
+    deep = partial(_decode, path, bits, cropped) if bits > 8 or cropped else None
+    return pillow.read(path, "AVIF", notes=notes, deep=deep, cicp=cicp)
 
 
-def _decode(path: Path, bits: int) -> np.ndarray:
+def _decode(path: Path, bits: int, cropped: tuple[float, ...] | None) -> np.ndarray:
     import imagecodecs
 
-    return integer_to_16_bits(imagecodecs.avif_decode(path.read_bytes(), index=0), bits)
+    values = imagecodecs.avif_decode(path.read_bytes(), index=0)
+    if cropped:
+        width, height, right, down = cropped
+        left, top = (values.shape[1] - width) / 2 + right, (values.shape[0] - height) / 2 + down
+        left, top = max(0, round(left)), max(0, round(top))
+        values = values[top : top + round(height), left : left + round(width)]
+    return integer_to_16_bits(values, bits) if bits > 8 else values
 
 
-def _header(path: Path) -> tuple[tuple[int, int], int, list[str]]:
-    """The code points of the colours (2 is unspecified), the bits of a colour, and what stands beside the picture."""
+def _header(path: Path) -> tuple[tuple[int, int], int, tuple[int, int], list[str]]:
+    """The code points of the colours (2 is unspecified), the bits of a colour, the size, and what stands beside the
+    picture."""
     try:
         file = heif.opened(path)
     except Exception:  # libheif's many; whether the file is damaged, its decoder says
-        return (2, 2), 8, []
+        return (2, 2), 8, (0, 0), []
     image = file[file.primary_index]
     notes = losses.of_pictures(len(file), "main one") + heif.notes_on(image)
-    return heif.code_points(image), int(image.info.get("bit_depth", 8)), notes
+    return heif.code_points(image), int(image.info.get("bit_depth", 8)), image.size, notes
 
 
 def write(

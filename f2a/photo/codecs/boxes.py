@@ -1,5 +1,6 @@
 """The boxes of an ISO file (ISO 14496-12), of which HEIC, AVIF and JPEG 2000 consist, and what their kinds hold."""
 
+import struct
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ BOXES = {b"ftyp", b"meta", b"mdat", b"free", b"skip", b"wide", b"pdin", b"styp",
 """The last one holds a maker's data, as a maker's note does."""
 ITEMS = {b"hvc1", b"av01", b"avc1", b"vvc1", b"jpeg", b"j2k1", b"unci", b"grid", b"iden", b"iovl", b"mski", b"Exif"}
 """Pictures, which are counted elsewhere, and metadata."""
+APERTURES = (b"meta", b"iprp", b"ipco", b"clap")
 XMP_ITEM = b"mime application/rdf+xml"
 
 
@@ -28,6 +30,17 @@ def boxes(content: memoryview) -> Iterator[tuple[bytes, memoryview]]:
             size, start = int.from_bytes(content[8:16], "big"), 16
         yield bytes(content[4:8]), content[start:size]
         content = content[max(size, start) :]
+
+
+def clean_apertures(content: memoryview, path: tuple[bytes, ...] = APERTURES) -> Iterator[tuple[float, ...]]:
+    """Width, height, and how far right of and below the picture's middle the middle lies, by the boxes at ``path``."""
+    for kind, inner in boxes(content):
+        if kind == path[0] and path[1:]:
+            yield from clean_apertures(inner[4:] if kind == b"meta" else inner, path[1:])
+        elif kind == path[0] and len(inner) == 32:
+            ratios = struct.unpack(">8i", inner)
+            if all(ratios[1::2]):
+                yield tuple(value / divisor for value, divisor in zip(ratios[::2], ratios[1::2], strict=True))
 
 
 def notes_on_parts(path: Path, rest: Collection[bytes] = ()) -> list[str]:

@@ -34,7 +34,7 @@ class HeifError(ValueError):
     """What is missing to write HEIC files."""
 
 
-MAGIC = re.compile(rb".{4}ftyp(heic|heix|heim|heis|hevc|hevx|mif1|msf1)", re.DOTALL)
+MAGIC = re.compile(rb".{4}ftyp(.{4})*?(heic|heix|heim|heis|hevc|hevx|mif1|msf1)", re.DOTALL)
 """AVIF files, some of which begin so, are looked for before."""
 
 

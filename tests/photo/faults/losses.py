@@ -17,7 +17,7 @@ from f2a.photo.metadata.iptc import photoshop_resource
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.metadata.xmp_extension import xmp_segments
 from f2a.relight.relighter import relight_file
-from tests.photo.faults.case import AS_IT_WAS, GREY, PICTURE, Bench, Case, given, relit
+from tests.photo.faults.case import AS_IT_WAS, GREY, PICTURE, Bench, Case, given, relit, run
 from tests.support import corpus, parts
 from tests.support.exiftool import exiftool
 from tests.support.hostile_metadata import chunk
@@ -30,6 +30,7 @@ STORE = bytes.fromhex("d8fec3d61b0e483c92975828877ec481") + parts.manifest_store
 JUMBF = b"JP\0\1\0\0\0\1" + parts.manifest_store()
 TOO_LONG = "its captions are too long for a JPEG and left out"
 DAMAGED_PROFILE = "its colour profile is damaged and was ignored"
+EIGHT_BITS = "AVIF holds 8 bits a colour, so 16 were rounded to 8"
 PICTURES = "holds 2 pictures; the first is relit"
 MP4 = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(64)
 SAMSUNG = b"\0\0\x30\x0a\x10\0\0\0MotionPhoto_Data" + MP4 + b"SEFH" + bytes(16) + b"SEFT"
@@ -164,6 +165,18 @@ def captions(content: bytes, bench: Bench, path: Path) -> str:
     return "kept" if exiftool("-s3", "-IPTC:ObjectName", target).strip() == TITLE else "lost"
 
 
+def cropped(depth: int, bench: Bench, path: Path) -> str:
+    """By a clean aperture, which leaves all of the picture in the file."""
+    image().save(path.with_suffix(".png"))
+    run("avifenc", "--crop", "10,8,40,30", "-d", depth, "--min", 0, "--max", 5, path.with_suffix(".png"), path)
+    return relit(bench, path, PICTURE[8:38, 10:50])
+
+
+def of_another_brand(path: Path) -> None:
+    pytest.importorskip("pillow_heif").from_pillow(image()).save(path, quality=95)
+    path.write_bytes(path.read_bytes().replace(b"ftypheic", b"ftypMiHE"))
+
+
 def given_heic(bench: Bench, path: Path) -> str:
     path.write_bytes(given("23-iphone-heic-grid/iphone.heic").read_bytes())
     return relit(bench, path, None)
@@ -247,6 +260,9 @@ CASES = [
         Case(7, f"transparent_grey_{bits}.png", "by hand", "kept", partial(transparent_level, bits))
         for bits in (1, 2, 4)
     ),
+    Case(7, "cropped.avif", "avifenc", AS_IT_WAS, partial(cropped, 8)),
+    Case(7, "cropped_deep.avif", "avifenc", f"{AS_IT_WAS}; {EIGHT_BITS}", partial(cropped, 10)),
+    Case(7, "of_another_brand.heic", "libheif, by hand", AS_IT_WAS, partial(result, of_another_brand)),
     Case(7, "captions_over_two_segments.jpg", "Pillow, by hand", "kept", partial(captions, TITLED)),
     Case(7, "captions_of_long_lengths.jpg", "Pillow, by hand", "kept", partial(captions, LONG_TITLED)),
     Case(7, "captions_of_photoshop.tif", "tifffile", "kept", partial(captions, TITLED)),
