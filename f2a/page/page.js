@@ -104,6 +104,13 @@
     buttons.find((button) => button.checkVisibility())?.click();
   });
 
+  // A number field that is left empty gets its control's neutral value, before Gradio makes it 0.
+  document.addEventListener("blur", ({ target }) => {
+    if (target.matches?.("#controls input[type=number], #batch-controls input[type=number]") && !target.value) {
+      target.closest(".block").querySelector(".reset-button").click();
+    }
+  }, true);
+
   // The file dialogue of a telephone offers camera and album, and that of a desktop the formats that we read.
   const formats = "image/*,.heic,.heif,.avif,.tif,.tiff";
   document.addEventListener("click", (event) => {

@@ -58,6 +58,15 @@ def test_a_number_field_that_is_empty_or_out_of_range_is_no_error(page: Any) -> 
     field.blur()
     expect(field).to_have_value("3")
     page.locator("#done [role=alert]").wait_for(state="detached")
+
+
+def test_a_number_field_that_is_left_empty_is_neutral_again(page: Any) -> None:
+    field = page.get_by_label("number input for Strength")
+    for value in ("1.5", ""):
+        field.fill(value)
+    field.blur()
+    expect(field).to_have_value("1")
+    expect(page.get_by_label("range slider for Strength")).to_have_value("1")
     assert page.get_by_test_id("toast-body").count() == 0
 
 
