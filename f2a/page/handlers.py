@@ -127,7 +127,7 @@ class Handlers:
             yield None, text.clipping(), None, as_errors(error), *rest
             return
         width, height = opened.size
-        line = f"{Path(photo).name}: {width} x {height} pixels, relit in {seconds:.1f} s."
+        line = f"{Path(photo).name}: {width} x {height} pixels, relit in {seconds:.1f}{text.NO_BREAK}s."
         lines = [text.WELCOME] if example else [line, *opened.notes]
         yield *as_components(preview), as_html(*lines, text.LOOKING), *rest
 

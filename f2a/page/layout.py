@@ -151,7 +151,7 @@ def pictures_column(handlers: Handlers) -> Pictures:
         with gr.Column(elem_id="note-cell"):
             with gr.Row(elem_id="looking"):
                 show_clipping = gr.Checkbox(label=text.SHOW_CLIPPING, container=False)
-                clipped = gr.HTML(text.clipping(), padding=False)
+                clipped = gr.HTML(text.clipping())
             note = gr.HTML(as_html(text.WELCOME, text.LOOKING), elem_id="note")
         with gr.Accordion("What changed", open=False, elem_id="changes"):
             alt = "The photo in colours that say how much brighter or darker each place became"

@@ -14,8 +14,7 @@ from f2a.photo import PhotoError
 from f2a.relight.controls import Controls
 
 INTRODUCTION = """# Flash to ambient
-A photograph taken with flash gets the light of the room instead; nothing else in it changes, and it keeps its size and
-format.
+A flash photo gets the light of the room; all else stays, size and format too.
 """
 TITLE = "Flash to ambient"
 DESCRIPTION = (

@@ -111,6 +111,7 @@ def test_a_control_is_one_row_with_its_name_value_and_reset(chromium: Any, serve
 
 
 def test_on_a_phone_picture_and_download_stay_in_reach(page: Any, tmp_path: Path) -> None:
+    assert page.locator("#view").bounding_box()["y"] < 150  # under title, lead and tabs
     give(page, save_gradient(tmp_path / "party.jpg"))
     for down in (0, 250, 500):
         page.mouse.wheel(0, down)
@@ -136,6 +137,15 @@ def test_a_phone_is_asked_in_a_phones_words(chromium: Any, server: str) -> None:
         page.get_by_role("tab", name="Batch").click()
         words = page.locator("#batch-photos [data-testid=upload-text]")
         assert words.evaluate("words => getComputedStyle(words, '::after').content") == '"Choose or take photos"'
+        assert words.evaluate("words => getComputedStyle(words).fontSize") == "0px"
+
+
+def test_a_desktop_is_asked_in_the_pages_words_and_not_in_gradios(chromium: Any, server: str) -> None:
+    with visiting(chromium, server, DESKTOP) as page:
+        page.get_by_role("tab", name="Batch").click()
+        words = page.locator("#batch-photos [data-testid=upload-text]")
+        asked = '"Choose, drop or paste photos"'
+        assert words.evaluate("words => getComputedStyle(words, '::after').content") == asked
         assert words.evaluate("words => getComputedStyle(words).fontSize") == "0px"
 
 
