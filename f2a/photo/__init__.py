@@ -7,6 +7,7 @@ from f2a.photo.names import format_of as format_of
 from f2a.photo.names import is_hidden as is_hidden
 from f2a.photo.names import is_other_picture as is_other_picture
 from f2a.photo.names import is_photo as is_photo
+from f2a.photo.names import is_result as is_result
 from f2a.photo.names import names_a_file as names_a_file
 from f2a.photo.names import needs_rawpy as needs_rawpy
 from f2a.photo.names import output_name as output_name

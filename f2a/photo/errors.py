@@ -1,5 +1,7 @@
 """What goes wrong with photo files, in one printable sentence each, whatever the files and their names hold."""
 
+import errno
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +40,9 @@ REASONS: dict[type[Exception], str] = {
     UnidentifiedImageError: "is not a photo that can be read; use a JPEG, PNG, WebP, TIFF, HEIC, AVIF or raw file",
     MemoryError: "does not fit into memory; make it smaller first",
 }
+NO_FILE = (errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR)
+UNKNOWN_KIND = re.compile("unsupported|not supported|not a known", re.IGNORECASE)
+"""In what libraries say of files that are not damaged."""
 
 
 @contextmanager
@@ -51,4 +56,8 @@ def photo_errors(path: Path) -> Iterator[None]:
         raise PhotoError(path, next(reason for kind, reason in REASONS.items() if isinstance(error, kind))) from None
     except Exception as error:  # the readers raise many kinds for damaged files
         reason = " ".join(str(error).split())[:MAX_REASON] or type(error).__name__
+        if isinstance(error, OSError) and error.errno in NO_FILE:
+            raise PhotoError(path, REASONS[FileNotFoundError]) from None
+        if UNKNOWN_KIND.search(reason):
+            raise PhotoError(path, f"is of a kind that is not read ({reason}); save it as a PNG or TIFF") from None
         raise PhotoError(path, f"is damaged or cut short ({reason}); copy it again from the camera") from None

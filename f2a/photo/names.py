@@ -39,6 +39,11 @@ def is_photo(path: Path) -> bool:
     return is_read and not is_hidden(Path(path.name))
 
 
+def is_result(path: Path) -> bool:
+    """Whether its name is one that :func:`output_name` gives, in small letters or capitals."""
+    return path.stem.lower().endswith("_ambient")
+
+
 def needs_rawpy(path: Path) -> bool:
     """Whether it is a raw file, and what reads it is not installed."""
     return path.suffix.lower() in raw.SUFFIXES and not raw.can_read()

@@ -19,7 +19,16 @@ from typing import Any, NamedTuple, Protocol
 
 from f2a.errors import F2aError
 from f2a.files import make_folder, write_output
-from f2a.photo import PhotoError, format_of, is_other_picture, is_photo, names_a_file, needs_rawpy, output_name
+from f2a.photo import (
+    PhotoError,
+    format_of,
+    is_other_picture,
+    is_photo,
+    is_result,
+    names_a_file,
+    needs_rawpy,
+    output_name,
+)
 
 
 class BatchError(F2aError):
@@ -53,7 +62,7 @@ def plan(inputs: Sequence[Path], output: Path) -> list[Task]:
         if not path.is_dir():
             photos.append(path)
             continue
-        inside = [photo for photo in sorted(path.iterdir()) if is_photo(photo) and not photo.stem.endswith("_ambient")]
+        inside = [photo for photo in sorted(path.iterdir()) if is_photo(photo) and not is_result(photo)]
         if not inside:
             raise BatchError(f"{path}: no photo in this folder; name the photos or another folder")
         photos += inside

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from f2a.errors import F2aError
-from f2a.photo import is_photo
+from f2a.photo import is_photo, is_result
 
 SETTLE_S = 1.0
 """Seconds without a change after which a file counts as written."""
@@ -52,7 +52,7 @@ def stable_photos(changes: Iterable[set[Path]], settle_s: float) -> Iterator[Pat
     """
     pending: dict[Path, tuple[State | None, float]] = {}
     for changed in changes:
-        photos = {path for path in changed if is_photo(path) and not path.stem.endswith("_ambient")}
+        photos = {path for path in changed if is_photo(path) and not is_result(path)}
         pending |= dict.fromkeys(photos - pending.keys(), (None, 0.0))
         now = time.monotonic()
         for path, (before, since) in list(pending.items()):

@@ -168,7 +168,7 @@ def test_fields_of_a_tiff(tmp_path, tag, content, notes):
 def test_credentials_are_said_in_every_format(tmp_path, photo):
     extension = b"\x21\xff\x0bC2PA_GIF\1\0\0" + bytes([len(manifest_store())]) + manifest_store() + b"\0;"
     notes = notes_on(tmp_path / "a.gif", saved(photo, "GIF")[:-1] + extension)
-    assert notes == ("GIF is written as PNG", losses.CREDENTIALS)
+    assert notes == ("its result is a PNG unless another format is named", losses.CREDENTIALS)
 
 
 def test_captions_that_imagemagick_moved_into_a_png_stay_and_paths_are_said(tmp_path, photo):

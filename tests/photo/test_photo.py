@@ -109,6 +109,16 @@ def test_what_is_no_photo_is_said_in_one_sentence_with_its_name(tmp_path, photo,
     assert "\n" not in str(caught.value)
 
 
+def test_a_kind_that_is_not_read_is_not_called_damaged(tmp_path):
+    four_bits = struct.pack("<IiiHHI20x4I", 56, 1, 1, 1, 16, 3, 0xF00, 0xF0, 0xF, 0xF000)
+    path = tmp_path / "a.bmp"
+    path.write_bytes(struct.pack("<2s8xI", b"BM", 70) + four_bits + bytes(4))
+    with pytest.raises(
+        PhotoError, match=r"is of a kind that is not read \(Unsupported BMP bitfields layout\); save it"
+    ):
+        open_photo(path)
+
+
 def test_a_folder_with_the_name_of_a_raw_file_is_a_folder(tmp_path):
     (tmp_path / "holiday.nef").mkdir()
     with pytest.raises(PhotoError, match="is a folder"):
@@ -205,7 +215,10 @@ def test_the_files_time_of_change_is_kept(tmp_path, photo):
 def test_a_format_that_is_not_written_is_said(tmp_path, photo):
     photo.save(tmp_path / "a.gif", save_all=True, append_images=[photo.transpose(Image.Transpose.ROTATE_180)])
     file = read_photo(tmp_path / "a.gif")
-    assert file.notes == ("holds 2 pictures; the first is relit", "GIF is written as PNG")
+    assert file.notes == (
+        "holds 2 pictures; the first is relit",
+        "its result is a PNG unless another format is named",
+    )
 
 
 @pytest.mark.parametrize("white", [1023, 65535])

@@ -240,7 +240,9 @@ def test_without_its_encoder_a_heic_is_written_as_jpeg_and_says_what_to_install(
     monkeypatch.setattr("f2a.photo.codecs.heif.find_spec", lambda name: None)
     file = read_photo(tmp_path / "a.heic")
     assert output_name(file.path, file.format) == "a_ambient.jpg"
-    assert file.notes == ("is written as a JPEG; for HEIC files run: pip install pillow-heif",)
+    assert file.notes == (
+        "its result is a JPEG unless another format is named; for HEIC files run: pip install pillow-heif",
+    )
     with pytest.raises(PhotoError, match=r"b\.heic: .*pip install pillow-heif"):
         write_photo(file.photo, tmp_path / "b.heic", file)
     assert not (tmp_path / "b.heic").exists()

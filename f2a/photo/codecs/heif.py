@@ -68,7 +68,9 @@ def read(path: Path) -> PhotoFile:
         encoding = {} if is_hdr else {"nclx_profile": image.info.get("nclx_profile")}
         return PhotoFile(path, "HEIF", photo, metadata, encoding, tuple(notes))
     format = "PNG" if photo.has_alpha else "JPEG"
-    notes.append(f"is written as a {format}; for HEIC files run: pip install pillow-heif")
+    notes.append(
+        f"its result is a {format} unless another format is named; for HEIC files run: pip install pillow-heif"
+    )
     return PhotoFile(path, format, photo, metadata, notes=tuple(notes))
 
 

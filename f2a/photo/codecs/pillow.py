@@ -23,6 +23,9 @@ from f2a.photo.metadata.tiff_ifd import ExifBombError, ExifError
 from f2a.photo.photo import Photo, Stored, exif_transposed
 from f2a.photo.pixels import turned, with_channels
 
+BLANK_ALPHA = ("BMP", "DIB", "TGA")
+"""Many programs leave the fourth byte of their pixels at 0, which others then show as opaque."""
+
 _opening = threading.Lock()
 
 
@@ -63,7 +66,8 @@ def read(
 
 def written_as_png(file: PhotoFile) -> PhotoFile:
     """For what cannot be written in its own format."""
-    return replace(file, format="PNG", notes=(*file.notes, f"{file.format} is written as PNG"))
+    note = "its result is a PNG unless another format is named"
+    return replace(file, format="PNG", notes=(*file.notes, note))
 
 
 def decode(
@@ -95,6 +99,8 @@ def decode(
         check_size(path, source.size, bytes_per_pixel=6)
     source.load()
     hide_exif_bomb(source)
+    if source.format in BLANK_ALPHA and source.mode == "RGBA" and source.getchannel("A").getextrema() == (0, 0):
+        source = source.convert("RGB")
     needs_no_copy = type(source) is JpegImagePlugin.JpegImageFile and orientation(source) == 1
     image = source if needs_no_copy else exif_transposed(source)
     # Pillow's writers take metadata from here unasked, and these have not been cleaned.

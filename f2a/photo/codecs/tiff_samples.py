@@ -27,6 +27,8 @@ ASSOCIATED_ALPHA, UNASSOCIATED_ALPHA = 1, 2
 OLD_JPEG, JPEG = 6, 7
 BEYOND_PILLOW = (34887, 50001)
 """LERC and WebP: Pillow opens such a file, and its libtiff then fails."""
+SIGNED = ("int8", "int16")
+"""Of grey, Pillow loses the sign or the upper half; in signed 32 bits it writes 16 itself."""
 LOST = {b"tag 37724": "its layers are left out", b"tag 52545": losses.CREDENTIALS}
 METADATA_TAGS = (Base.IPTCNAA, Base.ImageResources, Base.InterColorProfile)
 LONG = 1 << 16
@@ -100,7 +102,7 @@ class FirstPage(NamedTuple):
         if self.page.photometric == YCBCR:
             return self.page.compression not in (OLD_JPEG, JPEG)
         dtype = self.page.dtype
-        is_deep = dtype is not None and dtype.kind in "uf" and dtype.itemsize > 1
+        is_deep = dtype is not None and (dtype.name in SIGNED or (dtype.kind in "uf" and dtype.itemsize > 1))
         is_plain = self.page.photometric in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB)
         return self.is_lab or (is_deep and is_plain) or (is_plain and bool(self.page.extrasamples))
 

@@ -16,6 +16,7 @@ from f2a.photo.codecs import png, tiff
 from f2a.photo.metadata.iptc import photoshop_resource
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.metadata.xmp_extension import xmp_segments
+from f2a.relight.controls import Controls
 from f2a.relight.relighter import relight_file
 from tests.photo.faults.case import AS_IT_WAS, GREY, PICTURE, Bench, Case, given, relit, run
 from tests.support import corpus, parts
@@ -177,6 +178,20 @@ def of_another_brand(path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"ftypheic", b"ftypMiHE"))
 
 
+def blank_alpha(bench: Bench, path: Path) -> str:
+    """Four bytes a pixel, the fourth of which is always 0."""
+    pixels = np.dstack([PICTURE[::-1, :, ::-1], 0 * GREY]).tobytes()
+    if path.suffix == ".tga":
+        path.write_bytes(struct.pack("<2xB9x2H2B", 2, 96, 64, 32, 0) + pixels)
+    else:
+        masks = struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+        header = struct.pack("<IiiHHI20x", 124, 96, 64, 1, 32, 3) + masks
+        path.write_bytes(struct.pack("<2s8xI", b"BM", 138) + header.ljust(124, b"\0") + pixels)
+    target = relight_file(bench.relighter, path, path.with_name("out.png"), Controls(strength=0))
+    shown = Image.open(target)
+    return AS_IT_WAS if shown.mode == "RGB" and np.array_equal(shown, PICTURE) else "is transparent"
+
+
 def given_heic(bench: Bench, path: Path) -> str:
     path.write_bytes(given("23-iphone-heic-grid/iphone.heic").read_bytes())
     return relit(bench, path, None)
@@ -260,6 +275,8 @@ CASES = [
         Case(7, f"transparent_grey_{bits}.png", "by hand", "kept", partial(transparent_level, bits))
         for bits in (1, 2, 4)
     ),
+    Case(7, "blank_alpha.bmp", "by hand", AS_IT_WAS, blank_alpha),
+    Case(7, "blank_alpha.tga", "by hand", AS_IT_WAS, blank_alpha),
     Case(7, "cropped.avif", "avifenc", AS_IT_WAS, partial(cropped, 8)),
     Case(7, "cropped_deep.avif", "avifenc", f"{AS_IT_WAS}; {EIGHT_BITS}", partial(cropped, 10)),
     Case(7, "of_another_brand.heic", "libheif, by hand", AS_IT_WAS, partial(result, of_another_brand)),

@@ -85,6 +85,14 @@ BY_TIFFFILE = {
     "signed_16.tif": (
         by_tifffile((DEEP // 2).astype(np.int16), "rgb"), PICTURE, refused("3 x 16 bits, RGB, int16, compression NONE")
     ),
+    "signed_grey_8.tif": (
+        by_tifffile((GREY[..., 0] // 2).astype(np.int8), "minisblack"), GREY,
+        refused("1 x 8 bits, MINISBLACK, int8, compression NONE")
+    ),
+    "signed_grey_16.tif": (
+        by_tifffile((DEEP[..., 0] // 2).astype(np.int16), "minisblack"), GREY,
+        refused("1 x 16 bits, MINISBLACK, int16, compression NONE")
+    ),
     "planes_16.tif": (by_tifffile(np.moveaxis(DEEP, -1, 0), "rgb", planarconfig="separate"), PICTURE, AS_IT_WAS),
     "tiles_16.tif": (by_tifffile(DEEP, "rgb", tile=(32, 32), compression="lzw", predictor=True), PICTURE, AS_IT_WAS),
     "big_endian_8.tif": (by_tifffile(PICTURE, "rgb", byteorder=">"), PICTURE, AS_IT_WAS),
