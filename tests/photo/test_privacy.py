@@ -30,7 +30,9 @@ PRIVATE = ["GpsLatitude", "GpsLongtitude", "longitude", "AbsoluteAltitude", "Dro
            "OwnerID", "ProvinceState", "CellGlobalID", "cameraSN", "BSSID", "GPSlatitude", "mcc", "what3words", "SerNo",
            "BodyNumber", "latlon", "Easting", "HeightAGL", "TrackLog", "MapURL", "where_taken", "Lati", "Breitengrad",
            "Aufnahmeort", "Seriennummer", "ville", "latitud", "NumeroDeSerie", "indirizzo", "L\u00e4nge",
-           "\u7eac\u5ea6"]  # fmt: skip
+           "\u7eac\u5ea6", "Owner's Name", "RegisteredOwner", "DeviceUDID", "DeviceGUID", "DeviceUID", "PhoneNumber",
+           "S/N", "HomePoint", "LocName", "AdministrativeArea", "areasOfInterest", "Prefecture", "GridSquare",
+           "DiveSite", "Koordinaten", "Gemeinde", "Commune", "SerienNr", "Cameranummer"]  # fmt: skip
 HARMLESS = ["Opacity", "Capacity", "Velocity", "Rating", "Title", "Description", "FlightYawDegree", "Replacement",
             "LensModel", "Owner", "Allocation", "Geometry", "Latency", "Longest", "Software", "Composition",
             "AuthorsPosition", "CopyrightOwnerName", "ISOSpeedLatitudeyyy", "WebStatement", "YCbCrPositioning",
@@ -41,11 +43,14 @@ HARMLESS = ["Opacity", "Capacity", "Velocity", "Rating", "Title", "Description",
 PRIVATE_TEXTS = ["52.5163, 13.3777", "at -33.8568 151.2153", "N 52.51630 E 13.37770", "52° 31' 0\" N", "52 deg 30' N",
                  "52,31.2N", "+52.5163+013.3777/", "geo:52,13", "$GPGGA,123519,4807.038,N", "Serial Number: 4711",
                  "serial 4711", "lat=52", '{"gps": [52, 13]}', "<City>Berlin</City>", "Places|Berlin",
-                 "altitude 34 m", "S/N 4711", "home city: Berlin", "url?city=Berlin"]  # fmt: skip
+                 "altitude 34 m", "S/N 4711", "home city: Berlin", "url?city=Berlin", "52,5163; 13,3777",
+                 "N 52 31.2 E 13 22.4", "52 31 12 N", "33U 391533 5819698", "9F4MGC22+22", "IMEI 490154203237518",
+                 "GPSLatitude 52.5", "SN300123", "https://maps.app.goo.gl/x"]  # fmt: skip
 HARMLESS_TEXTS = ["A party in Berlin", "the best place in town", "f/1.8, 1/60 s, 12.55 s", "rotated by 90°, 25 °C",
                   "FE 24-70mm F2.8 GM", "2024:05:06 07:08:09+02:00", "quality = 90", "0.3127 0.3290",
                   "xmp.iid:12345678-1234-4123-8123-1234567890ab", "https://example.com/location/", "4032 x 3024",
-                  "d 0.448227 0.434017", "+49-301-234567", "1.25 0.5", "Adobe Photoshop 25.0 (Macintosh)"]  # fmt: skip
+                  "d 0.448227 0.434017", "+49-301-234567", "1.25 0.5", "Adobe Photoshop 25.0 (Macintosh)",
+                  "LED 60 12.5 W", "SN 2023ixf in M 101", "Galaxy S 24 5G", "2020 12 31 E"]  # fmt: skip
 
 OUTPUTS = (".jpg", ".png", ".webp", ".tif", ".avif", ".heic", ".bmp")
 

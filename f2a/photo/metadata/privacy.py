@@ -4,26 +4,31 @@ import re
 
 PRIVATE_NAME = re.compile(
     r"""gps | gnss | glonass | (?<!iso_speed_)latitud | (?<![a-z])(?<!iso_speed_)lati(?!n) | longt?itude
-    | (?<![a-z])longt?i(?!tudinal) | altitu | elevation(?!_angle) | sea_?level | height_?(agl|above) | coord | easting
-    | northing | ecef | waypoint | track_?(log|point) | nmea | location | (?<!authors_)(?<!sample_)position | place
-    | city | town | village | county | country | (?<!e)state | provinc | district | suburb | municipality | continent
-    | island | neighbou?rhood | locality | venue | landmark | address | addr(?![a-z]) | street | post(al|_?code)
+    | (?<![a-z])longt?i(?!tudinal) | altitu | elevation(?!_angle) | sea_?level | height_?(agl|above) | [ck]oord
+    | easting | northing | ecef | waypoint | (home|take_?off)_?point | maidenhead | grid_?(ref|square|locator)
+    | track_?(log|point) | nmea | location | dive_?site | (?<!authors_)(?<!sample_)position | place
+    | city | town | village | county | country | (?<!e)state | provinc | district | suburb | municipality | borough
+    | prefecture | admin(istrative)?_?area | areas?_of_interest | continent | island | neighbou?rhood | locality | venue
+    | landmark | address | addr(?![a-z]) | street | post(al|_?code)
     | zip_?code | what_?words | plus_?code | maps?_?(url|link|datum) | google_?maps | whereabouts | airport | itinerary
     | serial | ser_?n(o|r|um) | imei | imsi | iccid | b?ssid
-    | (?<!copyright_)(camera|body|unit|chassis|factory|equipment|registration|tail|asset)_?(number|no|nr|num)(?![a-z])
-    | (?<!copyright_)owner_?(name|id) | (camera|device|drone|body|lens)_?owner
-    | (camera|device|drone|body|aircraft|owner|user|pilot|operator|phone|android|hardware|hw|machine|cell|cell_global
-      |cell_tower)s?_?u?u?id
+    | (?<!copyright_)(camera|kamera|body|unit|chassis|factory|equipment|registration|tail|asset|phone)
+      _?(number|nummer|no|nr|num)(?![a-z])
+    | (?<!copyright_)owner(s|_s)?_?(name|id) | registered_(owner|user) | (camera|device|drone|body|lens)_?owner
+    | (camera|device|drone|body|aircraft|owner|user|pilot|operator|phone|android|hardware|hw|machine|equipment
+      |cell(_global|_tower)?)s?_?(gu|u?u|ud)?id
     | mobile_(country|network) | maker_?note | private
-    | (?<![a-z])(geo(?!log|met)\w* | lat | lon | lng | lat_?l(on|ng) | adr | zip | snu?m? | poi | utm | mgrs | coverage
-      | where | elev | agl | msl)(?![a-z])
-    | (?<![a-z])(lac | mcc | mnc | cgi)(?![a-z])  # of the cell of a mobile network
+    | (?<![a-z])(geo(?!log|met)\w* | loc | lat | lon | lng | lat_?l(on|ng) | adr | zip | s_?nu?m? | poi | utm | mgrs
+      | coverage | where | elev | agl | msl)(?![a-z])
+    | (?<![a-z])(lac | mcc | mnc | cgi | udid | idf[av] | msisdn)(?![a-z])  # of a mobile network and its telephones
     | (?<![a-z])(alt | long)$ | (?<!image_)(?<!_t_)region$ | [a-z](?<!image)_region_(code|name)$
     # in German, French, Spanish, Italian, Portuguese and Dutch
-    | breitengrad | laengengrad | standort | stadt | bundesland | landkreis | strasse | anschrift | postleitzahl | plz
+    | breitengrad | laengengrad | standort | stadt | bundesland | landkreis | gemeinde | strasse | anschrift
+    | postleitzahl | plz | comm?une(?![a-z])
     | (?<![a-z])((aufnahme)?ort | ville | pays | lieu | emplacement | ciudad | pais | ubicacion | lugar | direccion
       | citta | paese | luogo | indirizzo | cidade | endereco | localizacao | plaats | stad)(?![a-z])
-    | adresse | seriennummer | serienummer | (?<![a-z])num(ero)?_?(de_?|di_?)?serie | matricola | graad(?![a-z])""",
+    | adresse | seriennummer | serienummer | serien_?nr | (?<![a-z])num(ero)?_?(de_?|di_?)?serie | matric(ola|ule)
+    | graad(?![a-z])""",
     re.VERBOSE,
 )
 """In words joined by ``_``, as :func:`is_private_name` writes a name. One maker writes ``GpsLongtitude``; what a name
@@ -39,11 +44,15 @@ ORDINARY_WORD = re.compile(
 
 PRIVATE_TEXT = re.compile(
     r"""(?!0\.\d+\W+0\.)\b\d{1,3}\.\d{3,}\W{1,4}(?:[NSEWO]\W{1,3})?\d{1,3}\.\d{3,}  # 52.5163, -13.3777
+    | \b\d{1,3},\d{4,}[;/\s]{1,4}-?\d{1,3},\d{4,}  # 52,5163; 13,3777
+    | \b[NSEW]\s?\d{1,3}\s\d{1,2}[.\s]\d | \b\d{1,3}\s\d{1,2}\s\d{1,2}(?:\.\d+)?\s?[NSEW]\b  # N 52 31.2, 52 31 12 N
+    | \b\d{1,2}[C-X]\s\d{6}\s\d{7}\b | \b[2-9CFGHJMPQRVWX]{8}\+[2-9CFGHJMPQRVWX]{2,3}\b  # UTM, plus codes
     | \d\s?(?:°|º|(?i:deg\b))\s?(?:\d{1,2}(?:\.\d+)?\s?['\u2019\u2032NSEWO]|[NSEWO]\b)  # 52° 31', 52.5 deg N
     | \b\d{1,3}[.,]\d{2,}(?:[.,]\d+)?\s?[NSEWO]\b | \b[NSEWO]\s?\d{1,3}[.,]\d{3,}  # 52,31.2N
     | [-+]\d\d(?:\d\d){0,2}\.\d+[-+]\d{3}(?:\d\d){0,2}\.\d  # +52.5163+013.3777/ (ISO 6709)
-    | (?i:\bgeo:[-+]?\d) | \$G[A-Z](?:GGA|GLL|RMC)\b
-    | (?i:\b(?:gps|lat|lon|lng|latitude|longitude|altitude|elevation|serial|serial\sn(?:o|r|umber)|s/n)\W{0,4}\d)""",
+    | (?i:\bgeo:[-+]?\d | \bgoo\.gl/maps | //maps\.) | \$G[A-Z](?:GGA|GLL|RMC)\b | \bSN\W?\d{5,}\b
+    | (?i:\b(?:gps[a-z]*|lat|lon|lng|latitude|longitude|altitude|elevation|serial|serial\sn(?:o|r|umber)|s/n|imei)
+      \W{0,4}\d)""",
     re.VERBOSE,
 )
 """A position as people and programs write it, or a number that says what it is."""
