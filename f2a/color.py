@@ -6,6 +6,7 @@ Images are float32 ``(B, 3, H, W)``, sRGB in [0, 1]; a name that ends in ``_line
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 LUMINANCE = (0.2126, 0.7152, 0.0722)
@@ -29,6 +30,12 @@ texture, and would turn from white into flat grey."""
 BLACKS, BLACKS_OF_MEAN = 0.1, 0.25
 """sRGB luma below which a gain's lifting fades out, or that part of a dark photo's mean: noise and deep shade there
 would turn into a grey veil."""
+
+FILL_SIGMA = 3.0
+"""Of the Gaussian that parts a log-gain into a broad and a fine part, in pixels of the small copy."""
+FINE_LIFTS, BROAD, CONTRAST = 2.45, 0.92, 0.03
+"""Factors of what the fine part lifts and of the broad part, and the power of the photo's own light that makes up for
+the contrast which that takes (docs/experiments.md, section 17)."""
 
 OFFSET, EXPONENT = 0.055, 1 / 2.4
 """Of the sRGB curve above its straight part: ``srgb + 0.055`` is a power of the light, so a gain on the light is a
@@ -118,6 +125,31 @@ def expose(image: Tensor, mean: float = STANDARD_EXPOSURE) -> Tensor:
 
 SAMPLED_PIXELS = 5_000
 """Of an image on which :func:`normalize_exposure` measures the mean; at most four times as many."""
+
+
+def fill_shadows(flash: Tensor, log_gain: Tensor) -> Tensor:
+    """``log_gain`` with more of what it lifts within a few pixels, the flash's hard shadows, and less of the rest.
+
+    A network that learns from mean errors lifts by half what may be a shadow or a dark object, so half of each shadow
+    stays, by which the eye knows the flash. The brightness is another one afterwards: see :func:`normalize_exposure`.
+
+    Args:
+        flash: ``(B, 3, H, W)``, sRGB in [0, 1].
+        log_gain: the same shape, natural logarithm; its colour goes with the broad part.
+    """
+    brightness = luminance(log_gain)
+    fine = brightness - gaussian_blur(brightness, FILL_SIGMA)
+    filled = BROAD * (log_gain - fine) + torch.where(fine > 0, FINE_LIFTS, 1) * fine
+    return filled + CONTRAST * luminance(srgb_to_linear(flash)).clamp(min=1e-3).log()
+
+
+def gaussian_blur(image: Tensor, sigma: float) -> Tensor:
+    """``(B, 1, H, W)`` or ``(1, H, W)``, of which the border is repeated; ``sigma`` in pixels."""
+    radius = max(1, int(3 * sigma))
+    kernel = torch.exp(-(torch.arange(-radius, radius + 1, device=image.device) ** 2) / (2 * sigma**2))
+    kernel = (kernel / kernel.sum()).to(image.dtype).reshape(1, 1, 1, -1)
+    padded = F.pad(image, [radius] * 4, mode="replicate")
+    return F.conv2d(F.conv2d(padded, kernel), kernel.mT)
 
 
 def keep_blacks(flash: Tensor, log_gain: Tensor) -> Tensor:

@@ -8,6 +8,8 @@ import torch
 from f2a.color import (
     BURNT,
     exposure_gain,
+    fill_shadows,
+    gaussian_blur,
     keep_blacks,
     linear_to_srgb,
     log_gain_between,
@@ -139,6 +141,36 @@ def test_a_black_image_whose_brightness_no_factor_changes_keeps_its_gain():
 def test_a_photo_keeps_its_brightness_unless_it_is_too_dark():
     flash = torch.tensor([0.2, 0.6]).reshape(2, 1, 1, 1).expand(2, 3, 4, 5)
     assert target_means(flash, 0.37).tolist() == pytest.approx([0.37, 0.6])
+
+
+def test_what_is_lifted_within_a_few_pixels_counts_more_and_what_is_lowered_does_not():
+    flash, log_gain = torch.ones(1, 3, 7, 40), torch.zeros(1, 3, 7, 40)
+    log_gain[..., 10], log_gain[..., 30] = 1.0, -1.0  # far from each other, on a photo without contrast
+    fine = 1 - float(gaussian_blur(log_gain[:, :1], 3.0)[0, 0, 3, 10])
+    filled = fill_shadows(flash, log_gain)[0, 1, 3].tolist()
+    assert filled[10] == pytest.approx(0.92 * (1 - fine) + 2.45 * fine, abs=1e-4)
+    assert filled[30] == pytest.approx(-0.92 * (1 - fine) - fine, abs=1e-4)
+
+
+def test_an_even_gain_stays_even_and_its_colour_goes_with_the_broad_part():
+    log_gain = torch.tensor([0.5, 0.1, -0.4]).reshape(1, 3, 1, 1).expand(1, 3, 5, 8)
+    assert torch.allclose(fill_shadows(torch.ones(1, 3, 5, 8), log_gain), 0.92 * log_gain, atol=1e-6)
+
+
+def test_filled_shadows_leave_the_photos_contrast_a_little_higher():
+    flash = linear_to_srgb(torch.tensor([0.1, 0.4])).expand(1, 3, 6, 2)
+    filled = fill_shadows(flash, torch.zeros(1, 3, 6, 2))[0, 0, 0]
+    assert float(filled[1] - filled[0]) == pytest.approx(0.03 * math.log(4), abs=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 9, 30), (1, 9, 30), (2, 1, 1, 1)])
+def test_a_blur_keeps_what_is_even_and_the_sum_of_what_is_not(shape):
+    assert torch.allclose(gaussian_blur(torch.full(shape, 0.7), 2.0), torch.tensor(0.7))
+    spot = torch.zeros(1, 1, 21, 21)
+    spot[..., 10, 10] = 1
+    blurred = gaussian_blur(spot, 2.0)[0, 0]
+    assert float(blurred.sum()) == pytest.approx(1)
+    assert float(blurred[10, 12] / blurred[10, 10]) == pytest.approx(math.exp(-0.5))
 
 
 def test_blacks_are_not_lifted_and_may_be_lowered():

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from f2a.color import gaussian_blur
+
 MAX_OBJECTS = 3
 AREA = (0.004, 0.7)
 """Of the crop, that an object may cover."""
@@ -48,10 +50,10 @@ def paste_objects(
         if not AREA[0] < shape.mean() < AREA[1]:
             continue
         shift, growth = reach * np.array([np.cos(angle), np.sin(angle)]), 1 + random.uniform(0, GROWTH)
-        shadow = _blur(_moved(shape, shift, growth), _log_uniform(random, 0.35, 0.35 + side * reach / 6))
+        shadow = gaussian_blur(_moved(shape, shift, growth), _log_uniform(random, 0.35, 0.35 + side * reach / 6))
         tint = np.exp(random.normal(0, TINT_STD, (3, 1, 1)))
         left = torch.from_numpy(_log_uniform(random, *LIGHT_LEFT) * tint).float().clamp(max=0.9)
-        contact = 1 - random.uniform(0, CONTACT) * _blur(shadow, side * reach / 2 + 2)
+        contact = 1 - random.uniform(0, CONTACT) * gaussian_blur(shadow, side * reach / 2 + 2)
         level = np.exp(random.normal(OBJECT_MEAN, OBJECT_STD)) * flash.mean() / objects[0].mean().clamp(min=1e-6)
         level = level.clamp(max=WHITE / objects[0].quantile(0.95).clamp(min=1e-6))
         flash = (flash * (1 - shadow * (1 - left))).lerp(objects[0] * level, shape)
@@ -92,12 +94,3 @@ def _moved(shape: Tensor, shift: np.ndarray, growth: float) -> Tensor:
     matrix = torch.tensor([[1, 0, -2 * shift[0]], [0, 1, -2 * shift[1]]]).float() / growth
     grid = F.affine_grid(matrix[None], [1, *shape.shape], align_corners=False)
     return F.grid_sample(shape[None], grid, padding_mode="border", align_corners=False)[0]
-
-
-def _blur(image: Tensor, sigma: float) -> Tensor:
-    """Gaussian, ``(1, h, w)``; sigma in pixels."""
-    radius = max(1, int(3 * sigma))
-    kernel = torch.exp(-(torch.arange(-radius, radius + 1) ** 2) / (2 * sigma**2)).float()
-    kernel = kernel / kernel.sum()
-    padded = F.pad(image[None], [radius] * 4, mode="replicate")
-    return F.conv2d(F.conv2d(padded, kernel.reshape(1, 1, 1, -1)), kernel.reshape(1, 1, -1, 1))[0]

@@ -1,17 +1,22 @@
-"""``python -m tests.support.screenshots``: makes the page's pictures in docs/ anew, with the bundled weights."""
+"""``python -m tests.support.screenshots``: makes README's pictures in docs/ anew, with the bundled weights."""
 
 import io
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageOps
 
+from f2a.page.examples import BUNDLED
 from f2a.page.layout import build_demo
 from f2a.page.server import launch_options
 from f2a.relight.relighter import Relighter
 from tests.support.page_server import DESKTOP, PHONE, browsing, serving, visiting
 
+STRIP = ("coats", "papers_and_golf_bag", "shoes", "tyre")
+"""Pairs whose rows are ``strip.jpg``."""
+CELL, GAP = 317, 8
+"""Width of a picture in it and space between two, in pixels."""
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
@@ -21,11 +26,28 @@ def save_screenshot(page: Any, name: str) -> None:
     Image.open(io.BytesIO(page.screenshot())).convert("RGB").save(DOCS / name, quality=85)
 
 
+def save_strip(relighter: Relighter) -> None:
+    """Flash, f2a and truth of each pair in a row, on white."""
+    rows = []
+    for name in STRIP:
+        flash, truth = (Image.open(BUNDLED / f"{name}_{kind}.jpg") for kind in ("flash", "ambient"))
+        rows.append([ImageOps.contain(picture, (CELL, CELL)) for picture in (flash, relighter(flash), truth)])
+    strip = Image.new("RGB", (3 * CELL + 2 * GAP, sum(row[0].height + GAP for row in rows) - GAP), "white")
+    top = 0
+    for row in rows:
+        for column, picture in enumerate(row):
+            strip.paste(picture, (column * (CELL + GAP), top))
+        top += row[0].height + GAP
+    strip.save(DOCS / "strip.jpg", quality=92)
+
+
 def main() -> None:
-    """Write ``page-desktop.jpg`` and ``page-examples.jpg``, 1440 x 900, and ``page-phone.jpg``, 360 x 740."""
+    """Write ``strip.jpg``, ``page-desktop.jpg`` and ``page-examples.jpg``, 1440 x 900, and ``page-phone.jpg``."""
+    relighter = Relighter.from_pretrained()
+    save_strip(relighter)
     with (
         tempfile.TemporaryDirectory() as folder,
-        serving(lambda: build_demo(Relighter.from_pretrained()), Path(folder), launch_options()) as url,
+        serving(lambda: build_demo(relighter), Path(folder), launch_options()) as url,
         browsing() as browser,
     ):
         light = f"{url}/?__theme=light"
