@@ -78,5 +78,6 @@ def integer_to_16_bits(values: np.ndarray, bits: int) -> np.ndarray:
 
 
 def integer_to_8_bits(values: np.ndarray, bits: int) -> np.ndarray:
-    """uint8 of unsigned integers of at most eight bits: the largest becomes 255."""
-    return values if bits == 8 else (values.astype(np.uint16) * 255 // ((1 << bits) - 1)).astype(np.uint8)
+    """uint8 of unsigned integers of at most eight bits: the largest becomes 255, others are rounded."""
+    white = (1 << bits) - 1
+    return values if bits == 8 else ((values.astype(np.uint16) * 255 + white // 2) // white).astype(np.uint8)

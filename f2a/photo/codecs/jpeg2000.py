@@ -10,7 +10,7 @@ import numpy as np
 
 from f2a.photo.codecs import boxes, losses, pillow
 from f2a.photo.file import PhotoFile
-from f2a.photo.pixels import integer_to_16_bits
+from f2a.photo.pixels import integer_to_8_bits, integer_to_16_bits
 
 SUFFIXES = (".jp2", ".j2k", ".jpf", ".jpx", ".j2c", ".jpc")
 
@@ -34,11 +34,11 @@ stated_size = partial(pillow.stated_size, formats=("JPEG2000",))
 
 
 def read(path: Path) -> PhotoFile:
-    """With two things that Pillow does not tell: what the boxes say, and colours of more than eight bits."""
+    """With two things that Pillow does not tell: what the boxes say, and colours of more than eight bits, or fewer."""
     content = path.read_bytes()
     stated, notes = _boxes(content)
     bits, is_plain = _samples(content)
-    deep = partial(_decode, content, bits) if bits > 8 and is_plain else None
+    deep = partial(_decode, content, bits) if bits != 8 and is_plain else None
     if bits > 8 and not is_plain:
         notes.append(f"its {bits} bits a colour were rounded to 8")
     return pillow.written_as_png(pillow.read(path, "JPEG2000", notes=notes, deep=deep, **stated))
@@ -47,7 +47,7 @@ def read(path: Path) -> PhotoFile:
 def _decode(content: bytes, bits: int) -> np.ndarray:
     import imagecodecs
 
-    return integer_to_16_bits(imagecodecs.jpeg2k_decode(content), bits)
+    return (integer_to_8_bits if bits < 8 else integer_to_16_bits)(imagecodecs.jpeg2k_decode(content), bits)
 
 
 def _samples(content: bytes) -> tuple[int, bool]:

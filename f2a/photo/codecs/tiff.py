@@ -88,7 +88,7 @@ def read(path: Path) -> PhotoFile:
                 return _read_with_pillow(path, first)
         if not first.is_readable:
             raise PhotoError(path, f"is a TIFF of a kind that is not read ({first.kind}); save it as RGB")
-        value = first.page.tags.valueof
+        value = first.value
         stored = turned(first.read(path), int(value(Base.Orientation, 1)))
         notes = losses.of_pictures(first.pages) + first.notes
         compression = int(first.page.compression)
@@ -110,7 +110,7 @@ def read(path: Path) -> PhotoFile:
 
 def _read_with_pillow(path: Path, first: FirstPage) -> PhotoFile:
     with pillow.opened(path, "TIFF") as source:
-        source.seek(first.number)
+        source.seek(first.number or 0)
         notes = losses.of_pictures(first.pages) + first.notes
         if first.page.bitspersample > 8 and source.mode not in HIGH_BIT_DEPTH_GREY:
             notes.append(f"its {first.page.bitspersample} bits a colour were rounded to 8")

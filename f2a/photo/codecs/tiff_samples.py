@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 from PIL import Image
@@ -38,15 +38,23 @@ MAX_PAGES = 64
 
 
 class FirstPage(NamedTuple):
-    """The first directory of a TIFF that is no thumbnail, its ``number``, and how many such ``pages`` there are."""
+    """The first directory of a TIFF that is no thumbnail, its ``number``, and how many such ``pages`` there are.
+
+    It has no number where it is below a thumbnail's, which then holds the metadata, as in TIFF/EP.
+    """
 
     page: "TiffPage"
-    number: int
+    number: int | None
     pages: int
+    above: "TiffPage"
 
     @property
     def size(self) -> tuple[int, int]:
         return self.page.imagewidth, self.page.imagelength
+
+    def value(self, tag: int, default: Any = None) -> Any:
+        """Of a field, also of the directory above."""
+        return self.page.tags.valueof(tag, self.above.tags.valueof(tag, default))
 
     @property
     def kind(self) -> str:
@@ -97,7 +105,7 @@ class FirstPage(NamedTuple):
     @property
     def is_beyond_pillow(self) -> bool:
         """Whether Pillow would round it, or mistake its meaning."""
-        if self.page.compression in BEYOND_PILLOW:
+        if self.number is None or self.page.compression in BEYOND_PILLOW:
             return True
         if self.page.photometric == YCBCR:
             return self.page.compression not in (OLD_JPEG, JPEG)
@@ -188,4 +196,9 @@ def first_page(path: Path) -> Iterator[FirstPage]:
     with tifffile.TiffFile(path) as file:
         pages = cast("list[TiffPage]", file.pages[:MAX_PAGES])
         whole = [n for n, page in enumerate(pages) if not page.is_reduced] or [0]
-        yield FirstPage(pages[whole[0]], whole[0], len(file.pages) - len(pages) + len(whole))
+        below = cast("list[TiffPage]", (pages[0].pages or ())[:MAX_PAGES]) if pages[whole[0]].is_reduced else []
+        below = [page for page in below if not page.is_reduced]
+        if below:
+            yield FirstPage(below[0], None, len(below), pages[0])
+        else:
+            yield FirstPage(pages[whole[0]], whole[0], len(file.pages) - len(pages) + len(whole), pages[whole[0]])

@@ -30,6 +30,13 @@ def pages(path: Path, thumbnail_first: bool) -> None:
             file.write(values, photometric="rgb", metadata=None, subfiletype=kind)
 
 
+def below_a_thumbnail(path: Path) -> None:
+    """As in TIFF/EP."""
+    with tifffile.TiffWriter(path) as file:
+        file.write(PICTURE[::4, ::4], photometric="rgb", metadata=None, subfiletype=1, subifds=1)
+        file.write(PICTURE, photometric="rgb", metadata=None)
+
+
 def by_magick(*options: object) -> Callable[[Path], None]:
     def make(path: Path) -> None:
         Image.fromarray(PICTURE).save(path.with_suffix(".ppm"))
@@ -104,6 +111,7 @@ BY_TIFFFILE = {
     "pages.tif": (
         partial(pages, thumbnail_first=False), PICTURE, f"{AS_IT_WAS}; holds 2 pictures; the first is relit"
     ),
+    "below_a_thumbnail.tif": (below_a_thumbnail, PICTURE, AS_IT_WAS),
     "thumbnail_first.tif": (partial(pages, thumbnail_first=True), PICTURE, AS_IT_WAS),
 }  # fmt: skip
 
