@@ -157,8 +157,9 @@ class Trainer:
         """Figures to the log, a picture to disk and tracker, the best weights so far to ``best``."""
         self.monitor.flush()
         device, pixels = self.accelerator.device, self.inputs.checkpoint.architecture.working_pixels
-        pairs, model = self.inputs.validation[self.shard.process :: self.shard.processes], self.eval_model()
+        pairs, model = self.inputs.validation[self.shard.process :: self.shard.processes], self.eval_model().eval()
         rows = [validation.validate(model, pair, pixels, self.config.normalize_exposure, device) for pair in pairs]
+        model.train()
         means = validation.mean_scores(gather_object([row.scores for row in rows]))._asdict()
         self.scores = {"step": self.step, "minutes": round(self.minutes, 1)} | means
         better = means["psnr"] > self.best.get("psnr", -math.inf)

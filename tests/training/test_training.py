@@ -89,6 +89,15 @@ def test_a_run_leaves_weights_figures_a_picture_and_its_flags(train, pairs, tmp_
     assert not [line for line in printed if "{" in line]
 
 
+def test_what_is_validated_is_the_network_as_it_is_used(train, pairs, tmp_path):
+    still = ["--head", "sigmoid", "--exposure", "none", "--learning_rate", "0", "--encoder_learning_rate", "0"]
+    for dropout in ("0", "0.9"):
+        flags = [*still, "--encoder_dropout", dropout, "--validation_dir", str(pairs), "--max_train_steps", "1"]
+        assert train(dropout, *flags) == 0
+    one, other = (json.loads((tmp_path / name / "validation.jsonl").read_text()) for name in ("0", "0.9"))
+    assert one["psnr"] == other["psnr"]
+
+
 @pytest.mark.parametrize("flags", [[], ADVERSARIAL], ids=["reconstruction", "adversarial"])
 def test_a_run_that_was_cut_off_ends_as_one_that_was_not(train, through, tmp_path, monkeypatch, flags):
     undisturbed = through(*flags)
