@@ -32,6 +32,7 @@ from f2a.photo.metadata.tiff_ifd import (
     encode_ifd,
     read_fields,
 )
+from f2a.photo.metadata.xmp import stated_orientation
 from f2a.photo.photo import Photo, Stored
 from f2a.photo.pixels import HIGH_BIT_DEPTH_GREY, turned, with_channels
 
@@ -89,11 +90,12 @@ def read(path: Path) -> PhotoFile:
         if not first.is_readable:
             raise PhotoError(path, f"is a TIFF of a kind that is not read ({first.kind}); save it as RGB")
         value = first.value
-        stored = turned(first.read(path), int(value(Base.Orientation, 1)))
+        xmp = as_bytes(value(Base.XMLPacket))
+        stored = turned(first.read(path), int(value(Base.Orientation) or stated_orientation(xmp)))
         notes = losses.of_pictures(first.pages) + first.notes
         compression = int(first.page.compression)
         metadata = Metadata(
-            xmp=as_bytes(value(Base.XMLPacket)),
+            xmp=xmp,
             icc_profile=as_bytes(value(Base.InterColorProfile)),
             primaries=first.primaries,
             dpi=_dpi(value),

@@ -62,6 +62,12 @@ def clean_xmp(xmp: bytes, size: tuple[int, int], keep_private: bool, notes: list
         return xmp_bytes(document)
 
 
+def stated_orientation(xmp: bytes) -> int:
+    """As of EXIF, 1 to 8; 1, upright, where nothing is said, and without parsing, as Pillow looks for it."""
+    stated = re.search(rb'tiff:Orientation(?:="|>)([1-8])', xmp)
+    return int(stated[1]) if stated else 1
+
+
 def parse_xmp(xmp: bytes) -> minidom.Document:
     """A packet's tree.
 

@@ -15,6 +15,8 @@ DEEP, HALF = PICTURE.astype(np.uint16) * 257, np.full((64, 96, 1), 128, np.uint8
 FLOATS = (PICTURE / 255).astype(np.float32)
 BRIGHT = FLOATS.copy()
 BRIGHT[:3, :3] = 7.5
+TURNED = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>"""
 LAB, CMYK = "LAB colours come back in RGB (sRGB)", "CMYK colours come back relit in RGB (sRGB)"
 
 
@@ -110,6 +112,9 @@ BY_TIFFFILE = {
     "zstd_16.tif": (by_tifffile(DEEP, "rgb", compression="zstd"), PICTURE, AS_IT_WAS),
     "pages.tif": (
         partial(pages, thumbnail_first=False), PICTURE, f"{AS_IT_WAS}; holds 2 pictures; the first is relit"
+    ),
+    "turned_by_xmp_16.tif": (
+        by_tifffile(DEEP, "rgb", extratags=[(700, 7, len(TURNED), TURNED, True)]), np.rot90(PICTURE, 3), AS_IT_WAS
     ),
     "below_a_thumbnail.tif": (below_a_thumbnail, PICTURE, AS_IT_WAS),
     "thumbnail_first.tif": (partial(pages, thumbnail_first=True), PICTURE, AS_IT_WAS),
