@@ -15,7 +15,7 @@ from PIL import Image, PngImagePlugin
 
 from f2a.photo import read_photo, write_photo
 from f2a.photo.icc import ColorProfile
-from f2a.photo.metadata.exif import NAMES, clean_exif
+from f2a.photo.metadata.exif import NAMES, STALE, clean_exif
 from f2a.photo.metadata.iptc import clean_iptc, jpeg_segment
 from f2a.photo.metadata.privacy import TEXT_NOTE, is_private_name, is_private_text
 from f2a.photo.metadata.tiff_ifd import EXIF_IFD, IfdField, TiffBlock, encode_ifd, read_fields
@@ -69,6 +69,13 @@ def test_what_means_something_else_is_kept(name):
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
 def test_a_text_that_says_where_is_private(text, encoding):
     assert is_private_text(f"Party, {text}".encode(encoding))
+
+
+@pytest.mark.parametrize(
+    "text", [b"ASCII\0\0\0GPS 52.5", b"UNICODE\0" + "GPS 52.5".encode("utf-16-be"), b"Ann\0GPS 52.5"]
+)
+def test_a_text_behind_zeros_is_read(text):
+    assert is_private_text(text)
 
 
 @pytest.mark.parametrize("text", HARMLESS_TEXTS)
@@ -149,7 +156,7 @@ def text(tag, value):
 
 
 @settings(deadline=None)
-@given(st.sets(st.integers(1, 0xFFFF).filter(lambda tag: tag not in NAMES), min_size=1, max_size=20))
+@given(st.sets(st.integers(1, 0xFFFF).filter(lambda tag: tag not in {*NAMES, *STALE}), min_size=1, max_size=20))
 def test_in_fields_of_exif_that_nobody_named(tags):
     planted = block(*(text(tag, PLANTED.encode()) for tag in tags))
     cleaned = clean_exif(planted, (5, 7), keep_private=False)

@@ -60,6 +60,9 @@ PRIVATE_TEXT = re.compile(
 LABEL = re.compile(r"""\b([a-z][\w.-]{0,40}(?:[ ][\w.-]{1,20}){0,2})["'\]]{0,2}\s?[:=>|](?!//)""", re.IGNORECASE)
 """In ``Serial number: 4711``, ``gps=...``, ``{"city": ...}``, ``<City>`` and ``Places|Berlin``."""
 
+CHARACTER_CODE = re.compile(rb"^(ASCII|UNICODE|JIS)\0+")
+"""With which a user's comment in EXIF begins (Exif 3.0, 4.6.6)."""
+
 TEXT_NOTE = "a text that names a position, a place or a serial number is left out"
 
 
@@ -74,7 +77,8 @@ def is_private_name(name: str) -> bool:
 def is_private_text(text: str | bytes, notes: list[str] | None = None) -> bool:
     """Whether a value says such a thing; then ``notes`` receives a sentence. Bytes are text of any encoding."""
     if isinstance(text, bytes):
-        text = decoded(text)
+        text = CHARACTER_CODE.sub(b"", text)
+        text = "\n".join(decoded(text.replace(b"\0", zero)) for zero in (b"", b"\1"))  # of UTF-16, or between texts
     is_private = bool(PRIVATE_TEXT.search(text)) or any(is_private_name(label[1]) for label in LABEL.finditer(text))
     if is_private and notes is not None:
         notes.append(TEXT_NOTE)
