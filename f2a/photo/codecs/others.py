@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from f2a.photo.codecs import pillow
+from f2a.photo.codecs import losses, pillow
 from f2a.photo.file import PhotoFile
 
 SUFFIXES = (".gif", ".mpo", ".tga", ".icb", ".vda", ".vst", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm")
 FORMATS = ("GIF", "TGA", "PPM", "DIB")
 WHITE_OF_8_BITS = 255
+GIF_EXTENSIONS = (b"", b"NETSCAPE2.0", b"ANIMEXTS1.0")
+"""None, and how often a film is repeated; others hold XMP or a profile."""
 
 
 MAGIC = re.compile(b"")
@@ -24,8 +26,9 @@ stated_size = partial(pillow.stated_size, formats=FORMATS)
 
 def read(path: Path) -> PhotoFile:
     with pillow.opened(path, *FORMATS) as source:
-        deep = _deep_ppm(path, source)
-    return pillow.written_as_png(pillow.read(path, *FORMATS, deep=deep))
+        deep, extension = _deep_ppm(path, source), source.info.get("extension", (b"",))[0][:11]
+    notes = losses.of_parts([extension], {}, GIF_EXTENSIONS)
+    return pillow.written_as_png(pillow.read(path, *FORMATS, notes=notes, deep=deep))
 
 
 def _deep_ppm(path: Path, source: Any) -> Callable[[], np.ndarray] | None:

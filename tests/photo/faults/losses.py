@@ -32,6 +32,7 @@ JUMBF = b"JP\0\1\0\0\0\1" + parts.manifest_store()
 TOO_LONG = "its captions are too long for a JPEG and left out"
 DAMAGED_PROFILE = "its colour profile is damaged and was ignored"
 EIGHT_BITS = "AVIF holds 8 bits a colour, so 16 were rounded to 8"
+PNG_NOTE = "its result is a PNG unless another format is named"
 PICTURES = "holds 2 pictures; the first is relit"
 MP4 = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(64)
 SAMSUNG = b"\0\0\x30\x0a\x10\0\0\0MotionPhoto_Data" + MP4 + b"SEFH" + bytes(16) + b"SEFT"
@@ -79,6 +80,12 @@ def fields(*tags: tuple[int, bytes]) -> Callable[[Path], None]:
 
 def saved(format: str) -> bytes:
     return corpus.saved(image(), format, quality=95)
+
+
+def gif_with(application: bytes, content: bytes) -> bytes:
+    gif = saved("GIF")
+    end = 13 + 3 * (2 << (gif[10] & 7))
+    return gif[:end] + b"!\xff\x0b" + application + content + b"\0" + gif[end:]
 
 
 def in_png(kind: bytes, content: bytes) -> Callable[[Path], None]:
@@ -215,6 +222,8 @@ NOTED = {
     "stereo.mpo": ("Pillow", several(**MPO), PICTURES),
     "burst.heic": ("libheif", several_in_heic, "holds 2 pictures; the main one is relit"),
     "moving.png": ("Pillow", several(), PICTURES),
+    "packet.gif": ("Pillow, by hand", written(gif_with(b"XMP DataXMP", b"\1x")), f"{FURTHER}: XMP DataXMP; {PNG_NOTE}"),
+    "moving.gif": ("Pillow", several(loop=0), f"{PICTURES}; {PNG_NOTE}"),
     "moving.webp": ("Pillow", several(lossless=True), PICTURES),
     "moving.avif": ("Pillow", several(quality=95), PICTURES),
     "layers.tif": ("tifffile", fields((37724, b"Adobe Ph")), "its layers are left out"),
