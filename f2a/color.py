@@ -33,9 +33,14 @@ would turn into a grey veil."""
 
 FILL_SIGMA = 3.0
 """Of the Gaussian that parts a log-gain into a broad and a fine part, in pixels of the small copy."""
-FINE_LIFTS, BROAD, CONTRAST = 2.45, 0.92, 0.03
+FINE_LIFTS, BROAD, CONTRAST = 2.8, 0.92, 0.03
 """Factors of what the fine part lifts and of the broad part, and the power of the photo's own light that makes up for
 the contrast which that takes (docs/experiments.md, section 17)."""
+SAME_SURFACE = 0.35
+"""Standard deviation of the log of a place's colour (each channel over the luminance) from its surroundings', where the
+place is their surface in shadow; a dark object of another colour is not lifted so much."""
+DARKEST = 0.01
+"""Linear light that is added before colours are compared, so that noise in black does not count."""
 
 OFFSET, EXPONENT = 0.055, 1 / 2.4
 """Of the sRGB curve above its straight part: ``srgb + 0.055`` is a power of the light, so a gain on the light is a
@@ -137,19 +142,22 @@ def fill_shadows(flash: Tensor, log_gain: Tensor) -> Tensor:
         flash: ``(B, 3, H, W)``, sRGB in [0, 1].
         log_gain: the same shape, natural logarithm; its colour goes with the broad part.
     """
-    brightness = luminance(log_gain)
+    light, brightness = srgb_to_linear(flash), luminance(log_gain)
+    color = ((light + DARKEST) / (luminance(light) + DARKEST)).log()
+    distance = (color - gaussian_blur(color, FILL_SIGMA)).square().sum(1, keepdim=True)
+    same_surface = torch.exp(-distance / (2 * SAME_SURFACE**2))
     fine = brightness - gaussian_blur(brightness, FILL_SIGMA)
-    filled = BROAD * (log_gain - fine) + torch.where(fine > 0, FINE_LIFTS, 1) * fine
-    return filled + CONTRAST * luminance(srgb_to_linear(flash)).clamp(min=1e-3).log()
+    filled = BROAD * (log_gain - fine) + fine + (FINE_LIFTS - 1) * same_surface * fine.clamp(min=0)
+    return filled + CONTRAST * luminance(light).clamp(min=1e-3).log()
 
 
 def gaussian_blur(image: Tensor, sigma: float) -> Tensor:
-    """``(B, 1, H, W)`` or ``(1, H, W)``, of which the border is repeated; ``sigma`` in pixels."""
+    """``(..., H, W)``, each plane for itself, of which the border is repeated; ``sigma`` in pixels."""
     radius = max(1, int(3 * sigma))
     kernel = torch.exp(-(torch.arange(-radius, radius + 1, device=image.device) ** 2) / (2 * sigma**2))
     kernel = (kernel / kernel.sum()).to(image.dtype).reshape(1, 1, 1, -1)
-    padded = F.pad(image, [radius] * 4, mode="replicate")
-    return F.conv2d(F.conv2d(padded, kernel), kernel.mT)
+    padded = F.pad(image.reshape(-1, 1, *image.shape[-2:]), [radius] * 4, mode="replicate")
+    return F.conv2d(F.conv2d(padded, kernel), kernel.mT).reshape(image.shape)
 
 
 def keep_blacks(flash: Tensor, log_gain: Tensor) -> Tensor:

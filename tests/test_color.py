@@ -148,8 +148,21 @@ def test_what_is_lifted_within_a_few_pixels_counts_more_and_what_is_lowered_does
     log_gain[..., 10], log_gain[..., 30] = 1.0, -1.0  # far from each other, on a photo without contrast
     fine = 1 - float(gaussian_blur(log_gain[:, :1], 3.0)[0, 0, 3, 10])
     filled = fill_shadows(flash, log_gain)[0, 1, 3].tolist()
-    assert filled[10] == pytest.approx(0.92 * (1 - fine) + 2.45 * fine, abs=1e-4)
+    assert filled[10] == pytest.approx(0.92 * (1 - fine) + 2.8 * fine, abs=1e-4)
     assert filled[30] == pytest.approx(-0.92 * (1 - fine) - fine, abs=1e-4)
+
+
+def test_a_dark_thing_of_another_colour_is_lifted_less_than_a_shadow():
+    log_gain = torch.zeros(1, 3, 7, 40)
+    log_gain[..., 10] = log_gain[..., 30] = 1.0
+    flash = torch.full((1, 3, 7, 40), 0.8)
+    flash[..., 10], flash[..., 30] = (
+        0.3,
+        torch.tensor([0.5, 0.1, 0.1]).reshape(1, 3, 1),
+    )  # a grey wall's, and a red thing
+    shadow, thing = fill_shadows(flash, log_gain)[0, 0, 3, [10, 30]].tolist()
+    assert shadow > 2.2
+    assert thing < 1.2
 
 
 def test_an_even_gain_stays_even_and_its_colour_goes_with_the_broad_part():
@@ -163,7 +176,7 @@ def test_filled_shadows_leave_the_photos_contrast_a_little_higher():
     assert float(filled[1] - filled[0]) == pytest.approx(0.03 * math.log(4), abs=1e-5)
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 9, 30), (1, 9, 30), (2, 1, 1, 1)])
+@pytest.mark.parametrize("shape", [(1, 3, 9, 30), (1, 9, 30), (2, 1, 1, 1)])
 def test_a_blur_keeps_what_is_even_and_the_sum_of_what_is_not(shape):
     assert torch.allclose(gaussian_blur(torch.full(shape, 0.7), 2.0), torch.tensor(0.7))
     spot = torch.zeros(1, 1, 21, 21)
