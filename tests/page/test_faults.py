@@ -33,7 +33,7 @@ from tests.support.load import (
     upload,
     wait_until_worked,
 )
-from tests.support.page_server import browsing, free_port, is_healthy, visiting
+from tests.support.page_server import free_port, is_healthy, until, visiting
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="reads a process where Linux shows it")
 
@@ -86,6 +86,15 @@ def test_slow_clients_hold_nobody_up(server: Any, http: httpx.Client, small: Pat
             connection.close()
 
 
+def test_a_page_without_visitors_rests(server: Any) -> None:
+    def rests() -> bool:
+        before = processor_seconds(server[1])
+        time.sleep(1)
+        return processor_seconds(server[1]) - before < 0.05
+
+    until(rests)
+
+
 def leaves_nothing(server: Any, http: httpx.Client, photo: Path, aborted: int) -> None:
     url, process, folder = server
     path = upload(http, photo)
@@ -132,10 +141,10 @@ def test_whoever_finds_the_line_full_is_told_how_many_wait(http: httpx.Client, l
 
 @pytest.mark.slow
 def test_the_page_says_how_many_wait_in_a_line_of_its_own(
-    server: Any, http: httpx.Client, small: Path, large: Path
+    server: Any, chromium: Any, http: httpx.Client, small: Path, large: Path
 ) -> None:
     path = upload(http, large)
-    with browsing() as browser, visiting(browser, server[0]) as visitor, ThreadPoolExecutor(4) as pool:
+    with visiting(chromium, server[0]) as visitor, ThreadPoolExecutor(4) as pool:
         batch = [given(path)] * 6
         crowd = [pool.submit(answer, http, ask(http, "relight_batch", photos=batch)) for _ in range(2 + WAITING)]
         visitor.locator("#photo input[type=file]").set_input_files(small)
