@@ -24,7 +24,7 @@ from f2a.photo.color_space import (
 )
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.photo import Photo
-from tests.photo.faults.colors import BT2020, RED, SUFFIXES, lab, limit_of, save_heic, save_png
+from tests.photo.faults.colors import BT2020, RED, SUFFIXES, in_lab, lab, limit_of, save_heic, save_png
 from tests.support import profiles, stated_colors
 from tests.support.corpus import saved
 from tests.support.parts import box
@@ -67,9 +67,7 @@ def exif_of(color_space, index):
 def lab_of(color, icc_profile):
     """By LittleCMS, through a profile of the tests' own."""
     source = ImageCms.ImageCmsProfile(io.BytesIO(icc_profile))
-    seen = ImageCms.profileToProfile(
-        Image.new("RGB", (1, 1), color), source, ImageCms.createProfile("LAB"), outputMode="LAB"
-    )
+    seen = in_lab(Image.new("RGB", (1, 1), color), source)
     lightness, *opponents = seen.getpixel((0, 0))
     return np.array([lightness / 2.55, *(value - 128 for value in opponents)])
 

@@ -64,10 +64,17 @@ def lab(path: Path, right: Right = AS_STATED, left: int = 8) -> np.ndarray:
     image, profile = image.convert("RGB").crop((left, 8, left + 16, 16)), right.profile or profile
     image = image.point(right.levels * 3) if right.levels else image
     space = open_profile(profile, "RGB") if profile else ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-    seen = ImageCms.profileToProfile(image, space, ImageCms.createProfile("LAB"), outputMode="LAB")
-    assert seen is not None
+    seen = in_lab(image, space)
     lightness, *opponents = np.moveaxis(np.asarray(seen), -1, 0)
     return np.array([lightness.mean() / 2.55, *(axis.view(np.int8).mean() for axis in opponents)])
+
+
+def in_lab(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
+    """Without the tables that LittleCMS makes for many pixels, which take longer than these few."""
+    lab_profile = ImageCms.createProfile("LAB")
+    seen = ImageCms.profileToProfile(image, profile, lab_profile, outputMode="LAB", flags=ImageCms.Flags.NOOPTIMIZE)
+    assert seen is not None
+    return seen
 
 
 def save_png(path: Path, chunks: Chunks = (), icc_profile: bytes | None = None, color: Color | int = RED) -> Path:
