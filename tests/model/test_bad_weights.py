@@ -206,7 +206,7 @@ FAULTS = {
     "429": ({"status": 429, "retry_after": 0}, "status 429", "wait a few minutes and try again"),
     "500": ({"status": 500}, "status 500", "try again later"),
     "503": ({"status": 503}, "status 503", "try again later"),
-    "slow": ({"delay": 1.0}, "could not be fetched", "try again"),
+    "slow": ({"delay": 0.5}, "could not be fetched", "try again"),
     "cut at half": ({"cut": 0.5}, "could not be fetched from the Hub (", "try again"),
     "cut at the end": ({"cut": 0.999}, "could not be fetched from the Hub (", "try again"),
 }

@@ -1,4 +1,4 @@
-"""A page and a browser, one for each module."""
+"""A page and a browser, one for all these tests: the browser keeps the page's scripts, so it opens sooner."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,12 +10,12 @@ from f2a.relight.relighter import Relighter
 from tests.support.page_server import browsing, serving, visiting
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def jobs() -> JobQueue:
     return JobQueue(workers=2, max_waiting=40)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def server(relighter: Relighter, jobs: JobQueue, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
     from f2a.page.layout import build_demo
@@ -25,7 +25,7 @@ def server(relighter: Relighter, jobs: JobQueue, tmp_path_factory: pytest.TempPa
         yield url
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Any]:
     with browsing() as browser:
         yield browser

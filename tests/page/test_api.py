@@ -22,7 +22,7 @@ from f2a.page.examples import BUNDLED
 from f2a.relight.controls import Controls
 from f2a.relight.relighter import Relighter, relight_file
 from tests.support.hub_stub import Blob, HubStub
-from tests.support.page_server import free_port, is_healthy, save_gradient, serving, started
+from tests.support.page_server import free_port, is_healthy, save_gradient, started
 
 pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
 
@@ -30,14 +30,6 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 import app
-from f2a.page.layout import build_demo
-from f2a.page.server import launch_options
-
-
-@pytest.fixture(scope="module")
-def server(relighter: Relighter, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serving(lambda: build_demo(relighter), tmp_path_factory.mktemp("gradio"), launch_options()) as url:
-        yield url
 
 
 @pytest.fixture

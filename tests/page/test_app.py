@@ -113,11 +113,9 @@ def test_the_picture_shows_the_flash_photo_while_it_is_held(chromium: Any, serve
         }
         for how, (press, release) in holds.items():
             press()
-            page.wait_for_timeout(300)
-            assert flash_is_shown(page), how
+            until(lambda: flash_is_shown(page), how)
             release()
-            page.wait_for_timeout(100)
-            assert not flash_is_shown(page), how
+            until(lambda: not flash_is_shown(page), how)
         assert page.evaluate("scrollY") == 0
         assert page.locator("#view label").get_attribute("data-zoom") in (None, "")
 

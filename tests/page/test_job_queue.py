@@ -20,6 +20,7 @@ from f2a.page.middleware import InFlightResponses, RequestLimits
 from f2a.page.server import STALE_S, USER, SettingError, Settings, read_settings, remove_stale, server_folder
 from f2a.page.service import KEEP_S, SWEEP_S, Viewport
 from f2a.relight.controls import Controls
+from tests.support.page_server import in_a_loop
 
 
 def until(condition) -> None:
@@ -178,7 +179,7 @@ def talk(application, messages, path="/gradio_api/upload", method="POST"):
     async def send(message):
         sent.append(message)
 
-    asyncio.run(application({"type": "http", "method": method, "path": path}, receive, send))
+    in_a_loop(lambda: application({"type": "http", "method": method, "path": path}, receive, send))
     return sent
 
 

@@ -1,6 +1,5 @@
 """The page's MCP tools, called by the protocol's official client."""
 
-import asyncio
 import base64
 import io
 import json
@@ -24,7 +23,7 @@ from f2a.page.server import launch_options
 from f2a.page.tools import PICTURE_SIDE, install_tools
 from f2a.relight.controls import Controls
 from f2a.relight.relighter import Relighter, relight_file
-from tests.support.page_server import save_gradient, serving
+from tests.support.page_server import in_a_loop, save_gradient, serving
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +53,7 @@ def ask(server: str, method: str, *arguments: Any) -> Any:
             await client.initialize()
             return await getattr(client, method)(*arguments)
 
-    return asyncio.run(session())
+    return in_a_loop(session)
 
 
 def call(server: str, tool: str, **arguments: Any) -> Any:

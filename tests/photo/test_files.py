@@ -185,8 +185,8 @@ OF_A_SENSOR = (
 TURNED = ("Orientation", "ImageWidth", "ImageHeight", "ExifImageWidth", "ExifImageHeight")
 
 
-def judged(path: Path) -> dict[str, object]:
-    return json.loads(run("exiftool", "-json", "-G1", "-n", "-a", path))[0]
+def judged(*paths: Path) -> list[dict[str, object]]:
+    return json.loads(run("exiftool", "-json", "-G1", "-n", "-a", *paths))
 
 
 @pytest.fixture(params=CASES, ids=lambda case: case.name)
@@ -210,7 +210,7 @@ def lost(before: dict[str, object], after: dict[str, object]) -> set[str]:
 def test_exiftool_finds_the_same_tags_but_for_place_and_serial_numbers(tmp_path, weights, case):
     source = case.make(tmp_path / case.name)
     target = relit(source, weights)
-    before, after = judged(source), judged(target)
+    before, after = judged(source, target)
     private = {name for name in before if is_private(name) and not name.startswith("Composite:")}
     assert lost(before, after) == private
     content = target.read_bytes()
@@ -230,7 +230,7 @@ def test_keep_location_keeps_them(tmp_path, weights):
     for name, make in (("a.jpg", telephone), ("b.png", deep_png), ("c.tif", deep_tiff)):
         (tmp_path / name).mkdir()
         source = make(tmp_path / name / name)
-        before, after = judged(source), judged(relit(source, weights, "--keep-location"))
+        before, after = judged(source, relit(source, weights, "--keep-location"))
         assert {tag for tag in before if is_private(tag)} >= {"GPS:GPSLatitude", "ExifIFD:SerialNumber"}
         assert lost(before, after) == set()
 
@@ -277,7 +277,7 @@ def write_document() -> None:
             folder = Path(name, case.name)
             folder.mkdir()
             source = case.make(folder / case.name)
-            rows.append(row(case, judged(source), judged(relit(source, weights))))
+            rows.append(row(case, *judged(source, relit(source, weights))))
     before, header, _ = DOCUMENT.read_text(encoding="utf-8").partition(HEADER)
     DOCUMENT.write_text(before + header + "\n".join(rows) + "\n", encoding="utf-8")
 

@@ -126,7 +126,7 @@ def test_every_orientation_of_every_kind_of_pixels(tmp_path, orientation):
         assert np.array_equal(decoded(target), TURN[orientation](values)), (suffix, dtype, channels)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(photos())
 def test_strength_zero_gives_back_every_bit(tmp_path, relighter, drawn):
     suffix, values, orientation, icc_profile = drawn

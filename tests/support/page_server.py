@@ -1,11 +1,13 @@
 """The page as the tests meet it: a server in this process, a browser, and photos that are easy to tell apart."""
 
+import asyncio
 import shutil
 import socket
 import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -82,15 +84,16 @@ def browsing() -> Iterator[Any]:
 
 
 @cache
-def context(browser: Any, width: int, height: int, **options: Any) -> Any:
-    """One for all visits at a size: a page opens in half the time once its scripts are in the browser's cache."""
-    return browser.new_context(viewport={"width": width, "height": height}, permissions=["camera"], **options)
+def context(browser: Any, **options: Any) -> Any:
+    """One for all visits: a page opens in half the time once its scripts are in the browser's cache."""
+    return browser.new_context(permissions=["camera"], **options)
 
 
 @contextmanager
 def visiting(browser: Any, url: str, size: dict[str, int] = PHONE, **options: Any) -> Iterator[Any]:
     """The page, open; afterwards, no error on the console and no request to anywhere but the server."""
-    page = context(browser, **size, **options).new_page()
+    page = context(browser, **options).new_page()
+    page.set_viewport_size(size)
     errors: list[str] = []
     hosts = set()
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
@@ -138,8 +141,14 @@ def center_of(locator: Any) -> tuple[float, float]:
     return box["x"] + box["width"] / 4, box["y"] + box["height"] / 2
 
 
-def until(condition: Callable[[], bool]) -> None:
+def in_a_loop(work: Callable[[], Any]) -> Any:
+    """What a coroutine returns; in a thread of its own, as this one's event loop is the browser's while one is open."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: asyncio.run(work())).result()
+
+
+def until(condition: Callable[[], bool], what: str = "") -> None:
     end = time.monotonic() + 20
     while not condition():
-        assert time.monotonic() < end
+        assert time.monotonic() < end, what
         time.sleep(0.02)

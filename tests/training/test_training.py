@@ -98,7 +98,10 @@ def test_what_is_validated_is_the_network_as_it_is_used(train, pairs, tmp_path):
     assert one["psnr"] == other["psnr"]
 
 
-@pytest.mark.parametrize("flags", [[], ADVERSARIAL], ids=["reconstruction", "adversarial"])
+@pytest.mark.parametrize(
+    "flags",
+    [pytest.param([], id="reconstruction"), pytest.param(ADVERSARIAL, id="adversarial", marks=pytest.mark.slow)],
+)
 def test_a_run_that_was_cut_off_ends_as_one_that_was_not(train, through, tmp_path, monkeypatch, flags):
     undisturbed = through(*flags)
     optimizer_step = Trainer.optimizer_step
