@@ -315,6 +315,7 @@ def test_examples_are_compared_with_the_truth_and_go_round(page: Any) -> None:
     page.get_by_text("coats.jpg: 720 x 412 pixels, relit in").wait_for()
 
 
+@pytest.mark.slow
 def test_examples_of_a_folder_are_filtered_by_category(chromium: Any, relighter: Relighter, tmp_path: Path) -> None:
     for name in ("People_1", "People_2", "Rooms_1"):
         write_pairs(tmp_path / "pairs" / name, 1)

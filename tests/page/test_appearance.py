@@ -80,7 +80,7 @@ def look(chromium: Any, server: str) -> Iterator[Callable[..., Any]]:
         yield cache(lambda **size: stack.enter_context(visiting(chromium, server, size)))
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", [*SIZES[:2], pytest.param(DESKTOP, id="desktop", marks=pytest.mark.slow)])
 def test_nothing_moves_when_a_photo_arrives(chromium: Any, server: str, tmp_path: Path, size: dict[str, int]) -> None:
     tall, wide = save_gradient(tmp_path / "wide.jpg"), tmp_path / "tall.jpg"
     Image.new("RGB", (300, 900)).save(wide)

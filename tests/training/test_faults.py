@@ -151,6 +151,7 @@ FULL_DISKS = {
 }
 
 
+@pytest.mark.slow
 def test_whatever_cannot_be_written_is_a_sentence(train, tmp_path, monkeypatch, capsys):
     assert train("run", "--max_train_steps", "1") == 0
     for writer, (where, fails) in FULL_DISKS.items():
@@ -325,6 +326,7 @@ def write_checkpoints_until_killed(output, first):
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.slow
 def test_killed_twenty_times_while_it_writes_a_checkpoint_the_newest_is_whole(tmp_path):
     moment, reached, unfinished = random.Random(3), 0, 0
     write_state(checkpoint_folder(tmp_path, 0), {"generator": {"weight": torch.zeros(300_000)}}, {"step": 0})
