@@ -14,7 +14,7 @@ from f2a.photo import PhotoError
 from f2a.relight.controls import Controls
 
 INTRODUCTION = """# Flash to ambient
-A flash photo gets the light of the room; all else stays, size and format too.
+A flash photo gets the light of the room; everything else stays, size and format too.
 """
 TITLE = "Flash to ambient"
 DESCRIPTION = (
