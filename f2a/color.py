@@ -39,8 +39,9 @@ the contrast which that takes (docs/experiments.md, section 17)."""
 SAME_SURFACE = 0.35
 """Standard deviation of the log of a place's colour (each channel over the luminance) from its surroundings', where the
 place is their surface in shadow; a dark object of another colour is not lifted so much."""
-DARKEST = 0.01
-"""Linear light that is added before colours are compared, so that noise in black does not count."""
+DARKEST, DEEPEST = 0.01, 1e-3
+"""Linear light that is added before colours are compared, so that noise in black does not count; and that below which
+the contrast counts it as this, so that black stays finite."""
 
 OFFSET, EXPONENT = 0.055, 1 / 2.4
 """Of the sRGB curve above its straight part: ``srgb + 0.055`` is a power of the light, so a gain on the light is a
@@ -148,7 +149,7 @@ def fill_shadows(flash: Tensor, log_gain: Tensor) -> Tensor:
     same_surface = torch.exp(-distance / (2 * SAME_SURFACE**2))
     fine = brightness - gaussian_blur(brightness, FILL_SIGMA)
     filled = BROAD * (log_gain - fine) + fine + (FINE_LIFTS - 1) * same_surface * fine.clamp(min=0)
-    return filled + CONTRAST * luminance(light).clamp(min=1e-3).log()
+    return filled + CONTRAST * luminance(light).clamp(min=DEEPEST).log()
 
 
 def gaussian_blur(image: Tensor, sigma: float) -> Tensor:

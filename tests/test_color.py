@@ -156,10 +156,8 @@ def test_a_dark_thing_of_another_colour_is_lifted_less_than_a_shadow():
     log_gain = torch.zeros(1, 3, 7, 40)
     log_gain[..., 10] = log_gain[..., 30] = 1.0
     flash = torch.full((1, 3, 7, 40), 0.8)
-    flash[..., 10], flash[..., 30] = (
-        0.3,
-        torch.tensor([0.5, 0.1, 0.1]).reshape(1, 3, 1),
-    )  # a grey wall's, and a red thing
+    flash[..., 10] = 0.3  # a grey wall in shadow
+    flash[..., 30] = torch.tensor([0.5, 0.1, 0.1]).reshape(1, 3, 1)  # a red thing before it
     shadow, thing = fill_shadows(flash, log_gain)[0, 0, 3, [10, 30]].tolist()
     assert shadow > 2.2
     assert thing < 1.2

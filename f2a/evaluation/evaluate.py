@@ -1,6 +1,7 @@
 """An evaluation from a folder of pairs to a printed table and, on request, to files."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
@@ -50,20 +51,20 @@ def evaluate(
     _check(out, json, baselines=baselines)
     metrics = [*METRICS, *filter(None, [lpips_metric(report)])]
     thumbnails: Thumbnails = {}
-
-    def keep_thumbnails(scene: Scene, pictures: dict[str, Image.Image]) -> None:
-        thumbnails[scene.name] = {name: thumbnail_jpeg(p) for name, p in [*pictures.items(), (TRUTH, scene.truth)]}
-
-    on_scene = keep_thumbnails if out else None
+    on_scene = partial(_keep_thumbnails, thumbnails) if out else None
     scores = score_scenes(pairs.files, systems, metrics, report, on_scene, normalize_exposure=normalize_exposure)
     if out:
         exposure = f"brought to mean sRGB {STANDARD_EXPOSURE}" if normalize_exposure else "as it is"
         facts = {"Pairs": str(data), "Exposure of the truth": exposure}
         write_report(out, scores, metrics, thumbnails, next(iter(relighters)), facts)
     if json:
-        content = to_json(scores, {"data": str(data), "normalize_exposure": normalize_exposure})
-        write_output(json, content.encode())
+        write_output(json, to_json(scores, {"data": str(data), "normalize_exposure": normalize_exposure}).encode())
     return format_table(scores, metrics)
+
+
+def _keep_thumbnails(thumbnails: Thumbnails, scene: Scene, pictures: dict[str, Image.Image]) -> None:
+    """Add small copies of a scene's ``pictures`` and of its truth."""
+    thumbnails[scene.name] = {name: thumbnail_jpeg(p) for name, p in [*pictures.items(), (TRUTH, scene.truth)]}
 
 
 def _check(out: Path | None, json: Path | None, *, baselines: bool) -> None:

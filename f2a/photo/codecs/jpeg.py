@@ -124,7 +124,10 @@ def _resources(segments: list[tuple[str, bytes]]) -> bytes:
 
 
 def _icc_profile(segments: list[tuple[str, bytes]]) -> bytes:
-    """Its parts by their numbers (ICC.1:2022, B.4), wherever they stand, and also if some are there twice."""
+    """Its parts by their numbers (ICC.1:2022, B.4), wherever they stand, and also if some are there twice.
+
+    Where one is missing, bytes that are no profile, so that a note says that it is damaged.
+    """
     parts = {body[12]: body for name, body in segments if name == "APP2" and body.startswith(ICC) and len(body) > 14}
     is_whole = all(body[13] == len(parts) for body in parts.values())
     return b"".join(parts[number][14:] for number in sorted(parts)) if is_whole else b"damaged"
