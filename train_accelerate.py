@@ -7,6 +7,7 @@ import shlex
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -23,41 +24,41 @@ from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from f2a.config import TrainConfig
-from f2a.data.augment import DataLoaderWorkerError, PairBatch, ShardedBatchSampler, batches, translate_worker_errors
-from f2a.hub import HubError
+from f2a.data.augment import PairBatch, ShardedBatchSampler, batches, translate_worker_errors
 from f2a.model.discriminator import Discriminator
 from f2a.publish.model import Pusher, save_model
-from f2a.publish.model_card import repo_id
 from f2a.training import checkpoint, validation
 from f2a.training.arguments import RUN_FILE, SCRIPT, parse_run, public_values, save_run, without_secrets
-from f2a.training.attention import attention_map
-from f2a.training.losses import discriminator_losses, generator_losses, weighted_sum
+from f2a.training.losses import attention_map, discriminator_loss, generator_losses, weighted_sum
 from f2a.training.messages import error_sentence, result_lines, scores_sentence, stop_sentence
-from f2a.training.monitor import DivergenceError, LossMonitor
-from f2a.training.optim import adam, all_finite, frozen, generator_groups, make_ema
-from f2a.training.processes import MISTAKES, any_process, main_process_first, make_accelerator, precision_note
+from f2a.training.monitor import LossMonitor, check_weights
+from f2a.training.optim import adam, frozen, generator_groups, lr_schedulers, make_ema, planned_steps
+from f2a.training.processes import (
+    FAILURES,
+    MISTAKES,
+    any_process,
+    main_process_first,
+    make_accelerator,
+    precision_notes,
+)
 from f2a.training.progress import LOG_EVERY, Progress, log_validation
-from f2a.training.schedule import lr_schedulers, planned_steps
 from f2a.training.setup import TrainingInputs, load_inputs
 from f2a.training.signals import GracefulShutdown, StopReason, lock_output
 
 
 class Trainer:
-    """One training run: networks, optimisers, what they learn from, and how far they are.
-
-    Args:
-        config: what to train, and how.
-        command: is written into the weights.
-        accelerator: the device, and the processes beside this one.
-    """
+    """One training run: networks, optimisers, what they learn from, and how far they are."""
 
     inputs: TrainingInputs
     generator: nn.Module
+    eval_model: nn.Module  # the one that is validated and saved
     optimizer: Any
     discriminator: nn.Module | None = None
     discriminator_optimizer: Any = None
     average: AveragedModel | None = None
     pusher: Pusher | None = None
+    modules: dict[str, nn.Module]  # by their names in a checkpoint, without what accelerate wraps around them
+    optimizers: dict[str, torch.optim.Optimizer]
 
     def __init__(self, config: TrainConfig, command: str, accelerator: Accelerator) -> None:
         self.config, self.command, self.accelerator = config, command, accelerator
@@ -67,30 +68,31 @@ class Trainer:
         micro_batches = config.gradient_accumulation_steps * accelerator.num_processes
         self.global_batch_size = config.train_batch_size * micro_batches
         self.step = self.steps = self.samples_seen = 0
-        self.best: dict[str, float] = {}
-        self.scores: dict[str, float] = {}
+        self.best, self.scores = dict[str, float](), dict[str, float]()
         self.started = time.monotonic()
 
     def setup(self, inputs: TrainingInputs, pairs: int) -> "Trainer":
         """Networks and optimisers at the start of a run; an epoch has ``pairs`` pairs."""
         config, device, layout = self.config, self.accelerator.device, torch.channels_last
         self.inputs, self.steps = inputs, planned_steps(config, pairs, self.global_batch_size)
-        generator: Any = inputs.checkpoint.generator.train().to(device, memory_format=layout)
-        generator.encoder.requires_grad_(not config.freeze_encoder)
-        self.average = make_ema(generator, config.ema_decay) if config.use_ema else None
-        optimizer = adam(generator_groups(generator, config), config)
-        self.generator, self.optimizer = self.accelerator.prepare(generator, optimizer)
+        generator = inputs.checkpoint.generator.train().to(device, memory_format=layout)
+        self.modules, self.eval_model = {"generator": generator}, generator
+        if config.use_ema:  # copied before accelerate puts its own forward into the generator
+            self.modules["average"] = self.average = make_ema(generator, config.ema_decay)
+            self.eval_model = self.average.module
+        self.optimizers = {"generator_optimizer": adam(config, *generator_groups(generator, config))}
+        self.generator, self.optimizer = self.accelerator.prepare(generator, *self.optimizers.values())
         if config.adversarial_weight:
             discriminator = Discriminator().train().to(device, memory_format=layout)
-            groups = [{"params": list(discriminator.parameters()), "lr": config.discriminator_learning_rate}]
-            prepared = self.accelerator.prepare(discriminator, adam(groups, config))
-            self.discriminator, self.discriminator_optimizer = prepared
+            optimizer = adam(config, (config.discriminator_learning_rate, discriminator.parameters()))
+            self.modules["discriminator"], self.optimizers["discriminator_optimizer"] = discriminator, optimizer
+            self.discriminator, self.discriminator_optimizer = self.accelerator.prepare(discriminator, optimizer)
         self.perceptual = inputs.perceptual and inputs.perceptual.to(device)
         if config.push_to_hub and self.accelerator.is_main_process:
-            copies = self.output / ".pushing"
-            self.pusher = Pusher(repo_id(config), copies, private=config.hub_private_repo, token=config.hub_token)
+            self.pusher = Pusher(config)
         return self
 
+    @translate_worker_errors()
     def train_loop(self, shutdown: GracefulShutdown) -> StopReason:
         """Take steps to the run's end, or until it should stop before that."""
         config, accelerator = self.config, self.accelerator
@@ -115,11 +117,11 @@ class Trainer:
 
     def optimizer_step(self, crops: Iterator[PairBatch]) -> None:
         """One step of the weights: a batch (or several), the moving average, a look at the losses."""
-        count, device = self.config.gradient_accumulation_steps, self.accelerator.device
-        micro_batches = [next(crops).to(device) for _ in range(count)]
+        config, device = self.config, self.accelerator.device
+        micro_batches = [next(crops).to(device) for _ in range(config.gradient_accumulation_steps)]
         losses = [self.training_step(batch) for batch in micro_batches]
         if self.average:
-            self.average.update_parameters(self.accelerator.unwrap_model(self.generator))
+            self.average.update_parameters(self.modules["generator"])
         self.step, self.samples_seen = self.step + 1, self.samples_seen + self.global_batch_size
         means = torch.stack([torch.stack([*terms.values()]) for terms in losses]).mean(0)
         files = [file for batch in micro_batches for file in batch.files]
@@ -132,21 +134,18 @@ class Trainer:
         weights move at the last batch only, so the generator learns from the discriminator of the step before.
         """
         config, (flash, ambient, _) = self.config, batch
-        attention = attention_map(flash, ambient) if config.guided != "none" else 1.0
-        networks = [network for network in (self.generator, self.discriminator) if network is not None]
-        with self.accelerator.accumulate(*networks):
+        attention = attention_map(flash, ambient)
+        with self.accelerator.accumulate(*filter(None, (self.generator, self.discriminator))):
             relit = self.generator(flash)
-            discriminator_terms = {}
+            losses = {}
             if self.discriminator is not None:
-                mask = attention if config.judges_guided else 1.0
-                loss = discriminator_losses(self.discriminator, relit, ambient, mask).total
-                self.descend(self.discriminator_optimizer, loss)
-                discriminator_terms["discriminator"] = loss
+                losses["discriminator"] = discriminator_loss(config, relit, ambient, attention, self.discriminator)
+                self.descend(self.discriminator_optimizer, losses["discriminator"])
             # the bare model: DistributedDataParallel would await gradients of the frozen weights
             with frozen(self.modules.get("discriminator")) as discriminator:
-                losses = generator_losses(config, relit, ambient, attention, discriminator, self.perceptual)
-            self.descend(self.optimizer, weighted_sum(config, losses))
-        return {name: loss.detach() for name, loss in (losses | discriminator_terms).items()}
+                terms = generator_losses(config, relit, ambient, attention, discriminator, self.perceptual)
+            self.descend(self.optimizer, weighted_sum(config, terms))
+        return {name: loss.detach() for name, loss in (terms | losses).items()}
 
     def descend(self, optimizer: Any, loss: Tensor) -> None:
         self.accelerator.backward(loss)
@@ -157,7 +156,7 @@ class Trainer:
         """Figures to the log, a picture to disk and tracker, the best weights so far to ``best``."""
         self.monitor.flush()
         device, pixels = self.accelerator.device, self.inputs.checkpoint.architecture.working_pixels
-        pairs, model = self.inputs.validation[self.shard.process :: self.shard.processes], self.eval_model().eval()
+        pairs, model = self.inputs.validation[self.shard.process :: self.shard.processes], self.eval_model.eval()
         rows = [validation.validate(model, pair, pixels, self.config.normalize_exposure, device) for pair in pairs]
         model.train()
         means = validation.mean_scores(gather_object([row.scores for row in rows]))._asdict()
@@ -175,7 +174,7 @@ class Trainer:
     def save_model(self, name: str) -> None:
         """Write the weights to use into a folder of the output."""
         weights = copy.copy(self.inputs.checkpoint)
-        weights.generator = self.eval_model()
+        weights.generator = self.eval_model
         weights.training = {
             "command": self.command,
             "seed": self.config.seed,
@@ -188,11 +187,9 @@ class Trainer:
     def save_checkpoint(self) -> None:
         """Write a checkpoint from which the run continues exactly; between steps, so no gradient is on its way."""
         self.monitor.flush()
-        if not all(all_finite(module) for module in self.modules.values()):
-            raise DivergenceError(f"step {self.step}: a weight is not finite; lower --learning_rate")
+        check_weights(self.step, self.modules.values())
         random = self.accelerator.gather(torch.get_rng_state()[None].to(self.accelerator.device))
         if self.accelerator.is_main_process:
-            scaler = self.accelerator.scaler
             metadata = {
                 "step": self.step,
                 "drawn": self.samples_seen,
@@ -202,7 +199,7 @@ class Trainer:
                 "processes": self.shard.processes,
                 "config": public_values(self.config),
                 "pairs": self.inputs.crops.mixture.fingerprint(),
-                "scaler": scaler.state_dict() if scaler else None,
+                "scaler": self.accelerator.scaler and self.accelerator.scaler.state_dict(),
             }
             tensors = checkpoint.pack_state(self.modules, self.optimizers) | {"random": {"cpu": random}}
             checkpoint.write_state(checkpoint.checkpoint_folder(self.output, self.step), tensors, metadata)
@@ -220,11 +217,9 @@ class Trainer:
         random = tensors["random"]["cpu"]
         if len(random) == self.shard.processes:
             torch.set_rng_state(random[self.shard.process])
-        for sentence in checkpoint.changes(
-            metadata, public_values(self.config), self.inputs.crops.mixture.fingerprint()
-        ):
-            self.report(sentence)
-        self.report(f"continuing at step {self.step}")
+        pairs = self.inputs.crops.mixture.fingerprint()
+        changes = checkpoint.changes(metadata, public_values(self.config), pairs)
+        self.report(*changes, f"continuing at step {self.step}")
         if self.accelerator.is_main_process:
             validation.truncate_log(self.output, self.step)
 
@@ -240,8 +235,7 @@ class Trainer:
         if self.step < self.steps:
             self.report(stop_sentence(self.config, reason, self.step, self.steps))
         if not reason.requested:
-            for line in result_lines(self.output, self.best):
-                self.report(line)
+            self.report(*result_lines(self.output, self.best))
             if self.pusher:
                 self.report(f"pushed to {self.pusher.push(self.output / ('best' if self.best else 'last'))}")
 
@@ -254,18 +248,6 @@ class Trainer:
         return StopReason(*any_process(self.accelerator, shutdown.requested, time_up))
 
     @property
-    def modules(self) -> dict[str, nn.Module]:
-        """Everything with weights, by its name in a checkpoint."""
-        modules = {"generator": self.accelerator.unwrap_model(self.generator), "average": self.average}
-        modules["discriminator"] = self.discriminator and self.accelerator.unwrap_model(self.discriminator)
-        return {name: module for name, module in modules.items() if module is not None}
-
-    @property
-    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        optimizers = {"generator": self.optimizer, "discriminator": self.discriminator_optimizer}
-        return {f"{name}_optimizer": wrapper.optimizer for name, wrapper in optimizers.items() if wrapper}
-
-    @property
     def minutes(self) -> float:
         return (time.monotonic() - self.started) / 60
 
@@ -273,27 +255,20 @@ class Trainer:
     def picture_file(self) -> Path:
         return self.output / "pictures" / f"{self.step:06d}.png"
 
-    def eval_model(self) -> nn.Module:
-        """The weights that are validated and saved."""
-        model: nn.Module = self.average.module if self.average else self.accelerator.unwrap_model(self.generator)
-        return model
-
-    def report(self, sentence: str) -> None:
-        if self.accelerator.is_main_process:
+    def report(self, *sentences: str) -> None:
+        for sentence in sentences if self.accelerator.is_main_process else ():
             tqdm.write(sentence)
 
 
 def train(config: TrainConfig, command: str) -> None:
     """Train as ``config`` says; ``command`` is written into the weights."""
     with GracefulShutdown() as shutdown:
-        accelerator, output = make_accelerator(config), Path(config.output_dir)
+        accelerator, output, resume = make_accelerator(config), Path(config.output_dir), config.resume_from_checkpoint
         trainer = Trainer(config, command, accelerator)
-        if note := precision_note(accelerator):
-            trainer.report(note)
+        trainer.report(*precision_notes(accelerator))
         set_seed(config.seed)
         lock = main_process_first(accelerator, lambda: lock_output(output) if accelerator.is_main_process else None)
-        try:
-            resume = config.resume_from_checkpoint
+        with lock or nullcontext():
             state = main_process_first(accelerator, lambda: checkpoint.saved_state(output, resume, trainer.report))
             inputs = main_process_first(accelerator, lambda: load_inputs(config, trainer.report))
             trainer.setup(inputs, len(inputs.crops.mixture))
@@ -303,14 +278,9 @@ def train(config: TrainConfig, command: str) -> None:
                 save_run(config, output / RUN_FILE)
             values = public_values(config).items()
             accelerator.init_trackers("f2a", {n: v if isinstance(v, (int, float)) else str(v) for n, v in values})
-            with translate_worker_errors():
-                reason = trainer.train_loop(shutdown)
-            trainer.finish(reason)
+            trainer.finish(trainer.train_loop(shutdown))
             accelerator.wait_for_everyone()
             accelerator.end_training()
-        finally:
-            if lock:
-                lock.release()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -318,7 +288,7 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         train(parse_run(arguments, str(__doc__)), f"{SCRIPT} {shlex.join(without_secrets(arguments))}")
-    except (*MISTAKES, DivergenceError, DataLoaderWorkerError, HubError, OSError) as error:
+    except (*MISTAKES, *FAILURES) as error:
         if os.environ.get("RANK", "0") == "0":
             print(f"{SCRIPT}: {error_sentence(error)}", file=sys.stderr)
         return 2 if isinstance(error, MISTAKES) else 1

@@ -20,7 +20,6 @@ from typing import Protocol
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -30,8 +29,7 @@ from f2a.data.augment import Augmentation, Crops, PairBatch, ShardedBatchSampler
 from f2a.data.folder import MixtureSampler, WeightedSource, find_pairs, read_pairs
 from f2a.model.discriminator import Discriminator
 from f2a.model.generator import Generator, has_fast_bfloat16
-from f2a.training.attention import attention_map
-from f2a.training.losses import l1
+from f2a.training.losses import attention_map, cross_entropy, l1
 from f2a.training.processes import make_accelerator
 from f2a.training.setup import TrainingInputs, build_checkpoint
 
@@ -81,10 +79,10 @@ class PlainLoop:
         relit = self.generator(flash)
         on_relit = self.discriminator(relit.detach() * attention)
         on_ambient = self.discriminator(ambient * attention)
-        discriminator = _cross_entropy(on_relit, 0.0) + _cross_entropy(on_ambient, 1.0)
+        discriminator = cross_entropy(on_relit, 0.0) + cross_entropy(on_ambient, 1.0)
         self._descend(self.discriminator_optimizer, discriminator)
         reconstruction = l1(relit * attention, ambient * attention)
-        adversarial = _cross_entropy(self.discriminator(relit * attention), 1.0)
+        adversarial = cross_entropy(self.discriminator(relit * attention), 1.0)
         self._descend(self.optimizer, reconstruction + adversarial)
         losses = {"reconstruction": reconstruction, "adversarial": adversarial, "discriminator": discriminator}
         return {name: torch.tensor(loss.item()) for name, loss in losses.items()}
@@ -119,10 +117,6 @@ class ProductLoop:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             losses: dict[str, Tensor] = self.trainer.training_step(batch)
         return losses
-
-
-def _cross_entropy(logits: Tensor, label: float) -> Tensor:
-    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, label))
 
 
 @dataclass

@@ -12,7 +12,7 @@ from f2a.config import TrainConfig
 from f2a.files import atomic_dir
 from f2a.hub import HubError, hub_errors
 from f2a.model.checkpoint import Checkpoint
-from f2a.publish.model_card import PICTURE, model_card
+from f2a.publish.model_card import PICTURE, model_card, repo_id
 
 
 def save_model(folder: Path, checkpoint: Checkpoint, config: TrainConfig, picture: Path) -> None:
@@ -31,18 +31,15 @@ def save_model(folder: Path, checkpoint: Checkpoint, config: TrainConfig, pictur
 
 
 class Pusher:
-    """Uploads folders of weights to a model repository, which is created if necessary.
+    """Uploads folders of weights to the run's model repository, which is created if necessary.
 
-    Args:
-        repo_id: ``user/model``.
-        copies: a folder for the copy that an upload in the background reads from.
-        private: make a new repository private.
-        token: None: that of ``hf auth login``.
+    What an upload in the background reads is a copy, in ``.pushing`` of the run's folder.
     """
 
-    def __init__(self, repo_id: str, copies: Path, *, private: bool = False, token: str | None = None) -> None:
-        self.repo_id, self.copies, self.private = repo_id, copies, private
-        self._api = HfApi(token=token)
+    def __init__(self, config: TrainConfig) -> None:
+        self.repo_id, self.private = repo_id(config), config.hub_private_repo
+        self.copies = Path(config.output_dir) / ".pushing"
+        self._api = HfApi(token=config.hub_token)
         self._upload: Future[None] | None = None
 
     def push_in_background(self, folder: Path, report: Callable[[str], None]) -> None:

@@ -1,11 +1,11 @@
 """The losses of generator and discriminator: pure functions over a batch to scalars.
 
-Images are ``(B, 3, H, W)`` sRGB in [0, 1]; ``attention`` is ``(B, 1, H, W)`` in [0, 1], or 1, and multiplies an image
-before it is compared or judged (arXiv 1912.08813, section 3). ``discriminator`` takes images to logits.
+Images are ``(B, 3, H, W)`` sRGB in [0, 1]; ``attention`` is ``(B, 1, H, W)`` in [0, 1] and multiplies the images that
+``config.guided`` names before they are compared or judged (arXiv 1912.08813, section 3). ``discriminator`` takes images
+to logits.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +16,14 @@ from f2a.config import TrainConfig
 from f2a.metrics import structural_similarity
 
 Network = Callable[[Tensor], Tensor]
+
+
+def attention_map(flash: Tensor, ambient: Tensor) -> Tensor:
+    """``1 - mean over channels of |flash - ambient|`` (arXiv 1912.08813, equation 2), ``(B, 1, H, W)`` in [0, 1].
+
+    Where the two photos agree, the pair can be trusted: 1 where they are the same.
+    """
+    return 1 - (flash - ambient).abs().mean(dim=1, keepdim=True)
 
 
 def l1(relit: Tensor, ambient: Tensor) -> Tensor:
@@ -58,31 +66,17 @@ def _stops(image: Tensor) -> Tensor:
 RECONSTRUCTIONS = {"l1": l1, "cauchy": cauchy}
 
 
-class DiscriminatorLosses(NamedTuple):
-    """Binary cross-entropy on relit and on ambient photos, scalars; the discriminator learns from their sum."""
-
-    relit: Tensor
-    ambient: Tensor
-
-    @property
-    def total(self) -> Tensor:
-        return self.relit + self.ambient
-
-
-def discriminator_losses(
-    discriminator: Network, relit: Tensor, ambient: Tensor, attention: Tensor | float = 1.0
-) -> DiscriminatorLosses:
+def discriminator_loss(
+    config: TrainConfig, relit: Tensor, ambient: Tensor, attention: Tensor, discriminator: Network
+) -> Tensor:
     """The discriminator learns: relit photos should get 0 and ambient ones 1; the generator gets no gradient."""
-    on_relit, on_ambient = discriminator(relit.detach() * attention), discriminator(ambient * attention)
-    return DiscriminatorLosses(_cross_entropy(on_relit, 0.0), _cross_entropy(on_ambient, 1.0))
+    mask = attention if config.judges_guided else 1.0
+    on_relit, on_ambient = discriminator(relit.detach() * mask), discriminator(ambient * mask)
+    return cross_entropy(on_relit, 0.0) + cross_entropy(on_ambient, 1.0)
 
 
-def adversarial_loss(discriminator: Network, relit: Tensor, attention: Tensor | float = 1.0) -> Tensor:
-    """The generator learns: the discriminator should take a relit photo for an ambient one."""
-    return _cross_entropy(discriminator(relit * attention), 1.0)
-
-
-def _cross_entropy(logits: Tensor, label: float) -> Tensor:
+def cross_entropy(logits: Tensor, label: float) -> Tensor:
+    """Binary cross-entropy, a scalar, of logits that should all say ``label``, 0 or 1."""
     return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, label))
 
 
@@ -90,24 +84,23 @@ def generator_losses(
     config: TrainConfig,
     relit: Tensor,
     ambient: Tensor,
-    attention: Tensor | float,
+    attention: Tensor,
     discriminator: Network | None = None,
     perceptual: Callable[[Tensor, Tensor], Tensor] | None = None,
 ) -> dict[str, Tensor]:
     """The terms of the generator's loss, by name; those of weight 0 are not computed.
 
     Args:
-        attention: multiplies the images of each term that ``config.guided`` names.
         discriminator: frozen; for the adversarial loss.
         perceptual: compares two images; for the perceptual loss.
     """
-    mask = attention if config.compares_guided else 1.0
-    images = relit * mask, ambient * mask
+    images = (relit * attention, ambient * attention) if config.compares_guided else (relit, ambient)
     losses = {}
     if config.reconstruction_weight:
         losses["reconstruction"] = RECONSTRUCTIONS[config.reconstruction](*images)
     if config.adversarial_weight and discriminator:
-        losses["adversarial"] = adversarial_loss(discriminator, relit, attention if config.judges_guided else 1.0)
+        # the generator learns: the discriminator should take a relit photo for an ambient one
+        losses["adversarial"] = cross_entropy(discriminator(relit * attention if config.judges_guided else relit), 1.0)
     if config.perceptual_weight and perceptual:
         losses["perceptual"] = perceptual(*images)
     if config.structural_weight:

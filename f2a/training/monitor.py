@@ -2,9 +2,9 @@
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from torch import Tensor
+from torch import Tensor, nn
 
 
 class DivergenceError(RuntimeError):
@@ -62,3 +62,12 @@ class LossMonitor:
 def divergence(step: int, reason: str, files: Sequence[str]) -> str:
     """The sentence that ends a run which has diverged."""
     return f"step {step}: {reason} at the pairs {', '.join(files)}; look at them, or lower --learning_rate"
+
+
+def check_weights(step: int, modules: Iterable[nn.Module]) -> None:
+    """
+    Raises:
+        DivergenceError: a weight is infinite or not a number.
+    """
+    if not all(weight.isfinite().all() for module in modules for weight in module.parameters()):
+        raise DivergenceError(f"step {step}: a weight is not finite; lower --learning_rate")

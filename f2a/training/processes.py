@@ -9,11 +9,16 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 
 from f2a.config import ConfigError, TrainConfig
+from f2a.data.augment import DataLoaderWorkerError
 from f2a.data.folder import DataError
+from f2a.hub import HubError
 from f2a.model.checkpoint import CheckpointError
+from f2a.training.monitor import DivergenceError
 
 MISTAKES = (ConfigError, DataError, CheckpointError)
 """What is wrong with a command, not with a run."""
+FAILURES = (DivergenceError, DataLoaderWorkerError, HubError, OSError)
+"""What goes wrong in a run."""
 
 T = TypeVar("T")
 
@@ -36,10 +41,10 @@ def make_accelerator(config: TrainConfig) -> Accelerator:
         raise ConfigError(f"mixed_precision is {config.mixed_precision!r}: {error}") from None
 
 
-def precision_note(accelerator: Accelerator) -> str:
-    """Says so where the device will not compute in the precision that was asked for; empty otherwise."""
+def precision_notes(accelerator: Accelerator) -> list[str]:
+    """A sentence where the device will not compute in the precision that was asked for."""
     ignored = accelerator.mixed_precision == "fp16" and accelerator.device.type == "cpu"
-    return "mixed_precision fp16 is ignored on a CPU, which computes in float32; bf16 is not" if ignored else ""
+    return ["mixed_precision fp16 is ignored on a CPU, which computes in float32; bf16 is not"] if ignored else []
 
 
 def main_process_first(accelerator: Accelerator, work: Callable[[], T]) -> T:

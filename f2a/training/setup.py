@@ -78,6 +78,7 @@ def build_checkpoint(config: TrainConfig) -> Checkpoint:
     """The generator to start from: that of ``init_weights``, or a preset."""
     checkpoint = Checkpoint.load(config.init_weights) if config.init_weights else from_preset(config)
     checkpoint.generator.dropout.p = config.encoder_dropout
+    checkpoint.generator.encoder.requires_grad_(not config.freeze_encoder)
     return checkpoint
 
 

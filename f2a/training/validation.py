@@ -16,7 +16,7 @@ from f2a.data.folder import CachedPair
 from f2a.files import atomic_write
 from f2a.images import picture_grid, to_image, to_picture
 from f2a.metrics import psnr, ssim
-from f2a.training.attention import attention_map
+from f2a.training.losses import attention_map
 
 LOG = "validation.jsonl"
 MAX_ROWS = 4

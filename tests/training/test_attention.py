@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from f2a.training.attention import attention_map
+from f2a.training.losses import attention_map
 
 
 def test_where_the_photos_agree_it_is_one_and_it_falls_by_the_mean_difference():

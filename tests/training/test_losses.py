@@ -17,9 +17,8 @@ from f2a.model.checkpoint import published_name
 from f2a.model.encoders import VGG16
 from f2a.training.arguments import parse_run
 from f2a.training.losses import (
-    adversarial_loss,
     cauchy,
-    discriminator_losses,
+    discriminator_loss,
     generator_losses,
     gradient_difference,
     l1,
@@ -34,6 +33,7 @@ from train_accelerate import Trainer
 
 HALF = torch.full((1, 3, 2, 3), 0.5)
 ONE = torch.ones(1, 1, 1, 1)
+JUDGED = TrainConfig(guided="judged", adversarial_weight=1.0)
 
 
 def set_up(config, checkpoint):
@@ -60,26 +60,26 @@ def test_what_attention_hides_is_not_compared():
 
 def test_an_undecided_judge_costs_ln_2_a_verdict():
     undecided = lambda image: torch.zeros(1, 1, 1, 1)  # noqa: E731
-    losses = discriminator_losses(undecided, HALF, HALF, ONE)
-    assert losses.relit == pytest.approx(math.log(2))
-    assert losses.total == pytest.approx(2 * math.log(2))
-    assert adversarial_loss(undecided, HALF, ONE) == pytest.approx(math.log(2))
+    assert discriminator_loss(JUDGED, HALF, HALF, ONE, undecided) == pytest.approx(2 * math.log(2))
+    assert generator_losses(JUDGED, HALF, HALF, ONE, undecided)["adversarial"] == pytest.approx(math.log(2))
+    sure_of_the_ambient = lambda image: 100 * (image - 0.5)  # noqa: E731
+    assert discriminator_loss(JUDGED, HALF, 2 * HALF, ONE, sure_of_the_ambient) == pytest.approx(math.log(2))
 
 
 def test_a_judge_who_is_right_pays_less_than_one_who_is_wrong():
     brightness = lambda image: 10 * (image.mean().reshape(1, 1, 1, 1) - 0.5)  # noqa: E731
-    right = discriminator_losses(brightness, 0 * HALF, 2 * HALF, ONE).total
-    wrong = discriminator_losses(brightness, 2 * HALF, 0 * HALF, ONE).total
+    right = discriminator_loss(JUDGED, 0 * HALF, 2 * HALF, ONE, brightness)
+    wrong = discriminator_loss(JUDGED, 2 * HALF, 0 * HALF, ONE, brightness)
     assert right < 0.1 < wrong
 
 
 def test_the_discriminators_loss_gives_the_generator_no_gradient_and_its_judgement_does():
     weight, relit = torch.ones((), requires_grad=True), HALF.clone().requires_grad_()
     judge = lambda image: weight * image  # noqa: E731
-    discriminator_losses(judge, relit, HALF, ONE).total.backward()
+    discriminator_loss(JUDGED, relit, HALF, ONE, judge).backward()
     assert relit.grad is None
     assert weight.grad is not None
-    adversarial_loss(judge, relit, ONE).backward()
+    generator_losses(JUDGED, relit, HALF, ONE, judge)["adversarial"].backward()
     assert relit.grad is not None
 
 
@@ -115,21 +115,20 @@ def test_attention_hides_from_whom_it_is_asked_to(guided, reconstruction, advers
     assert losses["adversarial"] == pytest.approx(adversarial)
 
 
-@pytest.mark.parametrize(("guided", "expected"), [("none", 1.0), ("both", 0.5), ("compared", 1.0), ("judged", 0.5)])
+@pytest.mark.parametrize(("guided", "expected"), [("none", 0.5), ("both", 0.25), ("compared", 0.5), ("judged", 0.25)])
 def test_the_discriminator_learns_under_the_attention_that_it_is_asked_under(monkeypatch, guided, expected):
     flags = ["--adversarial_weight", "1", "--max_train_steps", "1", "--encoder_weights", "none"]
     config = parse_run(["--guided", guided, *flags], "")
     trainer = set_up(config, build_checkpoint(config))
-    attentions = []
+    judged = []
 
-    def watched(discriminator, relit, ambient, attention):
-        attentions.append(torch.as_tensor(attention))
-        return discriminator_losses(discriminator, relit, ambient, attention)
+    def watched(config, relit, ambient, attention, discriminator):
+        return discriminator_loss(config, relit, ambient, attention, lambda i: judged.append(i) or discriminator(i))
 
-    monkeypatch.setattr(train_accelerate, "discriminator_losses", watched)
+    monkeypatch.setattr(train_accelerate, "discriminator_loss", watched)
     black, grey = torch.zeros(1, 3, 64, 64), torch.full((1, 3, 64, 64), 0.5)
     trainer.training_step(PairBatch(black, grey, ["a"]))
-    assert attentions[0].unique().tolist() == [expected]
+    assert judged[1].unique().tolist() == [expected]  # the ambient photo; the attention is a half everywhere
 
 
 def test_the_frozen_eye_sees_a_difference_and_passes_the_gradient_on(tmp_path, shared):

@@ -23,9 +23,10 @@ from f2a.model.checkpoint import Checkpoint
 from f2a.training.arguments import parse_run
 from f2a.training.messages import EXAMPLE
 from f2a.training.monitor import DivergenceError, LossMonitor
-from f2a.training.processes import precision_note
+from f2a.training.optim import lr_factor, planned_steps
+from f2a.training.processes import precision_notes
 from f2a.training.progress import Progress
-from f2a.training.schedule import lr_factor, planned_steps
+from f2a.training.setup import TrainingInputs, build_checkpoint
 from f2a.training.signals import lock_output
 from tests.support.commands import small_run
 from tests.support.pairs import write_pairs
@@ -201,9 +202,9 @@ def test_a_lost_run_names_step_and_files_and_keeps_no_weights(train, tmp_path, c
 
 def test_fp16_on_a_cpu_is_said_to_be_ignored():
     asked = SimpleNamespace(mixed_precision="fp16", device=torch.device("cpu"))
-    assert "fp16 is ignored on a CPU" in precision_note(asked)
-    assert not precision_note(SimpleNamespace(mixed_precision="bf16", device=torch.device("cpu")))
-    assert not precision_note(SimpleNamespace(mixed_precision="fp16", device=torch.device("cuda")))
+    assert "fp16 is ignored on a CPU" in precision_notes(asked)[0]
+    assert not precision_notes(SimpleNamespace(mixed_precision="bf16", device=torch.device("cpu")))
+    assert not precision_notes(SimpleNamespace(mixed_precision="fp16", device=torch.device("cuda")))
 
 
 @pytest.mark.parametrize("minutes", ["0", "1e-9"])
@@ -364,3 +365,17 @@ def test_steps_win_over_epochs():
     assert planned_steps(TrainConfig(num_train_epochs=3), pairs=10, global_batch_size=4) == 8
     assert planned_steps(TrainConfig(num_train_epochs=3, max_train_steps=5), pairs=10, global_batch_size=4) == 5
     assert planned_steps(TrainConfig(), pairs=10, global_batch_size=4) == 3000
+
+
+def test_the_average_is_validated_by_its_own_forward(monkeypatch):
+    """``accelerate`` puts another one into the generator for mixed precision; a copy of that would run the generator."""
+
+    def prepare(self, module, optimizer):
+        module.forward = lambda image: pytest.fail("the generator itself was asked")
+        return module, optimizer
+
+    monkeypatch.setattr(Accelerator, "prepare", prepare)
+    config = TrainConfig(encoder_weights="none")
+    inputs = TrainingInputs(build_checkpoint(config), [], [], None)
+    trainer = Trainer(config, "", Accelerator(cpu=True)).setup(inputs, pairs=1)
+    assert trainer.eval_model(torch.rand(1, 3, 32, 32)).shape == (1, 3, 32, 32)
