@@ -37,7 +37,7 @@ REASONS: dict[type[Exception], str] = {
     FileNotFoundError: "no such file; check the name",
     IsADirectoryError: "is a folder, not a photo",
     PermissionError: "may not be read; check its permissions",
-    UnidentifiedImageError: "is not a photo that can be read; use a JPEG, PNG, WebP, TIFF, HEIC, AVIF or raw file",
+    UnidentifiedImageError: "is damaged or cut short (its header cannot be read); copy it again from the camera",
     MemoryError: "does not fit into memory; make it smaller first",
 }
 NO_FILE = (errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR)

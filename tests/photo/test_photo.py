@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from f2a.photo import Photo, PhotoError, open_photo, output_name, read_photo, write_photo
+from f2a.photo.codecs import png
 from tests.support.corpus import saved
 from tests.support.hostile_metadata import chunk
 
@@ -230,3 +231,12 @@ def test_a_deep_ppm_keeps_its_levels(tmp_path, white):
     (tmp_path / "a.ppm").write_bytes((tmp_path / "a.ppm").read_bytes()[:-1])
     with pytest.raises(PhotoError, match="cut short"):
         read_photo(tmp_path / "a.ppm")
+
+
+def test_no_library_prints_warnings_on_a_png(tmp_path, capfd):
+    """As libpng does."""
+    content = png.encode16(np.zeros((3, 4, 3), np.uint16))
+    wrong = chunk(b"sRGB", b"\x09") + chunk(b"iCCP", b"ICC\0\0damaged") + chunk(b"tIME", bytes(7))
+    (tmp_path / "a.png").write_bytes(content[:33] + wrong + content[33:])
+    assert read_photo(tmp_path / "a.png").photo.dtype == np.uint16
+    assert capfd.readouterr() == ("", "")

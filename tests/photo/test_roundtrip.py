@@ -256,7 +256,7 @@ def test_a_transparent_color_of_16_bits_becomes_alpha(tmp_path, channels):
     (tmp_path / "a.png").write_bytes(content[:33] + key + content[33:])
     file = read_photo(tmp_path / "a.png")
     write_photo(file.photo, tmp_path / "b.png", file)
-    written = png.decode(tmp_path / "b.png")
+    written = png.decode((tmp_path / "b.png").read_bytes())
     assert file.notes == ()
     assert np.array_equal(written[..., :-1], values)
     assert np.argwhere(written[..., -1] == 0).tolist() == [[2, 3]]

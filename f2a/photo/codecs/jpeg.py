@@ -6,6 +6,8 @@ import mmap
 import re
 import struct
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -50,10 +52,12 @@ MAX_COMMENT = 0xFFFF - 2
 FULL_CHROMA, HALF_ACROSS = 0, 1
 """Pillow's numbers of 4:4:4 and 4:2:2."""
 
-FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-"""The markers of frames; the three between them mean other things."""
+FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA, 0xCB}
+ARITHMETIC = (0xC9, 0xCA, 0xCB)
+NOT_READ = dict.fromkeys((0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF, 0xDE), "hierarchical JPEG") | {0xF7: "JPEG-LS"}
+"""The markers of frames, and of those that no library here decodes."""
+LINES = b"\xff\xdc\0\4"
 COLORS = 3
-ARITHMETIC = range(0xC9, 0xD0)
 START = b"\xff\xd8\xff"
 ICC, PHOTOSHOP = b"ICC_PROFILE\0", b"Photoshop 3.0\0"
 KEPT_SEGMENTS = (
@@ -68,21 +72,24 @@ MAGIC = re.compile(re.escape(START))
 
 def stated_size(path: Path) -> tuple[int, int]:
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        frame = _unusual_frame(content)
-    return (frame.width, frame.height) if frame else pillow.stated_size(path, ("JPEG",))
+        frame = _frame(content)
+    return frame.width, frame.height
 
 
 def read(path: Path) -> PhotoFile:
     content = path.read_bytes()
-    if frame := _unusual_frame(content):
+    frame = _frame(content)
+    content = content[: frame.at + 1] + struct.pack(">H", frame.height) + content[frame.at + 3 :]
+    if frame.bits > BITS:
         check_size(path, (frame.width, frame.height), bytes_per_pixel=6)
         whole, note = with_end(content, lambda content: _digest(_decode(content, frame.bits)))
-        return _with_note(_read_unusual(path, frame, whole), note)
+        return _with_note(_read_deep(path, frame, whole), note)
+    is_arithmetic = frame.marker in ARITHMETIC
     try:
-        file, digest = _read_with_pillow(path, content)
+        file, digest = _read_with_pillow(path, content, is_arithmetic)
     except OSError:
         whole, note = with_end(content, _digest_by_pillow)
-        return _with_note(_read_with_pillow(path, whole)[0], note)
+        return _with_note(_read_with_pillow(path, whole, is_arithmetic)[0], note)
     return _with_note(file, with_end(content, _digest_by_pillow, digest)[1] if digest else "")
 
 
@@ -90,24 +97,31 @@ def _with_note(file: PhotoFile, note: str) -> PhotoFile:
     return replace(file, notes=(note, *file.notes) if note else file.notes)
 
 
-def _read_with_pillow(path: Path, content: bytes) -> tuple[PhotoFile, bytes | None]:
-    """The photo, and a digest of its pixels if lines may be missing: then Pillow fails, or fills in."""
+@contextmanager
+def _opened(content: bytes) -> Iterator[JpegImagePlugin.JpegImageFile]:
     with pillow.opened(io.BytesIO(content), "JPEG") as source:
+        assert isinstance(source, JpegImagePlugin.JpegImageFile)
+        source.decodermaxblock = len(content)  # decoders of arithmetic coding do not wait for further data
+        yield source
+
+
+def _read_with_pillow(path: Path, content: bytes, is_suspect: bool) -> tuple[PhotoFile, bytes | None]:
+    """The photo, and a digest of its pixels if lines may be missing: then Pillow fails, or fills in."""
+    with _opened(content) as source:
         notes = _notes_on(source, content)
         metadata = _metadata(source, notes)
         progressive = {"progressive": True} if source.info.get("progressive") else {}
         photo = pillow.decode(source, path, metadata, notes)
         file = PhotoFile(path, "JPEG", photo, metadata, _encoding(source) | progressive, tuple(notes))
         zeros, is_flat = trailing_zeros(content), ends_flat(source)
-        is_suspect = progressive or is_flat or zeros or end_of_picture(content) is None
-        digest = _digest(source) if is_suspect else None
+        has_hints = progressive or is_flat or zeros or end_of_picture(content) is None
+        digest = _digest(source) if has_hints or is_suspect else None
         if digest and zeros > MAX_PADDING and not is_flat and is_filled_up(content, digest, _digest_by_pillow):
             raise OSError(MISSING_LINES)
         return file, digest
 
 
-def _notes_on(source: Image.Image, content: bytes) -> list[str]:
-    assert isinstance(source, JpegImagePlugin.JpegImageFile)
+def _notes_on(source: JpegImagePlugin.JpegImageFile, content: bytes) -> list[str]:
     notes, further = pillow.notes_on(source), content[end_of_picture(content) or len(content) :]
     if b"ftyp" in further:
         notes.append(losses.FILM)
@@ -145,8 +159,8 @@ def _notes_on_segments(segments: list[tuple[str, bytes]]) -> list[str]:
     return losses.of_parts(long, {b"APP11 JP": losses.CREDENTIALS} if is_c2pa else {})
 
 
-def _metadata(source: Image.Image, notes: list[str]) -> Metadata:
-    segments = getattr(source, "applist", [])
+def _metadata(source: JpegImagePlugin.JpegImageFile, notes: list[str]) -> Metadata:
+    segments = source.applist
     comments = tuple(content for name, content in segments if name == "COM")
     icc_profile, iptc = _icc_profile(segments), find_iptc(_resources(segments))
     metadata = replace(read_metadata(source), icc_profile=icc_profile, iptc=iptc, comments=comments)
@@ -158,38 +172,50 @@ def _metadata(source: Image.Image, notes: list[str]) -> Metadata:
 
 
 class Frame(NamedTuple):
-    """A frame header (T.81, B.2.2), the ``bits`` of a sample among it, which stand ``at`` so many bytes."""
+    """A frame header (T.81, B.2.2), whose ``bits`` of a sample stand ``at`` so many bytes."""
 
+    marker: int
     bits: int
     height: int
     width: int
     at: int
 
 
-def _unusual_frame(content: bytes | mmap.mmap) -> Frame | None:
-    """The header of a frame that Pillow does not read: of arithmetic coding, or of more than eight bits."""
+def _frame(content: bytes | mmap.mmap) -> Frame:
+    """
+    Raises:
+        OSError: there is none, or it is of a kind that is not read.
+    """
     for marker, at in segments(content):
+        if marker in NOT_READ:
+            raise OSError(f"{NOT_READ[marker]} is not supported")
         if marker in FRAMES:
-            bits, height, width = struct.unpack(">BHH", content[at + 2 : at + 7].ljust(5, b"\0"))
-            return Frame(bits, height, width, at + 2) if bits > 8 or marker in ARITHMETIC else None
-    return None
+            bits, height, width = struct.unpack(">BHH", content[at + 2 : at + 7])
+            height = height or _height_behind(content, at)
+            return Frame(marker, bits, height, width, at + 2)
+    raise OSError("it has no picture")
 
 
-def _read_unusual(path: Path, frame: Frame, content: bytes) -> PhotoFile:
-    """Pillow reads what stands around the pixels, if it is told of eight bits."""
+def _height_behind(content: bytes | mmap.mmap, at: int) -> int:
+    """By the marker DNL (B.2.5), with which cameras that do not know the height before end their first scan."""
+    found = content.find(LINES, at)
+    return int.from_bytes(content[found + 4 : found + 6], "big") if found >= 0 else 0
+
+
+def _read_deep(path: Path, frame: Frame, content: bytes) -> PhotoFile:
+    """Pillow reads what stands around pixels of more than eight bits, if it is told of eight."""
     usual = content[: frame.at] + b"\x08" + content[frame.at + 1 :]
-    with pillow.opened(io.BytesIO(usual), "JPEG") as source:
+    with _opened(usual) as source:
         notes = _notes_on(source, content)
         metadata = _metadata(source, notes)
         if source.mode not in ("L", "RGB"):
             raise PhotoError(path, f"is a JPEG of a kind that is not read ({source.mode}); save it as RGB")
         photo = pillow.decode(source, path, metadata, notes, lambda: _decode(content, frame.bits))
-        encoding = _encoding(source) if frame.bits == 8 else {}
-        return PhotoFile(path, "JPEG", photo, metadata, encoding, tuple(notes))
+        return PhotoFile(path, "JPEG", photo, metadata, notes=tuple(notes))
 
 
 def _digest_by_pillow(content: bytes) -> bytes:
-    with pillow.opened(io.BytesIO(content), "JPEG") as source:
+    with _opened(content) as source:
         return _digest(source)
 
 
@@ -201,13 +227,11 @@ def _digest(picture: Image.Image | np.ndarray) -> bytes:
 def _decode(content: bytes, bits: int) -> np.ndarray:
     import imagecodecs
 
-    values = imagecodecs.jpeg8_decode(content)
-    return values if bits <= 8 else integer_to_16_bits(values, bits)
+    return integer_to_16_bits(imagecodecs.jpeg8_decode(content), bits)
 
 
-def _encoding(source: Image.Image) -> dict[str, Any]:
+def _encoding(source: JpegImagePlugin.JpegImageFile) -> dict[str, Any]:
     """Its tables, in the order of the colours that use them, and its sampling."""
-    assert isinstance(source, JpegImagePlugin.JpegImageFile)
     sampling = JpegImagePlugin.get_sampling(source)
     lies_down = pillow.orientation(source) > 4
     if sampling < 0 or (sampling == HALF_ACROSS and lies_down):  # other than 4:4:4, 4:2:2 and 4:2:0

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from PIL import Image
 
+from f2a.photo.codecs import losses
+
 END, FILL, SCAN = b"\xff\xd9", b"\xff", b"\xda"
 FURTHER_DATA = b"\x5a\xa5" * 32
 MISSING_LINES = "its last lines are missing"
@@ -51,7 +53,7 @@ def with_end(content: bytes, decoded: Callable[[bytes], bytes], digest: bytes | 
     data = _without_padding(content) if end is None else content[:end].rstrip(FILL)
     if (digest or decoded(data + END)) != decoded(data + FURTHER_DATA + END):
         raise OSError(MISSING_LINES)
-    return data + END, "its end marker is missing" if end is None else ""
+    return data + END, losses.END if end is None else ""
 
 
 def trailing_zeros(content: bytes) -> int:

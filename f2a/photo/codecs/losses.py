@@ -5,6 +5,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
+END = "its end marker is missing"
 GAIN_MAP = "its HDR gain map is left out: the result is the standard picture"
 DEPTH_MAP = "its depth map is left out"
 FILM = "its film is left out"

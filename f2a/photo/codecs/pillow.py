@@ -46,20 +46,27 @@ def opened(file: Path | BinaryIO, *formats: str) -> Iterator[Image.Image]:
 
 
 def read(
-    path: Path, *formats: str, notes: Iterable[str] = (), deep: Callable[[], np.ndarray] | None = None, **stated: Any
+    path: Path,
+    *formats: str,
+    content: bytes | bytearray | None = None,
+    notes: Iterable[str] = (),
+    deep: Callable[[], np.ndarray] | None = None,
+    **stated: Any,
 ) -> PhotoFile:
     """The photo in a file of one of these formats.
 
     Args:
         formats: by Pillow's names.
+        content: what Pillow is given in place of the file.
         notes: on what Pillow does not tell.
         deep: decodes pixels that Pillow would cut to eight bits, ``(H, W)`` or ``(H, W, 1 to 4)`` uint16.
         stated: metadata that Pillow does not tell.
     """
-    with opened(path, *formats) as source:
-        metadata, notes = replace(read_metadata(source), **stated), [*notes_on(source), *notes]
-        if "exif" in stated:
-            source.info["exif"] = b"Exif\0\0" + metadata.exif  # whose orientation Pillow looks up here
+    with opened(io.BytesIO(content) if content else path, *formats) as source:
+        metadata = replace(read_metadata(source), **stated)
+        if "exif" in stated or "xmp" in stated:  # whose orientation Pillow looks up here
+            source.info |= {"exif": b"Exif\0\0" + metadata.exif, "xmp": metadata.xmp}
+        notes = [*notes_on(source), *notes]
         photo = decode(source, path, metadata, notes, deep)
         return PhotoFile(path, source.format or "", photo, metadata, notes=tuple(notes))
 

@@ -1,12 +1,14 @@
 """PNG files (ISO 15948): their chunks, and colours of 16 bits, which Pillow cannot hold."""
 
+import mmap
 import re
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,13 +33,17 @@ METADATA = ("exif", "xmp", "iptc", "comments", "texts")
 QUICK = 3
 """Of zlib's levels: of noisy 16-bit photos the higher ones take longer and leave no smaller file."""
 
+END_OF_SIZE = len(SIGNATURE) + 16
+"""Behind which the header holds bits and colour type."""
 GREY = 0
 """The colour type (ISO 15948, table 11.1)."""
+CRITICAL_CHUNKS = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
+FURTHER_CHUNKS = {b"tRNS", b"pHYs", b"acTL", b"fcTL", b"fdAT"}
+"""Of which Pillow tells, too."""
 COLOR_CHUNKS = {b"gAMA", b"cHRM", b"sRGB", b"cICP"}
 KEPT_CHUNKS = COLOR_CHUNKS | {b"pHYs", b"tIME", b"tEXt", b"zTXt", b"iTXt"}
-OTHER_CHUNKS = {
-    b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"eXIf", b"iCCP", b"acTL", b"fcTL", b"fdAT", b"bKGD", b"hIST", b"sBIT",
-    b"sPLT", b"oFFs", b"caNv", b"vpAg", b"iDOT", b"mDCV", b"cLLI",
+OTHER_CHUNKS = CRITICAL_CHUNKS | FURTHER_CHUNKS | {
+    b"eXIf", b"iCCP", b"bKGD", b"hIST", b"sBIT", b"sPLT", b"oFFs", b"caNv", b"vpAg", b"iDOT", b"mDCV", b"cLLI"
 }  # fmt: skip
 """Those that hold the pixels or what is kept otherwise, and hints to viewers."""
 LOST_CHUNKS = {b"caBX": losses.CREDENTIALS}
@@ -52,39 +58,50 @@ class Chunks(NamedTuple):
     """What a PNG's chunks say, in front of the pixels and behind them.
 
     Attributes:
-        bits, colour_type: of the header.
+        pixels: a PNG of those that a decoder needs: libpng prints warnings on others.
         kept: those that are written again as they are.
         exif, icc_profile: where it has a chunk.
         replaced: by their keywords, the texts that are metadata in disguise.
         kinds: of all chunks.
+        notes: on what is damaged.
     """
 
-    bits: int
-    colour_type: int
+    pixels: bytearray
     kept: list[tuple[bytes, bytes]]
     exif: bytes
     icc_profile: bytes
     replaced: dict[str, bytes]
     kinds: list[bytes]
+    notes: list[str]
 
     @property
     def is_beyond_pillow(self) -> bool:
         """Whether it has 16 bits, in colour or with alpha, or is grey of which one level is transparent."""
-        return b"tRNS" in self.kinds if self.colour_type == GREY else self.bits == 16
+        bits, colour_type = self.pixels[END_OF_SIZE : END_OF_SIZE + 2]
+        return b"tRNS" in self.kinds if colour_type == GREY else bits == 16
 
 
 MAGIC = re.compile(re.escape(SIGNATURE))
-stated_size = partial(pillow.stated_size, formats=("PNG",))
+
+
+def stated_size(path: Path) -> tuple[int, int]:
+    with path.open("rb") as file:
+        width, height = struct.unpack_from(">II", file.read(END_OF_SIZE), END_OF_SIZE - 8)
+    return width, height
 
 
 def read(path: Path) -> PhotoFile:
     chunks = read_chunks(path)
-    notes = losses.of_parts(chunks.kinds, LOST_CHUNKS, OTHER_CHUNKS | KEPT_CHUNKS)
     file = pillow.read(
         path,
         "PNG",
-        notes=notes + losses.of_photoshop(_raw_profile(chunks, "8bim")),
-        deep=partial(decode, path) if chunks.is_beyond_pillow else None,
+        content=chunks.pixels,
+        notes=[
+            *chunks.notes,
+            *losses.of_parts(chunks.kinds, LOST_CHUNKS, OTHER_CHUNKS | KEPT_CHUNKS),
+            *losses.of_photoshop(_raw_profile(chunks, "8bim")),
+        ],
+        deep=partial(decode, chunks.pixels) if chunks.is_beyond_pillow else None,
         exif=(chunks.exif or _raw_profile(chunks, "exif") or _raw_profile(chunks, "APP1", EXIF)).removeprefix(EXIF),
         xmp=chunks.replaced.get("XML:com.adobe.xmp")
         or _raw_profile(chunks, "xmp")
@@ -106,14 +123,31 @@ def write(stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality:
 
 
 def read_chunks(path: Path) -> Chunks:
-    """Read the chunks around the pixels of a file that begins as a PNG does."""
-    kept, exif, icc_profile, replaced, kinds = [], b"", b"", {}, [b"IHDR"]
-    with path.open("rb") as file:
-        file.seek(len(SIGNATURE))
-        _, header = _next(file)
-        while kinds[-1] != b"IEND":
-            kind, data = _next(file)
+    """Read the chunks of a file that begins as a PNG does.
+
+    The pixels have a checksum of their own beside those of their chunks, by which the decoder tells whether they are
+    whole.
+
+    Raises:
+        OSError: a chunk without which the pixels cannot be read is damaged, or of an unknown kind.
+    """
+    kept, exif, icc_profile, replaced, kinds, notes = [], b"", b"", {}, [], []
+    pixels = bytearray(SIGNATURE)
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        for kind, data, is_sound in _chunks(content):
+            name = kind.decode("latin-1")
+            if not is_sound and kind not in (b"IDAT", b"IEND"):
+                if kind[:1].isupper():
+                    raise OSError(f"its chunk {name} is damaged")
+                notes.append(f"its chunk {name} is damaged and was left out")
+                continue
+            if kind[:1].isupper() and kind not in CRITICAL_CHUNKS:
+                raise OSError(f"a PNG with a chunk {name} is not supported")
+            if not is_sound:
+                notes.append("one of its checksums is wrong, but its pixels are whole")
             kinds.append(kind)
+            if kind in CRITICAL_CHUNKS | FURTHER_CHUNKS:
+                pixels += _chunk(kind, data)
             if kind in TEXT_CHUNKS and data.startswith(REPLACED_TEXTS):
                 replaced[data.partition(b"\0")[0].decode("latin-1")] = _text(kind, data)
             elif kind in KEPT_CHUNKS:
@@ -122,7 +156,23 @@ def read_chunks(path: Path) -> Chunks:
                 exif = data
             elif kind == b"iCCP" and b"IDAT" not in kinds:  # name and method stand in front, as a keyword does
                 icc_profile = _text(b"zTXt", data)
-    return Chunks(header[8], header[9], kept, exif, icc_profile, replaced, kinds)
+    if kinds[:1] != [b"IHDR"]:
+        raise OSError("its chunk IHDR is missing")
+    if b"IEND" not in kinds:
+        notes.append(losses.END)
+        pixels += _chunk(b"IEND", b"")
+    return Chunks(pixels, kept, exif, icc_profile, replaced, kinds, list(dict.fromkeys(notes)))
+
+
+def _chunks(content: mmap.mmap) -> Iterator[tuple[bytes, bytes, bool]]:
+    """Type and content of each, and whether its checksum is right; of one that is cut short it is not."""
+    kind, at = b"", len(SIGNATURE)
+    while kind != b"IEND" and at + 8 <= len(content):
+        length, kind = struct.unpack_from(">I4s", content, at)
+        end = at + 8 + length
+        data = content[at + 8 : end]
+        yield kind, data, content[end : end + 4] == struct.pack(">I", zlib.crc32(data, zlib.crc32(kind)))
+        at = end + 4
 
 
 def _text(kind: bytes, data: bytes) -> bytes:
@@ -132,25 +182,11 @@ def _text(kind: bytes, data: bytes) -> bytes:
         return b"damaged"
 
 
-def _next(file: BinaryIO) -> tuple[bytes, bytes]:
-    """Type and content of the next chunk; where pixels are missing, whoever decodes them says so."""
-    start = file.read(8)
-    if len(start) < 8:
-        return b"IEND", b""
-    length, kind = struct.unpack(">I4s", start)
-    if kind == b"IDAT":
-        file.seek(length + 4, 1)
-        return kind, b""
-    data = file.read(length)
-    file.seek(4, 1)
-    return kind, data
-
-
-def decode(path: Path) -> np.ndarray:
+def decode(content: bytes | bytearray) -> np.ndarray:
     """The pixels of a PNG, ``(H, W, 1 to 4)`` uint16, or uint8 where it has at most eight bits."""
     import imagecodecs
 
-    return with_channels(imagecodecs.png_decode(path.read_bytes()))
+    return with_channels(imagecodecs.png_decode(content))
 
 
 def encode16(stored: np.ndarray) -> bytes:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from f2a.cli import main
-from tests.photo.faults.case import PICTURE, Bench, Case, given, magick, run
+from tests.photo.faults.case import PICTURE, Bench, Case, given, magick, relit, run
 
 LEFT_ALONE, RELIT = "left alone", "relit"
 
@@ -100,6 +100,35 @@ def given_folder(name: str, bench: Bench, path: Path) -> str:
     return "; ".join([*(line.removeprefix("f2a: ") for line in said), f"relit: {', '.join(made)}"])
 
 
+def named(make: Callable[[Path], None], bench: Bench, path: Path) -> str:
+    """The file alone."""
+    make(path)
+    return relit(bench, path)
+
+
+def header(magic: bytes) -> Callable[[Path], None]:
+    """Of a file whose numbers are of some kind, and are missing."""
+    return lambda path: path.write_bytes(magic.ljust(64, b"\0")) and None
+
+
+def of_kind(kind: str) -> str:
+    return f"refused: is of a kind that is not read ({kind}); save it as a PNG or TIFF"
+
+
+DAMAGED = "refused: is damaged or cut short ({}); copy it again from the camera"
+NO_PHOTO = "refused: is not a photo that can be read; use a JPEG, PNG, WebP, TIFF, HEIC, AVIF or raw file"
+ALONE = {
+    "colours.pfm": ("by hand", header(b"PF\n96 64\n-1.0\n"), of_kind("PFM in colour")),
+    "a.pam": ("by hand", header(b"P7\nWIDTH 96\n"), of_kind("PAM")),
+    "jxl_named.jpg": ("cjxl", by_cjxl, of_kind("JPEG XL")),
+    "psd_named.png": ("by hand", header(b"8BPS\0\1"), of_kind("Photoshop")),
+    "no_frame.webp": ("by hand", header(b"RIFF\x38\0\0\0WEBPVP9 "), DAMAGED.format("its header cannot be read")),
+    "no_frame.gif": ("by hand", header(b"GIF89a"), DAMAGED.format("its header cannot be read")),
+    "no_header.png": ("by hand", header(b"\x89PNG\r\n\x1a\n"), DAMAGED.format("its chunk IHDR is missing")),
+    "no_frame.jpg": ("by hand", header(b"\xff\xd8\xff\xe0\0\x10JFIF"), DAMAGED.format("it has no picture")),
+    "words.jpg": ("by hand", header(b"Dear Ann, "), NO_PHOTO),
+}  # fmt: skip
+
 CANNOT = "refused: cannot be written"
 BESIDE = {
     "._IMG_0001.JPG": ("by hand", appledouble, LEFT_ALONE),
@@ -121,6 +150,7 @@ BESIDE = {
 }
 
 CASES = [
+    *(Case(4, name, maker, right, partial(named, make)) for name, (maker, make, right) in ALONE.items()),
     *(Case(4, name, maker, right, partial(in_folder, make)) for name, (maker, make, right) in BESIDE.items()),
     *(
         Case(4, f"{folder}/IMG_0001.JPG", "Pillow", LEFT_ALONE, partial(below, folder))

@@ -13,6 +13,7 @@ from tests.support.corpus import saved
 
 CUT_SHORT = "refused: is damaged or cut short (its last lines are missing); copy it again from the camera"
 NO_END = f"{AS_IT_WAS}; its end marker is missing"
+CMYK = "CMYK colours come back relit in RGB (sRGB)"
 QUALITY = ("-quality", "92")
 
 
@@ -73,9 +74,25 @@ def cmyk(path: Path) -> None:
     magick(path.with_suffix(".ppm"), "-colorspace", "CMYK", "-quality", 95, path)
 
 
+def without_height(content: bytes) -> bytes:
+    """Which then stands behind the scan, in the marker DNL."""
+    height = content.index(b"\xff\xc0") + 5
+    lines = b"\xff\xdc\0\4" + content[height : height + 2]
+    return content[:height] + b"\0\0" + content[height + 2 : -2] + lines + content[-2:]
+
+
+def cmyk_arithmetic(path: Path) -> None:
+    cmyk(path.with_name("plain.jpg"))
+    run("jpegtran", "-arithmetic", "-outfile", path, path.with_name("plain.jpg"))
+
+
+def jpeg_ls(path: Path) -> None:
+    path.write_bytes(imagecodecs.jpegls_encode(PICTURE))
+
+
 def result(make: Callable[[Path], None], bench: Bench, path: Path) -> str:
     make(path)
-    expected = {"lossless_grey.jpg": GREY, "cmyk.jpg": PICTURE}.get(path.name, GRAINY)
+    expected = {"lossless_grey.jpg": GREY, "cmyk.jpg": PICTURE, "cmyk_arithmetic.jpg": PICTURE}.get(path.name, GRAINY)
     if path.name == "coarse_tables.jpg":
         expected = np.asarray(Image.open(path))
     return relit(bench, path, expected)
@@ -92,7 +109,14 @@ OWN = {
     "sampled_440.jpg": ("cjpeg", cjpeg(*QUALITY, "-sample", "1x2"), AS_IT_WAS),
     "arithmetic.jpg": ("cjpeg", cjpeg(*QUALITY, "-arithmetic"), AS_IT_WAS),
     "arithmetic_progressive.jpg": ("cjpeg", cjpeg(*QUALITY, "-arithmetic", "-progressive"), AS_IT_WAS),
-    "cmyk.jpg": ("ImageMagick", cmyk, f"{AS_IT_WAS}; CMYK colours come back relit in RGB (sRGB)"),
+    "cmyk.jpg": ("ImageMagick", cmyk, f"{AS_IT_WAS}; {CMYK}"),
+    "cmyk_arithmetic.jpg": ("ImageMagick, jpegtran", cmyk_arithmetic, f"{AS_IT_WAS}; {CMYK}"),
+    "height_behind.jpg": ("Pillow, by hand", changed(without_height), AS_IT_WAS),
+    "jpeg_ls.jpg": (
+        "imagecodecs",
+        jpeg_ls,
+        "refused: is of a kind that is not read (JPEG-LS is not supported); save it as a PNG or TIFF",
+    ),
     "12_bits.jpg": ("imagecodecs", deep, f"{AS_IT_WAS}; JPEG holds 8 bits a colour, so 16 were rounded to 8"),
     "lossless_grey.jpg": ("imagecodecs", lossless, AS_IT_WAS),
     "no_end.jpg": ("Pillow, by hand", changed(lambda content: content[:-2]), NO_END),

@@ -73,6 +73,12 @@ def several_in_heic(path: Path) -> None:
     file.save(path, quality=95)
 
 
+DEEP = png.encode16(PICTURE.astype(np.uint16) * 257)
+GAMMA, TEXT = (b"gAMA", b"\0\0\xb1\x8f"), (b"tEXt", b"Title\0A")
+LEFT_OUT = "its chunk {} is damaged and was left out"
+CHECKSUM = "one of its checksums is wrong, but its pixels are whole"
+
+
 def fields(*tags: tuple[int, bytes]) -> Callable[[Path], None]:
     extra = [(tag, 7, len(content), content, True) for tag, content in tags]
     return lambda path: tifffile.imwrite(path, PICTURE, photometric="rgb", metadata=None, extratags=extra) and None
@@ -88,9 +94,12 @@ def gif_with(application: bytes, content: bytes) -> bytes:
     return gif[:end] + b"!\xff\x0b" + application + content + b"\0" + gif[end:]
 
 
+def with_chunk(png: bytes, kind: bytes, content: bytes) -> bytes:
+    return png[:33] + chunk(kind, content) + png[33:]
+
+
 def in_png(kind: bytes, content: bytes) -> Callable[[Path], None]:
-    png = saved("PNG")
-    return written(png[:33] + chunk(kind, content) + png[33:])
+    return written(with_chunk(saved("PNG"), kind, content))
 
 
 def in_heic(kind: bytes, content: bytes) -> Callable[[Path], None]:
@@ -99,6 +108,13 @@ def in_heic(kind: bytes, content: bytes) -> Callable[[Path], None]:
         path.write_bytes(path.read_bytes() + parts.box(kind, content))
 
     return make
+
+
+def with_wrong_checksum(content: bytes, kind: bytes) -> Callable[[Path], None]:
+    """Of a PNG's chunk."""
+    at = content.index(kind)
+    end = at + 4 + int.from_bytes(content[at - 4 : at], "big")
+    return written(content[:end] + bytes(4) + content[end + 4 :])
 
 
 def long_captions(path: Path) -> None:
@@ -130,7 +146,7 @@ def transparent_color(channels: int, bench: Bench, path: Path) -> str:
     content, key = png.encode16(values), chunk(b"tRNS", values[2, 3].astype(">u2").tobytes())
     path.write_bytes(content[:33] + key + content[33:])
     target = relight_file(bench.relighter, path, path.with_name("out.png"))
-    alpha = png.decode(target)[..., -1]
+    alpha = png.decode(target.read_bytes())[..., -1]
     return "kept" if np.array_equal(alpha == 0, (values == values[2, 3]).all(-1)) else "lost"
 
 
@@ -146,7 +162,7 @@ def transparent_level(bits: int, bench: Bench, path: Path) -> str:
         b"IEND": b"",
     }
     path.write_bytes(png.SIGNATURE + b"".join(chunk(*item) for item in chunks.items()))
-    alpha = png.decode(relight_file(bench.relighter, path, path.with_name("out.png")))[..., -1]
+    alpha = png.decode(relight_file(bench.relighter, path, path.with_name("out.png")).read_bytes())[..., -1]
     return "kept" if np.array_equal(alpha == 0, GREY[..., 0] >> (8 - bits) == 1) else "lost"
 
 
@@ -256,6 +272,15 @@ NOTED = {
     "damaged_profile.png": (
         "Pillow, by hand", in_png(b"iCCP", b"ICC\0\0damaged"), DAMAGED_PROFILE
     ),
+    "wrong_checksum_of_pixels.png": ("Pillow, by hand", with_wrong_checksum(saved("PNG"), b"IDAT"), CHECKSUM),
+    "wrong_checksum_of_pixels_16.png": ("by hand", with_wrong_checksum(DEEP, b"IDAT"), CHECKSUM),
+    "wrong_checksum_of_gamma.png": (
+        "Pillow, by hand", with_wrong_checksum(with_chunk(saved("PNG"), *GAMMA), b"gAMA"), LEFT_OUT.format("gAMA")
+    ),
+    "wrong_checksum_of_text_16.png": (
+        "by hand", with_wrong_checksum(with_chunk(DEEP, *TEXT), b"tEXt"), LEFT_OUT.format("tEXt")
+    ),
+    "no_end.png": ("Pillow, by hand", written(saved("PNG")[:-12]), "its end marker is missing"),
     "fireworks.png": ("Pillow, by hand", in_png(b"mkBF", bytes(72)), f"{FURTHER}: mkBF"),
 }  # fmt: skip
 
