@@ -6,17 +6,7 @@ import pytest
 import torch
 
 from f2a.color import linear_to_srgb, srgb_to_linear
-from f2a.metrics import (
-    aligned_psnr,
-    black_point,
-    burnt_share,
-    lit_psnr,
-    lit_ssim,
-    psnr,
-    sharpness,
-    ssim,
-    tint,
-)
+from f2a.metrics import aligned_psnr, black_point, burnt_share, lit_psnr, lit_ssim, psnr, sharpness, ssim, tint
 
 
 def test_psnr_of_a_constant_difference():

@@ -128,9 +128,7 @@ def test_rows_come_over_the_line_a_group_at_a_time(hub, tmp_path):
 def test_what_cannot_be_streamed_is_one_sentence_and_status_2(hub, tmp_path):
     stream = ("train", "--streaming", "--output_dir", tmp_path / "run", "--dataset_name")
     layout, nobody, split = refused(
-        (*stream, "user/photos"),
-        (*stream, "user/none"),
-        (*stream, "user/data", "--dataset_split", "soup"),
+        (*stream, "user/photos"), (*stream, "user/none"), (*stream, "user/data", "--dataset_split", "soup")
     )
     assert "has the columns image, scene, state; --streaming needs flash and ambient in one row" in layout
     assert "'user/none' doesn't exist" in nobody

@@ -14,16 +14,7 @@ import pytest
 from PIL import Image
 
 from f2a.relight.controls import Controls
-from tests.support.page_server import (
-    DESKTOP,
-    PHONE,
-    TABLET,
-    after,
-    download_from,
-    give,
-    save_gradient,
-    visiting,
-)
+from tests.support.page_server import DESKTOP, PHONE, TABLET, after, download_from, give, save_gradient, visiting
 
 pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
 

@@ -10,15 +10,7 @@ from PIL import Image, ImageChops
 from f2a.page.examples import BUNDLED
 from f2a.relight.controls import PRESETS, Controls
 from f2a.relight.relighter import Relighter, relight_file
-from tests.support.page_server import (
-    DESKTOP,
-    PHONE,
-    after,
-    download_from,
-    give,
-    save_gradient,
-    visiting,
-)
+from tests.support.page_server import DESKTOP, PHONE, after, download_from, give, save_gradient, visiting
 
 pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
 

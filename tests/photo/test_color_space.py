@@ -13,15 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 from f2a.photo import read_photo, write_photo
 from f2a.photo.chromaticity import BT709
 from f2a.photo.codecs import png
-from f2a.photo.color_space import (
-    ADOBE_RGB,
-    SRGB_SPACE,
-    ColorSpace,
-    exif_space,
-    gamma_curve,
-    matrix_profile,
-    profile_of,
-)
+from f2a.photo.color_space import ADOBE_RGB, SRGB_SPACE, ColorSpace, exif_space, gamma_curve, matrix_profile, profile_of
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.photo import Photo
 from tests.photo.faults.colors import BT2020, RED, SUFFIXES, in_lab, lab, limit_of, save_heic, save_png
@@ -515,7 +507,4 @@ def test_metadata_of_jpeg_2000_stay_and_its_other_boxes_are_said(tmp_path):
     file = read_photo(tmp_path / "a.jp2")
     assert b"image/jp2" in file.metadata.xmp
     assert b"An artist" in file.metadata.exif
-    assert file.notes == (
-        "its further parts are left out: xml ",
-        "its result is a PNG unless another format is named",
-    )
+    assert file.notes == ("its further parts are left out: xml ", "its result is a PNG unless another format is named")

@@ -9,14 +9,7 @@ import torch
 from PIL import Image
 
 from f2a.photo import Photo
-from f2a.relight.controls import (
-    NEUTRAL,
-    PRESETS,
-    ControlError,
-    Controls,
-    add_control_flags,
-    controls_of,
-)
+from f2a.relight.controls import NEUTRAL, PRESETS, ControlError, Controls, add_control_flags, controls_of
 from f2a.relight.relighter import Prepared
 
 

@@ -96,8 +96,7 @@ def test_two_threads_share_one_relighter(relighter):
 
 
 @pytest.mark.parametrize(
-    ("size", "small"),
-    [((4000, 3000), (320, 240)), ((300, 200), (300, 200)), ((1, 1), (1, 1)), ((65500, 1), (1108, 1))],
+    ("size", "small"), [((4000, 3000), (320, 240)), ((300, 200), (300, 200)), ((1, 1), (1, 1)), ((65500, 1), (1108, 1))]
 )
 def test_the_network_sees_a_bounded_copy(size, small):
     assert working_size(*size, 320 * 240) == small
