@@ -30,7 +30,7 @@ class Bench(NamedTuple):
 class Case(NamedTuple):
     """
     Attributes:
-        kind: 1 to 9.
+        kind: 1 to 8.
         name: of the file.
         made_with: the programs.
         right: the result that is right.

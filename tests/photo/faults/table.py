@@ -5,7 +5,7 @@ from pathlib import Path
 
 from f2a.relight.relighter import Relighter
 from tests.conftest import brightening_checkpoint
-from tests.photo.faults import colors, folders, jpegs, losses, private, strength, tiffs, tools, training
+from tests.photo.faults import colors, folders, jpegs, losses, private, strength, tiffs, training
 from tests.photo.faults.case import Bench, Case
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "photo_faults.md"
@@ -19,7 +19,6 @@ KINDS = {
     jpegs: "Whatever JPEG is read can be written",
     losses: "Losses are noted",
     strength: "One path for every strength",
-    tools: "Tools that are listed answer",
 }
 CASES: list[Case] = [case for module in KINDS for case in module.CASES]
 
@@ -31,7 +30,7 @@ def row(case: Case, result: str) -> str:
 
 def document(rows: list[str], right: int) -> str:
     kinds = "\n".join(f"{number}. {words}" for number, words in enumerate(KINDS.values(), 1))
-    return f"""# Photo files of nine kinds of faults
+    return f"""# Photo files of eight kinds of faults
 
 Written by `{COMMAND}`, which makes the files, relights them and puts in words what came out:
 {right} of {len(rows)} results are right. `tests/photo/test_photo_faults.py` checks each row. "Given" files are public
