@@ -14,9 +14,8 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import count
+from itertools import cycle, islice
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -24,44 +23,34 @@ from PIL import Image
 from torch import Tensor
 
 import f2a
-from f2a.config import PRESETS, RECIPES
-from f2a.data.augment import Augmentation, Crops, PairBatch, ShardedBatchSampler, batches
-from f2a.data.folder import MixtureSampler, WeightedSource, find_pairs, read_pairs
+from f2a.config import PRESETS, RECIPES, TrainConfig
+from f2a.data.augment import PairBatch, ShardedBatchSampler, batches
+from f2a.data.folder import find_pairs
 from f2a.model.discriminator import Discriminator
 from f2a.model.generator import Generator, has_fast_bfloat16
 from f2a.training.losses import attention_map, cross_entropy, l1
 from f2a.training.processes import make_accelerator
-from f2a.training.setup import TrainingInputs, build_checkpoint
+from f2a.training.setup import load_inputs
 
 SCRIPT = Path(f2a.__file__).parents[1] / "train_accelerate.py"
 PHOTO_SIZE = (320, 240)
 """Width and height of the pairs that are made for the bench: those of the paper's data set."""
 
 
-class Loop(Protocol):
-    def read(self) -> PairBatch:
-        """The next batch."""
-        ...
-
-    def learn(self, batch: PairBatch) -> dict[str, Tensor]:
-        """One training step; its losses by name."""
-        ...
-
-
 class PlainLoop:
-    """The training step as the 2020 code writes it."""
+    """The training step as the 2020 code writes it; ``learn`` returns its losses by name."""
 
-    def __init__(self, folder: Path, batch_size: int, crop: Augmentation, device: torch.device) -> None:
+    def __init__(self, config: TrainConfig, device: torch.device) -> None:
         torch.manual_seed(0)
         self.generator = Generator(PRESETS["vgg16"]).train().to(device)
         self.discriminator = Discriminator().train().to(device)
         self.optimizer = torch.optim.Adam(self.generator.parameters(), lr=2e-5, betas=(0.5, 0.999))
         self.discriminator_optimizer = torch.optim.Adam(self.discriminator.parameters(), lr=2e-6, betas=(0.5, 0.999))
-        self.pairs, self.crop, self.device = find_pairs(folder).files, crop, device
-        self.next = (range(n * batch_size, (n + 1) * batch_size) for n in count())
+        self.size, self.device = (config.resolution, config.resolution), device
+        self.batch_size, self.pairs = config.train_batch_size, cycle(find_pairs(*config.train_data_dir).files)
 
     def read(self) -> PairBatch:
-        pairs = [self.pairs[number % len(self.pairs)] for number in next(self.next)]
+        pairs = [*islice(self.pairs, self.batch_size)]
         flash, ambient = (
             torch.stack([self._crop(Image.open(path).convert("RGB")) for path in paths]).to(self.device)
             for paths in ([pair.flash for pair in pairs], [pair.ambient for pair in pairs])
@@ -69,8 +58,7 @@ class PlainLoop:
         return PairBatch(flash, ambient, [pair.name for pair in pairs])
 
     def _crop(self, photo: Image.Image) -> Tensor:
-        size = (self.crop.resolution, self.crop.resolution)
-        small = photo.crop((40, 0, 280, 240)).resize(size, Image.Resampling.BILINEAR)
+        small = photo.crop((40, 0, 280, 240)).resize(self.size, Image.Resampling.BILINEAR)
         return torch.from_numpy(np.array(small)).permute(2, 0, 1).float() / 255
 
     def learn(self, batch: PairBatch) -> dict[str, Tensor]:
@@ -96,18 +84,14 @@ class PlainLoop:
 class ProductLoop:
     """``Trainer.training_step`` of ``train_accelerate.py --recipe paper`` itself."""
 
-    def __init__(self, folder: Path, batch_size: int, crop: Augmentation, device: torch.device, bf16: bool) -> None:
+    def __init__(self, config: TrainConfig, device: torch.device, bf16: bool) -> None:
         torch.manual_seed(0)
-        script = runpy.run_path(str(SCRIPT))
-        config = dataclasses.replace(RECIPES["paper"], train_batch_size=batch_size, encoder_weights="none")
         if device.type == "cpu":
             os.environ.setdefault("ACCELERATE_USE_CPU", "true")
-        pairs = read_pairs(folder, folder / "cache", lambda sentence: None)
-        inputs = TrainingInputs(
-            build_checkpoint(config), Crops(MixtureSampler([WeightedSource(pairs, 1.0)], 0), crop), [], None
-        )
-        self.trainer = script["Trainer"](config, "", make_accelerator(config)).setup(inputs, len(pairs))
-        self.batches = batches(inputs.crops, ShardedBatchSampler(batch_size), 0)
+        inputs = load_inputs(config, lambda sentence: None)
+        trainer = runpy.run_path(str(SCRIPT))["Trainer"](config, "", make_accelerator(config))
+        self.trainer = trainer.setup(inputs, len(inputs.crops.mixture))
+        self.batches = batches(inputs.crops, ShardedBatchSampler(config.train_batch_size), 0)
         self.device, self.bf16 = device, bf16
 
     def read(self) -> PairBatch:
@@ -134,6 +118,19 @@ class Timing:
         return self.steps * self.batch_size / (self.data + self.step)
 
 
+def bench_config(pairs: Path, batch_size: int, resolution: int) -> TrainConfig:
+    """The paper's recipe on a folder of pairs, from random weights, without random crops."""
+    return dataclasses.replace(
+        RECIPES["paper"],
+        train_data_dir=[str(pairs)],
+        cache_dir=str(pairs / "cache"),
+        train_batch_size=batch_size,
+        resolution=resolution,
+        crop=[1.0, 1.0],
+        encoder_weights="none",
+    )
+
+
 def bench_train(
     batch_size: int, resolution: int, steps: int, device: torch.device, report: Callable[[str], None]
 ) -> list[Timing]:
@@ -145,15 +142,12 @@ def bench_train(
     Returns:
         the plain loop, the product's, and that with bfloat16 where the device multiplies it in hardware.
     """
-    plain = Augmentation(resolution, (1.0, 1.0), (1.0, 1.0), 0.0, 0.0, normalize_exposure=False)
     with tempfile.TemporaryDirectory(prefix="f2a-bench-") as name:
-        folder = _make_pairs(Path(name), 2 * batch_size)
-        loops: dict[str, Loop] = {
-            "plain": PlainLoop(folder, batch_size, plain, device),
-            "product": ProductLoop(folder, batch_size, plain, device, bf16=False),
-        }
+        config = bench_config(_make_pairs(Path(name), 2 * batch_size), batch_size, resolution)
+        loops: dict[str, PlainLoop | ProductLoop] = {"plain": PlainLoop(config, device)}
+        loops["product"] = ProductLoop(config, device, bf16=False)
         if _has_bf16(device):
-            loops["product, bf16"] = ProductLoop(folder, batch_size, plain, device, bf16=True)
+            loops["product, bf16"] = ProductLoop(config, device, bf16=True)
         for kind, loop in loops.items():
             report(f"warming up: {kind}")
             time_step(loop, Timing(kind, batch_size), device)
@@ -165,7 +159,7 @@ def bench_train(
     return timings
 
 
-def time_step(loop: Loop, timing: Timing, device: torch.device) -> None:
+def time_step(loop: PlainLoop | ProductLoop, timing: Timing, device: torch.device) -> None:
     """One step of ``loop``, whose seconds are added to ``timing``."""
     start = time.perf_counter()
     batch = loop.read()

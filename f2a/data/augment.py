@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from f2a.color import exposure_gain, linear_to_srgb, srgb_to_linear
+from f2a.config import TrainConfig
 from f2a.data.copy_paste import paste_objects
 from f2a.data.folder import CachedPair, DataError, MixtureSampler, rng
 from f2a.errors import first_line
@@ -19,23 +20,6 @@ from f2a.errors import first_line
 
 class DataLoaderWorkerError(RuntimeError):
     """A worker process of the data loader has died; the message says how the run can continue."""
-
-
-class Augmentation(NamedTuple):
-    """How a training crop is made; named as in ``TrainConfig``. The ranges were chosen in docs/experiments.md."""
-
-    resolution: int = 224
-    crop: tuple[float, float] = (0.55, 1.0)  # minimum and maximum, of the short side
-    crop_aspect: tuple[float, float] = (0.85, 1.18)  # width over height
-    flash_stops: float = 0.5  # exposure jitter, either way
-    ambient_in_flash: float = 0.25  # at most this fraction of the ambient light is added to the flash photo
-    color_jitter: float = 0.0  # standard deviation of a log-gain per channel that both photos get
-    reflectance: float = 0.0  # fraction of crops whose surfaces get a random brightness and colour
-    copy_paste: float = 0.0  # fraction of crops that get objects of another crop, with the flash's shadow beside them
-    noise: float = 0.0  # maximum standard deviation of the flash photo's grain, in sRGB
-    normalize_exposure: bool = True  # bring the ambient photo to the standard exposure
-    exposure: float | str | None = None  # bring every crop of it to this mean, or to the flash crop's (KEEP)
-    min_exposure: float = 0.37  # of a target, with KEEP
 
 
 class PairCrop(NamedTuple):
@@ -59,44 +43,45 @@ class PairBatch(NamedTuple):
         return PairBatch(flash, ambient, self.files)
 
 
-def augment(pair: CachedPair, options: Augmentation, *key: int, other: CachedPair | None = None) -> PairCrop:
+def augment(pair: CachedPair, config: TrainConfig, *key: int, other: CachedPair | None = None) -> PairCrop:
     """A random crop of ``pair``, perhaps with objects of ``other``, and with the light jittered; a function of both
-    pairs and ``key``."""
+    pairs and ``key``. ``config.exposure`` None leaves the ambient photo's exposure as it is."""
     random = rng(*key)
-    flash, ambient = random_crop(pair, options, random)
-    if random.random() < options.copy_paste:
-        flash, ambient = paste_objects(flash, ambient, random_crop(other or pair, options, random), random)
-    stops = random.uniform(-options.flash_stops, options.flash_stops)
-    ambient_share = random.uniform(0, options.ambient_in_flash)
-    surfaces = torch.tensor(np.exp(random.normal(0, options.color_jitter, (3, 1, 1))), dtype=torch.float32)
-    if random.random() < options.reflectance:
+    flash, ambient = random_crop(pair, config, random)
+    if random.random() < config.copy_paste:
+        flash, ambient = paste_objects(flash, ambient, random_crop(other or pair, config, random), random)
+    stops = random.uniform(-config.flash_stops, config.flash_stops)
+    ambient_share = random.uniform(0, config.ambient_in_flash)
+    surfaces = torch.tensor(np.exp(random.normal(0, config.color_jitter, (3, 1, 1))), dtype=torch.float32)
+    if random.random() < config.reflectance:
         mean = flash.mean()
-        surfaces = surfaces * reflectance_map(options.resolution, random)
+        surfaces = surfaces * reflectance_map(config.resolution, random)
         surfaces = surfaces * (mean / (flash * surfaces).mean().clamp(min=1e-6)).clamp(max=4)
     flash, ambient = flash * surfaces, ambient * surfaces
     view_srgb = linear_to_srgb((flash * 2.0**stops + ambient_share * ambient).clamp(max=1))
-    if options.noise:
-        grain = random.normal(0, random.uniform(0, options.noise), view_srgb.shape)
+    if config.noise:
+        grain = random.normal(0, random.uniform(0, config.noise), view_srgb.shape)
         view_srgb = (view_srgb + torch.from_numpy(grain).float()).clamp(0, 1)
-    gain = pair.ambient_gain if options.normalize_exposure else 1
-    if options.exposure is not None:
-        flash_mean = max(float(view_srgb.mean()), options.min_exposure)
-        target = flash_mean if isinstance(options.exposure, str) else options.exposure
+    gain = pair.ambient_gain if config.normalize_exposure else 1
+    if config.exposure is not None:
+        flash_mean = max(float(view_srgb.mean()), config.min_exposure or 0.0)
+        target = flash_mean if isinstance(config.exposure, str) else config.exposure
         gain = exposure_gain(linear_to_srgb(ambient.clamp(max=1)), target)
     return PairCrop(view_srgb, linear_to_srgb((ambient * gain).clamp(max=1)), pair.file)
 
 
-def random_crop(pair: CachedPair, options: Augmentation, random: np.random.Generator) -> Tensor:
+def random_crop(pair: CachedPair, config: TrainConfig, random: np.random.Generator) -> Tensor:
     """Flash and ambient light of a crop, resized and perhaps flipped: ``(2, 3, R, R)``, linear."""
     height, width = pair.flash.shape[:2]
-    side = min(height, width) * random.uniform(*options.crop)
-    aspect = np.exp(random.uniform(*np.log(options.crop_aspect)))
+    (small, large), aspects = config.crop, config.crop_aspect
+    side = min(height, width) * random.uniform(small, large)
+    aspect = np.exp(random.uniform(*np.log(aspects)))
     crop_width = max(1, min(width, round(side * np.sqrt(aspect))))
     crop_height = max(1, min(height, round(side / np.sqrt(aspect))))
     left, top = random.integers(width - crop_width + 1), random.integers(height - crop_height + 1)
     view = np.s_[top : top + crop_height, left : left + crop_width]
     both = torch.from_numpy(np.stack([pair.flash[view], pair.ambient[view]])).permute(0, 3, 1, 2).float() / 255
-    both = F.interpolate(both, size=[options.resolution] * 2, mode="bilinear", antialias=True).clamp(0, 1)
+    both = F.interpolate(both, size=[config.resolution] * 2, mode="bilinear", antialias=True).clamp(0, 1)
     return srgb_to_linear(both.flip(-1) if random.random() < 0.5 else both)
 
 
@@ -135,12 +120,12 @@ def collate(crops: Sequence[PairCrop]) -> PairBatch:
 class Crops(Dataset[PairCrop]):
     """The endless crops of a run; crop ``i`` is a function of the run's seed and ``i``."""
 
-    def __init__(self, mixture: MixtureSampler, augmentation: Augmentation) -> None:
-        self.mixture, self.augmentation = mixture, augmentation
+    def __init__(self, mixture: MixtureSampler, config: TrainConfig) -> None:
+        self.mixture, self.config = mixture, config
 
     def __getitem__(self, draw: int) -> PairCrop:
-        other = self.mixture[draw + 1] if self.augmentation.copy_paste else None
-        return augment(self.mixture[draw], self.augmentation, self.mixture.seed, draw, other=other)
+        other = self.mixture[draw + 1] if self.config.copy_paste else None
+        return augment(self.mixture[draw], self.config, self.mixture.seed, draw, other=other)
 
 
 class ShardedBatchSampler(NamedTuple):

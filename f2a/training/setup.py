@@ -2,18 +2,27 @@
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
 from f2a.config import FREE, PRESETS, ConfigError, TrainConfig
-from f2a.data.augment import Augmentation, Crops
+from f2a.data.augment import Crops
 from f2a.data.folder import CachedPair, MixtureSampler, WeightedSource, parse_share, read_pairs, split_folder
 from f2a.data.hub import HubSplit, read_hub_pairs
 from f2a.data.stream import StreamedPairs, read_streamed_once
+from f2a.hub import HubError, fetch_file
 from f2a.model.checkpoint import Checkpoint
-from f2a.model.encoders import VGG16, EfficientNetLite0
+from f2a.model.encoders import VGG16, EfficientNetLite0, UNet
 from f2a.training.perceptual import PerceptualDistance
-from f2a.training.pretrained import HUB_WEIGHTS, NO_WEIGHTS, pretrain
+
+HUB_WEIGHTS = {"vgg16": "timm/vgg16.tv_in1k", "efficientnet_lite0": "timm/tf_efficientnet_lite0.in1k"}
+"""Repositories whose ``model.safetensors`` has an encoder's weights; there are none for U-Net."""
+
+FROM_HUB, NO_WEIGHTS = "hub", "none"
 
 
 class TrainingInputs(NamedTuple):
@@ -37,24 +46,21 @@ def load_inputs(config: TrainConfig, report: Callable[[str], None]) -> TrainingI
     for flag in ("dataset_config_name", "dataset_revision", "streaming", "validation_split"):
         if getattr(config, flag) and not config.dataset_name:
             raise ConfigError(f"{flag} is {getattr(config, flag)!r}: it needs a Hub dataset; give --dataset_name too")
-    cache, strict = Path(config.cache_dir or Path(config.output_dir) / "cache"), config.strict_data
+    cache = Path(config.cache_dir or Path(config.output_dir) / "cache")
+    read = partial(read_pairs, cache=cache, report=report, strict=config.strict_data)
     shares = [parse_share(text) for text in config.train_data_dir]
-    sources = [
-        WeightedSource(read_pairs(split_folder(folder, ["train"]) or folder, cache, report, strict=strict), share)
-        for folder, share in shares
-    ]
-    held_out_folders = [config.validation_dir] if config.validation_dir else []
+    sources = [WeightedSource(read(split_folder(folder, ["train"]) or folder), share) for folder, share in shares]
+    held_out: list[str | Path] = [config.validation_dir] if config.validation_dir else []
     for folder, _ in shares:
         if not config.validation_dir and split_folder(folder, ["train"]):
-            held_out_folders += [str(split) for split in [split_folder(folder, ["val", "test"])] if split]
-    validation = [pair for folder in held_out_folders for pair in read_pairs(folder, cache, report, strict=strict)]
+            held_out += [split for split in [split_folder(folder, ["val", "test"])] if split]
+    validation = [pair for folder in held_out for pair in read(folder)]
     if config.dataset_name:
         source, pairs = hub_sources(config, cache, report)
         sources, validation = [*sources, source], validation + pairs
     checkpoint = build_checkpoint(config)
-    options: dict[str, Any] = {name: getattr(config, name) for name in Augmentation._fields}
-    options |= {name: getattr(checkpoint.architecture, name) for name in ("exposure", "min_exposure")}
-    crops = Crops(MixtureSampler(sources, config.seed), Augmentation(**options))
+    exposures = {name: getattr(checkpoint.architecture, name) for name in ("exposure", "min_exposure")}
+    crops = Crops(MixtureSampler(sources, config.seed), dataclasses.replace(config, **exposures))
     return TrainingInputs(checkpoint, crops, validation, build_perceptual_loss(config))
 
 
@@ -62,15 +68,18 @@ def hub_sources(
     config: TrainConfig, cache: Path, report: Callable[[str], None]
 ) -> tuple[WeightedSource, list[CachedPair]]:
     """The pairs of ``--dataset_name`` to train on and to validate on."""
-    name, strict = str(config.dataset_name), config.strict_data
-    options = (config.dataset_config_name, config.dataset_revision, config.pair_key, config.hub_token)
-    split = HubSplit(name, config.dataset_split, *options)
-    read = read_streamed_once if config.streaming else read_hub_pairs
-    pairs = (
-        StreamedPairs(split, report, strict=strict) if config.streaming else read(split, cache, report, strict=strict)
+    split = HubSplit(
+        str(config.dataset_name),
+        config.dataset_split,
+        config.dataset_config_name,
+        config.dataset_revision,
+        config.pair_key,
+        config.hub_token,
     )
-    held_out_splits = [HubSplit(name, config.validation_split, *options)] if config.validation_split else []
-    validation = [pair for split in held_out_splits for pair in read(split, cache, report, strict=strict)]
+    read: Any = read_streamed_once if config.streaming else read_hub_pairs
+    read = partial(read, cache=cache, report=report, strict=config.strict_data)
+    pairs = StreamedPairs(split, report, strict=config.strict_data) if config.streaming else read(split)
+    validation = read(split._replace(split=config.validation_split)) if config.validation_split else []
     return WeightedSource(pairs, 1.0), validation
 
 
@@ -102,3 +111,29 @@ def build_perceptual_loss(config: TrainConfig) -> PerceptualDistance | None:
     encoder = VGG16() if config.perceptual_network == "vgg16" else EfficientNetLite0()
     pretrain(encoder, config.perceptual_network, config.perceptual_encoder, "perceptual_encoder")
     return PerceptualDistance(encoder)
+
+
+def pretrain(encoder: VGG16 | UNet | EfficientNetLite0, name: str, source: str, flag: str) -> bool:
+    """Load the ImageNet weights of ``encoder``; False where there are none to load.
+
+    Args:
+        name: of the encoder.
+        source: ``hub``, ``none``, or a safetensors file with the names of torchvision, timm or
+            ``efficientnet_lite0_pytorch``.
+        flag: that has ``source`` as its value, for messages.
+
+    Raises:
+        ConfigError: the weights cannot be downloaded, or are those of another network.
+    """
+    if source == NO_WEIGHTS or (source == FROM_HUB and name not in HUB_WEIGHTS):
+        return False
+    try:
+        path = fetch_file(HUB_WEIGHTS[name], "model.safetensors") if source == FROM_HUB else Path(source)
+        encoder.load_imagenet(load_file(path))
+    except HubError as error:
+        remedy = f"or pass a file as --{flag} FILE, or --{flag} {NO_WEIGHTS} to start from random weights"
+        raise ConfigError(f"{flag}: {error}; {remedy}") from None
+    except (OSError, SafetensorError, KeyError, RuntimeError) as error:
+        reason = f"not weights of {name} ({type(error).__name__}: {error})"
+        raise ConfigError(f"{flag} is {source!r}: {reason}") from None
+    return True

@@ -5,8 +5,7 @@ import re
 import pytest
 import torch
 
-from f2a.bench.train import PlainLoop, ProductLoop, Timing, _make_pairs, bench_train, format_timings
-from f2a.data.augment import Augmentation
+from f2a.bench.train import PlainLoop, ProductLoop, Timing, _make_pairs, bench_config, bench_train, format_timings
 
 CPU = torch.device("cpu")
 
@@ -14,9 +13,8 @@ CPU = torch.device("cpu")
 @pytest.mark.slow
 def test_both_loops_learn_the_same(tmp_path):
     """Two steps on one batch: the second losses agree only if the first step moved both networks alike."""
-    how = Augmentation(64, (1.0, 1.0), (1.0, 1.0), 0.0, 0.0, normalize_exposure=False)
-    folder = _make_pairs(tmp_path, 2)
-    plain, product = PlainLoop(folder, 2, how, CPU), ProductLoop(folder, 2, how, CPU, bf16=False)
+    config = bench_config(_make_pairs(tmp_path, 2), batch_size=2, resolution=64)
+    plain, product = PlainLoop(config, CPU), ProductLoop(config, CPU, bf16=False)
     batch = plain.read()
     for _ in range(2):
         expected = {name: float(loss) for name, loss in plain.learn(batch).items()}

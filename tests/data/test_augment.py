@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from f2a.color import srgb_to_linear
-from f2a.data.augment import Augmentation, Crops, ShardedBatchSampler, augment, batches
+from f2a.data.augment import Crops, ShardedBatchSampler, augment, batches
 from f2a.data.folder import CachedPair, MixtureSampler, WeightedSource
-from tests.support.pairs import numbered_pairs
+from tests.support.pairs import numbered_pairs, plain_crops
 
 
 def test_two_processes_with_half_a_batch_take_the_draws_of_one_with_a_whole_one():
@@ -21,7 +21,7 @@ def test_two_processes_with_half_a_batch_take_the_draws_of_one_with_a_whole_one(
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_run_that_goes_on_sees_what_it_would_have_seen(workers):
-    crops = Crops(MixtureSampler([WeightedSource(numbered_pairs(5), 1.0)], seed=1), Augmentation(resolution=6))
+    crops = Crops(MixtureSampler([WeightedSource(numbered_pairs(5), 1.0)], seed=1), plain_crops(6))
     through = list(islice(batches(crops, ShardedBatchSampler(2), 0), 3))
     torch.manual_seed(99)
     again = next(batches(crops, ShardedBatchSampler(2), 4, workers))
@@ -33,7 +33,7 @@ def test_cutting_crops_takes_no_random_number_from_the_run():
     before = torch.get_rng_state()
     next(
         batches(
-            Crops(MixtureSampler([WeightedSource(numbered_pairs(5), 1.0)], seed=1), Augmentation(resolution=6)),
+            Crops(MixtureSampler([WeightedSource(numbered_pairs(5), 1.0)], seed=1), plain_crops(6)),
             ShardedBatchSampler(2),
             0,
         )
@@ -43,7 +43,7 @@ def test_cutting_crops_takes_no_random_number_from_the_run():
 
 def test_flash_and_ambient_are_cut_and_flipped_alike():
     ramp = np.broadcast_to(np.arange(120, dtype=np.uint8).reshape(8, 15, 1), (8, 15, 3))
-    plain = Augmentation(6, flash_stops=0, ambient_in_flash=0, normalize_exposure=False)
+    plain = plain_crops(6, flash_stops=0, ambient_in_flash=0, normalize_exposure=False)
     pair = CachedPair("x", ramp, ramp, 1.0)
     crops = [augment(pair, plain, 0, draw) for draw in range(8)]
     assert all(torch.allclose(crop.flash, crop.ambient) for crop in crops)
@@ -54,7 +54,7 @@ def test_flash_and_ambient_are_cut_and_flipped_alike():
 def test_light_is_jittered_within_its_range_and_the_target_brought_to_the_standard():
     grey = np.full((8, 12, 3), 64, np.uint8)
     pair = CachedPair("x", grey, grey, 2.0)
-    crop = augment(pair, Augmentation(6, flash_stops=0, ambient_in_flash=0), 0, 0)
+    crop = augment(pair, plain_crops(6, flash_stops=0, ambient_in_flash=0), 0, 0)
     linear = ((64 / 255 + 0.055) / 1.055) ** 2.4
     assert crop.flash.mean().item() == pytest.approx(64 / 255, abs=1e-5)
     assert crop.ambient.mean().item() == pytest.approx(1.055 * (2 * linear) ** (1 / 2.4) - 0.055, abs=1e-5)
@@ -63,14 +63,14 @@ def test_light_is_jittered_within_its_range_and_the_target_brought_to_the_standa
 def test_every_target_crop_has_the_wanted_exposure():
     ramp = np.linspace(20, 120, 60, dtype=np.uint8)[None, :, None].repeat(40, 0).repeat(3, 2)
     pair = CachedPair("p", ramp, ramp, 1.0)
-    how = Augmentation(32, crop=(0.3, 0.5), exposure=0.6)
+    how = plain_crops(32, crop=[0.3, 0.5], exposure=0.6)
     means = [float(augment(pair, how, 0, draw).ambient.mean()) for draw in range(4)]
     assert means == pytest.approx([0.6] * 4, abs=5e-3)
 
 
 def test_with_keep_a_target_is_as_bright_as_its_flash_crop_and_never_darker_than_the_minimum():
     ramp = np.linspace(20, 120, 60, dtype=np.uint8)[None, :, None].repeat(40, 0).repeat(3, 2)
-    how = Augmentation(32, crop=(0.3, 0.5), flash_stops=2, exposure="keep", min_exposure=0.3)
+    how = plain_crops(32, crop=[0.3, 0.5], flash_stops=2, exposure="keep", min_exposure=0.3)
     crops = [augment(CachedPair("p", ramp, ramp[:, ::-1], 1.0), how, 0, draw) for draw in range(6)]
     seen, targets = ([float(image.mean()) for image in images] for images in zip(*(c[:2] for c in crops), strict=True))
     assert targets == pytest.approx([max(mean, 0.3) for mean in seen], abs=5e-3)
@@ -79,7 +79,7 @@ def test_with_keep_a_target_is_as_bright_as_its_flash_crop_and_never_darker_than
 
 def test_new_surfaces_are_the_same_in_both_photos():
     grey, brighter = (np.full((40, 60, 3), value, np.uint8) for value in (90, 180))
-    how = Augmentation(32, flash_stops=0, ambient_in_flash=0, reflectance=1, normalize_exposure=False)
+    how = plain_crops(32, flash_stops=0, ambient_in_flash=0, reflectance=1, normalize_exposure=False)
     flash, ambient, _ = augment(CachedPair("p", grey, brighter, 1.0), how, 0, 0)
     between = srgb_to_linear(ambient) / srgb_to_linear(flash)
     unclipped = (ambient < 0.999) & (flash > 0.01)

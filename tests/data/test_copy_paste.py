@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from f2a.data.augment import Augmentation, Crops, augment
+from f2a.data.augment import Crops, augment
 from f2a.data.copy_paste import paste_objects, silhouette
 from f2a.data.folder import CachedPair, MixtureSampler, WeightedSource, rng
+from tests.support.pairs import plain_crops
 
 SIDE = 48
 RED, BLUE = (torch.tensor(color).reshape(3, 1, 1) for color in ([0.4, 0.1, 0.1], [0.1, 0.1, 0.4]))
@@ -63,7 +64,7 @@ def test_without_copy_paste_the_other_pair_changes_nothing():
         CachedPair("x", np.full((8, 12, 3), value, np.uint8), np.full((8, 12, 3), value, np.uint8), 1.0)
         for value in (64, 200)
     ]
-    plain = Augmentation(8, copy_paste=0)
+    plain = plain_crops(8, copy_paste=0)
     assert augment(pairs[0], plain, 0, 0, other=pairs[1]).flash.equal(augment(pairs[0], plain, 0, 0).flash)
 
 
@@ -71,6 +72,6 @@ def test_a_crop_with_objects_is_a_function_of_seed_and_draw():
     random = np.random.default_rng(0)
     pairs = [CachedPair(str(n), *random.integers(0, 255, (2, 20, 30, 3), np.uint8), 1.0) for n in range(3)]
     mixture = MixtureSampler([WeightedSource(pairs, 1.0)], 5)
-    crops, plain = (Crops(mixture, Augmentation(16, copy_paste=share)) for share in (1.0, 0.0))
+    crops, plain = (Crops(mixture, plain_crops(16, copy_paste=share)) for share in (1.0, 0.0))
     assert crops[4].flash.equal(crops[4].flash)
     assert not crops[4].flash.equal(plain[4].flash)

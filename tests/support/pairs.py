@@ -1,10 +1,12 @@
 """Small pairs on disk for the tests: a grainy photo, and the same darker and colder as its flash photo."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from f2a.config import TrainConfig
 from f2a.data.cache import CachedPair
 
 
@@ -27,3 +29,9 @@ def numbered_pairs(count: int, origin: int = 0) -> list[CachedPair]:
     """Decoded pairs of one grey value each, which is their number."""
     photos = [np.full((8, 12, 3), number, np.uint8) for number in range(count)]
     return [CachedPair(f"{origin}/{number}", photo, photo, 1.0) for number, photo in enumerate(photos)]
+
+
+def plain_crops(resolution: int, **flags: Any) -> TrainConfig:
+    """A config of crops of that side in which no colour, surface, object or grain is random unless ``flags`` say so."""
+    plain: dict[str, Any] = {"color_jitter": 0, "reflectance": 0, "copy_paste": 0, "noise": 0}
+    return TrainConfig(resolution=resolution, **plain | flags)

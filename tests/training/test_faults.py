@@ -17,7 +17,6 @@ from safetensors import SafetensorError
 
 import train_accelerate
 from f2a.data.augment import (
-    Augmentation,
     Crops,
     DataLoaderWorkerError,
     ShardedBatchSampler,
@@ -37,7 +36,7 @@ from f2a.training.checkpoint import (
 )
 from f2a.training.validation import step_of
 from tests.support.commands import small_run
-from tests.support.pairs import write_pairs
+from tests.support.pairs import plain_crops, write_pairs
 from train_accelerate import Trainer
 
 GO_ON = ("--resume_from_checkpoint", "latest")
@@ -308,7 +307,7 @@ class Torn:
 @pytest.mark.parametrize("workers", [0, 1])
 def test_data_that_break_in_a_worker_are_the_same_sentence_as_without_one(workers):
     with pytest.raises(DataError) as caught, translate_worker_errors():
-        next(batches(Crops(Torn(), Augmentation()), ShardedBatchSampler(1), first=5, workers=workers))
+        next(batches(Crops(Torn(), plain_crops(6)), ShardedBatchSampler(1), first=5, workers=workers))
     assert str(caught.value) == "user/data train: rows from 5 on could not be read (gone); continue later"
 
 

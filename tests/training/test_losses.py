@@ -26,8 +26,7 @@ from f2a.training.losses import (
     weighted_sum,
 )
 from f2a.training.perceptual import PerceptualDistance
-from f2a.training.pretrained import pretrain
-from f2a.training.setup import TrainingInputs, build_checkpoint
+from f2a.training.setup import TrainingInputs, build_checkpoint, pretrain
 from tests.support.golden import filled
 from train_accelerate import Trainer
 

@@ -368,7 +368,7 @@ def test_steps_win_over_epochs():
 
 
 def test_the_average_is_validated_by_its_own_forward(monkeypatch):
-    """``accelerate`` puts another one into the generator for mixed precision; a copy of that would run the generator."""
+    """``accelerate`` puts another into the generator for mixed precision; a copy of that would run the generator."""
 
     def prepare(self, module, optimizer):
         module.forward = lambda image: pytest.fail("the generator itself was asked")
