@@ -4,38 +4,16 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from f2a import __version__
-from f2a.commands import (
-    ablate,
-    average,
-    bench,
-    convert,
-    dataset,
-    download,
-    evaluate,
-    explain,
-    relight,
-    serve,
-    space,
-    watch,
-)
 from f2a.errors import F2aError, missing_library
 
-COMMANDS = {
-    "relight": relight,
-    "watch": watch,
-    "explain": explain,
-    "serve": serve,
-    "evaluate": evaluate,
-    "ablate": ablate,
-    "average": average,
-    "convert": convert,
-    "download": download,
-    "dataset": dataset,
-    "space": space,
-    "bench": bench,
-}
+COMMANDS = (
+    "relight", "watch", "explain", "serve", "evaluate", "ablate",
+    "average", "convert", "download", "dataset", "space", "bench",
+)  # fmt: skip
+"""Each is a module of :mod:`f2a.commands`, with its help, flags and run."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,16 +22,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser("f2a", description="Flash to ambient: relight flash photographs.")
     parser.add_argument("--version", action="version", version=f"f2a {__version__}")
     choices = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, command in COMMANDS.items():
+    commands = {name: import_module(f"f2a.commands.{name}") for name in COMMANDS}
+    for name, command in commands.items():
         command.add_flags(choices.add_parser(name, help=command.HELP, description=command.HELP))
     args = parser.parse_args(arguments)
     try:
-        return int(COMMANDS[args.command].run(args))
+        return int(commands[args.command].run(args))
     except KeyboardInterrupt:
         return 130
-    except ModuleNotFoundError as error:
-        print(f"f2a: {missing_library(error)}", file=sys.stderr)
-        return 2
-    except F2aError as error:
-        print(f"f2a: {error}", file=sys.stderr)
+    except (F2aError, ModuleNotFoundError) as error:
+        print(f"f2a: {error if isinstance(error, F2aError) else missing_library(error)}", file=sys.stderr)
         return 2
