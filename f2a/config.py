@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -14,7 +13,6 @@ KEEP = "keep"
 """The exposure of a generator that keeps each photo's own mean brightness."""
 FREE = "none"
 """The value of a flag that leaves the exposure to the network."""
-UPSAMPLINGS = ("bilinear", "bilinear_fine", "deconv", "unpool")
 
 
 class ConfigError(F2aError):
@@ -65,7 +63,7 @@ class GeneratorConfig:
         "bilinear",
         "how the decoder upsamples: deconv or unpool (the paper's mirrored decoder), bilinear (a small decoder), or "
         "bilinear_fine (the same with more layers at full working size)",
-        UPSAMPLINGS,
+        ("bilinear", "bilinear_fine", "deconv", "unpool"),
     )
     head: str = option(
         "gain",
@@ -104,6 +102,11 @@ class GeneratorConfig:
             )
 
 
+def of_preset(name: str, help: str) -> Any:
+    """An option that takes the place of the preset's value of a field of :class:`GeneratorConfig`."""
+    return field(default=None, metadata=GeneratorConfig.__dataclass_fields__[name].metadata | {"help": help})
+
+
 PRESETS = {
     "compact": GeneratorConfig(exposure=KEEP),
     "vgg16": GeneratorConfig(encoder="vgg16", upsampling="deconv", head="sigmoid", normalization="unit"),
@@ -125,36 +128,24 @@ def from_dict(cls: type[Config], values: dict[str, Any]) -> Config:
     hints = get_type_hints(cls)
     for name, value in values.items():
         if not _fits(value, hints[name]):
-            raise ConfigError(f"{name} is {value!r}: expected {_type_name(hints[name])}")
+            expected = hints[name] if get_args(hints[name]) else hints[name].__name__
+            raise ConfigError(f"{name} is {value!r}: expected {expected}")
     return cls(**values)
 
 
 def add_flags(parser: argparse.ArgumentParser, cls: type[Any]) -> None:
     """Give ``parser`` one flag for each field of ``cls``; a bool field becomes ``--name`` and ``--no-name``."""
-    hints = get_type_hints(cls)
+    hints, defaults = get_type_hints(cls), vars(cls())
     for item in dataclasses.fields(cls):
-        hint = hints[item.name]
-        kind, many = _flag_type(hint)
-        default = item.default_factory() if item.default_factory is not dataclasses.MISSING else item.default
-        spec: dict[str, Any] = {"default": default, "help": item.metadata["help"] + " (default: %(default)s)"}
-        if kind is bool:
-            spec["action"] = argparse.BooleanOptionalAction
+        kinds = [kind for kind in get_args(hints[item.name]) or (hints[item.name],) if kind is not type(None)]
+        if bool in kinds:
+            spec: dict[str, Any] = {"action": argparse.BooleanOptionalAction}
         else:
-            spec["type"] = kind
-            spec["metavar"] = item.metadata["metavar"]
-            if item.metadata["choices"]:
-                spec["choices"] = item.metadata["choices"]
-                spec.pop("metavar")
-            if many:
-                spec["nargs"] = "+"
-        parser.add_argument(f"--{item.name}", **spec)
-
-
-def _flag_type(hint: Any) -> tuple[Callable[[str], Any], bool]:
-    if get_origin(hint) is list:
-        return get_args(hint)[0], True
-    kinds = [kind for kind in get_args(hint) or (hint,) if kind is not type(None)]
-    return (kinds[0] if len(kinds) == 1 else _number_or_word), False
+            spec = {name: item.metadata[name] or None for name in ("metavar", "choices")}
+            spec["type"] = kinds[0] if len(kinds) == 1 else _number_or_word
+            spec["nargs"] = "+" if get_origin(hints[item.name]) is list else None
+        help_text = item.metadata["help"] + " (default: %(default)s)"
+        parser.add_argument(f"--{item.name}", default=defaults[item.name], help=help_text, **spec)
 
 
 def _number_or_word(text: str) -> float | str:
@@ -174,10 +165,6 @@ def _fits(value: Any, hint: Any) -> bool:
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, hint)
-
-
-def _type_name(hint: Any) -> str:
-    return getattr(hint, "__name__", str(hint)) if not get_args(hint) else str(hint)
 
 
 @dataclass(frozen=True)
@@ -213,25 +200,23 @@ class TrainConfig:
     )
 
     preset: str = option("compact", "generator preset", tuple(PRESETS))
-    upsampling: str | None = option(None, "decoder; None: the preset's", UPSAMPLINGS)
-    head: str | None = option(None, "head; None: the preset's", ("gain", "difference", "sigmoid", "tanh"))
-    normalization: str | None = option(
-        None,
+    upsampling: str | None = of_preset("upsampling", "decoder; None: the preset's")
+    head: str | None = of_preset("head", "head; None: the preset's")
+    normalization: str | None = of_preset(
+        "normalization",
         "range of the encoder's input; None: imagenet if it starts from ImageNet weights, otherwise the preset's",
-        ("unit", "signed", "imagenet"),
     )
     exposure: float | str | None = option(
         None,
         "mean brightness of relit photos and of target crops in training: keep (that of the flash photo), an sRGB "
         "value between 0 and 1, or none, which leaves it to the network; None: the preset's",
     )
-    min_exposure: float | None = option(
-        None,
+    min_exposure: float | None = of_preset(
+        "min_exposure",
         "with exposure keep: photos darker than this mean sRGB value (0 to 1) are brightened to it; None: the preset's",
-        minimum=0,
     )
-    working_pixels: int | None = option(
-        None, "area in pixels to which a photo will be reduced for the network; None: the preset's", minimum=32 * 32
+    working_pixels: int | None = of_preset(
+        "working_pixels", "area in pixels to which a photo will be reduced for the network; None: the preset's"
     )
     encoder_weights: str = option(
         "hub", "ImageNet weights of the encoder: a safetensors file, hub (downloaded once) or none", metavar="SRC"
