@@ -19,7 +19,7 @@ from f2a.photo.photo import Photo, Stored
 SUFFIXES = (".bmp", ".dib")
 MODES = ("L", "RGB")
 BITS = 8
-METADATA: tuple[str, ...] = ()
+METADATA = ("is_stretched",)
 
 HEADER_SIZE, VERSION_4, COLOR_SPACE = 138, 108, slice(70, 74)
 CALIBRATED, EMBEDDED, LINKED = bytes(4), b"DEBM", b"KNIL"

@@ -39,7 +39,7 @@ from f2a.photo.pixels import integer_to_16_bits
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".jfi", ".jps", ".pjpeg", ".pjp")
 MODES = ("L", "RGB")
 BITS = 8
-METADATA = ("exif", "xmp", "iptc", "comments")
+METADATA = ("exif", "xmp", "iptc", "comments", "is_stretched")
 
 QUALITY = 95
 """Where the photo's own file was no JPEG."""

@@ -1,9 +1,10 @@
 """What a file holds beside the photo and is not written again: a sentence on each."""
 
 import mmap
-import re
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+
+from f2a.photo.metadata.iptc import photoshop_resources
 
 END = "its end marker is missing"
 GAIN_MAP = "its HDR gain map is left out: the result is the standard picture"
@@ -18,8 +19,8 @@ ISO_GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\0"
 """With what a segment of a JPEG begins whose further picture is a gain map."""
 C2PA_STORE = b"jumdc2pa"
 """With what the manifests of content credentials begin, in any format (C2PA 2.1, 11.1.4.2)."""
-PATH_RESOURCE = re.compile(rb"8BIM(\x07[\xd0-\xff]|[\x08-\x0a].|\x0b[\x00-\xb5])", re.DOTALL)
-"""Of Photoshop's resources, the numbers 2000 to 2997."""
+PATH_RESOURCES = range(2000, 2998)
+"""Among Photoshop's."""
 
 
 def of_pictures(number: int, which: str = "first") -> list[str]:
@@ -49,7 +50,7 @@ def of_parts(kinds: Iterable[bytes], lost: Mapping[bytes, str], rest: Collection
 
 
 def of_photoshop(resources: bytes) -> list[str]:
-    return [PATHS] if PATH_RESOURCE.search(resources) else []
+    return [PATHS] if any(number in PATH_RESOURCES for number, _ in photoshop_resources(resources)) else []
 
 
 def of_credentials(path: Path) -> list[str]:

@@ -28,7 +28,7 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 SUFFIXES = (".png", ".apng")
 MODES = ("L", "LA", "RGB", "RGBA")
 BITS = 16
-METADATA = ("exif", "xmp", "iptc", "comments", "texts")
+METADATA = ("exif", "xmp", "iptc", "comments", "texts", "is_stretched")
 
 QUICK = 3
 """Of zlib's levels: of noisy 16-bit photos the higher ones take longer and leave no smaller file."""

@@ -19,7 +19,7 @@ from f2a.photo.errors import PhotoError
 from f2a.photo.file import PhotoFile
 from f2a.photo.icc import SRGB
 from f2a.photo.metadata.iptc import find_iptc
-from f2a.photo.metadata.metadata import Metadata, as_bytes, read_metadata, valid_dpi
+from f2a.photo.metadata.metadata import Metadata, as_bytes, dpi_of_ratio, read_metadata, valid_dpi
 from f2a.photo.metadata.tiff_ifd import (
     EXIF_IFD,
     FIRST_IFD,
@@ -39,7 +39,7 @@ from f2a.photo.pixels import HIGH_BIT_DEPTH_GREY, turned, with_channels
 SUFFIXES = (".tif", ".tiff")
 MODES = ("L", "LA", "RGB", "RGBA")
 BITS = 16
-METADATA = ("exif", "xmp", "iptc")
+METADATA = ("exif", "xmp", "iptc", "is_stretched")
 
 STRIP_BYTES = 1 << 20
 UNCOMPRESSED, LZW, DEFLATE = 1, 5, 8
@@ -116,7 +116,7 @@ def _read_with_pillow(path: Path, first: FirstPage) -> PhotoFile:
         notes = losses.of_pictures(first.pages) + first.notes
         if first.page.bitspersample > 8 and source.mode not in HIGH_BIT_DEPTH_GREY:
             notes.append(f"its {first.page.bitspersample} bits a colour were rounded to 8")
-        metadata = replace(read_metadata(source), primaries=first.primaries)
+        metadata = replace(read_metadata(source), primaries=first.primaries, dpi=_dpi(first.value))
         metadata = _with_own_metadata(metadata, path, notes)
         compression = COMPRESSIONS.get(source.info.get("compression", ""), DEFLATE)
         photo = pillow.decode(source, path, metadata, notes)
@@ -138,7 +138,8 @@ def _dpi(value: Callable[..., Any]) -> tuple[float, float] | None:
         across, down = (dots / unit for dots, unit in map(value, (Base.XResolution, Base.YResolution)))
     except (TypeError, ValueError, ZeroDivisionError):
         return None
-    return valid_dpi({2: (across, down), 3: (across * 2.54, down * 2.54)}.get(int(value(Base.ResolutionUnit, 2))))
+    per_inch = {2: 1, 3: 2.54}.get(int(value(Base.ResolutionUnit, 2)))
+    return valid_dpi((across * per_inch, down * per_inch)) if per_inch else dpi_of_ratio((across, down))
 
 
 def write(stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality: int | None, notes: list[str]) -> bytes:

@@ -1,6 +1,7 @@
 """IPTC captions (IIM 4.2) inside Photoshop's resources, as JPEG and TIFF files carry them."""
 
 import struct
+from collections.abc import Iterator
 
 from f2a.photo.metadata.privacy import is_private_text
 
@@ -37,15 +38,21 @@ def photoshop_resource(iptc: bytes) -> bytes:
     return b"8BIM" + struct.pack(">HHI", RESOURCE, 0, len(iptc)) + iptc + bytes(len(iptc) % 2)
 
 
-def find_iptc(resources: bytes) -> bytes:
-    """The captions among Photoshop's resources, or ``resources`` itself if these are captions already."""
-    start = resources.find(b"8BIM" + struct.pack(">H", RESOURCE))
-    if start < 0:
-        return resources if resources.startswith(b"\x1c") else b""
-    at = start + 6
-    name = 1 + sum(resources[at : at + 1])
-    at += name + name % 2
-    return resources[at + 4 : at + 4 + int.from_bytes(resources[at : at + 4], "big")]
+def photoshop_resources(block: bytes) -> Iterator[tuple[int, bytes]]:
+    """Number and content of each."""
+    at = block.find(b"8BIM")
+    while at >= 0:
+        name = 1 + sum(block[at + 6 : at + 7])
+        start = at + 10 + name + name % 2
+        end = start + int.from_bytes(block[start - 4 : start], "big")
+        yield int.from_bytes(block[at + 4 : at + 6], "big"), block[start:end]
+        at = block.find(b"8BIM", end)
+
+
+def find_iptc(block: bytes) -> bytes:
+    """The captions among Photoshop's resources, also where there are several; or ``block`` if it is captions."""
+    captions = b"".join(content for number, content in photoshop_resources(block) if number == RESOURCE)
+    return block if block.startswith(b"\x1c") else captions
 
 
 def jpeg_segment(iptc: bytes) -> bytes:

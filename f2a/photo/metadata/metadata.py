@@ -18,7 +18,13 @@ MAX_DPI = 65_535
 """An inch, in a JPEG."""
 
 
-PARTS = {"exif": "EXIF", "xmp": "XMP", "iptc": "captions (IPTC)", "comments": "comments", "texts": "texts of a PNG"}
+UNKNOWN_DPI = 72
+"""After EXIF."""
+
+PARTS = {
+    "exif": "EXIF", "xmp": "XMP", "iptc": "captions (IPTC)", "comments": "comments", "texts": "texts of a PNG",
+    "is_stretched": "pixels that are not square",
+}  # fmt: skip
 """Attributes of :class:`Metadata` that not every format has room for, and their names in a sentence."""
 
 
@@ -35,7 +41,8 @@ class Metadata:
         primaries: with white, as BMP and TIFF state them.
         gamma: of the transfer curve, as BMP states it; 0 is unspecified.
         comments: of a JPEG or GIF.
-        dpi: horizontal and vertical resolution.
+        dpi: horizontal and vertical resolution; where the file states but the ratio of the two, :data:`UNKNOWN_DPI` and
+            what follows from it.
         png_chunks: type and content of a PNG's chunks that say something about the picture, in the file's order.
     """
 
@@ -54,6 +61,11 @@ class Metadata:
     def texts(self) -> list[tuple[bytes, bytes]]:
         """Those of a PNG's chunks that hold a text."""
         return [chunk for chunk in self.png_chunks if chunk[0] in TEXT_CHUNKS]
+
+    @property
+    def is_stretched(self) -> bool:
+        """Whether the pixels are not square."""
+        return len(set(self.dpi or ())) > 1
 
     def lost_parts(self, kept: Collection[str]) -> list[str]:
         """The names of what is there and not ``kept``, which holds keys of :data:`PARTS`."""
@@ -108,19 +120,26 @@ def _is_private(kind: bytes, data: bytes, notes: list[str]) -> bool:
 def read_metadata(source: Image.Image) -> Metadata:
     """The metadata of an opened file, as they are, without what a codec reads itself: captions and a PNG's texts."""
     info = source.info
-    dpi = info.get("dpi")
+    ratio = info.get("aspect") or (info.get("jfif_density") if info.get("jfif_unit") == 0 else None)
     return Metadata(
         exif=as_bytes(info.get("exif")).removeprefix(b"Exif\0\0"),
         xmp=as_bytes(info.get("xmp")),
         icc_profile=as_bytes(info.get("icc_profile")),
         comments=tuple(filter(None, [as_bytes(info.get("comment"))])),
-        dpi=valid_dpi(dpi),
+        dpi=dpi_of_ratio(ratio) or valid_dpi(info.get("dpi")),
     )
 
 
 def valid_dpi(dpi: Any) -> tuple[float, float] | None:
     """A resolution that every format can hold; 1 is what Pillow says for "unknown"."""
     return (float(dpi[0]), float(dpi[1])) if dpi and all(1 < dots <= MAX_DPI for dots in dpi) else None
+
+
+def dpi_of_ratio(density: Any) -> tuple[float, float] | None:
+    """For pixels, so many of which lie across and down one length that is not known; None for square ones."""
+    if not density or not all(density) or density[0] == density[1]:
+        return None
+    return valid_dpi((UNKNOWN_DPI * density[0] / density[1], UNKNOWN_DPI))
 
 
 def as_bytes(value: Any) -> bytes:

@@ -127,11 +127,11 @@ def result(make: Callable[[Path], None], bench: Bench, path: Path) -> str:
     return relit(bench, path)
 
 
-def as_jpeg(make: Callable[[Path], None], bench: Bench, path: Path) -> str:
-    """The notes on the way into a JPEG."""
+def written_as(suffix: str, make: Callable[[Path], None], bench: Bench, path: Path) -> str:
+    """The notes on the way into another format."""
     make(path)
     notes: list[str] = []
-    relight_file(bench.relighter, path, path.with_suffix(".jpg"), tell=notes.append)
+    relight_file(bench.relighter, path, path.with_name(f"out{suffix}"), tell=notes.append)
     return "; ".join(note.removeprefix(f"{path}: ") for note in notes)
 
 
@@ -215,6 +215,23 @@ def blank_alpha(bench: Bench, path: Path) -> str:
     return AS_IT_WAS if shown.mode == "RGB" and np.array_equal(shown, PICTURE) else "is transparent"
 
 
+def stretched(make: Callable[[Path], None], suffix: str, bench: Bench, path: Path) -> str:
+    """Of pixels that are twice as high as wide."""
+    make(path)
+    notes: list[str] = []
+    target = relight_file(bench.relighter, path, path.with_name(f"out{suffix}"), tell=notes.append)
+    tags = [
+        "-XResolution",
+        "-YResolution",
+        "-PixelsPerUnitX",
+        "-PixelsPerUnitY",
+        "-PixelsPerMeterX",
+        "-PixelsPerMeterY",
+    ]
+    across, down = exiftool("-s3", *tags, target).split()
+    return "kept" if float(across) == pytest.approx(2 * float(down), rel=1e-3) else f"lost; {notes}"
+
+
 def given_heic(bench: Bench, path: Path) -> str:
     path.write_bytes(given("23-iphone-heic-grid/iphone.heic").read_bytes())
     return relit(bench, path, None)
@@ -284,8 +301,21 @@ NOTED = {
     "fireworks.png": ("Pillow, by hand", in_png(b"mkBF", bytes(72)), f"{FURTHER}: mkBF"),
 }  # fmt: skip
 
+JFIF = b"JFIF\0\1\1\0\0"
+STRETCHED = {
+    ".jpg": ("Pillow, by hand", written(jpeg().replace(JFIF + b"\1\0\1", JFIF + b"\2\0\1"))),
+    ".png": ("Pillow, by hand", in_png(b"pHYs", struct.pack(">IIB", 2, 1, 0))),
+    ".tif": (
+        "tifffile",
+        lambda path: tifffile.imwrite(path, PICTURE, photometric="rgb", resolution=(2, 1), resolutionunit=1),
+    ),
+}
+"""By suffix: files that do not tell the size of a pixel but its shape."""
+STRETCHED_WEBP = "WEBP has no room for pixels that are not square, which the photo had"
+
 TITLE = "T" * 1000
 TITLED = photoshop_resource(struct.pack(">BBBH", 0x1C, 2, 5, 1000) + TITLE.encode())
+UNTITLED = photoshop_resource(struct.pack(">BBBH", 0x1C, 2, 120, 5) + b"Party")
 LONG_TITLED = photoshop_resource(struct.pack(">BBBHI", 0x1C, 2, 5, 0x8004, 1000) + TITLE.encode())
 COMMENTS = [b"A party", b"in the garden"]
 
@@ -317,13 +347,26 @@ CASES = [
     Case(7, "captions_over_two_segments.jpg", "Pillow, by hand", "kept", partial(captions, TITLED)),
     Case(7, "captions_of_long_lengths.jpg", "Pillow, by hand", "kept", partial(captions, LONG_TITLED)),
     Case(7, "captions_of_photoshop.tif", "tifffile", "kept", partial(captions, TITLED)),
+    Case(7, "captions_twice.jpg", "Pillow, by hand", "kept", partial(captions, UNTITLED + TITLED)),
+    *(
+        Case(7, f"stretched{path} as {suffix[1:]}", made_with, "kept", partial(stretched, make, suffix))
+        for path, (made_with, make) in STRETCHED.items()
+        for suffix in (".jpg", ".png", ".tif", ".bmp")
+    ),
+    Case(
+        7,
+        "stretched.jpg as webp",
+        "Pillow, by hand",
+        STRETCHED_WEBP,
+        partial(written_as, ".webp", STRETCHED[".jpg"][1]),
+    ),
     Case(7, "exif_in_text.png", "Pillow, by hand", "kept", exif_in_text),
     Case(
         7,
         "long_captions.tif",
         "by hand",
         "its captions are too long for a JPEG and left out",
-        partial(as_jpeg, long_captions),
+        partial(written_as, ".jpg", long_captions),
     ),
     Case(7, "iphone.heic", "given", GAIN_MAP, given_heic),
 ]

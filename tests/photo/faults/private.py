@@ -137,6 +137,8 @@ OWN = {
     "everything.heic": ("libheif, exiftool", tagged(*EVERYTHING)),
     "comment.jpg": ("Pillow, exiftool", tagged("-Comment=shot at 52.5163, 13.3777", *GPS)),
     "description.jpg": ("Pillow, exiftool", tagged("-EXIF:ImageDescription=Serial number: 4711", *GPS)),
+    "computer.jpg": ("Pillow, exiftool", tagged(f"-EXIF:HostComputer={PLANTED}'s MacBook")),
+    "computer.tif": ("Pillow, exiftool", tagged(f"-IFD0:HostComputer={PLANTED}'s MacBook", "-EXIF:Artist=Ann")),
     "made_up_names.jpg": ("Pillow", planted),
     "made_up_names.webp": ("Pillow", planted),
     "texts.png": ("Pillow", texts),
