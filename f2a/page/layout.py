@@ -35,7 +35,8 @@ NEW_PHOTO = "(_, photo, keep, ...values) => [window.f2a_new_photo(keep), photo, 
 PUBLIC: dict[str, Any] = {"concurrency_limit": None}  # whose turn it is, the job queue says
 PRIVATE: dict[str, Any] = PUBLIC | {"api_visibility": "private"}
 SILENT: dict[str, Any] = PRIVATE | {"show_progress": "hidden"}
-DIRECT: dict[str, Any] = SILENT | {"queue": False}  # one answer to one request; the job queue bounds their number
+DIRECT: dict[str, Any] = SILENT | {"queue": False, "postprocess": False, "trigger_mode": "always_last"}
+"""One answer to one request, with the picture in it; the job queue bounds their number."""
 
 
 def build_demo(
@@ -121,9 +122,9 @@ def relight_tab(demo: gr.Blocks, handlers: Handlers) -> gr.File:
     moves = [component.change for component in panel.controls]  # `release` is nothing that keys and number fields fire
     inputs = [screen, photo, show_clipping, *panel.controls]
     outputs = [view, clipped, changes, file, download_note]
-    gr.on(moves, handlers.on_controls, inputs, outputs, js=SCREEN, trigger_mode="always_last", **DIRECT)
+    gr.on(moves, handlers.on_controls, inputs, outputs, js=SCREEN, **DIRECT)
     looks = [look.click, show_clipping.change]
-    gr.on(looks, handlers.on_look, inputs, [view, clipped], js=SCREEN, trigger_mode="always_last", **DIRECT)
+    gr.on(looks, handlers.on_look, inputs, [view, clipped], js=SCREEN, **DIRECT)
     saving = download.click(handlers.on_download, [photo, *panel.settings], [file, download_note], **PRIVATE)
     saving.success(None, file, None, js="(file) => window.f2a_save(file)")
     demo.load(None, None, choose, js=f"() => window.f2a_on_phone({text.CHOOSE_ON_PHONE!r})", **PRIVATE)

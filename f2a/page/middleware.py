@@ -7,6 +7,8 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from starlette.middleware.gzip import GZipMiddleware
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -94,6 +96,22 @@ class InFlightResponses:
                 self._last = time.monotonic()
 
         return count_and_run
+
+
+class CompressedAnswers:
+    """Compresses the answers to moves of a slider, whose pictures are a third longer in base64; Gradio compresses files
+    alone.
+
+    Args:
+        app: the page.
+    """
+
+    def __init__(self, app: Application) -> None:
+        self.app, self.compressed = app, GZipMiddleware(app, compresslevel=1)
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        app = self.compressed if scope.get("path", "").endswith("/run/predict") else self.app
+        await app(scope, receive, send)
 
 
 class HeadTags:

@@ -22,10 +22,8 @@
   const picture = () => document.querySelectorAll("#view img")[1];
   const hold = (on) => document.querySelector("#view").classList.toggle("held", on);
   const held = () => document.querySelector("#view").classList.contains("held");
-  let whole = {};  // the size of the picture of the whole photo, which one that is still on its way has not told yet
   const shown = () => {
-    const box = picture().getBoundingClientRect();
-    const { naturalWidth, naturalHeight } = picture().naturalWidth ? picture() : whole;
+    const box = picture().getBoundingClientRect(), { naturalWidth, naturalHeight } = picture();
     return { box, scale: Math.min(box.width / naturalWidth, box.height / naturalHeight), naturalWidth, naturalHeight };
   };
   const touched = ({ clientX, clientY }) => {
@@ -38,7 +36,6 @@
   document.addEventListener("load", (event) => {
     if (event.target !== picture()) return;
     if (!document.querySelector("#photo.busy, #note .waiting")) hideIncoming();  // or it is of the photo before
-    if (!closer) whole = shown();
     const percent = Math.round(100 * shown().scale * devicePixelRatio);
     document.querySelector("#view label").dataset.zoom = closer ? `, ${percent} %` : "";
   }, true);

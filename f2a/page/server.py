@@ -31,7 +31,7 @@ from f2a.page.examples import open_examples
 from f2a.page.gallery import Gallery
 from f2a.page.job_queue import JobQueue
 from f2a.page.layout import MAX_WAITING, WORKERS, build_demo
-from f2a.page.middleware import UPLOAD_S, HeadTags, InFlightResponses, RequestLimits
+from f2a.page.middleware import UPLOAD_S, CompressedAnswers, HeadTags, InFlightResponses, RequestLimits
 from f2a.page.service import KEEP_S, SWEEP_S, sweep_folder
 from f2a.page.theme import THEME
 from f2a.page.tools import install_tools
@@ -180,6 +180,7 @@ def launch_options(settings: Settings = Settings(), *middleware: Middleware) -> 
     upload_s = min(UPLOAD_S, settings.keep_s / 2)  # so that nothing is swept while it comes in
     styles = (PAGE / "page.css").read_text(encoding="utf-8")
     limits = Middleware(RequestLimits, failure=MultiPartException, upload_s=upload_s)
+    tags = Middleware(HeadTags, tags=head_tags, styles=styles)
     return {
         "theme": THEME,
         "js": (PAGE / "page.js").read_text(encoding="utf-8"),
@@ -194,7 +195,7 @@ def launch_options(settings: Settings = Settings(), *middleware: Middleware) -> 
         "app_kwargs": {
             "lifespan": cleanup_lifespan(get_upload_folder, settings.keep_s, settings.sweep_s),
             "routes": [Route("/health", health), Route("/share.jpg", share_picture)],
-            "middleware": [*middleware, limits, Middleware(HeadTags, tags=head_tags, styles=styles)],
+            "middleware": [*middleware, limits, Middleware(CompressedAnswers), tags],
         },
     }
 

@@ -24,8 +24,9 @@ from f2a.relight.explanation import explain_gain
 from f2a.relight.gain import apply_controls
 from f2a.relight.relighter import Prepared, Relighter, relight_file
 
-PREVIEW_SIDE = 1600
-"""Pixels on the longest side of what is kept ready; what is shown is no larger than its place on the screen."""
+PREVIEW_SIDE = 1280
+"""Pixels on the longest side of what is kept ready; what is shown is no larger than its place on the screen. On the
+largest place that is three pixels to two of CSS, of which more are hardly seen and cost half as many bytes again."""
 
 SIDE_STEP = 100
 """Pixels by which a preview's longest side grows with the screen, so that a resized window has few sizes."""
@@ -33,7 +34,7 @@ SIDE_STEP = 100
 MAX_MEGAPIXELS = 64
 MAX_PHOTOS = 20
 MAX_OPEN = 24
-"""Previews kept ready for the sliders, about 12 MB each; a photo past that is read again when a slider moves."""
+"""Previews kept ready for the sliders, about 8 MB each; a photo past that is read again when a slider moves."""
 
 MAX_SCREEN = 4096
 """Pixels on a side of a place on the screen; a browser that says more, as none does, is sent no more."""
@@ -44,9 +45,9 @@ MAX_PART_BYTES = 100_000_000
 KEEP_S, SWEEP_S = 3000, 300
 """Seconds that a file stays, and between two looks for older ones: within an hour everything is gone."""
 
-PREVIEW_QUALITY, MAX_PREVIEW_BYTES = 70, 80_000
+PREVIEW_QUALITY, MAX_PREVIEW_BYTES = 70, 45_000
 """Of WebP, which a slider sends again at each move; a noisy photo gets a lower quality, with which it takes no more
-bytes: what a slow 4G line carries in 0.4 s."""
+bytes: what a slow 4G line carries in a quarter of a second."""
 
 EXAMPLE_QUALITY = 88
 """Of JPEG."""

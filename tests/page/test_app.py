@@ -142,12 +142,12 @@ def test_a_tap_goes_to_the_place_at_full_size_and_a_second_one_back(page: Any, t
 def test_a_tap_on_a_picture_that_is_still_on_its_way_goes_back(page: Any, tmp_path: Path) -> None:
     give(page, save_gradient(tmp_path / "party.jpg"))
     whole, view = size_in_browser(after(page)), page.locator("#view")
-    page.route("**/relit.webp", lambda route: None)  # is held up
-    page.mouse.click(*center_of(view))
-    page.wait_for_function("() => !document.querySelectorAll('#view img')[1].naturalWidth")
+    page.route("**/run/predict", lambda route: None)  # is held up
+    with page.expect_request("**/run/predict"):
+        page.mouse.click(*center_of(view))
     page.mouse.click(*center_of(view))
     expect(view).not_to_have_class(re.compile("closer"))
-    page.unroute("**/relit.webp")
+    page.unroute("**/run/predict")
     until(lambda: size_in_browser(after(page)) == whole)  # after the closer one, which is let go, too
 
 
@@ -397,8 +397,8 @@ def test_the_incoming_photo_stays_in_view_when_the_picture_before_it_loads_late(
     give(page, save_gradient(tmp_path / "before.png"))
     leave = threading.Event()
     others = [threading.Thread(target=jobs.run, args=(leave.wait, 20)) for _ in range(2)]
-    page.route("**/relit.webp", lambda route: None)  # is held up
-    with page.expect_request("**/relit.webp"):
+    page.route("**/run/predict", lambda route: None)  # is held up
+    with page.expect_request("**/run/predict"):
         page.get_by_label("range slider for Strength").press("Home")
     try:
         for other in others:

@@ -16,8 +16,8 @@ pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
 
 expect = pytest.importorskip("playwright.sync_api", reason="needs playwright (requirements-dev.txt)").expect
 
-SLOW_4G = {"offline": False, "latency": 150, "downloadThroughput": 1.6e6 / 8, "uploadThroughput": 750e3 / 8}
-"""Milliseconds for a request, and bytes per second: a slow 4G line as Lighthouse has it."""
+SLOW_4G = {"offline": False, "latency": 562.5, "downloadThroughput": 1.44e6 / 8, "uploadThroughput": 675e3 / 8}
+"""Milliseconds for a request, and bytes per second: a slow 4G line as the tools of Chromium have it."""
 
 
 def test_a_slider_that_moves_renews_preview_and_file(page: Any, relighter: Relighter, tmp_path: Path) -> None:
@@ -63,16 +63,16 @@ def test_a_number_field_that_is_left_empty_is_neutral_again(page: Any) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize(("size", "density"), [(PHONE, 1), (DESKTOP, 2)], ids=["phone", "desktop"])
 @pytest.mark.parametrize(("noise", "clipping"), [(0, False), (0, True), (15, False), (15, True)])
 def test_on_a_slow_line_a_slider_shows_its_picture_within_a_second(
-    chromium: Any, server: str, tmp_path: Path, size: dict[str, int], noise: int, clipping: bool
+    chromium: Any, server: str, tmp_path: Path, size: dict[str, int], density: int, noise: int, clipping: bool
 ) -> None:
     photo = tmp_path / "large.jpg"
     large = Image.open(BUNDLED / "shoe_rack_flash.jpg").resize((2880, 1536))
     grain = Image.effect_noise(large.size, noise).convert("RGB")  # around mid grey
     ImageChops.add(large, grain, offset=-128).save(photo, quality=95)
-    with visiting(chromium, server, size) as page:
+    with visiting(chromium, server, size, device_scale_factor=density) as page:
         give(page, photo)
         page.get_by_label("Show clipping").set_checked(clipping)
         page.locator("#looking").get_by_text("burnt" if clipping else "Marks burnt").first.wait_for()
@@ -86,9 +86,10 @@ def test_on_a_slow_line_a_slider_shows_its_picture_within_a_second(
         slowly = [page.evaluate(MOVE_A_SLIDER, strength) / 1000 for strength in (0.4, 1.4, 0.8)]
         page.wait_for_timeout(200)
         network.detach()
-    assert 2 * 6 <= len(received) <= 2 * 6 + 2  # the opening may still load a file
-    assert 5_000 < sum(received) / 6 < 100_000
-    assert min(slowly) < 0.75 + min(at_once)  # which is a quarter of a second, or more on a busy machine
+    received = [size for size in received if size]  # a data URI is read without a request
+    assert 6 <= len(received) <= 6 + 2  # the opening may still load a file
+    assert 5_000 < sum(received) / 6 < 50_000
+    assert min(slowly) < 0.85 + min(at_once)  # which is a tenth of a second, or more on a busy machine
 
 
 MOVE_A_SLIDER = """async (value) => {
