@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from f2a.cli import main
 from f2a.relight.explanation import Explanation
+from tests.support.commands import run, sentence
 
 
 def explanation(stops, fired=True, color=(0, 0, 0)):
@@ -46,39 +46,30 @@ def test_the_colour_of_the_light_has_a_word(color, word):
     assert f"The light is {word}" in explanation([[0]], color=color).lines[-1]
 
 
-def test_the_command_prints_them_and_draws_the_picture_once(tmp_path, photo, weights, capsys):
+def test_the_command_prints_them_and_draws_the_picture_once(tmp_path, photo, weights):
     photo.save(tmp_path / "a.png")
-    command = ["explain", str(tmp_path / "a.png"), "--picture", str(tmp_path / "gain.png"), "--weights", str(weights)]
-    assert main(command) == 0
-    printed = capsys.readouterr().out.splitlines()
+    command = ("explain", tmp_path / "a.png", "--picture", tmp_path / "gain.png", "--weights", weights)
+    printed = run("f2a", *command).out.splitlines()
     assert printed[0] == f"{tmp_path / 'a.png'}: 7 x 5 pixels."
     assert len(printed) == 9
     assert Image.open(tmp_path / "gain.png").size == (640, 497)
     before = (tmp_path / "gain.png").read_bytes()
-    assert main([*command, "--exposure", "1"]) == 1
-    assert "exists already" in capsys.readouterr().err
+    brighter = (*command, "--strength", "0", "--exposure", "1")
+    assert "exists already" in sentence(*brighter, status=1)
     assert (tmp_path / "gain.png").read_bytes() == before
-    assert main([*command, "--exposure", "1", "--overwrite"]) == 0
+    status, printed, _ = run("f2a", *brighter, "--overwrite")
+    assert status == 0
+    assert "100 % of the picture becomes brighter (at most +1.0 EV)" in printed  # the controls are part of it
     assert (tmp_path / "gain.png").read_bytes() != before
 
 
-def test_the_controls_are_part_of_what_is_said(tmp_path, photo, weights, capsys):
-    photo.save(tmp_path / "a.png")
-    command = ["explain", str(tmp_path / "a.png"), "--weights", str(weights)]
-    assert main([*command, "--strength", "0", "--exposure", "1"]) == 0
-    assert "100 % of the picture becomes brighter (at most +1.0 EV)" in capsys.readouterr().out
-
-
 @pytest.mark.parametrize(
-    ("photo_name", "picture", "status", "said"),
-    [("none.jpg", None, 1, "none.jpg: no such file"), ("a.txt", None, 1, "is not a photo"),
-     ("a.png", "no/gain.png", 1, "gain.png: cannot be written"), ("a.png", "a.doc", 1, "a.doc: cannot be written")],
+    ("photo_name", "picture", "said"),
+    [("none.jpg", None, "none.jpg: no such file"), ("a.txt", None, "is not a photo"),
+     ("a.png", "no/gain.png", "gain.png: cannot be written"), ("a.png", "a.doc", "a.doc: cannot be written")],
 )  # fmt: skip
-def test_what_cannot_be_is_one_sentence(tmp_path, photo, weights, capsys, photo_name, picture, status, said):
+def test_what_cannot_be_is_one_sentence(tmp_path, photo, weights, photo_name, picture, said):
     photo.save(tmp_path / "a.png")
     (tmp_path / "a.txt").write_text("Dear diary")
-    flags = ["--picture", str(tmp_path / picture)] if picture else []
-    assert main(["explain", str(tmp_path / photo_name), *flags, "--weights", str(weights)]) == status
-    error = capsys.readouterr().err
-    assert said in error
-    assert len(error.splitlines()) == 1
+    flags = ["--picture", tmp_path / picture] if picture else []
+    assert said in sentence("explain", tmp_path / photo_name, *flags, "--weights", weights, status=1)

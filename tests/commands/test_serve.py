@@ -8,23 +8,21 @@ from pathlib import Path
 import pytest
 
 import f2a.page.server
-from f2a.cli import main
 from f2a.errors import missing_library
+from tests.support.commands import sentence
 
 ROOT = Path(__file__).resolve().parents[2]
 EXTRAS = ["gradio", "cachetools", "mcp", "accelerate", "datasets", "watchfiles", "skimage", "matplotlib", "jinja2"]
 
 
 @pytest.mark.parametrize("port", ["0", "-1", "65536"])
-def test_a_port_that_cannot_be_is_one_sentence(capsys, port):
-    assert main(["serve", "--port", port]) == 2
-    assert capsys.readouterr().err == f"f2a: --port is {port}: give a number from 1 to 65535\n"
+def test_a_port_that_cannot_be_is_one_sentence(port):
+    assert sentence("serve", "--port", port) == f"f2a: --port is {port}: give a number from 1 to 65535"
 
 
-def test_the_library_of_the_tools_is_named_where_it_is_missing(capsys, monkeypatch):
+def test_the_library_of_the_tools_is_named_where_it_is_missing(monkeypatch):
     monkeypatch.setattr(f2a.page.server, "find_spec", lambda name: None)
-    assert main(["serve", "--mcp"]) == 2
-    assert capsys.readouterr().err == 'f2a: --mcp needs the MCP library: pip install "gradio[mcp]"\n'
+    assert sentence("serve", "--mcp") == 'f2a: --mcp needs the MCP library: pip install "gradio[mcp]"'
 
 
 WITHOUT_EXTRAS = """

@@ -7,9 +7,9 @@ from types import ModuleType
 
 import pytest
 
-from f2a.cli import main
 from f2a.data import download
 from f2a.data.download import ARCHIVES, FetchError, fetch
+from tests.support.commands import run, sentence
 from tests.support.pairs import write_pairs
 
 
@@ -58,16 +58,15 @@ def names(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
-def test_the_pairs_are_fetched_checked_and_unpacked_once(drive, tmp_path, capsys):
+def test_the_pairs_are_fetched_checked_and_unpacked_once(drive, tmp_path):
     out = tmp_path / "out"
-    assert main(["download", "dataset", "-o", str(out)]) == 0
-    said = capsys.readouterr()
-    assert said.out == f"{out / 'dataset'}\n"
-    assert f"train_accelerate.py --train_data_dir {out / 'dataset'}/DATASET_LR" in said.err
+    done = run("f2a", "download", "dataset", "-o", out)
+    assert (done.status, done.out) == (0, f"{out / 'dataset'}\n")
+    assert f"train_accelerate.py --train_data_dir {out / 'dataset'}/DATASET_LR" in done.err
     photos = [f"dataset/DATASET_LR/train/p{n}_{half}.png" for n in range(2) for half in ("ambient", "flash")]
     assert names(out) == ["dataset.zip", *photos]
     assert drive.calls == [("1Z7Wy9Hj5HjVD8P-zVkw55_BISQ7jQSFg", 0)]
-    assert main(["download", "dataset", "-o", str(out)]) == 0
+    assert run("f2a", "download", "dataset", "-o", out).status == 0
     assert len(drive.calls) == 1
 
 
@@ -77,32 +76,25 @@ def test_an_archive_that_is_there_is_not_fetched_again(drive, published, tmp_pat
     assert not drive.calls
 
 
-def test_a_download_that_was_cut_goes_on(drive, tmp_path, capsys):
+def test_a_download_that_was_cut_goes_on(drive, tmp_path):
     drive.cut = 1000
-    assert main(["download", "model", "-o", str(tmp_path / "out")]) == 2
-    said = capsys.readouterr().err
-    assert "(Download is incomplete: the line broke); run this again to resume" in said
-    assert len(said.splitlines()) == 1
+    command = ("download", "model", "-o", tmp_path / "out")
+    assert "(Download is incomplete: the line broke); run this again to resume" in sentence(*command)
     assert not (tmp_path / "out" / "model").exists()
-    assert main(["download", "model", "-o", str(tmp_path / "out")]) == 0
+    assert run("f2a", *command).status == 0
     assert drive.calls == [("15ycOOjjOJ4KkwubC7g8Ttc5OvzClzM1C", done) for done in (0, 1000)]
 
 
-def test_when_drive_refuses_the_way_by_hand_is_told(drive, tmp_path, capsys):
+def test_when_drive_refuses_the_way_by_hand_is_told(drive, tmp_path):
     drive.refusal = RuntimeError("Cannot retrieve the public link of the file.")
-    assert main(["download", "model", "-o", str(tmp_path)]) == 2
-    said = capsys.readouterr().err
+    said = sentence("download", "model", "-o", tmp_path)
     assert f"open {ARCHIVES['model'].page} in a browser, save the file as {tmp_path / 'model.zip'}" in said
     assert "quota" in said
-    assert len(said.splitlines()) == 1
 
 
-def test_without_gdown_one_sentence_says_what_to_install(monkeypatch, tmp_path, capsys):
+def test_without_gdown_one_sentence_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "gdown", None)
-    assert main(["download", "dataset", "-o", str(tmp_path)]) == 2
-    said = capsys.readouterr().err
-    assert "pip install gdown" in said
-    assert len(said.splitlines()) == 1
+    assert "pip install gdown" in sentence("download", "dataset", "-o", tmp_path)
 
 
 def link(name):

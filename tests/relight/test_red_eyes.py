@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from f2a.cli import main
 from f2a.photo import Photo, read_photo
 from f2a.photo.photo import exif_transposed
 from f2a.relight.controls import ControlError, Controls
 from f2a.relight.red_eyes import correct_red_pupils, describe, find_red_pupils
 from f2a.relight.relighter import relight_file
 from tests.support import profiles
+from tests.support.commands import run, sentence
 from tests.support.red_eyes import BLACK, EYES, RED, SIDE, SKINS, drawn_face, eyes_of
 
 PAIRS = Path(__file__).resolve().parents[3] / "shared" / "pairs"
@@ -183,22 +183,15 @@ def test_the_note_counts_them(tmp_path, relighter, pupil, note):
     assert describe(find_red_pupils(read_photo(tmp_path / "b.png").photo)) == "no red eyes were found"
 
 
-def test_the_flag_works_and_says_so(tmp_path, weights, capsys):
+def test_the_flag_works_and_says_so_and_without_opencv_what_to_install(tmp_path, weights, monkeypatch):
     drawn_face().save(tmp_path / "a.png")
-    arguments = ["relight", str(tmp_path / "a.png"), "-o", str(tmp_path / "b.png"), "--weights", str(weights)]
-    assert main([*arguments, "--device", "cpu", "--red-eyes", "1"]) == 0
-    assert "2 red eyes were corrected" in capsys.readouterr().err
-
-
-def test_without_opencv_one_sentence_says_what_to_install(tmp_path, weights, capsys, monkeypatch):
+    command = ("relight", tmp_path / "a.png", "-o", tmp_path / "b.png", "--weights", weights, "--overwrite")
+    assert "2 red eyes were corrected" in sentence(*command, "--red-eyes", "1", status=0)
+    (tmp_path / "b.png").unlink()
     monkeypatch.setitem(sys.modules, "cv2", None)
-    drawn_face().save(tmp_path / "a.png")
-    arguments = ["relight", str(tmp_path / "a.png"), "-o", str(tmp_path / "b.png"), "--weights", str(weights)]
-    assert main([*arguments, "--red-eyes", "1"]) != 0
-    (line,) = capsys.readouterr().err.splitlines()
-    assert 'pip install "opencv-python-headless<5"' in line
+    assert 'pip install "opencv-python-headless<5"' in sentence(*command, "--red-eyes", "1", status=2)
     assert not (tmp_path / "b.png").exists()
-    assert main([*arguments, "--device", "cpu"]) == 0  # nothing else needs it
+    assert run("f2a", *command).status == 0  # nothing else needs it
 
 
 def test_an_opencv_without_cascades_counts_as_none(monkeypatch):

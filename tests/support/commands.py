@@ -42,6 +42,14 @@ def run(program: str, *words: object) -> Ended:
     return Ended(status, out.getvalue(), err.getvalue())
 
 
+def sentence(*words: object, status: int = 2) -> str:
+    """All that a command of f2a says on the error channel, which is one line; it ends with this status."""
+    ended = run("f2a", *words)
+    (line,) = ended.err.splitlines()
+    assert ended.status == status
+    return line
+
+
 def refused(*commands: Iterable[object]) -> list[str]:
     """The sentence of each command, which all end with status 2."""
     ended = [run(*command) for command in commands]  # type: ignore[arg-type]
