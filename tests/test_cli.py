@@ -12,6 +12,7 @@ import f2a
 from f2a.cli import main
 from f2a.commands.relight import FORMATS
 from f2a.photo import SUFFIXES
+from tests.support.commands import run, sentence
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -29,8 +30,9 @@ def folder(tmp_path, photo):
     return inside
 
 
-def run(*arguments, weights):
-    return main(["relight", *map(str, arguments), "--weights", str(weights), "--device", "cpu"])
+@pytest.fixture
+def relight(weights):
+    return lambda *words: run("f2a", "relight", *words, "--weights", weights, "--device", "cpu")
 
 
 def names(folder):
@@ -42,49 +44,52 @@ def test_every_format_that_is_written_can_be_asked_for():
     assert all(f".{name}" in SUFFIXES[format] for name, format in FORMATS.items())
 
 
-def test_one_photo_into_a_new_folder(tmp_path, folder, weights):
-    assert run(folder / "a.jpg", "-o", tmp_path / "new" / "out", weights=weights) == 0
+def test_one_photo_into_a_new_folder_or_a_file(tmp_path, folder, relight):
+    assert relight(folder / "a.jpg", "-o", tmp_path / "new" / "out").status == 0
     assert names(tmp_path / "new" / "out") == ["a_ambient.jpg"]
     assert Image.open(tmp_path / "new" / "out" / "a_ambient.jpg").size == (7, 5)
-
-
-def test_one_photo_into_a_file(tmp_path, folder, weights):
-    assert run(folder / "a.jpg", "-o", tmp_path / "result.png", weights=weights) == 0
+    assert relight(folder / "a.jpg", "-o", tmp_path / "result.png").status == 0
     assert Image.open(tmp_path / "result.png").format == "PNG"
 
 
-def test_a_bad_file_is_named_in_one_line_and_the_rest_go_on(tmp_path, folder, weights, capsys):
-    assert run(folder, "-o", tmp_path / "out", weights=weights) == 1
+def test_a_bad_file_is_named_in_one_line_and_the_rest_go_on(tmp_path, folder, relight):
+    ended = relight(folder, "-o", tmp_path / "out")
+    assert ended.status == 1
     assert names(tmp_path / "out") == ["a_ambient.jpg", "b_ambient.png"]
-    complaints = [line for line in capsys.readouterr().err.splitlines() if line.startswith("f2a:")]
-    assert len(complaints) == 1
-    assert "c.jpg" in complaints[0]
+    (complaint,) = [line for line in ended.err.splitlines() if line.startswith("f2a:")]
+    assert "c.jpg" in complaint
 
 
-def test_an_output_is_never_silently_overwritten(tmp_path, folder, weights, capsys):
-    out = tmp_path / "out"
-    assert run(folder / "a.jpg", "-o", out, weights=weights) == 0
-    before = (out / "a_ambient.jpg").read_bytes()
-    assert run(folder / "a.jpg", "-o", out, "--strength", "0.2", weights=weights) == 1
-    assert "--overwrite" in capsys.readouterr().err
-    assert (out / "a_ambient.jpg").read_bytes() == before
-    assert run(folder / "a.jpg", "-o", out, "--strength", "0.2", "--overwrite", weights=weights) == 0
-    assert (out / "a_ambient.jpg").read_bytes() != before
+def test_an_output_is_never_silently_overwritten(tmp_path, folder, relight):
+    weak, result = (folder / "a.jpg", "-o", tmp_path / "out", "--strength", "0.2"), tmp_path / "out" / "a_ambient.jpg"
+    assert relight(*weak[:3]).status == 0
+    before = result.read_bytes()
+    refused = relight(*weak)
+    assert refused.status == 1
+    assert "--overwrite" in refused.err
+    assert result.read_bytes() == before
+    assert relight(*weak, "--overwrite").status == 0
+    assert result.read_bytes() != before
 
 
-def test_two_photos_of_one_name_do_not_replace_each_other(tmp_path, photo, weights, capsys):
+def test_two_photos_of_one_name_do_not_replace_each_other(tmp_path, photo, relight):
     for place in ("x", "y"):
         (tmp_path / place).mkdir()
         photo.save(tmp_path / place / "a.png")
     inputs = (tmp_path / "x" / "a.png", tmp_path / "y" / "a.png")
-    assert run(*inputs, "-o", tmp_path / "out", "--overwrite", weights=weights) == 1
-    assert str(tmp_path / "y" / "a.png") in capsys.readouterr().err
+    ended = relight(*inputs, "-o", tmp_path / "out", "--overwrite")
+    assert ended.status == 1
+    assert str(tmp_path / "y" / "a.png") in ended.err
 
 
-def test_the_photo_itself_is_never_the_output(folder, weights, capsys):
+def test_the_photo_itself_is_never_the_output(folder, relight):
     before = (folder / "b.png").read_bytes()
-    assert run(folder / "b.png", "-o", folder / "b.png", "--overwrite", weights=weights) == 1
+    assert relight(folder / "b.png", "-o", folder / "b.png", "--overwrite").status == 1
     assert (folder / "b.png").read_bytes() == before
+
+
+NOT_WRITTEN = ("jxl", "psd", "jpgg", "CR2", "txt", "gif", "pdf")
+ONE_OF = "cannot be written; give it one of the suffixes .jpg"
 
 
 @pytest.mark.parametrize(
@@ -92,37 +97,25 @@ def test_the_photo_itself_is_never_the_output(folder, weights, capsys):
     [
         (["{folder}", "-o", "{tmp}/one.jpg"], "one.jpg"),
         (["{tmp}/empty", "-o", "{tmp}/out"], "empty"),
-        (["{folder}/a.jpg", "-o", "{tmp}/out/a.jxl"], "a.jxl: cannot be written; give it one of the suffixes .jpg"),
-        (["{folder}/a.jpg", "-o", "{tmp}/out/a.gif"], "a.gif: cannot be written"),
-        (["{folder}/a.jpg", "-o", "{tmp}/out/a.pdf"], "a.pdf: cannot be written"),
+        *((["{folder}/a.jpg", "-o", f"{{tmp}}/out/a.{suffix}"], f"a.{suffix}: {ONE_OF}") for suffix in NOT_WRITTEN),
+        *((["{folder}/a.jpg", "-o", f"{{tmp}}/out.{suffix}"], f"out.{suffix}: {ONE_OF}") for suffix in NOT_WRITTEN),
         (["{folder}/a.jpg", "-o", "{folder}/notes.txt/x"], "notes.txt"),
         (["{folder}/a.jpg", "-o", "{tmp}/out", "--strength", "2.5"], "2.5"),
         (["{folder}/a.jpg", "-o", "{tmp}/out", "--device", "gpu7"], "gpu7"),
         (["{folder}/a.jpg", "-o", "{tmp}/out", "--weights", "{tmp}/empty"], "config.json"),
     ],
 )
-def test_wrong_usage_is_one_sentence_and_status_2(tmp_path, folder, weights, capsys, arguments, said):
+def test_wrong_usage_is_one_sentence_and_status_2(tmp_path, folder, weights, arguments, said):
     (tmp_path / "empty").mkdir()
     filled = [text.format(folder=folder, tmp=tmp_path) for text in arguments]
-    if "--weights" not in filled:
-        filled += ["--weights", str(weights)]
-    assert main(["relight", *filled]) == 2
-    error = capsys.readouterr().err
-    assert said in error
-    assert len(error.splitlines()) == 1
-    assert not list(tmp_path.glob("out/*"))
+    assert said in sentence("relight", "--weights", weights, *filled)
+    assert not [path for path in tmp_path.glob("out*") if path.is_file() or list(path.iterdir()) or path.suffix]
 
 
-def test_a_missing_photo_is_a_bad_file_not_a_crash(tmp_path, weights, capsys):
-    assert run(tmp_path / "none.jpg", "-o", tmp_path / "out", weights=weights) == 1
-    assert "none.jpg" in capsys.readouterr().err
-
-
-def test_an_odd_name_is_spelled_out_on_one_line(tmp_path, weights, capsys):
-    path = tmp_path / "two\nlines.jpg"
-    path.write_text("text")
-    assert run(path, "-o", tmp_path / "out", weights=weights) == 1
-    assert len(capsys.readouterr().err.splitlines()) == 1
+def test_a_missing_photo_is_a_bad_file_and_an_odd_name_spelled_out_on_one_line(tmp_path, weights):
+    (tmp_path / "two\nlines.jpg").write_text("text")
+    for name, said in (("none.jpg", "none.jpg"), ("two\nlines.jpg", "two\\nlines.jpg")):
+        assert said in sentence("relight", tmp_path / name, "-o", tmp_path / "out", "--weights", weights, status=1)
 
 
 def test_the_real_command(tmp_path, folder, weights):

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from f2a.cli import main
 from f2a.photo import PhotoError, is_hidden
 from f2a.relight import relighter as relighter_module
 from f2a.relight.batch import Batch, BatchError, Result, Shard, Task, passed_over, plan, summary
+from tests.support.commands import run
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -185,15 +185,21 @@ def test_every_suffix_of_a_format_that_is_read_is_known(photos):
     assert {task.photo.name for task in plan([photos], photos)} >= set(names)
 
 
-def test_pictures_that_are_passed_over_are_named_in_one_line(photos, tmp_path, weights, capsys):
+@pytest.fixture
+def relight(tmp_path, weights):
+    """``relight(photo, ...)``: what the command that writes into ``tmp_path / "out"`` ended with and said."""
+    return lambda *words: run("f2a", "relight", *words, "-o", tmp_path / "out", "--weights", weights)
+
+
+def test_pictures_that_are_passed_over_are_named_in_one_line(photos, relight):
     assert passed_over([photos]) == ""
     for name in ("a.jxl", "b.PSD", "c.exr", "._d.jxl", "notes.txt", *(f"e{n}.exr" for n in range(4))):
         (photos / name).write_bytes(b"")
     line = "passed over 7 pictures of formats that are not read: a.jxl, b.PSD, c.exr, e0.exr, e1.exr, ..."
     assert passed_over([photos, photos / "p0.png"]) == line
-    arguments = ["relight", str(photos), "-o", str(tmp_path / "out"), "--weights", str(weights)]
-    assert main(arguments) == 0
-    assert f"f2a: {line}\n" in capsys.readouterr().err
+    done = relight(photos)
+    assert done.status == 0
+    assert f"f2a: {line}\n" in done.err
 
 
 def test_raw_files_without_rawpy_are_passed_over_with_the_remedy(photos, monkeypatch):
@@ -205,34 +211,31 @@ def test_raw_files_without_rawpy_are_passed_over_with_the_remedy(photos, monkeyp
     assert passed_over([photos]) == line
 
 
-def test_what_is_passed_over_is_named_where_there_is_nothing_else(tmp_path, weights, capsys):
+def test_what_is_passed_over_is_named_where_there_is_nothing_else(tmp_path, relight):
     (tmp_path / "a.jxl").write_bytes(b"")
-    assert main(["relight", str(tmp_path), "-o", str(tmp_path / "out"), "--weights", str(weights)]) == 2
-    said = capsys.readouterr().err
-    assert "passed over 1 picture of formats that are not read: a.jxl" in said
-    assert "no photo in this folder" in said
+    done = relight(tmp_path)
+    assert done.status == 2
+    assert "passed over 1 picture of formats that are not read: a.jxl" in done.err
+    assert "no photo in this folder" in done.err
 
 
-@pytest.mark.parametrize("name", ["out.jxl", "out.psd", "out.jpgg", "out.CR2", "out.txt", "out.gif"])
-def test_a_suffix_that_is_not_written_is_refused_and_no_folder_is_made(photos, tmp_path, weights, capsys, name):
-    output = tmp_path / name
-    assert main(["relight", str(photos / "p0.png"), "-o", str(output), "--weights", str(weights)]) != 0
-    assert f"{name}: cannot be written; give it one of the suffixes .jpg" in capsys.readouterr().err
-    assert not output.exists()
+def reported(path):
+    """The status of each photo in a report."""
+    return [entry["status"] for entry in json.loads(path.read_text())["photos"]]
 
 
-def test_the_report_says_what_became_of_every_photo(photos, tmp_path, weights, capsys):
+def test_the_report_says_what_became_of_every_photo(photos, tmp_path, relight):
     (photos / "p3.png").write_text("a letter")
-    arguments = ["relight", str(photos), "-o", str(tmp_path / "out"), "--weights", str(weights), "--jobs", "2"]
     report = tmp_path / "report.json"
-    assert main([*arguments, "--report", str(report)]) == 1
+    assert relight(photos, "--jobs", "2", "--report", report).status == 1
     told = json.loads(report.read_text())
-    assert [entry["status"] for entry in told["photos"]] == ["relit"] * 3 + ["failed"] + ["relit"] * 3
+    assert reported(report) == ["relit"] * 3 + ["failed"] + ["relit"] * 3
     assert "p3.png" in told["photos"][3]["error"]
     assert told["options"]["jobs"] == "2"
-    assert main([*arguments, "--report", str(report)]) == 1
-    assert [entry["status"] for entry in json.loads(report.read_text())["photos"]].count("skipped") == 6
-    assert "6 skipped" in capsys.readouterr().err
+    again = relight(photos, "--jobs", "2", "--report", report)
+    assert again.status == 1
+    assert reported(report).count("skipped") == 6
+    assert "6 skipped" in again.err
 
 
 @pytest.fixture
@@ -244,26 +247,25 @@ def interruptible():
 
 
 @pytest.mark.usefixtures("interruptible")
-def test_after_ctrl_c_there_are_a_closing_line_and_a_complete_report(photos, tmp_path, weights, capsys, monkeypatch):
-    def relight(relighter, source, target, *, on_target, tell, **options):
+def test_after_ctrl_c_there_are_a_closing_line_and_a_complete_report(photos, tmp_path, relight, monkeypatch):
+    def interrupted(relighter, source, target, *, on_target, tell, **options):
         if source.name == "p2.png":
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(0.5)
         return copy(source, target, on_target=on_target, tell=tell)
 
-    monkeypatch.setattr(relighter_module, "relight_file", relight)
+    monkeypatch.setattr(relighter_module, "relight_file", interrupted)
     report = tmp_path / "report.json"
-    arguments = ["relight", str(photos), "-o", str(tmp_path / "out"), "--weights", str(weights), "--jobs", "1"]
-    assert main([*arguments, "--report", str(report)]) == 130
-    said = capsys.readouterr()
-    assert said.out.split() == [str(tmp_path / "out" / f"p{n}_ambient.png") for n in range(3)]
-    assert "3 of 7 photos relit" in said.err
-    assert said.err.endswith("4 not begun (the same command goes on with them)\n")
-    told = json.loads(report.read_text())["photos"]
-    assert [entry["status"] for entry in told] == ["relit"] * 3 + ["not begun"] * 4
+    ended = relight(photos, "--jobs", "1", "--report", report)
+    assert ended.status == 130
+    assert ended.out.split() == [str(tmp_path / "out" / f"p{n}_ambient.png") for n in range(3)]
+    assert "3 of 7 photos relit" in ended.err
+    assert ended.err.endswith("4 not begun (the same command goes on with them)\n")
+    assert reported(report) == ["relit"] * 3 + ["not begun"] * 4
     monkeypatch.setattr(os, "kill", lambda process, number: None)
-    assert main(arguments) == 0
-    assert "4 of 7 photos relit" in capsys.readouterr().err
+    again = relight(photos, "--jobs", "1")
+    assert again.status == 0
+    assert "4 of 7 photos relit" in again.err
 
 
 @pytest.mark.slow
@@ -279,22 +281,21 @@ def test_a_process_that_is_interrupted_finishes_the_photos_in_work(photos, tmp_p
     done = len(list((tmp_path / "out").iterdir()))
     assert process.returncode == 130, told
     assert f"{done} of 7 photos relit" in told
-    entries = json.loads((tmp_path / "report.json").read_text())["photos"]
-    assert [entry["status"] for entry in entries].count("relit") == done
-    assert len(entries) == 7
+    assert reported(tmp_path / "report.json").count("relit") == done
+    assert len(reported(tmp_path / "report.json")) == 7
 
 
-def test_nothing_to_do_needs_no_weights(photos, tmp_path, weights):
-    arguments = ["relight", str(photos), "-o", str(tmp_path / "out")]
-    assert main([*arguments, "--weights", str(weights)]) == 0
-    assert main([*arguments, "--weights", str(tmp_path / "none")]) == 0
+def test_nothing_to_do_needs_no_weights(photos, tmp_path, relight):
+    assert relight(photos).status == 0
+    assert run("f2a", "relight", photos, "-o", tmp_path / "out", "--weights", tmp_path / "none").status == 0
 
 
 @pytest.mark.parametrize(("flag", "value"), [("--jobs", "0"), ("--report", "none/report.json")])
-def test_wrong_flags_are_named(photos, tmp_path, weights, capsys, flag, value):
-    assert main(["relight", str(photos), "-o", str(tmp_path), "--weights", str(weights), flag, value]) == 2
-    assert value in capsys.readouterr().err
-    assert not list(tmp_path.glob("*_ambient*"))
+def test_wrong_flags_are_named(photos, tmp_path, relight, flag, value):
+    ended = relight(photos, flag, value)
+    assert ended.status == 2
+    assert value in ended.err
+    assert not list(tmp_path.rglob("*_ambient*"))
 
 
 def start(launcher, photos, output, weights, **environment):
@@ -306,9 +307,7 @@ def start(launcher, photos, output, weights, **environment):
 
 def check_shared_run(tmp_path):
     assert len(list((tmp_path / "out").glob("p?_ambient.png"))) == 7
-    parts = [json.loads((tmp_path / f"report-{n}-of-2.json").read_text())["photos"] for n in (1, 2)]
-    assert [len(part) for part in parts] == [4, 3]
-    assert {entry["status"] for part in parts for entry in part} == {"relit"}
+    assert [reported(tmp_path / f"report-{n}-of-2.json") for n in (1, 2)] == [["relit"] * 4, ["relit"] * 3]
 
 
 @pytest.mark.slow
