@@ -17,7 +17,7 @@ from f2a.relight.controls import Controls
 from f2a.relight.relighter import Relighter, relight_file
 from tests.conftest import SHARED
 
-AS_IT_WAS = "looks as it was"
+AS_IT_WAS, BY_HAND = "looks as it was", "Pillow, by hand"
 
 
 class Bench(NamedTuple):

@@ -8,7 +8,7 @@ import imagecodecs
 import numpy as np
 from PIL import Image
 
-from tests.photo.faults.case import AS_IT_WAS, GREY, PICTURE, Bench, Case, given, magick, relit, run
+from tests.photo.faults.case import AS_IT_WAS, BY_HAND, GREY, PICTURE, Bench, Case, given, magick, relit, run
 from tests.support.corpus import saved
 
 CUT_SHORT = "refused: is damaged or cut short (its last lines are missing); copy it again from the camera"
@@ -100,8 +100,8 @@ def result(make: Callable[[Path], None], bench: Bench, path: Path) -> str:
 
 OWN = {
     "three_tables.jpg": ("cjpeg", three_tables, AS_IT_WAS),
-    "other_slots.jpg": ("Pillow, by hand", changed(tables_in_other_slots), AS_IT_WAS),
-    "no_huffman_tables.jpg": ("Pillow, by hand", changed(without_huffman_tables), AS_IT_WAS),
+    "other_slots.jpg": (BY_HAND, changed(tables_in_other_slots), AS_IT_WAS),
+    "no_huffman_tables.jpg": (BY_HAND, changed(without_huffman_tables), AS_IT_WAS),
     "coarse_tables.jpg": ("cjpeg", cjpeg("-quality", "3"), AS_IT_WAS),
     "restart.jpg": ("cjpeg", cjpeg(*QUALITY, "-restart", "1"), AS_IT_WAS),
     "rgb.jpg": ("cjpeg", cjpeg(*QUALITY, "-rgb"), AS_IT_WAS),
@@ -111,7 +111,7 @@ OWN = {
     "arithmetic_progressive.jpg": ("cjpeg", cjpeg(*QUALITY, "-arithmetic", "-progressive"), AS_IT_WAS),
     "cmyk.jpg": ("ImageMagick", cmyk, f"{AS_IT_WAS}; {CMYK}"),
     "cmyk_arithmetic.jpg": ("ImageMagick, jpegtran", cmyk_arithmetic, f"{AS_IT_WAS}; {CMYK}"),
-    "height_behind.jpg": ("Pillow, by hand", changed(without_height), AS_IT_WAS),
+    "height_behind.jpg": (BY_HAND, changed(without_height), AS_IT_WAS),
     "jpeg_ls.jpg": (
         "imagecodecs",
         jpeg_ls,
@@ -119,39 +119,27 @@ OWN = {
     ),
     "12_bits.jpg": ("imagecodecs", deep, f"{AS_IT_WAS}; JPEG holds 8 bits a colour, so 16 were rounded to 8"),
     "lossless_grey.jpg": ("imagecodecs", lossless, AS_IT_WAS),
-    "no_end.jpg": ("Pillow, by hand", changed(lambda content: content[:-2]), NO_END),
-    "half_an_end.jpg": ("Pillow, by hand", changed(lambda content: content[:-1]), NO_END),
-    "no_end_progressive.jpg": ("Pillow, by hand", changed(lambda content: content[:-2], progressive=True), NO_END),
-    "no_end_restart.jpg": ("Pillow, by hand", changed(lambda content: content[:-2], restart_marker_rows=1), NO_END),
-    "zeros_behind.jpg": ("Pillow, by hand", changed(lambda content: content + bytes(4096)), AS_IT_WAS),
-    "no_end_but_zeros.jpg": ("Pillow, by hand", changed(lambda content: content[:-2] + bytes(4096)), NO_END),
-    "no_last_lines_but_an_end.jpg": (
-        "Pillow, by hand",
-        changed(lambda content: content[:-900] + content[-2:]),
-        CUT_SHORT,
-    ),
-    "no_last_lines_but_zeros.jpg": (
-        "Pillow, by hand",
-        changed(lambda content: content[:-900] + bytes(4096)),
-        CUT_SHORT,
-    ),
+    "no_end.jpg": (BY_HAND, changed(lambda content: content[:-2]), NO_END),
+    "half_an_end.jpg": (BY_HAND, changed(lambda content: content[:-1]), NO_END),
+    "no_end_progressive.jpg": (BY_HAND, changed(lambda content: content[:-2], progressive=True), NO_END),
+    "no_end_restart.jpg": (BY_HAND, changed(lambda content: content[:-2], restart_marker_rows=1), NO_END),
+    "zeros_behind.jpg": (BY_HAND, changed(lambda content: content + bytes(4096)), AS_IT_WAS),
+    "no_end_but_zeros.jpg": (BY_HAND, changed(lambda content: content[:-2] + bytes(4096)), NO_END),
+    "no_last_lines_but_an_end.jpg": (BY_HAND, changed(lambda content: content[:-900] + content[-2:]), CUT_SHORT),
+    "no_last_lines_but_zeros.jpg": (BY_HAND, changed(lambda content: content[:-900] + bytes(4096)), CUT_SHORT),
     "zeros_for_lines_before_an_end.jpg": (
-        "Pillow, by hand",
+        BY_HAND,
         changed(lambda content: content[:-300] + bytes(300) + content[-2:]),
         CUT_SHORT,
     ),
     "more_zeros_for_lines_before_an_end.jpg": (
-        "Pillow, by hand",
+        BY_HAND,
         changed(lambda content: content[:-300] + bytes(4096) + content[-2:]),
         CUT_SHORT,
     ),
-    "zeros_before_an_end.jpg": (
-        "Pillow, by hand",
-        changed(lambda content: content[:-2] + bytes(4096) + content[-2:]),
-        AS_IT_WAS,
-    ),
-    "no_last_lines.jpg": ("Pillow, by hand", changed(lambda content: content[:-60]), CUT_SHORT),
-    "no_last_scan.jpg": ("Pillow, by hand", changed(lambda content: content[:-60], progressive=True), CUT_SHORT),
+    "zeros_before_an_end.jpg": (BY_HAND, changed(lambda content: content[:-2] + bytes(4096) + content[-2:]), AS_IT_WAS),
+    "no_last_lines.jpg": (BY_HAND, changed(lambda content: content[:-60]), CUT_SHORT),
+    "no_last_scan.jpg": (BY_HAND, changed(lambda content: content[:-60], progressive=True), CUT_SHORT),
 }
 """Maker, how, what is right."""
 

@@ -18,7 +18,7 @@ from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.metadata.xmp_extension import xmp_segments
 from f2a.relight.controls import Controls
 from f2a.relight.relighter import relight_file
-from tests.photo.faults.case import AS_IT_WAS, GREY, PICTURE, Bench, Case, given, relit, run
+from tests.photo.faults.case import AS_IT_WAS, BY_HAND, GREY, PICTURE, Bench, Case, given, relit, run
 from tests.support import corpus, parts
 from tests.support.exiftool import exiftool
 from tests.support.hostile_metadata import chunk
@@ -239,72 +239,60 @@ def given_heic(bench: Bench, path: Path) -> str:
 
 MPO = {"format": "MPO", "quality": 95}
 NOTED = {
-    "google_film.jpg": (
-        "Pillow, by hand", written(jpeg(xmp=packet('GCamera:MotionPhoto="1"', CAMERA)) + MP4), FILM
-    ),
-    "older_google_film.jpg": (
-        "Pillow, by hand", written(jpeg(xmp=packet('GCamera:MicroVideo="1"', CAMERA)) + MP4), FILM
-    ),
-    "samsung_film.jpg": ("Pillow, by hand", written(jpeg() + SAMSUNG), FILM),
-    "film_behind.jpg": ("Pillow, by hand", written(jpeg() + MP4), FILM),
-    "picture_behind.jpg": ("Pillow, by hand", written(jpeg() + jpeg()), "holds further pictures, which are left out"),
-    "gain_map.jpg": ("Pillow, by hand", written(jpeg(xmp=packet('hdrgm:Version="1.0"', GAIN)) + jpeg()), GAIN_MAP),
+    "google_film.jpg": (BY_HAND, written(jpeg(xmp=packet('GCamera:MotionPhoto="1"', CAMERA)) + MP4), FILM),
+    "older_google_film.jpg": (BY_HAND, written(jpeg(xmp=packet('GCamera:MicroVideo="1"', CAMERA)) + MP4), FILM),
+    "samsung_film.jpg": (BY_HAND, written(jpeg() + SAMSUNG), FILM),
+    "film_behind.jpg": (BY_HAND, written(jpeg() + MP4), FILM),
+    "picture_behind.jpg": (BY_HAND, written(jpeg() + jpeg()), "holds further pictures, which are left out"),
+    "gain_map.jpg": (BY_HAND, written(jpeg(xmp=packet('hdrgm:Version="1.0"', GAIN)) + jpeg()), GAIN_MAP),
     "depth_map.jpg": (
-        "Pillow, by hand", written(jpeg(xmp=packet('GDepth:Format="RangeInverse"', DEPTH))), "its depth map is left out"
+        BY_HAND, written(jpeg(xmp=packet('GDepth:Format="RangeInverse"', DEPTH))), "its depth map is left out"
     ),
     "stereo.mpo": ("Pillow", several(**MPO), PICTURES),
     "burst.heic": ("libheif", several_in_heic, "holds 2 pictures; the main one is relit"),
     "moving.png": ("Pillow", several(), PICTURES),
-    "packet.gif": ("Pillow, by hand", written(gif_with(b"XMP DataXMP", b"\1x")), f"{FURTHER}: XMP DataXMP; {PNG_NOTE}"),
+    "packet.gif": (BY_HAND, written(gif_with(b"XMP DataXMP", b"\1x")), f"{FURTHER}: XMP DataXMP; {PNG_NOTE}"),
     "moving.gif": ("Pillow", several(loop=0), f"{PICTURES}; {PNG_NOTE}"),
     "moving.webp": ("Pillow", several(lossless=True), PICTURES),
     "moving.avif": ("Pillow", several(quality=95), PICTURES),
     "layers.tif": ("tifffile", fields((37724, b"Adobe Ph")), "its layers are left out"),
-    "gain_map.avif": (
-        "Pillow, by hand", written(parts.with_gain_map(saved("AVIF"))), GAIN_MAP
-    ),
+    "gain_map.avif": (BY_HAND, written(parts.with_gain_map(saved("AVIF"))), GAIN_MAP),
     "gain_map_of_iso.jpg": (
-        "Pillow, by hand",
+        BY_HAND,
         written(jpeg(extra=segment(0xE2, b"urn:iso:std:iso:ts:21496:-1\0\0\0\0\0")) + jpeg()),
         GAIN_MAP,
     ),
-    "credentials.jpg": ("Pillow, by hand", written(jpeg(extra=segment(0xEB, JUMBF))), CREDENTIALS),
-    "credentials.png": ("Pillow, by hand", in_png(b"caBX", parts.manifest_store()), CREDENTIALS),
-    "credentials.avif": (
-        "Pillow, by hand", written(saved("AVIF") + parts.box(b"uuid", STORE)), CREDENTIALS
-    ),
+    "credentials.jpg": (BY_HAND, written(jpeg(extra=segment(0xEB, JUMBF))), CREDENTIALS),
+    "credentials.png": (BY_HAND, in_png(b"caBX", parts.manifest_store()), CREDENTIALS),
+    "credentials.avif": (BY_HAND, written(saved("AVIF") + parts.box(b"uuid", STORE)), CREDENTIALS),
     "credentials.heic": ("libheif, by hand", in_heic(b"uuid", STORE), CREDENTIALS),
     "credentials.tif": ("tifffile", fields((52545, parts.manifest_store())), CREDENTIALS),
-    "paths.jpg": (
-        "Pillow, by hand", written(jpeg(extra=segment(0xED, b"Photoshop 3.0\0" + parts.clipping_path()))), PATHS
-    ),
+    "paths.jpg": (BY_HAND, written(jpeg(extra=segment(0xED, b"Photoshop 3.0\0" + parts.clipping_path()))), PATHS),
     "paths.tif": ("tifffile", fields((34377, parts.clipping_path(2997))), PATHS),
     "film.heic": ("libheif, by hand", in_heic(b"mpvd", MP4), FILM),
     "thermal.jpg": (
-        "Pillow, by hand", written(jpeg(extra=2 * segment(0xE1, b"FLIR\0\1" + bytes(60_000)))), f"{FURTHER}: APP1 FLIR"
+        BY_HAND, written(jpeg(extra=2 * segment(0xE1, b"FLIR\0\1" + bytes(60_000)))), f"{FURTHER}: APP1 FLIR"
     ),
     "profile_without_its_end.jpg": (
-        "Pillow, by hand", written(jpeg(extra=segment(0xE2, b"ICC_PROFILE\0\1\2" + bytes(500)))), DAMAGED_PROFILE
+        BY_HAND, written(jpeg(extra=segment(0xE2, b"ICC_PROFILE\0\1\2" + bytes(500)))), DAMAGED_PROFILE
     ),
-    "damaged_profile.png": (
-        "Pillow, by hand", in_png(b"iCCP", b"ICC\0\0damaged"), DAMAGED_PROFILE
-    ),
-    "wrong_checksum_of_pixels.png": ("Pillow, by hand", with_wrong_checksum(saved("PNG"), b"IDAT"), CHECKSUM),
+    "damaged_profile.png": (BY_HAND, in_png(b"iCCP", b"ICC\0\0damaged"), DAMAGED_PROFILE),
+    "wrong_checksum_of_pixels.png": (BY_HAND, with_wrong_checksum(saved("PNG"), b"IDAT"), CHECKSUM),
     "wrong_checksum_of_pixels_16.png": ("by hand", with_wrong_checksum(DEEP, b"IDAT"), CHECKSUM),
     "wrong_checksum_of_gamma.png": (
-        "Pillow, by hand", with_wrong_checksum(with_chunk(saved("PNG"), *GAMMA), b"gAMA"), LEFT_OUT.format("gAMA")
+        BY_HAND, with_wrong_checksum(with_chunk(saved("PNG"), *GAMMA), b"gAMA"), LEFT_OUT.format("gAMA")
     ),
     "wrong_checksum_of_text_16.png": (
         "by hand", with_wrong_checksum(with_chunk(DEEP, *TEXT), b"tEXt"), LEFT_OUT.format("tEXt")
     ),
-    "no_end.png": ("Pillow, by hand", written(saved("PNG")[:-12]), "its end marker is missing"),
-    "fireworks.png": ("Pillow, by hand", in_png(b"mkBF", bytes(72)), f"{FURTHER}: mkBF"),
+    "no_end.png": (BY_HAND, written(saved("PNG")[:-12]), "its end marker is missing"),
+    "fireworks.png": (BY_HAND, in_png(b"mkBF", bytes(72)), f"{FURTHER}: mkBF"),
 }  # fmt: skip
 
 JFIF = b"JFIF\0\1\1\0\0"
 STRETCHED = {
-    ".jpg": ("Pillow, by hand", written(jpeg().replace(JFIF + b"\1\0\1", JFIF + b"\2\0\1"))),
-    ".png": ("Pillow, by hand", in_png(b"pHYs", struct.pack(">IIB", 2, 1, 0))),
+    ".jpg": (BY_HAND, written(jpeg().replace(JFIF + b"\1\0\1", JFIF + b"\2\0\1"))),
+    ".png": (BY_HAND, in_png(b"pHYs", struct.pack(">IIB", 2, 1, 0))),
     ".tif": (
         "tifffile",
         lambda path: tifffile.imwrite(path, PICTURE, photometric="rgb", resolution=(2, 1), resolutionunit=1),
@@ -331,8 +319,8 @@ CASES = [
         Case(7, name, maker, f"{AS_IT_WAS}; {note}", partial(result, make))
         for name, (maker, make, note) in NOTED.items()
     ),
-    Case(7, "extended_xmp.jpg", "Pillow, by hand", "kept", extended),
-    Case(7, "two_comments.jpg", "Pillow, by hand", "kept", comments),
+    Case(7, "extended_xmp.jpg", BY_HAND, "kept", extended),
+    Case(7, "two_comments.jpg", BY_HAND, "kept", comments),
     Case(7, "transparent_grey_16.png", "by hand", "kept", partial(transparent_color, 1)),
     Case(7, "transparent_color_16.png", "by hand", "kept", partial(transparent_color, 3)),
     *(
@@ -344,29 +332,17 @@ CASES = [
     Case(7, "cropped.avif", "avifenc", AS_IT_WAS, partial(cropped, 8)),
     Case(7, "cropped_deep.avif", "avifenc", f"{AS_IT_WAS}; {EIGHT_BITS}", partial(cropped, 10)),
     Case(7, "of_another_brand.heic", "libheif, by hand", AS_IT_WAS, partial(result, of_another_brand)),
-    Case(7, "captions_over_two_segments.jpg", "Pillow, by hand", "kept", partial(captions, TITLED)),
-    Case(7, "captions_of_long_lengths.jpg", "Pillow, by hand", "kept", partial(captions, LONG_TITLED)),
+    Case(7, "captions_over_two_segments.jpg", BY_HAND, "kept", partial(captions, TITLED)),
+    Case(7, "captions_of_long_lengths.jpg", BY_HAND, "kept", partial(captions, LONG_TITLED)),
     Case(7, "captions_of_photoshop.tif", "tifffile", "kept", partial(captions, TITLED)),
-    Case(7, "captions_twice.jpg", "Pillow, by hand", "kept", partial(captions, UNTITLED + TITLED)),
+    Case(7, "captions_twice.jpg", BY_HAND, "kept", partial(captions, UNTITLED + TITLED)),
     *(
         Case(7, f"stretched{path} as {suffix[1:]}", made_with, "kept", partial(stretched, make, suffix))
         for path, (made_with, make) in STRETCHED.items()
         for suffix in (".jpg", ".png", ".tif", ".bmp")
     ),
-    Case(
-        7,
-        "stretched.jpg as webp",
-        "Pillow, by hand",
-        STRETCHED_WEBP,
-        partial(written_as, ".webp", STRETCHED[".jpg"][1]),
-    ),
-    Case(7, "exif_in_text.png", "Pillow, by hand", "kept", exif_in_text),
-    Case(
-        7,
-        "long_captions.tif",
-        "by hand",
-        "its captions are too long for a JPEG and left out",
-        partial(written_as, ".jpg", long_captions),
-    ),
+    Case(7, "stretched.jpg as webp", BY_HAND, STRETCHED_WEBP, partial(written_as, ".webp", STRETCHED[".jpg"][1])),
+    Case(7, "exif_in_text.png", BY_HAND, "kept", exif_in_text),
+    Case(7, "long_captions.tif", "by hand", TOO_LONG, partial(written_as, ".jpg", long_captions)),
     Case(7, "iphone.heic", "given", GAIN_MAP, given_heic),
 ]
