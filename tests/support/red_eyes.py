@@ -1,16 +1,7 @@
-"""Faces drawn by code, with pupils of any colour, and the count of red pupils in folders of photos.
-
-``python -m tests.support.red_eyes FOLDER...`` prints, for every photo in these folders in which there is an eye, how
-many eyes were found and how many of them have a red pupil; ``--show FILE`` draws those beside what became of them.
-"""
-
-import argparse
-import time
-from pathlib import Path
+"""Faces drawn by code, with pupils of any colour."""
 
 from PIL import Image, ImageDraw, ImageFilter
 
-from f2a.photo import is_photo, read_photo
 from f2a.relight import red_eyes
 
 SKINS = {"pale": (226, 190, 170), "tan": (196, 150, 120), "brown": (130, 88, 66), "dark": (92, 60, 46)}
@@ -64,41 +55,3 @@ def eyes_of(photo):
     """The eyes in the faces of a photo."""
     faces, eyes = red_eyes.open_cascade("frontalface_alt2"), red_eyes.open_cascade("eye_tree_eyeglasses")
     return [eye for face in red_eyes.find_faces(photo, faces) for eye in red_eyes.find_eyes(photo, face, eyes)]
-
-
-def before_and_after(photo, pupil, side=192):
-    """The eye of a red pupil, as it was and as it is once corrected."""
-    corrected = photo.copy()
-    red_eyes.correct_red_pupils(corrected, [pupil])
-    both = Image.new("RGB", (2 * side, side))
-    for n, shown in enumerate((photo, corrected)):
-        both.paste(red_eyes.look_at(shown, pupil.eye, (side, side)), (n * side, 0))
-    return both
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folders", nargs="+", type=Path)
-    parser.add_argument("--suffix", default="_flash", help="of the photos' names that are looked at (default: _flash)")
-    parser.add_argument("--show", type=Path)
-    args = parser.parse_args()
-    paths = [path for folder in args.folders for path in sorted(folder.rglob(f"*{args.suffix}.*")) if is_photo(path)]
-    pictures, eyes, start = [], 0, time.process_time()
-    for path in paths:
-        photo = read_photo(path).photo
-        found, pupils = eyes_of(photo), red_eyes.find_red_pupils(photo)
-        eyes += len(found)
-        if found:
-            print(f"{path.stem}: {len(found)} eyes, {len(pupils)} red")
-        pictures += [before_and_after(photo, pupil) for pupil in pupils]
-    seconds = (time.process_time() - start) / max(1, len(paths))
-    print(f"{len(paths)} photos, {eyes} eyes, {len(pictures)} red; {seconds:.2f} s of processor a photo")
-    if args.show:
-        sheet = Image.new("RGB", (4 * 396, 196 * max(1, -(-len(pictures) // 4))))
-        for n, picture in enumerate(pictures):
-            sheet.paste(picture, (n % 4 * 396, n // 4 * 196))
-        sheet.save(args.show)
-
-
-if __name__ == "__main__":
-    main()
