@@ -1,9 +1,7 @@
 """The hostile corpus through the page: each upload gives a photo or one sentence, and the server lives on (slow)."""
 
-import json
 import os
 import re
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
@@ -16,9 +14,8 @@ from f2a.photo import read_photo
 pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
 
 from tests.support import corpus
-from tests.support.page_server import is_healthy, started
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.load import UPLOAD, page, relight
+from tests.support.page_server import is_healthy
 
 CLIENTS, LONGEST = 4, 10
 MOST_MEMORY_KB = 1_500_000
@@ -29,19 +26,9 @@ def upload(http, name, content):
     escaped = os.fsencode(name).replace(b'"', b"%22").replace(b"\r", b"%0D").replace(b"\n", b"%0A")
     head = b'--f2a\r\nContent-Disposition: form-data; name="files"; filename="' + escaped + b'"\r\n'
     body = head + b"Content-Type: application/octet-stream\r\n\r\n" + content + b"\r\n--f2a--\r\n"
-    answer = http.post(
-        "/gradio_api/upload", content=body, headers={"Content-Type": "multipart/form-data; boundary=f2a"}
-    )
+    answer = http.post(UPLOAD, content=body, headers={"Content-Type": "multipart/form-data; boundary=f2a"})
     assert answer.status_code == 200, answer.text
     return answer.json()[0]
-
-
-def relight(http, path):
-    """The answer's last event, ``complete`` or ``error``, and its data."""
-    asked = {"photo": {"path": path, "meta": {"_type": "gradio.FileData"}}}
-    event = http.post("/gradio_api/call/v2/relight", json=asked).json()["event_id"]
-    kind, _, data = http.get(f"/gradio_api/call/relight/{event}").text.strip().rpartition("event: ")[2].partition("\n")
-    return kind, json.loads(data.removeprefix("data: "))
 
 
 def faults_of(http, path, file) -> list[str]:
@@ -68,15 +55,12 @@ def faults_of(http, path, file) -> list[str]:
 def test_every_upload_gives_a_photo_or_one_sentence_and_the_server_lives_on(tmp_path):
     (tmp_path / "corpus").mkdir()
     files = {path: file for path, file in corpus.make(tmp_path / "corpus").items() if path.is_file() and file.content}
-    environment = os.environ | {"GRADIO_TEMP_DIR": str(tmp_path / "page")}
-    errors = tmp_path / "errors.txt"  # a file, for libtiff writes more about damaged photos than a pipe holds
-    server = ["sh", "-c", 'exec "$0" "$1" 2> "$2"', sys.executable, ROOT / "app.py", errors]
-    with started(server, environment) as (url, process):
+    with page(tmp_path / "page") as (url, process):
         with httpx.Client(base_url=url, timeout=LONGEST) as http, ThreadPoolExecutor(CLIENTS) as pool:
             faults = [fault for each in pool.map(lambda item: faults_of(http, *item), files.items()) for fault in each]
         peak = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
         assert is_healthy(url)
     print(f"{len(files)} uploads, most memory {int(peak[1]) / 1024:.0f} MB")  # for the document
     assert not faults, "\n".join(faults)
-    assert "Traceback" not in errors.read_text(errors="replace")
+    assert "Traceback" not in (tmp_path / "page" / "errors.txt").read_text(errors="replace")
     assert int(peak[1]) < MOST_MEMORY_KB

@@ -1,6 +1,7 @@
 """``python app.py`` when clients are slow, hang up or come all at once, and when it is stopped or killed."""
 
 import os
+import statistics
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ import pytest
 pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
 
 from f2a.page.job_queue import CLOSING
+from f2a.relight.relighter import Relighter, relight_file
 from tests.support.load import (
     APP,
     abort_uploads,
@@ -122,6 +124,42 @@ def test_a_thousand_aborted_uploads_leave_no_file_descriptor_thread_or_memory(
     server: Any, http: Any, small: Path
 ) -> None:
     leaves_nothing(server, http, small, 1000)
+
+
+CLIENTS, REQUESTS, WARM_UP = 32, 200, 40
+GROWTH_MB = 150
+"""Of the server's memory after the first requests; the previews that it keeps ready are within it."""
+
+
+@pytest.mark.slow
+def test_visitors_at_once_get_their_own_photo_and_memory_stays_flat(tmp_path: Path, capsys: Any) -> None:
+    relighter = Relighter.from_pretrained(device="cpu")
+    for number in range(CLIENTS):
+        (tmp_path / str(number)).mkdir()
+    photos = [save_photo(tmp_path / str(number) / "photo.jpg", (640, 480), number) for number in range(CLIENTS)]
+    expected = [relight_file(relighter, photo, photo.parent).read_bytes() for photo in photos]
+    assert len(set(expected)) == CLIENTS
+
+    def visit(number: int) -> tuple[float, float]:
+        began = time.monotonic()
+        with httpx.Client(base_url=url, timeout=300) as http:
+            event, data = relight(http, upload(http, photos[number % CLIENTS]))
+            assert event == "complete", data
+            assert http.get(data[0]["url"]).content == expected[number % CLIENTS]
+        return time.monotonic() - began, footprint(process, tmp_path).memory_mb
+
+    with page(tmp_path / "page") as (url, process), ThreadPoolExecutor(CLIENTS) as pool:
+        list(pool.map(visit, range(WARM_UP)))
+        before, began = footprint(process, tmp_path).memory_mb, time.monotonic()
+        times, memory = zip(*pool.map(visit, range(REQUESTS)), strict=True)
+        elapsed, after = time.monotonic() - began, footprint(process, tmp_path).memory_mb
+    with capsys.disabled():
+        print(
+            f"\n{CLIENTS} clients, {REQUESTS} photos of 640x480: {REQUESTS / elapsed:.1f} photos/s, "
+            f"p50 {statistics.median(times):.2f} s, p95 {sorted(times)[int(0.95 * REQUESTS)]:.2f} s; memory "
+            f"{before:.0f} MB after {WARM_UP} photos, {after:.0f} MB at the end, {max(memory):.0f} MB at most"
+        )
+    assert after < before + GROWTH_MB
 
 
 @pytest.mark.slow

@@ -101,7 +101,9 @@ def ask(http: httpx.Client, name: str, **asked: Any) -> str:
 
 def answer(http: httpx.Client, address: str) -> tuple[str, Any]:
     """``complete`` and the data, or ``error`` and what was said."""
-    event, data = http.get(address).raise_for_status().text.strip().split("event: ")[-1].split("\n", 1)
+    *waiting, answered = http.get(address).raise_for_status().text.strip().split("event: ")
+    assert {sign.split("\n")[0] for sign in waiting} <= {"", "heartbeat"}
+    event, data = answered.split("\n", 1)
     return event, json.loads(data.removeprefix("data: "))
 
 
