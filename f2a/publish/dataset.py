@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub import HfApi
+
 from f2a.data.cache import DataError, EncodedPair, decode_photos, report_skipped
 from f2a.data.folder import PairFiles, find_pairs
 from f2a.hub import HubError, create_repo, hub_errors, require_token
@@ -102,7 +104,6 @@ def _check_positions(splits: dict[str, list[PairFiles]]) -> None:
 def _upload(repo_id: str, splits: dict[str, list[PairFiles]], license: str) -> None:
     """Upload the card first, so that no photo is ever there without its licence, then the photos."""
     from datasets import Dataset, DatasetDict, Features, Image, Value
-    from huggingface_hub import HfApi
 
     card = dataset_card(repo_id, {name: len(pairs) for name, pairs in splits.items()}, license)
     HfApi().upload_file(
@@ -110,13 +111,11 @@ def _upload(repo_id: str, splits: dict[str, list[PairFiles]], license: str) -> N
         commit_message="Say what this is",
     )  # fmt: skip
     features = Features({"name": Value("string"), "flash": Image(), "ambient": Image()})
-    tables: dict[str, Any] = {name: Dataset.from_dict(_columns(pairs), features) for name, pairs in splits.items()}
+    rows = {
+        name: [dict(zip(features, map(str, pair), strict=True)) for pair in pairs] for name, pairs in splits.items()
+    }
+    tables: Any = {name: Dataset.from_list(pairs, features) for name, pairs in rows.items()}
     DatasetDict(tables).push_to_hub(repo_id, commit_message="Add pairs with f2a")
-
-
-def _columns(pairs: list[PairFiles]) -> dict[str, list[str]]:
-    flash, ambient = ([str(path) for path in paths] for paths in zip(*(pair[1:] for pair in pairs), strict=True))
-    return {"name": [pair.name for pair in pairs], "flash": flash, "ambient": ambient}
 
 
 def dataset_card(repo_id: str, counts: dict[str, int], license: str) -> str:

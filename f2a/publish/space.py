@@ -3,14 +3,15 @@
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import yaml
+from huggingface_hub import DatasetInfo, HfApi, ModelInfo
 
 from f2a.hub import HubError, create_repo, hub_errors, parse_repo_id, require_token
 
-if TYPE_CHECKING:
-    from huggingface_hub import HfApi
+RepoInfo = ModelInfo | DatasetInfo
+"""What the Hub says of a repository: name, commit, files, and whether it is private."""
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -79,17 +80,6 @@ class Space:
     private: bool = False
 
 
-class PinnedRepo(NamedTuple):
-    """A repository at one commit."""
-
-    repo_id: str
-    commit: str
-    private: bool
-
-    def __str__(self) -> str:
-        return f"{self.repo_id}@{self.commit}"
-
-
 class SpaceContents(NamedTuple):
     """The whole Space: path and content (or source) of each file, variables to set, and notes for the user."""
 
@@ -106,33 +96,30 @@ def plan_space(space: Space, root: Path = ROOT) -> SpaceContents:
     """
     if not (root / "app.py").is_file():
         raise HubError(f"{root}: has no app.py; run this in a clone of the repository, not from an installed f2a")
-    weights = _pin(space.weights, "model") if space.weights else None
-    examples = _pin(space.examples, "dataset") if space.examples else None
+    weights, examples = _look_up(space.weights, "model"), _look_up(space.examples, "dataset")
     paths = {path for pattern in FILES for path in root.glob(pattern) if path.is_file()}
     files: dict[str, bytes | Path] = {path.relative_to(root).as_posix(): path for path in paths}
-    thumbnail = root / THUMBNAIL
-    if thumbnail.is_file():
-        files["thumbnail.jpg"] = thumbnail
+    if (root / THUMBNAIL).is_file():
+        files["thumbnail.jpg"] = root / THUMBNAIL
     files["README.md"] = space_card(space, weights, examples, root).encode()
     files["requirements.txt"] = requirements(space.hardware).encode()
-    pinned = {"F2A_WEIGHTS": weights, "F2A_EXAMPLES": examples}
-    variables = {name: str(value) if value else None for name, value in pinned.items()}
+    repos = {"F2A_WEIGHTS": weights, "F2A_EXAMPLES": examples}
+    variables = {name: f"{repo.id}@{repo.sha}" if repo else None for name, repo in repos.items()}
     secret = "is private: give the Space a secret HF_TOKEN that may read it, on its settings page"
-    notes = [f"{value.repo_id}: {secret}" for value in pinned.values() if value and value.private]
+    notes = [f"{repo.id}: {secret}" for repo in repos.values() if repo and repo.private]
     return SpaceContents(dict(sorted(files.items())), variables, notes)
 
 
-def _pin(source: str, kind: str) -> PinnedRepo:
-    from huggingface_hub import HfApi
-
-    repo = parse_repo_id(source)
+def _look_up(source: str | None, kind: str) -> RepoInfo | None:
+    if not source:
+        return None
+    name, revision = parse_repo_id(source)
     with hub_errors(f"{source}: the Hub shows no such {kind}"):
-        info = HfApi().repo_info(repo.name, repo_type=kind, revision=repo.revision)
-    names = {file.rfilename for file in getattr(info, "siblings", None) or ()}
-    missing = [name for name in WEIGHT_FILES if kind == "model" and name not in names]
+        info = cast(RepoInfo, HfApi().repo_info(name, repo_type=kind, revision=revision))
+    missing = set(WEIGHT_FILES if kind == "model" else ()) - {file.rfilename for file in info.siblings or ()}
     if missing:
-        raise HubError(f"{source}: has no {missing[0]}, so these are no weights of f2a; name another model")
-    return PinnedRepo(repo.name, str(info.sha), bool(info.private))
+        raise HubError(f"{source}: has no {min(missing)}, so these are no weights of f2a; name another model")
+    return info
 
 
 def requirements(hardware: str | None) -> str:
@@ -140,19 +127,20 @@ def requirements(hardware: str | None) -> str:
     return (CPU_WHEELS if (hardware or "cpu-basic").startswith("cpu") else "") + REQUIREMENTS
 
 
-def space_card(space: Space, weights: PinnedRepo | None, examples: PinnedRepo | None, root: Path = ROOT) -> str:
+def space_card(space: Space, weights: RepoInfo | None, examples: RepoInfo | None, root: Path = ROOT) -> str:
     """The Space's README: the settings at the head of the project's own, with this Space's repositories, and a text."""
     settings: dict[str, Any] = yaml.safe_load((root / "README.md").read_text(encoding="utf-8").split("---\n")[1])
+    source = "The weights are f2a's own."
     if weights:
-        settings["models"] = [weights.repo_id]
+        settings["models"] = [weights.id]
         if not weights.private:  # the Hub preloads only what everybody may read
-            settings["preload_from_hub"] = [f"{weights.repo_id} {','.join(WEIGHT_FILES)} {weights.commit}"]
+            settings["preload_from_hub"] = [f"{weights.id} {','.join(WEIGHT_FILES)} {weights.sha}"]
+        source = f"The weights are [{weights.id}](https://huggingface.co/{weights.id})."
     if examples:
-        settings["datasets"] = [examples.repo_id]
+        settings["datasets"] = [examples.id]
     if (root / THUMBNAIL).is_file():
         settings["thumbnail"] = f"https://huggingface.co/spaces/{space.repo_id}/resolve/main/thumbnail.jpg"
-    source = f"The weights are [{weights.repo_id}](https://huggingface.co/{weights.repo_id})." if weights else ""
-    text = CARD.format(title=settings["title"], repo_id=space.repo_id, weights=source or "The weights are f2a's own.")
+    text = CARD.format(title=settings["title"], repo_id=space.repo_id, weights=source)
     return f"---\n{yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)}---\n{text}"
 
 
@@ -175,8 +163,6 @@ def push_space(space: Space, contents: SpaceContents) -> str:
     Raises:
         HubError: no token, the Hub refused or was not reached, or the Space is public but should be private.
     """
-    from huggingface_hub import HfApi
-
     require_token(space.repo_id)
     api = HfApi()
     remedy = "check name, token, hardware and connection, then run this again"
@@ -190,7 +176,7 @@ def push_space(space: Space, contents: SpaceContents) -> str:
     return address
 
 
-def _set_variables(api: "HfApi", repo_id: str, variables: dict[str, str | None]) -> None:
+def _set_variables(api: HfApi, repo_id: str, variables: dict[str, str | None]) -> None:
     current = {name: variable.value for name, variable in api.get_space_variables(repo_id).items()}
     for name, value in variables.items():
         if value is None and name in current:
@@ -199,7 +185,7 @@ def _set_variables(api: "HfApi", repo_id: str, variables: dict[str, str | None])
             api.add_space_variable(repo_id, name, value)
 
 
-def _upload(api: "HfApi", repo_id: str, files: dict[str, bytes | Path]) -> None:
+def _upload(api: HfApi, repo_id: str, files: dict[str, bytes | Path]) -> None:
     """One commit with these files, which deletes those of an earlier version."""
     with tempfile.TemporaryDirectory(prefix="f2a-space-") as folder:
         for name, content in files.items():
