@@ -1,7 +1,6 @@
 """An evaluation from a folder of pairs to a printed table and, on request, to files."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 from PIL import Image
@@ -10,8 +9,7 @@ from f2a.color import STANDARD_EXPOSURE
 from f2a.data.folder import find_pairs
 from f2a.evaluation.baselines import require_skimage
 from f2a.evaluation.methods import collect_systems
-from f2a.evaluation.pictures import TRUTH, Thumbnails, thumbnail_jpeg
-from f2a.evaluation.report import require_matplotlib, write_report
+from f2a.evaluation.report import TRUTH, Thumbnails, require_matplotlib, thumbnail_jpeg, write_report
 from f2a.evaluation.scores import METRICS, Report, Scene, lpips_metric, score_scenes
 from f2a.evaluation.tables import format_table, to_json
 from f2a.files import make_folder, write_output
@@ -48,10 +46,19 @@ def evaluate(
     for sentence in pairs.skipped:
         report(f"left out: {sentence}")
     systems = collect_systems(pairs.files, relighters, predictions, baselines=baselines)
-    _check(out, json, baselines=baselines)
+    if baselines:
+        require_skimage("exposure")
+    if out:
+        require_matplotlib()
+    for folder in filter(None, [out, json and json.parent]):
+        make_folder(folder)
     metrics = [*METRICS, *filter(None, [lpips_metric(report)])]
     thumbnails: Thumbnails = {}
-    on_scene = partial(_keep_thumbnails, thumbnails) if out else None
+
+    def keep_thumbnails(scene: Scene, pictures: dict[str, Image.Image]) -> None:
+        thumbnails[scene.name] = {name: thumbnail_jpeg(p) for name, p in [*pictures.items(), (TRUTH, scene.truth)]}
+
+    on_scene = keep_thumbnails if out else None
     scores = score_scenes(pairs.files, systems, metrics, report, on_scene, normalize_exposure=normalize_exposure)
     if out:
         exposure = f"brought to mean sRGB {STANDARD_EXPOSURE}" if normalize_exposure else "as it is"
@@ -60,19 +67,3 @@ def evaluate(
     if json:
         write_output(json, to_json(scores, {"data": str(data), "normalize_exposure": normalize_exposure}).encode())
     return format_table(scores, metrics)
-
-
-def _keep_thumbnails(thumbnails: Thumbnails, scene: Scene, pictures: dict[str, Image.Image]) -> None:
-    """Add small copies of a scene's ``pictures`` and of its truth."""
-    thumbnails[scene.name] = {name: thumbnail_jpeg(p) for name, p in [*pictures.items(), (TRUTH, scene.truth)]}
-
-
-def _check(out: Path | None, json: Path | None, *, baselines: bool) -> None:
-    """What would fail after all has been measured: a package that is missing, a folder that cannot be made."""
-    if baselines:
-        require_skimage("exposure")
-    if out:
-        require_matplotlib()
-        make_folder(out)
-    if json:
-        make_folder(json.parent)

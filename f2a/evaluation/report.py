@@ -1,17 +1,19 @@
 """The scores as one HTML page that opens offline: plots, worst and best scenes, and every figure."""
 
+import base64
 import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from PIL import Image
 
 from f2a.errors import require_package
-from f2a.evaluation.pictures import TRUTH, Thumbnails, data_uri, decode_jpeg, error_map, thumbnail_jpeg
 from f2a.evaluation.scores import FLASH, Metric, Score
-from f2a.evaluation.tables import means, to_csv, worse_sentences
+from f2a.evaluation.tables import changes, means, to_csv, worse_sentences
 from f2a.files import write_output
 from f2a.images import picture_grid
 
@@ -20,6 +22,14 @@ MAX_SHOWN = 12
 
 COLORS = {FLASH: "#767676"}
 MAIN_COLOR, OTHER_COLOR = "#0b5fa5", "#b3541e"
+
+TRUTH = "truth"
+THUMBNAIL_SIDE = 360
+"""Longer side of a picture in the report, in pixels."""
+ERROR_RANGE = 0.5
+"""Difference of sRGB luma at which the colours of the map end."""
+Thumbnails = dict[str, dict[str, bytes]]
+"""Small JPEG copies by scene and system, flash first and the truth last, so that no full photo stays in memory."""
 
 METHOD = (
     "at full size. PSNR over 8-bit RGB; SSIM of the grey photos, 7x7 uniform window; lit: after one factor in linear "
@@ -48,16 +58,9 @@ def require_matplotlib() -> Any:
     return require_package("matplotlib.figure", "matplotlib", "the report needs")
 
 
-def changes(scores: Sequence[Score], system: str) -> dict[str, float]:
-    """Scene to the PSNR that ``system`` gains over the flash photo, in dB, worst first."""
-    psnr = {(score.system, score.scene): score.values["psnr"] for score in scores}
-    gains = {scene: psnr[system, scene] - psnr[FLASH, scene] for name, scene in psnr if name == system}
-    return dict(sorted(gains.items(), key=lambda item: item[1]))
-
-
-def select_scenes(scores: Sequence[Score], system: str) -> list[str]:
-    """The worst and the best scenes of ``system``, worst first."""
-    scenes = list(changes(scores, system))
+def select_scenes(gains: dict[str, float]) -> list[str]:
+    """The scenes that lose most and those that gain most, worst first."""
+    scenes = sorted(gains, key=lambda scene: gains[scene])
     return scenes if len(scenes) <= 2 * MAX_SHOWN else scenes[:MAX_SHOWN] + scenes[-MAX_SHOWN:]
 
 
@@ -80,7 +83,8 @@ def write_report(
         MissingPackageError: matplotlib is not installed.
         OutputError: a file cannot be written.
     """
-    gains, scenes, rows = changes(scores, system), select_scenes(scores, system), means(scores)
+    gains, rows = changes(scores, system), means(scores)
+    scenes = select_scenes(gains)
     environment = Environment(
         loader=PackageLoader("f2a.evaluation", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
@@ -136,3 +140,28 @@ def plot(metric: Metric, scores: Sequence[Score], system: str) -> bytes:
     content = io.BytesIO()
     figure.savefig(content, format="svg")
     return content.getvalue()
+
+
+def thumbnail_jpeg(picture: Image.Image) -> bytes:
+    copy = picture.copy()
+    copy.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    content = io.BytesIO()
+    copy.save(content, "JPEG", quality=88)
+    return content.getvalue()
+
+
+def decode_jpeg(content: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(content)).convert("RGB")
+
+
+def data_uri(content: bytes, kind: str) -> str:
+    """``content`` as a data URI."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def error_map(picture: Image.Image, truth: Image.Image) -> Image.Image:
+    """Red where the picture is brighter than the truth, blue where it is darker, white where they agree (luma)."""
+    difference = (np.asarray(picture.convert("L"), float) - np.asarray(truth.convert("L"), float)) / 255
+    share = (np.abs(difference) / ERROR_RANGE).clip(0, 1)[..., None]
+    extreme = np.where(difference[..., None] > 0, (178, 24, 43), (33, 102, 172))
+    return Image.fromarray((255 + (extreme - 255) * share).round().astype(np.uint8))

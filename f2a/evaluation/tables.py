@@ -20,14 +20,17 @@ def means(scores: Sequence[Score]) -> list[Score]:
     return rows
 
 
+def changes(scores: Sequence[Score], system: str, metric: str = "psnr") -> dict[str, float]:
+    """Scene to what ``system`` gains over the flash photo."""
+    flash = {score.scene: score.values[metric] for score in scores if score.system == FLASH}
+    own = {score.scene: score.values[metric] for score in scores if score.system == system}
+    return {scene: value - flash[scene] for scene, value in own.items()}
+
+
 def worse_than_flash(scores: Sequence[Score], metric: str = "psnr") -> dict[str, list[str]]:
     """Every system but the flash photo, to the scenes that score less than their own flash photo."""
-    flash = {score.scene: score.values[metric] for score in scores if score.system == FLASH}
-    worse: dict[str, list[str]] = {score.system: [] for score in scores if score.system != FLASH}
-    for score in scores:
-        if score.system != FLASH and score.values[metric] < flash[score.scene]:
-            worse[score.system].append(score.scene)
-    return worse
+    systems = [system for system in dict.fromkeys(score.system for score in scores) if system != FLASH]
+    return {name: [scene for scene, gain in changes(scores, name, metric).items() if gain < 0] for name in systems}
 
 
 TITLES = {"psnr": "PSNR", "ssim": "SSIM", "lit_psnr": "lit PSNR"}
@@ -55,19 +58,18 @@ def format_table(scores: Sequence[Score], metrics: Sequence[Metric]) -> str:
 def worse_sentences(scores: Sequence[Score]) -> list[str]:
     """One sentence per system: on which scenes it is worse than the flash photo."""
     counts = {row.system: row.scene.removeprefix("mean of ") for row in means(scores)}
-    by_metric = {TITLES[name]: worse for name, worse in worse_by_metric(scores).items()}
-    sentences = []
-    for system in by_metric["PSNR"]:
+    worse, sentences = worse_by_metric(scores), []
+    for system in worse["psnr"]:
         parts = [
-            f"in {title} on {len(worse[system])} of {counts[system]} ({_join_names(worse[system])})"
-            for title, worse in by_metric.items()
-            if worse[system]
+            f"in {TITLES[metric]} on {len(scenes[system])} of {counts[system]} ({_join_names(scenes[system])})"
+            for metric, scenes in worse.items()
+            if scenes[system]
         ]
-        sentences.append(f"{system}: {'worse than the flash photo ' + ', '.join(parts) if parts else NEVER_WORSE}")
+        never = "on no scene worse than the flash photo"
+        sentences.append(f"{system}: {'worse than the flash photo ' + ', '.join(parts) if parts else never}")
     return sentences
 
 
-NEVER_WORSE = "on no scene worse than the flash photo"
 MAX_NAMES = 8
 """Scenes that a sentence names; the others are counted."""
 
@@ -100,4 +102,4 @@ def to_json(scores: Sequence[Score], facts: dict[str, Any]) -> str:
 
 def _to_dict(score: Score) -> dict[str, Any]:
     values = {name: value if math.isfinite(value) else None for name, value in score.values.items()}
-    return {"scene": score.scene, "system": score.system, "values": values}
+    return score._replace(values=values)._asdict()  # type: ignore[arg-type]
