@@ -245,7 +245,7 @@ class Trainer:
             return StopReason()
         limit = self.config.max_train_minutes
         time_up = limit is not None and self.minutes >= limit
-        return StopReason(*any_process(self.accelerator, shutdown.requested, time_up))
+        return StopReason(*any_process(shutdown.requested, time_up))
 
     @property
     def minutes(self) -> float:

@@ -1,6 +1,5 @@
 """The patch discriminator: is this patch of room light photographed, or relit?"""
 
-import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
@@ -9,22 +8,6 @@ WIDTHS = (64, 128, 256, 512, 1024)
 
 SHORTEST_SIDE = 2 ** len(WIDTHS) * 2
 """Pixels; a smaller image leaves the last normalisation too little to take statistics of."""
-
-
-class _SumOverProcesses(torch.autograd.Function):
-    """The sum of a tensor over all processes; its gradient is the sum of theirs."""
-
-    @staticmethod
-    def forward(context: torch.autograd.function.FunctionCtx, tensor: Tensor) -> Tensor:
-        total = tensor.clone()
-        dist.all_reduce(total)
-        return total
-
-    @staticmethod
-    def backward(context: torch.autograd.function.FunctionCtx, gradient: Tensor) -> Tensor:
-        total = gradient.clone()
-        dist.all_reduce(total)
-        return total
 
 
 class SharedBatchNorm2d(nn.BatchNorm2d):
@@ -53,7 +36,9 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
 
     @staticmethod
     def _over_all(means: Tensor, processes: int) -> Tensor:
-        total: Tensor = _SumOverProcesses.apply(means)  # type: ignore[no-untyped-call]
+        from torch.distributed.nn.functional import all_reduce  # whose gradient is the sum of all processes' gradients
+
+        total: Tensor = all_reduce(means)  # type: ignore[no-untyped-call]
         return (total / processes).reshape(1, -1, 1, 1)
 
 

@@ -1,7 +1,6 @@
 """The losses of a run: their running means for the log, and an end when they diverge."""
 
 import math
-from collections import deque
 from collections.abc import Iterable, Sequence
 
 from torch import Tensor, nn
@@ -27,7 +26,7 @@ class LossMonitor:
     def __init__(self, divergence_factor: float) -> None:
         self.divergence_factor = divergence_factor
         self.means: dict[str, float] = {}
-        self._pending: deque[tuple[int, Sequence[str], Tensor, Sequence[str]]] = deque()
+        self._pending: list[tuple[int, Sequence[str], Tensor, Sequence[str]]] = []
         self._steps, self._minimum = 0, math.inf
 
     def update(self, step: int, names: Sequence[str], losses: Tensor, files: Sequence[str]) -> None:
@@ -42,7 +41,7 @@ class LossMonitor:
     def flush(self) -> None:
         """Check all losses so far; call it before weights are saved."""
         while self._pending:
-            self._check(*self._pending.popleft())
+            self._check(*self._pending.pop())
 
     def _check(self, step: int, names: Sequence[str], losses: Tensor, files: Sequence[str]) -> None:
         self._steps += 1

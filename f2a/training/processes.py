@@ -4,7 +4,6 @@ import importlib.util
 from collections.abc import Callable
 from typing import TypeVar
 
-import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 
@@ -61,9 +60,6 @@ def main_process_first(accelerator: Accelerator, work: Callable[[], T]) -> T:
     return result  # type: ignore[return-value]
 
 
-def any_process(accelerator: Accelerator, *flags: bool) -> list[bool]:
+def any_process(*flags: bool) -> list[bool]:
     """Which of ``flags`` are set in some process; each process has to ask at the same step."""
-    if accelerator.num_processes == 1:
-        return list(flags)
-    votes = torch.tensor(flags, dtype=torch.float32, device=accelerator.device)
-    return [vote > 0 for vote in accelerator.reduce(votes, "sum").tolist()]
+    return [any(votes) for votes in zip(*gather_object([flags]), strict=True)]

@@ -17,7 +17,7 @@ from f2a.data.stream import StreamedPairs, read_streamed_once
 from f2a.hub import HubError, fetch_file
 from f2a.model.checkpoint import Checkpoint
 from f2a.model.encoders import VGG16, EfficientNetLite0, UNet
-from f2a.training.perceptual import PerceptualDistance
+from f2a.training.losses import PerceptualDistance
 
 HUB_WEIGHTS = {"vgg16": "timm/vgg16.tv_in1k", "efficientnet_lite0": "timm/tf_efficientnet_lite0.in1k"}
 """Repositories whose ``model.safetensors`` has an encoder's weights; there are none for U-Net."""

@@ -17,6 +17,7 @@ from f2a.model.checkpoint import published_name
 from f2a.model.encoders import VGG16
 from f2a.training.arguments import parse_run
 from f2a.training.losses import (
+    PerceptualDistance,
     cauchy,
     discriminator_loss,
     generator_losses,
@@ -25,7 +26,6 @@ from f2a.training.losses import (
     structural_dissimilarity,
     weighted_sum,
 )
-from f2a.training.perceptual import PerceptualDistance
 from f2a.training.setup import TrainingInputs, build_checkpoint, pretrain
 from tests.support.golden import filled
 from train_accelerate import Trainer
