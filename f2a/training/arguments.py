@@ -3,7 +3,6 @@
 import argparse
 import dataclasses
 import json
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -17,9 +16,6 @@ SCRIPT, RUN_FILE = "train_accelerate.py", "run.yaml"
 SECRETS = ("hub_token",)
 """Flags whose values are never written down."""
 
-OLD_GUIDANCE = {"guided_comparison", "guided_judgement"}
-GUIDED_NOW = "the three flags of guidance are now one: give --guided none, both, compared or judged"
-
 READERS = {".yaml": yaml.safe_load, ".yml": yaml.safe_load, ".json": json.loads}
 
 
@@ -29,7 +25,6 @@ def parse_run(arguments: list[str], description: str) -> TrainConfig:
     Raises:
         ConfigError: a value, or the file of ``--config``, cannot be used.
     """
-    refuse_old_guidance(arguments)
     first = argparse.ArgumentParser(SCRIPT, add_help=False, allow_abbrev=False)
     parser = argparse.ArgumentParser(SCRIPT, description=description, allow_abbrev=False)
     for stage in (first, parser):
@@ -45,18 +40,6 @@ def parse_run(arguments: list[str], description: str) -> TrainConfig:
     values = vars(parser.parse_args(arguments))
     del values["config"]
     return from_dict(TrainConfig, values)
-
-
-def refuse_old_guidance(arguments: list[str]) -> None:
-    """
-    Raises:
-        ConfigError: a flag of guidance is used as it was before the three became one.
-    """
-    for argument, following in pairwise([*arguments, "--"]):
-        flag = argument.partition("=")[0].replace("--no-", "--")
-        bare = argument == "--no-guided" or (argument == "--guided" and following.startswith("--"))
-        if bare or flag.removeprefix("--") in OLD_GUIDANCE:
-            raise ConfigError(f"{argument}: {GUIDED_NOW}")
 
 
 def read_run(path: Path) -> dict[str, Any]:
@@ -75,8 +58,6 @@ def read_run(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: not valid {path.suffix[1:]} ({' '.join(str(error).split())})") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: has no table of flags, such as 'learning_rate: 0.001'")
-    if isinstance(values.get("guided"), bool) or OLD_GUIDANCE & values.keys():
-        raise ConfigError(f"{path}: {GUIDED_NOW}")
     values = {name: _number(name, value) for name, value in values.items()}
     try:
         from_dict(TrainConfig, values)
