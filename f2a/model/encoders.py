@@ -4,6 +4,7 @@ An encoder has ``channels`` (one entry a pyramid level, level ``i`` at stride ``
 to which the sides of its input must be padded.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch.nn.functional as F
@@ -164,37 +165,34 @@ class EfficientNetLite0(nn.Module):
 
     def load_imagenet(self, weights: dict[str, Tensor]) -> None:
         """Take the key names of ``efficientnet_lite0_pytorch`` or of timm; a missing key raises ``KeyError``."""
-        if "conv_stem.weight" in weights:
-            self._load_timm(weights)
-            return
-        _fold(self.stem[0], weights, "_conv_stem", "_bn0")
-        for number, block in enumerate(self.blocks):
-            assert isinstance(block, InvertedBottleneck)
-            convolutions = [layer for layer in block.layers if isinstance(layer, nn.Conv2d)]
-            names = [("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2")]
-            for layer, (conv, norm) in zip(convolutions, names[-len(convolutions) :], strict=True):
-                _fold(layer, weights, f"_blocks.{number}.{conv}", f"_blocks.{number}.{norm}")
-
-    def _load_timm(self, weights: dict[str, Tensor]) -> None:
-        """timm counts blocks stage by stage, and names a block's convolutions by their work."""
-        _fold(self.stem[0], weights, "conv_stem", "bn1")
-        places = [(stage, place) for stage, depth in enumerate(LITE0_DEPTHS) for place in range(depth)]
-        for block, (stage, place) in zip(self.blocks, places, strict=True):
-            assert isinstance(block, InvertedBottleneck)
-            convolutions = [layer for layer in block.layers if isinstance(layer, nn.Conv2d)]
-            works = ("conv_pw", "conv_dw", "conv_pwl") if len(convolutions) == 3 else ("conv_dw", "conv_pw")
-            for number, (layer, work) in enumerate(zip(convolutions, works, strict=True), 1):
-                _fold(layer, weights, f"blocks.{stage}.{place}.{work}", f"blocks.{stage}.{place}.bn{number}")
+        names = timm_names() if "conv_stem.weight" in weights else lite0_pytorch_names()
+        convolutions = (layer for layer in self.modules() if isinstance(layer, nn.Conv2d))
+        for layer, (conv, norm) in zip(convolutions, names, strict=True):
+            scale = weights[f"{norm}.weight"] / (weights[f"{norm}.running_var"] + BATCH_NORM_EPS).sqrt()
+            bias = weights[f"{norm}.bias"] - weights[f"{norm}.running_mean"] * scale
+            _fill(layer, weights[f"{conv}.weight"] * scale.reshape(-1, 1, 1, 1), bias)
 
 
-def _fold(layer: nn.Module, weights: dict[str, Tensor], conv: str, norm: str) -> None:
-    scale = weights[f"{norm}.weight"] / (weights[f"{norm}.running_var"] + BATCH_NORM_EPS).sqrt()
-    bias = weights[f"{norm}.bias"] - weights[f"{norm}.running_mean"] * scale
-    _fill(layer, weights[f"{conv}.weight"] * scale.reshape(-1, 1, 1, 1), bias)
+def lite0_pytorch_names() -> Iterator[tuple[str, str]]:
+    """Each convolution and the batch normalisation after it, as ``efficientnet_lite0_pytorch`` names them."""
+    yield "_conv_stem", "_bn0"
+    layers = (("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2"))
+    for number in range(len(LITE0_BLOCKS)):
+        for conv, norm in layers if number else layers[1:]:
+            yield f"_blocks.{number}.{conv}", f"_blocks.{number}.{norm}"
 
 
-def _fill(layer: nn.Module, weight: Tensor, bias: Tensor) -> None:
-    assert isinstance(layer, nn.Conv2d) and layer.bias is not None
+def timm_names() -> Iterator[tuple[str, str]]:
+    """The same for timm, which counts blocks stage by stage, and names a block's convolutions by their work."""
+    yield "conv_stem", "bn1"
+    for stage, depth in enumerate(LITE0_DEPTHS):
+        for block in (f"blocks.{stage}.{place}" for place in range(depth)):
+            for number, conv in enumerate(("conv_pw", "conv_dw", "conv_pwl") if stage else ("conv_dw", "conv_pw"), 1):
+                yield f"{block}.{conv}", f"{block}.bn{number}"
+
+
+def _fill(layer: nn.Conv2d, weight: Tensor, bias: Tensor) -> None:
+    assert layer.bias is not None
     layer.weight.data.copy_(weight)
     layer.bias.data.copy_(bias)
 

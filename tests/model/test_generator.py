@@ -9,7 +9,7 @@ import torch
 from f2a.color import linear_to_srgb, luminance, relight, srgb_to_linear
 from f2a.config import PRESETS, ConfigError, GeneratorConfig
 from f2a.model.checkpoint import published_name
-from f2a.model.encoders import LITE0_BLOCKS, EfficientNetLite0, SameConv, UNet
+from f2a.model.encoders import LITE0_BLOCKS, EfficientNetLite0, SameConv, UNet, lite0_pytorch_names
 from f2a.model.generator import Generator
 from tests.support.golden import filled
 
@@ -138,21 +138,14 @@ def test_same_padding_is_asymmetric_at_stride_two():
 
 
 def test_folding_batch_normalisation_changes_nothing():
-    """The first bottleneck against the same layers with batch normalisation written out."""
-    generator = torch.Generator().manual_seed(5)
-    weights = {}
-    norms = {"_bn0": 32, "_blocks.0._bn1": 32, "_blocks.0._bn2": 16}
-    shapes = {"_conv_stem": (32, 3, 3, 3), "_blocks.0._depthwise_conv": (32, 1, 3, 3),
-              "_blocks.0._project_conv": (16, 32, 1, 1)}  # fmt: skip
-    for name, shape in shapes.items():
-        weights[f"{name}.weight"] = torch.randn(shape, generator=generator)
-    for name, width in norms.items():
+    """The first convolution against the same with batch normalisation written out."""
+    generator, encoder, weights = torch.Generator().manual_seed(5), EfficientNetLite0(), {}
+    layers = [layer for layer in encoder.modules() if isinstance(layer, SameConv)]
+    for layer, (conv, norm) in zip(layers, lite0_pytorch_names(), strict=True):
+        weights[f"{conv}.weight"] = torch.randn(layer.weight.shape, generator=generator)
         for part in ("weight", "bias", "running_mean", "running_var"):
-            weights[f"{name}.{part}"] = torch.rand(width, generator=generator) + 0.5
-    encoder = EfficientNetLite0()
-    from f2a.model import encoders
-
-    encoders._fold(encoder.stem[0], weights, "_conv_stem", "_bn0")
+            weights[f"{norm}.{part}"] = torch.rand(layer.out_channels, generator=generator) + 0.5
+    encoder.load_imagenet(weights)
     image = torch.rand(1, 3, 8, 12, generator=generator)
     padded = torch.nn.functional.pad(image, (0, 1, 0, 1))
     plain = torch.nn.functional.conv2d(padded, weights["_conv_stem.weight"], stride=2)
