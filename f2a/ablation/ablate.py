@@ -1,14 +1,14 @@
-"""An ablation, from flags to the printed table."""
+"""An ablation, from flags to the printed table, which is also Markdown."""
 
 import dataclasses
 import json
+import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from f2a.ablation.runs import SCRIPT, AblationError, AblationRun, Result, finished_runs, run_all
 from f2a.ablation.systems import CONFIGS, Config, to_arguments
-from f2a.ablation.table import ablation_table
 
 SETTINGS = "ablation.json"
 SHARED = ("train_data_dir", "validation_dir", "budget_minutes", "steps", "training_flags")
@@ -29,15 +29,15 @@ class Ablation:
         training_flags: further flags of ``train_accelerate.py`` for every run, which override those of the config.
     """
 
-    train_data_dir: tuple[str, ...]
+    train_data_dir: Sequence[str]
     validation_dir: str
     out: Path
     budget_minutes: float
-    seeds: tuple[int, ...] = (0, 1)
-    only: tuple[str, ...] = ()
+    seeds: Sequence[int] = (0, 1)
+    only: Sequence[str] = ()
     steps: int | None = None
     encoder_weights: dict[str, str] = dataclasses.field(default_factory=dict)
-    training_flags: tuple[str, ...] = ()
+    training_flags: Sequence[str] = ()
 
 
 def ablate(ablation: Ablation, report: Callable[[str], None]) -> str:
@@ -53,7 +53,7 @@ def ablate(ablation: Ablation, report: Callable[[str], None]) -> str:
     check_settings(ablation)
     runs = [
         AblationRun(name, seed, arguments(ablation, config, seed), ablation.out / f"{name}-seed{seed}")
-        for seed in ablation.seeds
+        for seed in dict.fromkeys(ablation.seeds)
         for name, config in configs.items()
     ]
     done = {(result.name, result.seed): result for result in finished_runs(ablation.out)}
@@ -137,3 +137,41 @@ def parse_weights(texts: Sequence[str]) -> dict[str, str]:
             remedy = f"write {', '.join(f'{name}=FILE' for name in encoders)}"
             raise AblationError(f"--encoder_weights has {encoder!r} with {source!r}: {remedy}")
     return table
+
+
+TITLES = ("config", "runs", "steps", "PSNR dB", "SSIM", "description")
+
+
+def ablation_table(results: Sequence[Result]) -> str:
+    """One row per config: mean and standard deviation over seeds; the flash photos' own scores come first."""
+    rows: list[tuple[str, ...]] = [TITLES, *config_rows(results)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(TITLES))]
+    rows.insert(1, tuple("-" * width for width in widths))
+    return "\n".join(
+        f"| {' | '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))} |" for row in rows
+    )
+
+
+def config_rows(results: Sequence[Result]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    for name, config in CONFIGS.items():
+        own = [result for result in results if result.name == name]
+        scored = [result for result in own if not result.lost]
+        if own:
+            lost = f", {len(own) - len(scored)} diverged" if len(scored) < len(own) else ""
+            steps = f"{statistics.fmean(result.steps for result in scored):.0f}" if scored else "-"
+            psnr = mean_std([result.psnr for result in scored], 2)
+            ssim = mean_std([result.ssim for result in scored], 3)
+            rows.append((name, f"{len(scored)}{lost}", steps, psnr, ssim, config.description))
+    if scored := [result for result in results if not result.lost]:
+        flash = mean_std([scored[0].flash_psnr], 2), mean_std([scored[0].flash_ssim], 3)
+        rows.insert(0, ("flash", "-", "-", *flash, "the untouched flash photo"))
+    return rows
+
+
+def mean_std(values: Sequence[float], digits: int) -> str:
+    """``mean ± standard deviation``; one value has no deviation."""
+    if not values:
+        return "-"
+    std = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return f"{statistics.fmean(values):.{digits}f}{std}"

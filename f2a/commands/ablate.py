@@ -1,6 +1,7 @@
 """``python -m f2a ablate``."""
 
 import argparse
+import dataclasses
 import shlex
 from pathlib import Path
 
@@ -27,23 +28,14 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     help_text = "ImageNet weights of an encoder, such as vgg16=FILE efficientnet_lite0=none (default: from the Hub)"
     parser.add_argument("--encoder_weights", nargs="+", default=[], metavar="NAME=SRC", help=help_text)
     help_text = "further flags of train_accelerate.py for every run, in one string: --training_flags='--resolution 96'"
-    parser.add_argument("--training_flags", default="", metavar="TEXT", help=help_text)
+    parser.add_argument("--training_flags", type=shlex.split, default=[], metavar="TEXT", help=help_text)
 
 
 def run(args: argparse.Namespace) -> int:
     from f2a.ablation.ablate import Ablation, ablate, parse_weights
 
     check_minimum(args, {"budget_minutes": 0, "steps": 1})
-    ablation = Ablation(
-        train_data_dir=tuple(args.train_data_dir),
-        validation_dir=args.validation_dir,
-        out=args.out,
-        budget_minutes=args.budget_minutes,
-        seeds=tuple(dict.fromkeys(args.seeds)),
-        only=tuple(args.only),
-        steps=args.steps,
-        encoder_weights=parse_weights(args.encoder_weights),
-        training_flags=tuple(shlex.split(args.training_flags)),
-    )
+    args.encoder_weights = parse_weights(args.encoder_weights)
+    ablation = Ablation(**{item.name: getattr(args, item.name) for item in dataclasses.fields(Ablation)})
     print(ablate(ablation, tell))
     return 0

@@ -9,10 +9,9 @@ import pytest
 
 from f2a.ablation import ablate as command
 from f2a.ablation import runs
-from f2a.ablation.ablate import Ablation, ablate, parse_weights
+from f2a.ablation.ablate import Ablation, ablate, ablation_table, mean_std, parse_weights
 from f2a.ablation.runs import AblationError, Result, finished_runs
 from f2a.ablation.systems import CONFIGS, to_arguments
-from f2a.ablation.table import ablation_table, mean_std
 from f2a.cli import main
 from f2a.training.arguments import parse_run
 from f2a.training.setup import build_checkpoint
