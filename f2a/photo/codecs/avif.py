@@ -1,6 +1,7 @@
 """AVIF files (ISO 23000-22 with AV1)."""
 
 import re
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ SUFFIXES = (".avif", ".avifs")
 MODES = ("RGB", "RGBA")
 BITS = 8
 METADATA = ("exif", "xmp")
-QUALITY = 90
+QUALITY, LOSSLESS = 90, 100
+"""The second one is next to it."""
 
 
 MAGIC = re.compile(rb".{4}ftyp(avis|.*avif)", re.DOTALL)
@@ -26,14 +28,22 @@ stated_size = partial(pillow.stated_size, formats=("AVIF",))
 
 
 def read(path: Path) -> PhotoFile:
-    """With three things that Pillow does not tell: the colours that the header states, more than eight bits, and what
-    was cropped away and is still in the file."""
-    cicp, bits, size, notes = _header(path)
-    notes += boxes.notes_on_parts(path, rest={b"moov"})
+    """With what Pillow does not tell: the colours that the header states, more than eight bits, the chroma sampling,
+    the shape of a pixel, and what was cropped away and is still in the file."""
+    notes = boxes.notes_on_parts(path, rest={b"moov"})
+    try:
+        file = heif.opened(path)
+    except Exception:  # libheif's many; whether the file is damaged, its decoder says
+        return pillow.read(path, "AVIF", notes=notes)
+    image = file[file.primary_index]
+    notes = [*losses.of_pictures(len(file), "main one"), *heif.notes_on(image), *notes]
     stated = boxes.clean_apertures(memoryview(path.read_bytes()))
-    cropped = next((aperture for aperture in stated if aperture[:2] in (size, size[::-1])), None)
+    cropped = next((aperture for aperture in stated if aperture[:2] in (image.size, image.size[::-1])), None)
+    bits = int(image.info.get("bit_depth", 8))
     deep = partial(_decode, path, bits, cropped) if bits > 8 or cropped else None
-    return pillow.read(path, "AVIF", notes=notes, deep=deep, cicp=cicp)
+    metadata = heif.metadata_of(image)
+    photo = pillow.read(path, "AVIF", notes=notes, deep=deep, cicp=metadata.cicp, dpi=metadata.dpi)
+    return replace(photo, encoding=heif.encoding_of(image, LOSSLESS))
 
 
 def _decode(path: Path, bits: int, cropped: tuple[float, ...] | None) -> np.ndarray:
@@ -48,19 +58,10 @@ def _decode(path: Path, bits: int, cropped: tuple[float, ...] | None) -> np.ndar
     return integer_to_16_bits(values, bits) if bits > 8 else values
 
 
-def _header(path: Path) -> tuple[tuple[int, int], int, tuple[int, int], list[str]]:
-    """The code points of the colours (2 is unspecified), the bits of a colour, the size, and what stands beside the
-    picture."""
-    try:
-        file = heif.opened(path)
-    except Exception:  # libheif's many; whether the file is damaged, its decoder says
-        return (2, 2), 8, (0, 0), []
-    image = file[file.primary_index]
-    notes = losses.of_pictures(len(file), "main one") + heif.notes_on(image)
-    return heif.code_points(image), int(image.info.get("bit_depth", 8)), image.size, notes
-
-
 def write(
     stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality: int | None, notes: list[str]
 ) -> memoryview:
-    return pillow.save(stored, "AVIF", **pillow.metadata_options(metadata), quality=quality or QUALITY)
+    if not quality and "quality" in encoding:
+        notes.append("AVIF is written with a slight loss (quality 100), which the photo's own file had not")
+    options = pillow.metadata_options(metadata) | {"quality": QUALITY} | encoding
+    return pillow.save(stored, "AVIF", **options | ({"quality": quality} if quality else {}))

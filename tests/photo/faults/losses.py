@@ -228,8 +228,35 @@ def stretched(make: Callable[[Path], None], suffix: str, bench: Bench, path: Pat
         "-PixelsPerMeterX",
         "-PixelsPerMeterY",
     ]
-    across, down = exiftool("-s3", *tags, target).split()
+    width, height = exiftool("-s3", "-PixelAspectRatio", target).split() or [1, 1]
+    across, down = exiftool("-s3", *tags, target).split() or [height, width]
     return "kept" if float(across) == pytest.approx(2 * float(down), rel=1e-3) else f"lost; {notes}"
+
+
+def as_avif(*options: object) -> Callable[[Path], None]:
+    def make(path: Path) -> None:
+        image().save(path.with_suffix(".png"))
+        run("avifenc", *options, path.with_suffix(".png"), path)
+
+    return make
+
+
+def as_heic(**options: object) -> Callable[[Path], None]:
+    return lambda path: pytest.importorskip("pillow_heif").from_pillow(image()).save(path, **options) and None
+
+
+def sampled(make: Callable[[Path], None], bench: Bench, path: Path) -> str:
+    """The chroma sampling of the result."""
+    make(path)
+    target = relight_file(bench.relighter, path, path.with_name(f"out{path.suffix}"), Controls(strength=0))
+    return f"is of {pytest.importorskip('pillow_heif').open_heif(target).info['chroma']}"
+
+
+def lossless(bench: Bench, path: Path) -> str:
+    as_heic(quality=-1, chroma=444, matrix_coefficients=0)(path)
+    target = relight_file(bench.relighter, path, path.with_name("out.heic"), Controls(strength=0))
+    with pytest.importorskip("pillow_heif").open_heif(target).to_pillow() as written:
+        return "kept" if np.array_equal(written, PICTURE) else "lost"
 
 
 def given_heic(bench: Bench, path: Path) -> str:
@@ -301,6 +328,15 @@ STRETCHED = {
 """By suffix: files that do not tell the size of a pixel but its shape."""
 STRETCHED_WEBP = "WEBP has no room for pixels that are not square, which the photo had"
 
+SAMPLED = {
+    "sampled_444.avif": ("avifenc", as_avif("-y", "444")),
+    "sampled_422.avif": ("avifenc", as_avif("-y", "422")),
+    "sampled_420.avif": ("avifenc", as_avif("-y", "420")),
+    "sampled_444.heic": ("libheif", as_heic(chroma=444)),
+    "sampled_422.heic": ("libheif", as_heic(chroma=422)),
+}
+SLIGHT = "AVIF is written with a slight loss (quality 100), which the photo's own file had not"
+
 TITLE = "T" * 1000
 TITLED = photoshop_resource(struct.pack(">BBBH", 0x1C, 2, 5, 1000) + TITLE.encode())
 UNTITLED = photoshop_resource(struct.pack(">BBBH", 0x1C, 2, 120, 5) + b"Party")
@@ -339,9 +375,12 @@ CASES = [
     *(
         Case(7, f"stretched{path} as {suffix[1:]}", made_with, "kept", partial(stretched, make, suffix))
         for path, (made_with, make) in STRETCHED.items()
-        for suffix in (".jpg", ".png", ".tif", ".bmp")
+        for suffix in (".jpg", ".png", ".tif", ".bmp", ".heic")
     ),
     Case(7, "stretched.jpg as webp", BY_HAND, STRETCHED_WEBP, partial(written_as, ".webp", STRETCHED[".jpg"][1])),
+    *(Case(7, name, maker, f"is of {name[8:11]}", partial(sampled, make)) for name, (maker, make) in SAMPLED.items()),
+    Case(7, "lossless.heic", "libheif", "kept", lossless),
+    Case(7, "lossless.avif", "avifenc", f"{AS_IT_WAS}; {SLIGHT}", partial(result, as_avif("--lossless"))),
     Case(7, "exif_in_text.png", BY_HAND, "kept", exif_in_text),
     Case(7, "long_captions.tif", "by hand", TOO_LONG, partial(written_as, ".jpg", long_captions)),
     Case(7, "iphone.heic", "given", GAIN_MAP, given_heic),
