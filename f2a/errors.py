@@ -20,6 +20,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def counted(number: float, noun: str) -> str:
+    """A number with what it counts, in the plural but for one: ``"1 photo"``, ``"0 photos"``."""
+    return f"{number:.10g} {noun}{'' if number == 1 else 's'}"
+
+
 def first_line(error: BaseException) -> str:
     """What a library's error says, without the advice in further lines; of a system error, the reason alone."""
     message = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__

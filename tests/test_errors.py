@@ -4,7 +4,7 @@ import pytest
 from huggingface_hub.errors import HFValidationError
 
 from f2a.data.cache import DataError
-from f2a.errors import F2aError, first_line
+from f2a.errors import F2aError, counted, first_line
 from f2a.hub import HubError, hub_errors, parse_repo_id
 from f2a.photo import PhotoError
 
@@ -13,6 +13,11 @@ from f2a.photo import PhotoError
 def test_what_cannot_be_printed_is_spelled_out(kind):
     assert str(kind("a\nb\x1b[31m\udcff: é")) == "a\\nb\\x1b[31m\\udcff: é"
     assert str(PhotoError("a\nb.jpg", "is bad")) == "a\\nb.jpg: is bad"
+
+
+def test_a_number_is_told_with_what_it_counts():
+    assert [counted(number, "photo") for number in (0, 1, 20_000)] == ["0 photos", "1 photo", "20000 photos"]
+    assert [counted(minutes, "minute") for minutes in (1.0, 0.5)] == ["1 minute", "0.5 minutes"]
 
 
 def test_the_first_line_of_an_error():

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from f2a.ablation.runs import SCRIPT, AblationError, AblationRun, Result, finished_runs, run_all
 from f2a.ablation.systems import CONFIGS, Config, to_arguments
+from f2a.errors import counted
 
 SETTINGS = "ablation.json"
 SHARED = ("train_data_dir", "validation_dir", "budget_minutes", "steps", "training_flags")
@@ -58,7 +59,8 @@ def ablate(ablation: Ablation, report: Callable[[str], None]) -> str:
     ]
     done = {(result.name, result.seed): result for result in finished_runs(ablation.out)}
     left = [run for run in runs if (run.name, run.seed) not in done]
-    report(f"{len(left)} of {len(runs)} runs to do, with {ablation.budget_minutes:g} minutes of training each")
+    budget = counted(ablation.budget_minutes, "minute")
+    report(f"{len(left)} of {counted(len(runs), 'run')} to do, with {budget} of training each")
     try:
         for result in run_all(left, ablation.budget_minutes, ablation.out):
             done[result.name, result.seed] = result
@@ -70,7 +72,7 @@ def ablate(ablation: Ablation, report: Callable[[str], None]) -> str:
 
 
 def result_sentence(result: Result) -> str:
-    scores = f"{result.steps} steps, {result.psnr:.2f} dB, SSIM {result.ssim:.3f}"
+    scores = f"{counted(result.steps, 'step')}, {result.psnr:.2f} dB, SSIM {result.ssim:.3f}"
     return f"{result.name}, seed {result.seed}: {f'diverged: {result.lost}' if result.lost else scores}"
 
 

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from f2a.color import exposure_gain
-from f2a.errors import F2aError
+from f2a.errors import F2aError, counted
 from f2a.files import atomic_write
 from f2a.photo import PhotoError, is_photo, needs_rawpy, read_photo
 
@@ -108,7 +108,7 @@ def cached_pairs(
     left_out = index["left_out"]
     if not index["pairs"]:
         first = (left_out or ["there are none"])[0]
-        raise DataError(f"none of {len(left_out)} pairs can be used; the first: {first}")
+        raise DataError(f"none of {counted(len(left_out), 'pair')} can be used; the first: {first}")
     pixels, cached = np.memmap(pixels_file, dtype=np.uint8, mode="r"), []
     for entry in index["pairs"]:
         shape = (2, entry["height"], entry["width"], 3)
@@ -193,4 +193,4 @@ def report_skipped(
         raise DataError(f"{skipped[0]} ({len(skipped)} such in {source}; without --strict_data they are left out)")
     for sentence in skipped:
         report(f"left out: {sentence}")
-    report(f"{source}: {count} pairs" + (f", {len(skipped)} left out" if skipped else ""))
+    report(f"{source}: {counted(count, 'pair')}" + (f", {len(skipped)} left out" if skipped else ""))

@@ -12,7 +12,7 @@ import zlib
 from pathlib import Path
 from typing import NamedTuple
 
-from f2a.errors import F2aError
+from f2a.errors import F2aError, counted
 from f2a.files import atomic_dir, make_folder
 
 GIGABYTE = 2**30
@@ -128,8 +128,8 @@ def _check_members(zipped: Path, members: list[zipfile.ZipInfo], limits: Archive
             raise FetchError(f"{zipped}: {reason}")
     size = sum(member.file_size for member in members)
     if size > limits.max_bytes or len(members) > limits.max_files:
-        expected = f"at most {limits.max_bytes / GIGABYTE:.0f} GiB in {limits.max_files} files are expected"
-        contents = f"holds {size / GIGABYTE:.1f} GiB in {len(members)} files"
+        expected = f"at most {limits.max_bytes / GIGABYTE:.0f} GiB in {counted(limits.max_files, 'file')} are expected"
+        contents = f"holds {size / GIGABYTE:.1f} GiB in {counted(len(members), 'file')}"
         raise FetchError(f"{zipped}: {contents}; {expected}; nothing was unpacked")
     free = shutil.disk_usage(zipped.parent).free
     if size > free:

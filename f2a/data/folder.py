@@ -15,6 +15,7 @@ import numpy as np
 from f2a.data.cache import HALVES, EncodedPair, cached_pairs
 from f2a.data.cache import CachedPair as CachedPair
 from f2a.data.cache import DataError as DataError
+from f2a.errors import counted
 from f2a.photo import is_hidden, is_other_picture, is_photo
 
 SAMPLED = 61
@@ -59,7 +60,7 @@ def find_pairs(source: str | Path) -> FolderIndex:
     complete = {name: pair for name, pair in halves.items() if name not in skipped}
     files = [PairFiles(name, *(pair[half][0] for half in HALVES)) for name, pair in complete.items()]
     if not files:
-        reason = f"; the first of {len(skipped)} others: {next(iter(skipped.values()))}" if skipped else ""
+        reason = f"; the first of {counted(len(skipped), 'other')}: {next(iter(skipped.values()))}" if skipped else ""
         raise DataError(f"{source}: no pair of NAME_flash.* and NAME_ambient.* in it{reason}")
     return FolderIndex(files, list(skipped.values()))
 

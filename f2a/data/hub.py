@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from f2a.data.cache import HALVES, CachedPair, DataError, EncodedPair, EncodedPhoto, cached_pairs
-from f2a.errors import first_line
+from f2a.errors import counted, first_line
 from f2a.hub import hub_errors
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ def read_hub_pairs(
     data = _load(source)
     index = find_rows(data, source)
     if not index.pairs:
-        raise DataError(f"{source.name}: no pair in {len(data)} rows; {(index.skipped or ['it is empty'])[0]}")
+        reason = (index.skipped or ["it is empty"])[0]
+        raise DataError(f"{source.name}: no pair in {counted(len(data), 'row')}; {reason}")
     files = [file["filename"] for file in data.cache_files]  # of one commit each
     encoded = _encoded(data, index.pairs, source)
     return cached_pairs(

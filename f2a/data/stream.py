@@ -15,6 +15,7 @@ import numpy as np
 
 from f2a.data.cache import HALVES, CachedPair, DataError, EncodedPair, EncodedPhoto, cached_pairs, decode_pair
 from f2a.data.hub import HubSplit
+from f2a.errors import counted
 from f2a.hub import hub_errors
 
 WINDOW = 4
@@ -48,7 +49,8 @@ class StreamedPairs:
         self.firsts = [group.first for group in self.groups]
         self.warned: set[int] = set()
         self.cache: OrderedDict[int, list[dict[str, Any]]] = OrderedDict()
-        report(f"{source.name}: {len(self)} pairs in {len(self.groups)} row groups, read while training")
+        groups = counted(len(self.groups), "row group")
+        report(f"{source.name}: {counted(len(self), 'pair')} in {groups}, read while training")
 
     def __len__(self) -> int:
         return self.groups[-1].first + self.groups[-1].rows

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from f2a.color import expose
 from f2a.data.folder import DataError, PairFiles
-from f2a.errors import first_line
+from f2a.errors import counted, first_line
 from f2a.images import to_image, to_picture
 from f2a.metrics import (
     aligned_psnr,
@@ -156,7 +156,7 @@ def score_scenes(
         if on_scene:
             on_scene(scene, pictures)
     if not scores:
-        raise DataError(f"none of {len(pairs)} pairs can be used; the sentences above say why")
+        raise DataError(f"none of {counted(len(pairs), 'pair')} can be used; the sentences above say why")
     return scores
 
 

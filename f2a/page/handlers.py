@@ -15,6 +15,7 @@ import gradio as gr
 from gradio.data_classes import FileData
 
 from f2a.data.cache import DataError
+from f2a.errors import counted
 from f2a.page import text
 from f2a.page.examples import BUNDLED
 from f2a.page.gallery import Gallery
@@ -95,7 +96,7 @@ class Handlers:
         """
         names = self.gallery.names(category)
         if not 1 <= (number or 0) <= len(names):
-            raise DataError(f"{category} has {len(names)} examples, so there is no number {number}")
+            raise DataError(f"{category} has {counted(len(names), 'example')}, so there is no number {number}")
         pair = self.jobs.run(self.gallery.show, names[number - 1])
         facts = {"name": pair.name, "number": number, "of": len(names), "categories": self.gallery.categories}
         scores = {"flash": pair.flash_score._asdict(), "ours": pair.our_score._asdict()}

@@ -7,6 +7,8 @@ from contextvars import copy_context
 from itertools import takewhile
 from typing import Any, TypeVar
 
+from f2a.errors import counted
+
 T = TypeVar("T")
 U = TypeVar("U")
 
@@ -72,8 +74,7 @@ class JobQueue:
             if self.closed:
                 raise Busy(CLOSING)
             if (line := self.jobs - self.workers) >= self.max_waiting:
-                others = "1 other is" if line == 1 else f"{line} others are"
-                raise Busy(f"{others} waiting already, and there is no room for more; please try again in a minute.")
+                raise Busy(f"The line is full, with {counted(line, 'visitor')} waiting; please try again in a minute.")
             future = self._executor.submit(*call)
             self._line.append(future)
             return future

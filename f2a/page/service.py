@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from cachetools import TTLCache, cached
 
-from f2a.errors import F2aError
+from f2a.errors import F2aError, counted
 from f2a.files import atomic_write
 from f2a.page.clipping import Clipping, mark_clipping, measure_clipping
 from f2a.photo import Photo, PhotoError, read_photo, stated_size
@@ -266,7 +266,7 @@ class RelightService:
                 names.add(name := free_name(file.name, names))
                 relit.write(file, name)
                 file.unlink()
-        summary = f"{len(names)} of {len(photos)} photos relit."
+        summary = f"{len(names)} of {counted(len(photos), 'photo')} relit."
         if left := len(photos) - len(names) - len(failed):
             summary += f" The page is being restarted: the last {left} were not tried; please give them again."
         return BatchResult(archive if names else None, summary, failed)

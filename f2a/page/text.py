@@ -7,6 +7,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from f2a.errors import counted
 from f2a.hub import parse_repo_id
 from f2a.page.clipping import BLACK_COLOR, BURNT_COLOR, Clipping
 from f2a.page.gallery import PairPreview, PairScore
@@ -117,8 +118,7 @@ def as_html(*sentences: str, error: bool = False) -> str:
 
 def waiting(before: int) -> str:
     """Of a photo that is in line behind so many others, or is worked on, as HTML."""
-    others = "1 photo is" if before == 1 else f"{before} photos are"
-    sentence = f"In line: {others} before yours." if before else "Relighting …"
+    sentence = f"In line, {counted(before, 'photo')} before yours." if before else "Relighting …"
     return f'<p class="note waiting" role="status">{sentence}</p>'
 
 

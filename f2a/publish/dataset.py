@@ -8,6 +8,7 @@ from huggingface_hub import HfApi
 
 from f2a.data.cache import DataError, EncodedPair, decode_photos, report_skipped
 from f2a.data.folder import PairFiles, find_pairs
+from f2a.errors import counted
 from f2a.hub import HubError, create_repo, hub_errors, require_token
 from f2a.photo import read_photo
 
@@ -90,7 +91,7 @@ def usable_pairs(folder: Path, report: Callable[[str], None]) -> list[PairFiles]
             skipped.append(str(error))
     report_skipped(str(folder), len(usable), skipped, report)
     if not usable:
-        raise DataError(f"{folder}: none of {len(index.files)} pairs can be used; the first: {skipped[0]}")
+        raise DataError(f"{folder}: none of {counted(len(index.files), 'pair')} can be used; the first: {skipped[0]}")
     return usable
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, cast
 import yaml
 from huggingface_hub import DatasetInfo, HfApi, ModelInfo
 
+from f2a.errors import counted
 from f2a.hub import HubError, create_repo, hub_errors, parse_repo_id, require_token
 
 RepoInfo = ModelInfo | DatasetInfo
@@ -148,7 +149,7 @@ def describe(contents: SpaceContents) -> str:
     """The files with their sizes, the variables and the two files that are written for the Space, as text."""
     sizes = {name: len(c) if isinstance(c, bytes) else c.stat().st_size for name, c in contents.files.items()}
     lines = [f"{size:>10,} {name}" for name, size in sizes.items()]
-    lines.append(f"{sum(sizes.values()):>10,} bytes in {len(sizes)} files")
+    lines.append(f"{sum(sizes.values()):>10,} bytes in {counted(len(sizes), 'file')}")
     lines += [f"variable {name}={value}" for name, value in contents.variables.items() if value]
     for name in ("requirements.txt", "README.md"):
         content = contents.files[name]

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from f2a.errors import F2aError
+from f2a.errors import F2aError, counted
 from f2a.files import make_folder, write_output
 from f2a.photo import (
     PhotoError,
@@ -70,7 +70,7 @@ def plan(inputs: Sequence[Path], output: Path) -> list[Task]:
     if (names_a_file(output) or (is_one_photo and output.suffix[1:2].isalpha())) and not output.is_dir():
         format_of(output)
         if len(photos) > 1:
-            raise BatchError(f"{output}: one file cannot hold {len(photos)} photos; name a folder")
+            raise BatchError(f"{output}: one file cannot hold {counted(len(photos), 'photo')}; name a folder")
         folder = output.parent
     else:
         folder = output
@@ -84,10 +84,9 @@ def passed_over(inputs: Sequence[Path]) -> str:
     pictures = [path for folder in folders for path in sorted(folder.iterdir()) if is_other_picture(path)]
     if not pictures:
         return ""
-    count = f"{len(pictures)} picture{'s' if len(pictures) > 1 else ''}"
     names = ", ".join(path.name for path in pictures[:MAX_NAMES]) + (", ..." if len(pictures) > MAX_NAMES else "")
     remedy = "; for raw files run: pip install rawpy" if any(needs_rawpy(path) for path in pictures) else ""
-    return f"passed over {count} of formats that are not read: {names}{remedy}"
+    return f"passed over {counted(len(pictures), 'picture')} of formats that are not read: {names}{remedy}"
 
 
 @dataclass(frozen=True)
@@ -227,7 +226,7 @@ class Batch:
 def summary(results: Sequence[Result], seconds: float, shard: Shard) -> str:
     """One line: how many photos were relit, skipped, failed and not begun, and how fast."""
     count = Counter(result.status for result in results)
-    parts = [f"{count['relit']} of {len(results)} photos relit in {seconds:.1f} s"]
+    parts = [f"{count['relit']} of {counted(len(results), 'photo')} relit in {seconds:.1f} s"]
     if count["relit"]:
         parts[0] += f" ({count['relit'] / seconds:.2f} a second)"
     if count["skipped"]:

@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from f2a.color import LUMINANCE, srgb_to_linear
+from f2a.errors import counted
 from f2a.photo import Photo
 from f2a.photo.icc import look_up
 from f2a.relight.controls import ControlError
@@ -88,7 +89,7 @@ def describe(pupils: list[Pupil]) -> str:
     """How many were corrected, as a note on the photo."""
     if not pupils:
         return "no red eyes were found"
-    return f"{len(pupils)} red {'eyes were' if len(pupils) > 1 else 'eye was'} corrected"
+    return f"{counted(len(pupils), 'red eye')} corrected"
 
 
 def correct_red_pupils(photo: Photo, pupils: list[Pupil], amount: float = 1.0) -> None:

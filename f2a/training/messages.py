@@ -8,6 +8,7 @@ from typing import Any
 
 import f2a
 from f2a.config import TrainConfig
+from f2a.errors import counted
 from f2a.training.arguments import RUN_FILE, SCRIPT
 from f2a.training.signals import StopReason
 
@@ -25,8 +26,9 @@ def stop_sentence(config: TrainConfig, reason: StopReason, step: int, steps: int
     """Where and why a run ended before its last step, and the command that continues it."""
     run = shlex.quote(str(Path(config.output_dir) / RUN_FILE))
     command = f"accelerate launch {SCRIPT} --config {run} --resume_from_checkpoint latest"
-    if reason.time_up:
-        return f"stopped at step {step} after {config.max_train_minutes:g} minutes; as many more with: {command}"
+    if reason.time_up and config.max_train_minutes is not None:
+        minutes = counted(config.max_train_minutes, "minute")
+        return f"stopped at step {step}, after {minutes} as asked; to go on for as long again: {command}"
     return f"stopped at step {step} of {steps}; continue with: {command}"
 
 

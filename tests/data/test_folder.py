@@ -30,7 +30,7 @@ def test_pixels_come_back_as_they_were(tmp_path):
     assert pair.flash.shape == (5, 7, 3)
     assert np.array_equal(pair.ambient, np.asarray(Image.open(folder / "p0_ambient.png")))
     assert pair.file.endswith("p0_flash.png")
-    assert said == [f"{folder}: 1 pairs"]
+    assert said == [f"{folder}: 1 pair"]
 
 
 def missing(folder):

@@ -223,7 +223,7 @@ def test_a_pushed_dataset_is_trained_from(hub, client, pushed, tmp_path):
     flags = ("--dataset_name", "user/data", "--validation_split", "val", "--output_dir", tmp_path / "run", *SMALL)
     done = run("train", *flags)
     assert done.status == 0, done.err
-    assert done.out.splitlines()[:2] == ["user/data train: 3 pairs", "user/data val: 1 pairs"]
+    assert done.out.splitlines()[:2] == ["user/data train: 3 pairs", "user/data val: 1 pair"]
     assert (tmp_path / "run" / "best" / "model.safetensors").exists()
 
 

@@ -71,7 +71,7 @@ def test_training_sees_the_colour_that_a_file_means(tmp_path, write):
     for photo in (pair.flash, pair.ambient):
         assert photo.shape == (*SHAPE, 3)
         assert np.abs(photo.astype(int) - expected).max() <= 3
-    assert said == [f"{tmp_path}: 1 pairs"]
+    assert said == [f"{tmp_path}: 1 pair"]
 
 
 def test_capitals_in_names_make_no_difference(tmp_path):

@@ -172,7 +172,7 @@ def test_what_cannot_be_used_is_named_and_the_rest_is_scored(tmp_path, weights, 
     ("arguments", "said"),
     [
         (["--data", "{tmp}/none"], "none"),
-        (["--data", "{tmp}/broken"], "none of 1 pairs can be used"),
+        (["--data", "{tmp}/broken"], "none of 1 pair can be used"),
         (["--data", "{tmp}/pairs", "--predictions", "{tmp}/none"], "no such folder of predictions"),
         (["--data", "{tmp}/pairs", "--out", "{tmp}/pairs/p0_flash.png/x"], "cannot be created"),
         (["--data", "{tmp}/pairs", "--json", "{tmp}/pairs"], "cannot be written"),

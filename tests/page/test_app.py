@@ -374,10 +374,10 @@ def test_who_waits_sees_the_own_photo_and_the_place_in_line_once(page: Any, jobs
         for other in others:
             other.start()
         page.locator("#photo input[type=file]").set_input_files(save_gradient(tmp_path / "party.png"))
-        page.locator("#note").get_by_text("In line: 1 photo is before yours.").wait_for()
+        page.locator("#note").get_by_text("In line, 1 photo before yours.").wait_for()
         assert size_in_browser(page.locator("#incoming")) == [48, 30]
         said = page.locator("body").inner_text()
-        assert said.count("1 photo is before yours") == 1
+        assert said.count("1 photo before yours") == 1
         assert "queue" not in said
         assert page.locator(".progress-text:visible, .eta-bar:visible").count() == 0
         x, y = center_of(page.locator("#view"))

@@ -40,7 +40,7 @@ from tests.support.page_server import free_port, is_healthy, until, visiting
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="reads a process where Linux shows it")
 
 WAITING = 2
-CROWDED = f"{WAITING} others are waiting already, and there is no room for more; please try again in a minute."
+CROWDED = f"The line is full, with {WAITING} visitors waiting; please try again in a minute."
 
 
 @pytest.fixture(scope="module")

@@ -91,11 +91,11 @@ def test_who_waits_is_told_how_many_are_before_and_who_leaves_frees_the_place():
     assert second.log == ["in"]
 
 
-@pytest.mark.parametrize(("waiting", "said"), [(1, "1 other is waiting already"), (3, "3 others are waiting already")])
+@pytest.mark.parametrize(("waiting", "said"), [(1, "1 visitor"), (3, "3 visitors")])
 def test_a_full_line_turns_away_with_its_length(waiting, said):
     jobs = JobQueue(1, waiting)
     crowd = visitors(jobs, 1 + waiting)
-    with pytest.raises(Busy, match=f"^{said}, and there is no room for more; please try again in a minute"):
+    with pytest.raises(Busy, match=f"^The line is full, with {said} waiting; please try again in a minute"):
         jobs.run(int)
     crowd[0].leave.set()
     until(lambda: crowd[1].log == ["in"])

@@ -174,7 +174,7 @@ def test_without_red_eyes_a_photo_at_strength_zero_is_the_photo(relighter, photo
     assert relighter(photo, ONLY_EYES).tobytes() == photo.tobytes()
 
 
-@pytest.mark.parametrize(("pupil", "note"), [(RED, "2 red eyes were corrected"), (BLACK, "no red eyes were found")])
+@pytest.mark.parametrize(("pupil", "note"), [(RED, "2 red eyes corrected"), (BLACK, "no red eyes were found")])
 def test_the_note_counts_them(tmp_path, relighter, pupil, note):
     drawn_face(pupil=pupil).save(tmp_path / "a.png")
     notes = []
@@ -186,7 +186,7 @@ def test_the_note_counts_them(tmp_path, relighter, pupil, note):
 def test_the_flag_works_and_says_so_and_without_opencv_what_to_install(tmp_path, weights, monkeypatch):
     drawn_face().save(tmp_path / "a.png")
     command = ("relight", tmp_path / "a.png", "-o", tmp_path / "b.png", "--weights", weights, "--overwrite")
-    assert "2 red eyes were corrected" in sentence(*command, "--red-eyes", "1", status=0)
+    assert "2 red eyes corrected" in sentence(*command, "--red-eyes", "1", status=0)
     (tmp_path / "b.png").unlink()
     monkeypatch.setitem(sys.modules, "cv2", None)
     assert 'pip install "opencv-python-headless<5"' in sentence(*command, "--red-eyes", "1", status=2)

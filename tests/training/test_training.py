@@ -211,7 +211,10 @@ def test_fp16_on_a_cpu_is_said_to_be_ignored():
 def test_minutes_end_a_run_early_with_weights(train, tmp_path, capsys, minutes):
     assert train("run", "--max_train_minutes", minutes) == 0
     printed = capsys.readouterr().out
-    assert f"stopped at step 0 after {float(minutes):g} minutes; as many more with: accelerate launch" in printed
+    assert (
+        f"stopped at step 0, after {float(minutes):g} minutes as asked; to go on for as long again: accelerate launch"
+        in printed
+    )
     assert (tmp_path / "run" / "last" / "model.safetensors").exists()
 
 
