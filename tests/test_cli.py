@@ -1,10 +1,5 @@
 """``python -m f2a`` as a person would use it, mistakes included."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 from PIL import Image
 
@@ -13,8 +8,6 @@ from f2a.cli import main
 from f2a.commands.relight import FORMATS
 from f2a.photo import SUFFIXES
 from tests.support.commands import run, sentence
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture
@@ -116,14 +109,6 @@ def test_a_missing_photo_is_a_bad_file_and_an_odd_name_spelled_out_on_one_line(t
     (tmp_path / "two\nlines.jpg").write_text("text")
     for name, said in (("none.jpg", "none.jpg"), ("two\nlines.jpg", "two\\nlines.jpg")):
         assert said in sentence("relight", tmp_path / name, "-o", tmp_path / "out", "--weights", weights, status=1)
-
-
-def test_the_real_command(tmp_path, folder, weights):
-    command = [sys.executable, "-m", "f2a", "relight", str(folder / "a.jpg"), "-o", str(tmp_path / "out")]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run([*command, "--weights", str(weights)], capture_output=True, text=True, env=environment)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.strip() == str(tmp_path / "out" / "a_ambient.jpg")
 
 
 def test_the_version_of_the_command_is_the_packages(capsys):
