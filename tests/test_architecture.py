@@ -1,7 +1,6 @@
 """The layers of f2a: imports go down only, ``import f2a`` is light, and each framework has its place."""
 
 import ast
-import re
 import subprocess
 import sys
 from functools import cache
@@ -128,17 +127,3 @@ def test_a_library_for_one_task_is_imported_when_that_task_is_begun():
             if isinstance(node, ast.Import | ast.ImportFrom):
                 modules = [node.module] if isinstance(node, ast.ImportFrom) else [name.name for name in node.names]
                 assert not {name.split(".")[0] for name in modules} & optional, path
-
-
-def test_every_requirement_has_an_upper_end_and_a_reason():
-    lines = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and line[0] != "#"]
-    assert lines
-    for line in lines:
-        requirement, _, reason = line.partition("#")
-        assert re.search(r"<\d", requirement), line
-        assert reason.strip(), line
-
-
-def test_no_forbidden_requirement():
-    text = (ROOT / "requirements.txt").read_text() + (ROOT / "requirements-dev.txt").read_text()
-    assert not re.search(r"^(torchvision|diffusers)", text, re.MULTILINE)

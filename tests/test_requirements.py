@@ -33,6 +33,13 @@ def locked(name: str, python: str) -> list[str]:
     return [specifier.version for pin in fitting for specifier in pin.specifier]
 
 
+def test_every_requirement_has_an_upper_end_and_a_reason_and_none_is_forbidden():
+    lines = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and line[0] != "#"]
+    assert lines
+    assert [line for line in lines if not re.search(r"<\d.*#\s*\S", line)] == []
+    assert not {canonical(wanted.name) for wanted in DIRECT} & {"torchvision", "diffusers"}
+
+
 @pytest.mark.parametrize("python", PYTHONS)
 def test_every_requirement_is_locked_once_for_every_python_inside_its_range(python):
     found = {str(wanted): locked(wanted.name, python) for wanted in DIRECT}

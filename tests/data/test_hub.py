@@ -15,7 +15,7 @@ from f2a.data.folder import DataError, read_pairs
 from f2a.data.hub import HubSplit, pair_states, read_hub_pairs
 from f2a.hub import HubError
 from f2a.publish.dataset import dataset_card
-from tests.support.commands import SMALL, refused, run
+from tests.support.commands import SMALL, refused, run, small_run
 from tests.support.hub_stub import HubStub
 from tests.support.pairs import write_pairs
 
@@ -152,22 +152,21 @@ def no_images(folder, target):
     return write_parquet({n: ["x"] for n in ("flash", "ambient")}, None, target)
 
 
+NEEDED = "it needs flash and ambient, or image, state and scene"
+
+
 @pytest.mark.parametrize(
-    ("layout", "sentence"),
+    ("layout", "split", "sentence"),
     [
-        (columns_of_others, "has the columns photo, text; it needs flash and ambient, or image, state and scene"),
-        (no_images, "column flash holds Value('string'); it must hold images"),
+        (columns_of_others, "train", f"has the columns photo, text; {NEEDED}"),
+        (no_images, "train", "column flash holds Value('string'); it must hold images"),
+        (a_row_each_pair, "soup", "Unknown split \"soup\". Should be one of ['train']"),
     ],
 )
-def test_another_layout_is_described(tmp_path, read, layout, sentence):
+def test_another_layout_or_split_is_described(pairs, tmp_path, read, layout, split, sentence):
     with pytest.raises(DataError) as error:
-        read(layout(None, tmp_path / "hub"))
+        read(layout(pairs, tmp_path / "hub"), split=split)
     assert sentence in str(error.value)
-
-
-def test_a_split_that_is_not_there_is_named(pairs, tmp_path, read):
-    with pytest.raises(DataError, match=r'Unknown split "soup"\. Should be one of \[.train.\]'):
-        read(a_row_each_pair(pairs, tmp_path / "hub"), split="soup")
 
 
 def test_the_card_counts_and_says_how_to_train():
@@ -309,9 +308,4 @@ def test_a_photo_that_tells_where_it_was_taken_is_not_made_public(tmp_path, monk
 
 def test_training_from_a_folder_never_imports_datasets(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "datasets", None)  # to import it is an error
-    assert (
-        run(
-            "train", "--train_data_dir", write_pairs(tmp_path / "pairs", 2), "--output_dir", tmp_path / "run", *SMALL
-        ).status
-        == 0
-    )
+    assert run("train", *small_run(write_pairs(tmp_path / "pairs", 2), tmp_path / "run", *SMALL)).status == 0

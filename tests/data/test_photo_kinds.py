@@ -1,6 +1,7 @@
 """Training and evaluation see of every file what relighting sees of it: formats, depths, colours, names of halves."""
 
 import io
+import math
 
 import imagecodecs
 import numpy as np
@@ -17,6 +18,7 @@ from tests.support.pairs import write_pairs
 SIZE = (12, 9)
 SHAPE = (9, 12)
 GREEN = (40, 160, 80)
+TEN_OFF = 20 * math.log10(255 / 10)
 
 
 def grey_of_16_bits(path):
@@ -124,9 +126,13 @@ def test_bytes_are_read_whatever_their_name_was(suffix):
     assert (flash == GREEN).all()
 
 
-def test_evaluation_compares_colours_and_not_numbers(tmp_path):
-    in_adobe_rgb(tmp_path / "a_flash")
-    Image.new("RGB", SIZE, GREEN).save(tmp_path / "a_ambient.png")
+@pytest.mark.parametrize(
+    ("write", "truth", "low", "high"),
+    [(in_adobe_rgb, GREEN, 40, math.inf), (grey_of_16_bits, (110,) * 3, TEN_OFF - 1e-4, TEN_OFF + 1e-4)],
+)
+def test_evaluation_compares_colours_and_not_numbers(tmp_path, write, truth, low, high):
+    write(tmp_path / "a_flash")
+    Image.new("RGB", SIZE, truth).save(tmp_path / "a_ambient.png")
     systems = {"flash": lambda scene: scene.flash}
     (score,) = score_scenes(find_pairs(tmp_path).files, systems, METRICS, print)
-    assert score.values["psnr"] > 40
+    assert low < score.values["psnr"] <= high

@@ -45,17 +45,8 @@ def pairs(tmp_path):
 
 
 def train(pairs, output, *flags):
-    where = (
-        "--train_data_dir",
-        pairs,
-        "--validation_dir",
-        pairs,
-        "--output_dir",
-        output,
-        "--hub_model_id",
-        "user/model",
-    )
-    return run("train", *where, *SMALL, "--push_to_hub", *flags)
+    where = ("--train_data_dir", pairs, "--validation_dir", pairs, "--output_dir", output)
+    return run("train", *where, *SMALL, "--hub_model_id", "user/model", "--push_to_hub", *flags)
 
 
 def test_what_was_trained_is_pushed_loaded_and_relights(hub, pairs, tmp_path):
