@@ -2,13 +2,8 @@
 
 import ast
 import hashlib
-import http.server
 import json
 import pickle
-import threading
-import urllib.error
-import urllib.request
-from dataclasses import astuple
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -27,11 +22,10 @@ from f2a.data.hub import HubSplit, read_hub_pairs
 from f2a.model.checkpoint import Checkpoint, CheckpointError
 from f2a.page import text as page_text
 from f2a.page.gallery import Gallery, PairPreview, PairScore
-from f2a.relight.controls import Controls
 from f2a.training.arguments import read_run, without_secrets
 from f2a.training.checkpoint import read_state, write_state
 from tests.support.hub_stub import HubStub
-from tests.support.page_server import save_gradient, serving
+from tests.support.page_server import save_gradient
 from tests.support.pairs import write_pairs
 from tests.support.trap import Trap
 
@@ -200,125 +194,3 @@ def test_what_weights_say_of_themselves_is_no_markup():
     bad = "<img src=x onerror=alert(1)>"
     for text in (page_text.about(f'user/model@"{bad}', {"licence": bad}), page_text.about(None, {"licence": bad})):
         assert bad not in text
-
-
-# The page
-
-
-@pytest.fixture(scope="module")
-def server(relighter, tmp_path_factory):
-    pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
-    from f2a.page.layout import build_demo
-    from f2a.page.server import launch_options
-
-    folder = tmp_path_factory.mktemp("gradio")
-    with serving(lambda: build_demo(relighter), folder, launch_options()) as url:
-        yield url, folder
-
-
-@pytest.fixture
-def internal():
-    """A server that only this machine should reach, and the paths that it was asked for."""
-    asked = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            asked.append(self.path)
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(b"secret")
-
-        do_HEAD = do_POST = do_GET
-
-        def log_message(self, *arguments):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listener:
-        threading.Thread(target=listener.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{listener.server_port}", asked
-        listener.shutdown()
-
-
-def answer(url, content=None):
-    """Status and text of an answer."""
-    body = None if content is None else json.dumps(content).encode()
-    try:
-        with urllib.request.urlopen(urllib.request.Request(url, body, {"Content-Type": "application/json"})) as reply:
-            return reply.status, reply.read().decode(errors="replace")
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode(errors="replace")
-
-
-def relit(server, photo):
-    """What a program is told that gives this as its photo."""
-    status, text = answer(f"{server}/gradio_api/call/relight", {"data": [photo, *astuple(Controls()), False]})
-    return (
-        answer(f"{server}/gradio_api/call/relight/{json.loads(text)['event_id']}") if status == 200 else (status, text)
-    )
-
-
-def test_the_page_serves_no_path_outside_its_folders(server, tmp_path):
-    url, folder = server
-    secret = tmp_path / "secret.txt"
-    secret.write_text("secret")
-    (folder / "link.txt").symlink_to(secret)
-    up = "../" * 30
-    tries = [f"file={secret}", f"file={folder}/../{secret}", f"file={folder}/{up}{secret}", f"file=/{up}{secret}",
-             f"file={folder}/%2e%2e/%2e%2e/%2e%2e/{secret}", f"file=file://{secret}", f"file={ROOT}/f2a/page/page.js",
-             f"file={ROOT}/.git/config", f"file={folder}/link.txt", "file=.", f"static/{up}{secret}",
-             f"custom_component/{up}{secret}", f"upload_progress/{up}{secret}", f"file/{secret}"]  # fmt: skip
-    for path in tries:
-        for prefix in ("/gradio_api/", "/", "//"):
-            status, text = answer(f"{url}{prefix}{path}")
-            assert (status, "secret" in text) != (200, True), path
-            assert "import " not in text[:2000] or status != 200, path
-
-
-def uploaded(server, photo):
-    """The path that the page gives to an uploaded photo."""
-    head = f'--x\r\nContent-Disposition: form-data; name="files"; filename="{photo.name}"\r\n\r\n'
-    body = head.encode() + photo.read_bytes() + b"\r\n--x--\r\n"
-    kind = {"Content-Type": "multipart/form-data; boundary=x"}
-    with urllib.request.urlopen(urllib.request.Request(f"{server}/gradio_api/upload", body, kind)) as reply:
-        return json.load(reply)[0]
-
-
-def test_the_page_opens_no_file_for_a_visitor_that_was_not_given(server, tmp_path):
-    url, _ = server
-    mine = save_gradient(tmp_path / "mine.png")
-    _, text = relit(url, {"path": uploaded(url, mine), "meta": {"_type": "gradio.FileData"}})
-    assert "event: complete" in text
-    assert "mine_ambient" in text
-    for photo in ({"path": str(mine), "meta": {"_type": "gradio.FileData"}}, str(mine), {"path": "/etc/passwd"}):
-        _, text = relit(url, photo)
-        assert "event: error" in text or "event: complete" not in text
-        assert "mine_ambient" not in text
-
-
-def test_the_page_fetches_no_address_for_a_visitor(server, internal):
-    url, _ = server
-    address, asked = internal
-    kind = {"_type": "gradio.FileData"}
-    photos = [
-        f"{address}/a.png",
-        {"path": f"{address}/b.png", "meta": kind},
-        {"path": "c.png", "url": f"{address}/c.png", "meta": kind},
-        {"path": "", "url": f"{address}/d.png"},
-    ]
-    for photo in photos:
-        assert "event: complete" not in relit(url, photo)[1]
-    for path in (f"proxy={address}/e", f"file={address}/f"):
-        assert "secret" not in answer(f"{url}/gradio_api/{path}")[1]
-    assert asked == []
-
-
-def test_the_page_logs_no_photo_and_no_name(server, tmp_path, capfd):
-    client = pytest.importorskip("gradio_client")
-    url, _ = server
-    good, bad = save_gradient(tmp_path / "my secret party.png"), tmp_path / "my secret text.jpg"
-    bad.write_text("secret")
-    program = client.Client(url, verbose=False, download_files=tmp_path / "downloads")
-    program.predict(client.handle_file(good), api_name="/relight")
-    with pytest.raises(Exception, match="my secret text"):
-        program.predict(client.handle_file(bad), api_name="/relight")
-    assert "secret" not in "".join(capfd.readouterr())

@@ -1,6 +1,7 @@
 """A page and a browser, one for all these tests: the browser keeps the page's scripts, so it opens sooner."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,12 +17,18 @@ def jobs() -> JobQueue:
 
 
 @pytest.fixture(scope="package")
-def server(relighter: Relighter, jobs: JobQueue, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of the page's files."""
+    return tmp_path_factory.mktemp("gradio")
+
+
+@pytest.fixture(scope="package")
+def server(relighter: Relighter, jobs: JobQueue, folder: Path) -> Iterator[str]:
     pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
     from f2a.page.layout import build_demo
     from f2a.page.server import launch_options
 
-    with serving(lambda: build_demo(relighter, jobs=jobs), tmp_path_factory.mktemp("gradio"), launch_options()) as url:
+    with serving(lambda: build_demo(relighter, jobs=jobs), folder, launch_options()) as url:
         yield url
 
 
