@@ -11,10 +11,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -24,25 +24,19 @@ import f2a
 from f2a.config import PRESETS
 from f2a.files import write_output
 from f2a.model.generator import Generator, has_fast_bfloat16
-from f2a.relight.relighter import Relighter, relight_file, working_size
+from f2a.relight.relighter import Relighter, relight_file
 
 EXAMPLE = Path(f2a.__file__).parent / "examples" / "living_room_flash.jpg"
 GRAIN = 5.0
 """Standard deviation of the grain, in 8-bit levels."""
 
+Work = dict[str, Callable[[], object]]
+"""What is timed, by its name in the table."""
 
-@dataclass(frozen=True)
-class Measurement:
-    """One line of the table.
 
-    Attributes:
-        what: was measured.
-        value: in ``unit``.
-        unit: ``ms``, ``s`` or ``MB``.
-        beside: what it is compared with, if anything.
-        ratio: ``value`` over that, or that over ``value`` where the target says "faster".
-        target: on two processors, if there is one.
-    """
+class Measurement(NamedTuple):
+    """One line of the table; ``ratio`` is ``value`` over that of ``beside``, or, where the target says "faster", the
+    other way round. Targets are for two processors."""
 
     what: str
     value: float
@@ -52,65 +46,55 @@ class Measurement:
     target: str = ""
 
 
-def bench_relight(
-    relighter: Relighter, megapixels: Iterable[float] = (12, 48), rounds: int = 5
-) -> Iterable[Measurement]:
+def bench_relight(relighter: Relighter, rounds: int = 5) -> Iterator[Measurement]:
     """Measure one line of the table after the other."""
-    yield from bench_networks(relighter, rounds)
-    with tempfile.TemporaryDirectory(prefix="f2a-bench-") as name:
-        for count in megapixels:
-            photo = make_photo(Path(name) / f"{count:g}.jpg", count)
-            yield from bench_file(relighter, photo, count, rounds)
-        yield from bench_start(Path(name), rounds)
+    yield from bench_networks(rounds)
+    with tempfile.TemporaryDirectory(prefix="f2a-bench-") as folder:
+        for megapixels, (speed, memory) in TARGETS.items():
+            photo = make_photo(Path(folder, f"{megapixels}.jpg"), megapixels)
+            for measurement, target in zip(bench_file(relighter, photo, rounds), ("", speed, memory), strict=True):
+                yield measurement._replace(what=f"{megapixels} MP file, {measurement.what}", target=target)
+        yield from bench_start(Path(folder), rounds)
 
 
-def bench_networks(relighter: Relighter, rounds: int) -> Iterable[Measurement]:
+TARGETS = {12: ("at most 2.3 x", "at most 700 MB over idle"), 48: ("", "at most 2500 MB")}
+"""Megapixels of a file, to the targets for its time and its memory."""
+
+
+def bench_networks(rounds: int) -> Iterator[Measurement]:
     """Both presets as they are run here, beside the plain module of ``vgg16``, in float32."""
-    work: dict[str, Callable[[], object]] = {}
-    beside: dict[str, str] = {}
-    plain = Generator(PRESETS["vgg16"]).eval()
-    sizes = [(320, 240), working_size(4000, 3000, relighter.architecture.working_pixels)]
-    for width, height in dict.fromkeys(sizes):
-        flash, baseline = torch.rand(1, 3, height, width), f"vgg16 at {width}x{height}, plain module"
-        work[baseline] = partial(plain, flash)
-        for preset in ("vgg16", "compact"):
-            name, generator = f"{preset} at {width}x{height}", Generator(PRESETS[preset])
-            work[name] = torch.inference_mode()(partial(generator.for_inference(torch.device("cpu")), flash))
-            beside[name] = baseline
-    seconds = best(work, rounds)
-    targets = {
-        "vgg16 at 320x240": f"{'5' if has_fast_bfloat16() else '1.15'} x faster",
-        "compact at 320x240": f"{'22' if has_fast_bfloat16() else '12'} x faster",
-    }
-    for name, value in seconds.items():
-        ratio = seconds[beside[name]] / value if name in beside else None
-        yield Measurement(name, 1000 * value, "ms", beside.get(name, ""), ratio, targets.get(name, ""))
+    flash, plain = torch.rand(1, 3, 240, 320), "vgg16 at 320x240, plain module"
+    work: Work = {plain: partial(Generator(PRESETS["vgg16"]).eval(), flash)}
+    for preset in ("vgg16", "compact"):
+        generator = Generator(PRESETS[preset]).for_inference(torch.device("cpu"))
+        work[f"{preset} at 320x240"] = torch.inference_mode()(partial(generator, flash))
+    seconds, faster = best(work, rounds), ("5", "22") if has_fast_bfloat16() else ("1.15", "12")
+    baseline = seconds.pop(plain)
+    yield Measurement(plain, 1000 * baseline, "ms")
+    for (name, value), factor in zip(seconds.items(), faster, strict=True):
+        yield Measurement(name, 1000 * value, "ms", plain, baseline / value, f"{factor} x faster")
 
 
-def bench_file(relighter: Relighter, photo: Path, megapixels: float, rounds: int) -> Iterable[Measurement]:
-    """A file's way through the library, beside Pillow's decoding and encoding of the same file."""
-    target = photo.with_suffix(".relit.jpg")
-    work: dict[str, Callable[[], object]] = {
-        "pillow": lambda: decode_and_encode(photo),
-        "ours": lambda: relight_file(relighter, photo, target, overwrite=True),
+def bench_file(relighter: Relighter, photo: Path, rounds: int) -> Iterator[Measurement]:
+    """A file's way through the library, beside Pillow's decoding and encoding of the same file, and its memory."""
+    target, pillow = photo.with_suffix(".relit.jpg"), f"Pillow, decode and encode ({photo.stat().st_size / 1e6:.1f} MB)"
+    work: Work = {
+        pillow: lambda: decode_and_encode(photo),
+        "whole": lambda: relight_file(relighter, photo, target, overwrite=True),
     }
     seconds = best(work, rounds)
-    name, size = f"{megapixels:g} MP file", photo.stat().st_size / 1e6
-    pillow = f"Pillow, decode and encode ({size:.1f} MB)"
-    yield Measurement(f"{name}, {pillow}", seconds["pillow"], "s")
-    target_of = {12: "at most 2.3 x"}.get(int(megapixels), "")
-    yield Measurement(f"{name}, whole", seconds["ours"], "s", pillow, seconds["ours"] / seconds["pillow"], target_of)
+    yield Measurement(pillow, seconds[pillow], "s")
+    yield Measurement("whole", seconds["whole"], "s", pillow, seconds["whole"] / seconds[pillow])
     idle, peak = peak_memory(photo)
-    targets = {12: "at most 700 MB over idle", 48: "at most 2500 MB"}
     over = f"idle process, {idle:.0f} MB; {peak - idle:.0f} MB over it"
-    yield Measurement(f"{name}, peak memory", peak, "MB", over, peak / idle, targets.get(int(megapixels), ""))
+    yield Measurement("peak memory", peak, "MB", over, peak / idle)
 
 
-def bench_start(folder: Path, rounds: int) -> Iterable[Measurement]:
+def bench_start(folder: Path, rounds: int) -> Iterator[Measurement]:
     """Whole processes: the help text, and the first photo (the example at its own size)."""
     command = [sys.executable, "-m", "f2a", "relight"]
     photo = [str(EXAMPLE), "-o", str(folder / "first.jpg"), "--overwrite", "--device", "cpu"]
-    work: dict[str, Callable[[], object]] = {
+    work: Work = {
         "start, relight --help": lambda: _run([*command, "--help"]),
         "start and first photo, cold": lambda: _run([*command, *photo]),
     }
@@ -118,7 +102,7 @@ def bench_start(folder: Path, rounds: int) -> Iterable[Measurement]:
         yield Measurement(name, value, "s", target=target)
 
 
-def best(work: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+def best(work: Work, rounds: int) -> dict[str, float]:
     """Seconds of each piece of work: the best of so many rounds, after one to warm up."""
     seconds = dict.fromkeys(work, math.inf)
     for number in range(rounds + 1):
@@ -136,10 +120,8 @@ def make_photo(path: Path, megapixels: float) -> Path:
     size = (round(height * 4 / 3), height)
     values = np.asarray(Image.open(EXAMPLE).convert("RGB").resize(size, Image.Resampling.BICUBIC)).copy()
     random = np.random.default_rng(0)
-    for top in range(0, height, 256):
-        strip = values[top : top + 256]
-        grain = random.normal(0, GRAIN, strip.shape[:2]).astype(np.float32)
-        strip[:] = (strip + grain[..., None]).clip(0, 255)
+    for strip in np.split(values, range(256, height, 256)):  # views: the grain of all at once would be large
+        strip[:] = (strip + random.normal(0, GRAIN, (*strip.shape[:2], 1)).astype(np.float32)).clip(0, 255)
     Image.fromarray(values).save(path, quality=90)
     return path
 
@@ -183,11 +165,9 @@ def _run(command: list[str]) -> str:
 
 def as_line(measurement: Measurement) -> str:
     """One line of the table."""
-    ratio = "" if measurement.ratio is None else f"{measurement.ratio:.2f} x"
-    value = f"{measurement.value:.{2 if measurement.unit == 's' else 0}f} {measurement.unit}"
-    return f"{measurement.what:<58}{value:>10}{ratio:>10}  {measurement.beside}" + (
-        f" (target {measurement.target})" if measurement.target else ""
-    )
+    what, number, unit, beside, factor, target = measurement
+    value, ratio = f"{number:.{2 if unit == 's' else 0}f} {unit}", "" if factor is None else f"{factor:.2f} x"
+    return f"{what:<58}{value:>10}{ratio:>10}  {beside}" + (f" (target {target})" if target else "")
 
 
 def write_json(path: Path, measurements: list[Measurement]) -> None:
@@ -195,4 +175,4 @@ def write_json(path: Path, measurements: list[Measurement]) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    write_output(path, (json.dumps([asdict(one) for one in measurements], indent=1) + "\n").encode())
+    write_output(path, (json.dumps([one._asdict() for one in measurements], indent=1) + "\n").encode())

@@ -117,6 +117,17 @@ class Timing:
     def images_per_second(self) -> float:
         return self.steps * self.batch_size / (self.data + self.step)
 
+    def take_step(self, loop: PlainLoop | ProductLoop) -> None:
+        """One step of ``loop``, whose seconds are added."""
+        start = time.perf_counter()
+        batch = loop.read()
+        middle = time.perf_counter()
+        loop.learn(batch)
+        if loop.device.type == "cuda":
+            torch.cuda.synchronize(loop.device)
+        self.data, self.step = self.data + middle - start, self.step + time.perf_counter() - middle
+        self.steps += 1
+
 
 def bench_config(pairs: Path, batch_size: int, resolution: int) -> TrainConfig:
     """The paper's recipe on a folder of pairs, from random weights, without random crops."""
@@ -146,30 +157,17 @@ def bench_train(
         config = bench_config(_make_pairs(Path(name), 2 * batch_size), batch_size, resolution)
         loops: dict[str, PlainLoop | ProductLoop] = {"plain": PlainLoop(config, device)}
         loops["product"] = ProductLoop(config, device, bf16=False)
-        if _has_bf16(device):
+        if {"cuda": torch.cuda.is_bf16_supported, "cpu": has_fast_bfloat16}.get(device.type, bool)():
             loops["product, bf16"] = ProductLoop(config, device, bf16=True)
         for kind, loop in loops.items():
             report(f"warming up: {kind}")
-            time_step(loop, Timing(kind, batch_size), device)
+            Timing(kind, batch_size).take_step(loop)
         timings = [Timing(kind, batch_size) for kind in loops]
         for step in range(1, steps + 1):
             for timing in timings:
-                time_step(loops[timing.loop], timing, device)
+                timing.take_step(loops[timing.loop])
                 report(f"step {step} of {steps}: {timing.loop} {timing.images_per_second:.2f} images/s")
     return timings
-
-
-def time_step(loop: PlainLoop | ProductLoop, timing: Timing, device: torch.device) -> None:
-    """One step of ``loop``, whose seconds are added to ``timing``."""
-    start = time.perf_counter()
-    batch = loop.read()
-    middle = time.perf_counter()
-    loop.learn(batch)
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    timing.data += middle - start
-    timing.step += time.perf_counter() - middle
-    timing.steps += 1
 
 
 def _make_pairs(folder: Path, number: int) -> Path:
@@ -180,12 +178,6 @@ def _make_pairs(folder: Path, number: int) -> Path:
             small = random.integers(0, 256, (30, 40, 3), dtype=np.uint8)
             Image.fromarray(small).resize(PHOTO_SIZE).save(folder / f"{name:03d}_{half}.png")
     return folder
-
-
-def _has_bf16(device: torch.device) -> bool:
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    return device.type == "cpu" and has_fast_bfloat16()
 
 
 def format_timings(timings: list[Timing]) -> str:

@@ -22,7 +22,7 @@ def test_a_file_is_measured_beside_pillow(relighter, tmp_path, monkeypatch, chil
     if child == "stand-in":
         monkeypatch.setattr(bench, "_run", lambda command: "100.0 150.0\n")
     photo = bench.make_photo(tmp_path / "a.jpg", 0.05)
-    pillow, ours, memory = bench.bench_file(relighter, photo, 0.05, rounds=1)
+    pillow, ours, memory = bench.bench_file(relighter, photo, rounds=1)
     assert pillow.unit == ours.unit == "s"
     assert ours.ratio == pytest.approx(ours.value / pillow.value)
     assert (tmp_path / "a.relit.jpg").exists()
@@ -48,8 +48,8 @@ def test_a_line_says_ratio_and_target_and_json_the_same(tmp_path):
 
 
 @pytest.mark.slow
-def test_networks_and_start_are_measured(relighter, tmp_path):
-    lines = {one.what: one for one in bench.bench_networks(relighter, rounds=1)}
+def test_networks_and_start_are_measured(tmp_path):
+    lines = {one.what: one for one in bench.bench_networks(rounds=1)}
     assert set(lines) == {"vgg16 at 320x240, plain module", "vgg16 at 320x240", "compact at 320x240"}
     assert lines["compact at 320x240"].ratio > 1  # 12 on an idle machine, 1.5 beside three busy processes
     assert [one.unit for one in bench.bench_start(tmp_path, rounds=1)] == ["s", "s"]
