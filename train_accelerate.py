@@ -24,7 +24,7 @@ from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from f2a.config import TrainConfig
-from f2a.data.augment import PairBatch, ShardedBatchSampler, batches, translate_worker_errors
+from f2a.data.augment import PairCrops, ShardedBatchSampler, batches, translate_worker_errors
 from f2a.model.discriminator import Discriminator
 from f2a.publish.model import Pusher, save_model
 from f2a.training import checkpoint, validation
@@ -115,7 +115,7 @@ class Trainer:
                         self.pusher.push_in_background(self.output / "best", self.report)
         return StopReason()
 
-    def optimizer_step(self, crops: Iterator[PairBatch]) -> None:
+    def optimizer_step(self, crops: Iterator[PairCrops]) -> None:
         """One step of the weights: a batch (or several), the moving average, a look at the losses."""
         config, device = self.config, self.accelerator.device
         micro_batches = [next(crops).to(device) for _ in range(config.gradient_accumulation_steps)]
@@ -127,7 +127,7 @@ class Trainer:
         files = [file for batch in micro_batches for file in batch.files]
         self.monitor.update(self.step, tuple(losses[0]), self.accelerator.reduce(means, "mean"), files)
 
-    def training_step(self, batch: PairBatch) -> dict[str, Tensor]:
+    def training_step(self, batch: PairCrops) -> dict[str, Tensor]:
         """One batch of the paper's algorithm (arXiv 1912.08813, section 3); the losses by name.
 
         Both networks learn from one pass of the generator, the discriminator first; under gradient accumulation their

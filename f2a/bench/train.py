@@ -24,7 +24,7 @@ from torch import Tensor
 
 import f2a
 from f2a.config import PRESETS, RECIPES, TrainConfig
-from f2a.data.augment import PairBatch, ShardedBatchSampler, batches
+from f2a.data.augment import PairCrops, ShardedBatchSampler, batches
 from f2a.data.folder import find_pairs
 from f2a.model.discriminator import Discriminator
 from f2a.model.generator import Generator, has_fast_bfloat16
@@ -49,19 +49,19 @@ class PlainLoop:
         self.size, self.device = (config.resolution, config.resolution), device
         self.batch_size, self.pairs = config.train_batch_size, cycle(find_pairs(*config.train_data_dir).files)
 
-    def read(self) -> PairBatch:
+    def read(self) -> PairCrops:
         pairs = [*islice(self.pairs, self.batch_size)]
         flash, ambient = (
             torch.stack([self._crop(Image.open(path).convert("RGB")) for path in paths]).to(self.device)
             for paths in ([pair.flash for pair in pairs], [pair.ambient for pair in pairs])
         )
-        return PairBatch(flash, ambient, [pair.name for pair in pairs])
+        return PairCrops(flash, ambient, [pair.name for pair in pairs])
 
     def _crop(self, photo: Image.Image) -> Tensor:
         small = photo.crop((40, 0, 280, 240)).resize(self.size, Image.Resampling.BILINEAR)
         return torch.from_numpy(np.array(small)).permute(2, 0, 1).float() / 255
 
-    def learn(self, batch: PairBatch) -> dict[str, Tensor]:
+    def learn(self, batch: PairCrops) -> dict[str, Tensor]:
         flash, ambient, _ = batch
         attention = attention_map(flash, ambient)
         relit = self.generator(flash)
@@ -94,10 +94,10 @@ class ProductLoop:
         self.batches = batches(inputs.crops, ShardedBatchSampler(config.train_batch_size), 0)
         self.device, self.bf16 = device, bf16
 
-    def read(self) -> PairBatch:
+    def read(self) -> PairCrops:
         return next(self.batches).to(self.device)
 
-    def learn(self, batch: PairBatch) -> dict[str, Tensor]:
+    def learn(self, batch: PairCrops) -> dict[str, Tensor]:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             losses: dict[str, Tensor] = self.trainer.training_step(batch)
         return losses

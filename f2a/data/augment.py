@@ -1,9 +1,9 @@
 """Training crops: which ones a process makes, and how; a pure function of seed and draw number."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,28 +22,23 @@ class DataLoaderWorkerError(RuntimeError):
     """A worker process of the data loader has died; the message says how the run can continue."""
 
 
-class PairCrop(NamedTuple):
-    """``(3, R, R)`` float32 sRGB in [0, 1] each, and the flash photo's file."""
+class PairCrops(NamedTuple):
+    """Crops of flash and ambient photos, float32 sRGB in [0, 1], and the flash photos' files.
+
+    One pair gives ``(3, R, R)`` each and a name; collated, several give ``(B, 3, R, R)`` and a list of names.
+    """
 
     flash: Tensor
     ambient: Tensor
-    file: str
+    files: Any
 
-
-class PairBatch(NamedTuple):
-    """``(B, 3, R, R)`` float32 sRGB in [0, 1] each, and the flash photos' files."""
-
-    flash: Tensor
-    ambient: Tensor
-    files: list[str]
-
-    def to(self, device: torch.device) -> "PairBatch":
+    def to(self, device: torch.device) -> "PairCrops":
         """On ``device``, in whatever memory format."""
         flash, ambient = (image.to(device, non_blocking=True) for image in (self.flash, self.ambient))
-        return PairBatch(flash, ambient, self.files)
+        return PairCrops(flash, ambient, self.files)
 
 
-def augment(pair: CachedPair, config: TrainConfig, *key: int, other: CachedPair | None = None) -> PairCrop:
+def augment(pair: CachedPair, config: TrainConfig, *key: int, other: CachedPair | None = None) -> PairCrops:
     """A random crop of ``pair``, perhaps with objects of ``other``, and with the light jittered; a function of both
     pairs and ``key``. ``config.exposure`` None leaves the ambient photo's exposure as it is."""
     random = rng(*key)
@@ -67,7 +62,7 @@ def augment(pair: CachedPair, config: TrainConfig, *key: int, other: CachedPair 
         flash_mean = max(float(view_srgb.mean()), config.min_exposure or 0.0)
         target = flash_mean if isinstance(config.exposure, str) else config.exposure
         gain = exposure_gain(linear_to_srgb(ambient.clamp(max=1)), target)
-    return PairCrop(view_srgb, linear_to_srgb((ambient * gain).clamp(max=1)), pair.file)
+    return PairCrops(view_srgb, linear_to_srgb((ambient * gain).clamp(max=1)), pair.file)
 
 
 def random_crop(pair: CachedPair, config: TrainConfig, random: np.random.Generator) -> Tensor:
@@ -111,19 +106,13 @@ def reflectance_map(side: int, random: np.random.Generator) -> Tensor:
     return F.interpolate(factors[None], size=(side, side), mode="bilinear")[0]
 
 
-def collate(crops: Sequence[PairCrop]) -> PairBatch:
-    """A batch of crops."""
-    flash, ambient, files = zip(*crops, strict=True)
-    return PairBatch(torch.stack(flash), torch.stack(ambient), list(files))
-
-
-class Crops(Dataset[PairCrop]):
+class Crops(Dataset[PairCrops]):
     """The endless crops of a run; crop ``i`` is a function of the run's seed and ``i``."""
 
     def __init__(self, mixture: MixtureSampler, config: TrainConfig) -> None:
         self.mixture, self.config = mixture, config
 
-    def __getitem__(self, draw: int) -> PairCrop:
+    def __getitem__(self, draw: int) -> PairCrops:
         other = self.mixture[draw + 1] if self.config.copy_paste else None
         return augment(self.mixture[draw], self.config, self.mixture.seed, draw, other=other)
 
@@ -145,12 +134,11 @@ class ShardedBatchSampler(NamedTuple):
             yield list(range(start, start + self.batch_size))
 
 
-def batches(crops: Crops, shard: ShardedBatchSampler, first: int, workers: int = 0) -> Iterator[PairBatch]:
+def batches(crops: Crops, shard: ShardedBatchSampler, first: int, workers: int = 0) -> Iterator[PairCrops]:
     """The endless batches of one process, from draw ``first`` on."""
-    loader: DataLoader[PairCrop] = DataLoader(
+    loader: DataLoader[PairCrops] = DataLoader(
         crops,
         batch_sampler=shard.batches(first),
-        collate_fn=collate,
         num_workers=workers,
         pin_memory=torch.cuda.is_available(),
         generator=torch.Generator(),  # otherwise the loader would consume the run's own random numbers

@@ -11,7 +11,7 @@ from accelerate import Accelerator
 import train_accelerate
 from f2a.color import linear_to_srgb
 from f2a.config import ConfigError, TrainConfig
-from f2a.data.augment import PairBatch
+from f2a.data.augment import PairCrops
 from f2a.metrics import ssim
 from f2a.model.checkpoint import published_name
 from f2a.model.encoders import VGG16
@@ -126,7 +126,7 @@ def test_the_discriminator_learns_under_the_attention_that_it_is_asked_under(mon
 
     monkeypatch.setattr(train_accelerate, "discriminator_loss", watched)
     black, grey = torch.zeros(1, 3, 64, 64), torch.full((1, 3, 64, 64), 0.5)
-    trainer.training_step(PairBatch(black, grey, ["a"]))
+    trainer.training_step(PairCrops(black, grey, ["a"]))
     assert judged[1].unique().tolist() == [expected]  # the ambient photo; the attention is a half everywhere
 
 
@@ -179,7 +179,7 @@ def test_the_first_steps_are_those_of_the_2020_code(shared, guided, steps):
     for network in (trainer.generator, trainer.discriminator):
         network.to(dtype)
     flash, ambient = (torch.from_numpy(np.load(golden / f"{name}.npy")).to(dtype) for name in ("flash", "ambient"))
-    batch = PairBatch(torch.cat([flash, flash.flip(-1)]), torch.cat([ambient, ambient.flip(-1)]), ["a", "b"])
+    batch = PairCrops(torch.cat([flash, flash.flip(-1)]), torch.cat([ambient, ambient.flip(-1)]), ["a", "b"])
     expected = json.loads((golden / "training_losses.json").read_text())
     for step in expected["guided_l1" if guided == "both" else "plain_l1"][:steps]:
         losses = {name: loss.item() for name, loss in trainer.training_step(batch).items()}
