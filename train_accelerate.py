@@ -116,7 +116,7 @@ class Trainer:
         return StopReason()
 
     def optimizer_step(self, crops: Iterator[PairCrops]) -> None:
-        """One step of the weights: a batch (or several), the moving average, a look at the losses."""
+        """One update of the weights from one or several batches, then of their average; checks the losses."""
         config, device = self.config, self.accelerator.device
         micro_batches = [next(crops).to(device) for _ in range(config.gradient_accumulation_steps)]
         losses = [self.training_step(batch) for batch in micro_batches]
@@ -153,7 +153,7 @@ class Trainer:
         optimizer.zero_grad()
 
     def validate(self) -> None:
-        """Figures to the log, a picture to disk and tracker, the best weights so far to ``best``."""
+        """Scores to the log, a picture to disk and tracker, the best weights so far to ``best``."""
         self.monitor.flush()
         device, pixels = self.accelerator.device, self.inputs.checkpoint.architecture.working_pixels
         pairs, model = self.inputs.validation[self.shard.process :: self.shard.processes], self.eval_model.eval()
@@ -206,7 +206,7 @@ class Trainer:
             checkpoint.prune_checkpoints(self.output, self.config.checkpoints_total_limit)
 
     def load_checkpoint(self, state: checkpoint.TrainState) -> None:
-        """Be where the run was when ``state`` was saved."""
+        """Continue where the run was when ``state`` was saved."""
         tensors, metadata = state
         with checkpoint.misfit_errors():
             checkpoint.unpack_state(tensors, self.modules, self.optimizers)

@@ -103,11 +103,9 @@ def _reason(error: Exception, name: str, revision: str | None) -> str:
 
 
 def _refusal(status: int, name: str) -> str:
+    remedy = "try again later"
     if status in (401, 403, 404):
-        failure = "does not show"
         remedy = "check the name; a private or gated model needs access and a token: run hf auth login, or set HF_TOKEN"
     elif status == 429:
-        failure, remedy = "refuses so many requests for", "wait a few minutes and try again"
-    else:
-        failure, remedy = "fails at", "try again later"
-    return f"the Hub {failure} {name} (status {status}); {remedy}"
+        remedy = "wait a few minutes and try again"
+    return f"the Hub answered the request for {name} with status {status}; {remedy}"

@@ -54,7 +54,7 @@ def add_photo_flags(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    warnings.filterwarnings("ignore", category=UserWarning, module="PIL")  # f2a says itself what is wrong with a file
+    warnings.filterwarnings("ignore", category=UserWarning, module="PIL")  # f2a has sentences of its own
     from f2a.relight.batch import Batch, Shard, passed_over, plan, summary, write_report
 
     check(args)
@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
             for result in tqdm(progress, total=total, unit="photo", disable=len(tasks) == 1):
                 reported += 1
                 _tell(result)
-    except KeyboardInterrupt:  # the photos in work were finished
+    except KeyboardInterrupt:  # the photos in progress were finished
         is_stopped = True
         for result in batch.results[reported:]:
             _tell(result)

@@ -12,7 +12,7 @@ HELP = "relight the photos that appear in a folder, until Ctrl-C"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="where photos appear; its own folders are left out")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="where photos appear; its subfolders are ignored")
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="OUT", help="folder for the results")
     add_photo_flags(parser)
 
@@ -24,9 +24,9 @@ def run(args: argparse.Namespace) -> int:
 
     check(args)
     if not args.folder.is_dir():
-        raise UsageError(f"{args.folder}: is no folder; create it or name another")
+        raise UsageError(f"{args.folder}: not a folder; create it or name another")
     if names_a_file(args.output) and not args.output.is_dir():
-        raise UsageError(f"{args.output}: is a file's name; name a folder for the results")
+        raise UsageError(f"{args.output}: looks like a file; name a folder for the results")
     photos = watch_folder(args.folder)
     relight, counts, ours = relight_function(args, 1), {"relit": 0, "failed": 0}, set[Path]()
     make_folder(args.output)

@@ -1,4 +1,4 @@
-"""Pairs decoded once into a memory-mapped file, whatever they come from; two cores never wait for a PNG twice."""
+"""Pairs decoded once into a memory-mapped file, wherever they come from, so that training never waits for a decoder."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ CACHED_SHORT_SIDE = 448
 """Pixels; photos with a longer short side are cached at this one: twice the usual training resolution."""
 
 CACHE_FORMAT = f"3 {CACHED_SHORT_SIDE}"
-"""Part of a cache's name: another program version decodes again."""
+"""Part of a cache's name: another version of the program decodes again."""
 
 
 HALVES = ("flash", "ambient")
@@ -33,7 +33,7 @@ class DataError(F2aError):
 
 
 class EncodedPhoto(NamedTuple):
-    """A photo file, or the bytes of one, and the name that a complaint gives it.
+    """A photo file, or the bytes of one, and the name that an error message gives it.
 
     ``suffix`` is that of the file from which the bytes were taken: a raw file is known by nothing else.
     """
@@ -94,7 +94,7 @@ def cached_pairs(
         pairs: in the order in which they come back; they are gone through one by one, never held together.
         folder: made if it is not there.
         report: is told of each pair that cannot be read, or whose halves differ in size, and how many are left.
-        skipped: sentences about those that were left out before.
+        skipped: sentences about those that were skipped before.
 
     Raises:
         DataError: no pair can be used, or (``strict``) one cannot.

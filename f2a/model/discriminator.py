@@ -1,4 +1,4 @@
-"""The patch discriminator: is this patch of room light photographed, or relit?"""
+"""The patch discriminator, which tells photographed room light from relit patches."""
 
 import torch.distributed as dist
 from torch import Tensor, nn
@@ -17,7 +17,7 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
     has it all. Every process must hold as many pixels as the others. The variance is summed after the mean is known:
     a second small message, but no cancellation in float32.
 
-    Nothing is kept for evaluation: a discriminator is only asked while it trains. So there are no buffers that
+    Nothing is kept for evaluation: a discriminator is used in training only. So there are no buffers that
     DistributedDataParallel would overwrite between the two forward passes of a step (pytorch#175024).
     """
 
@@ -43,7 +43,7 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
 
 
 class Discriminator(nn.Module):
-    """An image times its attention map, ``(B, 3, H, W)`` in [0, 1], to one logit a patch, ``(B, 1, H/32, W/32)``.
+    """An image times its attention map, ``(B, 3, H, W)`` in [0, 1], to one logit per patch, ``(B, 1, H/32, W/32)``.
 
     Five stride-2 3x3 convolutions with batch normalisation (not after the first) and LeakyReLU, then one to a single
     channel; 6,283,649 parameters. Weights are drawn as PyTorch draws them, and tensors are named, as in the 2020 code.

@@ -1,6 +1,6 @@
 """Pretrained encoders. Each turns an image into a pyramid of features, finest (stride 1) first.
 
-An encoder has ``channels`` (one entry a pyramid level, level ``i`` at stride ``2**i``) and ``stride``, the multiple
+An encoder has ``channels`` (one entry per pyramid level, level ``i`` at stride ``2**i``) and ``stride``, the multiple
 to which the sides of its input must be padded.
 """
 
@@ -76,7 +76,7 @@ class VGG16(PooledStages):
 
 
 class UNet(PooledStages):
-    """U-Net's contracting path, trained from nothing: the encoder of a comparison, not of a product."""
+    """U-Net's contracting path, trained from scratch: a baseline to compare with."""
 
     channels = tuple(width for width, _ in UNET_STAGES)
 
@@ -89,7 +89,7 @@ class UNet(PooledStages):
 
     def load_imagenet(self, weights: dict[str, Tensor]) -> None:
         """There are none: raises ``KeyError``."""
-        raise KeyError("U-Net starts from nothing, leave its weights out")
+        raise KeyError("U-Net starts from random weights; leave out its ImageNet weights")
 
 
 LITE0_BLOCKS = (

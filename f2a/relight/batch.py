@@ -1,7 +1,7 @@
-"""Many photos: several at a time, so that one is decoded while another is in the network and a third is encoded.
+"""Many photos, several at a time, so that one is decoded while another is in the network and a third is encoded.
 
-Memory is that of the photos in work, however long the list. A run that was stopped goes on where it was, since photos
-whose results are there are left out. Several processes share a list by their rank, as ``accelerate launch`` and
+Memory is that of the photos in progress, however long the list. A run that was stopped continues where it was, since
+photos whose results exist are skipped. Several processes share a list by their rank, as ``accelerate launch`` and
 ``torchrun`` tell it, without talking to each other.
 """
 
@@ -86,12 +86,12 @@ def passed_over(inputs: Sequence[Path]) -> str:
         return ""
     names = ", ".join(path.name for path in pictures[:MAX_NAMES]) + (", ..." if len(pictures) > MAX_NAMES else "")
     remedy = "; for raw files run: pip install rawpy" if any(needs_rawpy(path) for path in pictures) else ""
-    return f"passed over {counted(len(pictures), 'picture')} of formats that are not read: {names}{remedy}"
+    return f"skipped {counted(len(pictures), 'picture')} in formats that f2a cannot read: {names}{remedy}"
 
 
 @dataclass(frozen=True)
 class Shard:
-    """Which part of the list is this process's: every ``count``-th photo from ``index`` on, which begins at 0."""
+    """Which part of the list is this process's: every ``count``-th photo from ``index`` on, which starts at 0."""
 
     index: int
     count: int
@@ -101,15 +101,15 @@ class Shard:
         """As the environment variables ``RANK`` and ``WORLD_SIZE`` say; all of it where they are not set.
 
         Raises:
-            BatchError: they are no numbers, or do not fit each other.
+            BatchError: they are not numbers, or do not fit each other.
         """
         rank, size = os.environ.get("RANK", "0"), os.environ.get("WORLD_SIZE", "1")
         if not (rank.isdecimal() and size.isdecimal() and int(rank) < int(size)):
-            raise BatchError(f"RANK is {rank!r} and WORLD_SIZE {size!r}: give numbers, the first one smaller")
+            raise BatchError(f"RANK is {rank!r} and WORLD_SIZE {size!r}: give whole numbers, RANK below WORLD_SIZE")
         return Shard(int(rank), int(size))
 
     def path(self, path: Path) -> Path:
-        """A name of its own for each process: ``report.json`` is ``report-2-of-4.json`` in the second of four."""
+        """A separate name for each process: ``report.json`` is ``report-2-of-4.json`` in the second of four."""
         return path if self.count == 1 else path.with_stem(f"{path.stem}-{self.index + 1}-of-{self.count}")
 
 
@@ -143,7 +143,7 @@ class Batch:
     Args:
         tasks: the whole list, of all processes.
         shard: what this process does of it.
-        overwrite: relight photos whose results are there, too.
+        overwrite: relight photos whose results exist, too.
         format: the results' format, by Pillow's name; None for each photo's own.
     """
 
@@ -155,7 +155,7 @@ class Batch:
         self._owners: dict[Path, Path] = {}
         self._results: dict[Task, Result] = {}
         self._lock = threading.Lock()
-        # Names are given away, and the list is cut, before anything is left out: all processes must do it alike.
+        # Names are assigned and the list is cut before anything is skipped: all processes must do both alike.
         expected = [(task, self._expected_target(task)) for task in dict.fromkeys(tasks)]
         first = {target.resolve(): task.photo for task, target in reversed(expected)}
         self.done: list[Result] = []
@@ -172,7 +172,7 @@ class Batch:
     def run(self, relight: Relight, workers: int) -> Iterator[Result]:
         """Relight what is to be done, ``workers`` photos at a time; results come in the list's order.
 
-        Closing the iterator waits for the photos in work and leaves the others.
+        Closing the iterator waits for the photos in progress and leaves the others.
         """
         with ThreadPoolExecutor(workers) as pool:
             futures = [pool.submit(self._finish, relight, task) for task in self.tasks]
@@ -230,11 +230,11 @@ def summary(results: Sequence[Result], seconds: float, shard: Shard) -> str:
     if count["relit"]:
         parts[0] += f" ({count['relit'] / seconds:.2f} a second)"
     if count["skipped"]:
-        parts.append(f"{count['skipped']} skipped, whose results are there (--overwrite replaces them)")
+        parts.append(f"{count['skipped']} skipped, as their results exist (--overwrite replaces them)")
     if count["failed"]:
         parts.append(f"{count['failed']} failed")
     if count["not begun"]:
-        parts.append(f"{count['not begun']} not begun (the same command goes on with them)")
+        parts.append(f"{count['not begun']} not begun (run the same command to continue with them)")
     process = f"process {shard.index + 1} of {shard.count}: " if shard.count > 1 else ""
     return process + ", ".join(parts)
 

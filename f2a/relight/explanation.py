@@ -21,7 +21,7 @@ MAX_STOPS = 3.0
 """At which the picture's colours end, either way."""
 
 NOTICEABLE = 0.1
-"""Stops from which on a change is spoken of."""
+"""Stops from which a change is mentioned."""
 
 ROWS, COLUMNS = ("top", "middle", "bottom"), ("left", "centre", "right")
 
@@ -33,7 +33,7 @@ class Explanation:
     Attributes:
         log_gain: ``(h, w, 3)`` float32, natural logarithm, of the small copy that the network saw.
         flash_strength: 0 to 1, a weak estimate from the photo's fall-off alone: 0.5 is undecided.
-        flash_fired: what the camera wrote (EXIF); None where it wrote nothing.
+        flash_fired: what the camera recorded (EXIF); None where it recorded nothing.
     """
 
     log_gain: np.ndarray
@@ -42,17 +42,17 @@ class Explanation:
 
     @property
     def looks_like_flash(self) -> bool:
-        """What the camera says; without its word, the estimate's."""
+        """What the camera recorded, or the estimate where it recorded nothing."""
         return self.flash_strength >= 0.5 if self.flash_fired is None else self.flash_fired
 
     @property
     def note(self) -> str:
         """A sentence for photos that were, or probably were, taken without flash; otherwise empty."""
         if self.flash_fired is False:
-            return "The camera says that its flash did not fire; relighting is made for flash photos."
+            return "The camera recorded that the flash did not fire; relighting is made for flash photos."
         if self.flash_fired is None and self.flash_strength < PROBABLY_NOT:
             return (
-                "This may be a photo without flash; relighting is made for flash photos, so look twice at the result."
+                "This may be a photo without flash; relighting is made for flash photos, so check the result carefully."
             )
         return ""
 
@@ -79,7 +79,7 @@ class Explanation:
         highest, lowest = max(areas, key=areas.__getitem__), min(areas, key=areas.__getitem__)
         red, _, blue = self.log_gain.mean((0, 1)) / math.log(2)
         warmer = "as warm as it was" if abs(red - blue) < NOTICEABLE / 2 else "warmer" if red > blue else "cooler"
-        fired = "The camera says that its flash fired." if self.flash_fired else "The camera says nothing of its flash."
+        fired = f"The camera recorded {'that the flash fired' if self.flash_fired else 'nothing about the flash'}."
         return [
             self.note or fired,
             f"{lifted:.0f} % of the picture becomes brighter (at most {max(stops.max(), 0):+.1f} EV), {lowered:.0f} % "
@@ -114,7 +114,7 @@ def explain_gain(flash: Tensor, log_gain: Tensor, flash_fired: bool | None = Non
     Args:
         flash: ``(1, 3, h, w)``, sRGB in [0, 1].
         log_gain: the same shape, natural logarithm.
-        flash_fired: what the camera wrote.
+        flash_fired: what the camera recorded.
     """
     strength = torch.sigmoid(torch.tensor(FALL_OFF * _brightness_with_distance(flash) + BIAS))
     return Explanation(log_gain[0].permute(1, 2, 0).contiguous().numpy(), float(strength), flash_fired)

@@ -130,7 +130,7 @@ def open_cascade(name: str) -> "CascadeClassifier":
             return cascade
     except (ImportError, AttributeError):
         pass
-    missing = 'red eyes are found by OpenCV 4, which is not installed; run: pip install "opencv-python-headless<5"'
+    missing = 'finding red eyes needs OpenCV 4, which is not installed; run: pip install "opencv-python-headless<5"'
     raise ControlError(missing)
 
 

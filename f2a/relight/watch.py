@@ -24,7 +24,7 @@ def watch_folder(folder: Path, settle_s: float = SETTLE_S) -> Iterator[Path]:
     Results (``*_ambient``) and what programs keep for themselves are left out.
 
     Args:
-        folder: which is there.
+        folder: an existing one.
         settle_s: seconds without a change after which a file counts as written.
 
     Raises:
@@ -37,7 +37,7 @@ def watch_folder(folder: Path, settle_s: float = SETTLE_S) -> Iterator[Path]:
     changes = ({Path(name) for kind, name in event if kind != Change.deleted} for event in events)
     for path in stable_photos(changes, settle_s):
         if path is None and not folder.is_dir():
-            raise WatchError(f"{folder}: is no longer there; start again when it is")
+            raise WatchError(f"{folder}: no longer exists; start again once it does")
         if path is not None:
             yield path
 

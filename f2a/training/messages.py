@@ -1,4 +1,4 @@
-"""What a run says to its user: scores, why it stopped, and what to do next."""
+"""What a run reports: scores, why it stopped, and what to do next."""
 
 import os
 import shlex

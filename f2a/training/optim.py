@@ -1,5 +1,5 @@
-"""How the weights move: Adam, learning rates that are functions of the step alone, so that a resume needs no state of
-them, the moving average, and weights that are frozen for a while."""
+"""Adam, learning rates as functions of the step alone (a resume needs no state of them), the moving average of the
+weights, and freezing."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -76,13 +76,13 @@ def lr_factor(config: TrainConfig, step: int, steps: int) -> float:
 
 
 def lr_schedulers(config: TrainConfig, optimizers: Iterable[Optimizer], step: int, steps: int) -> list[LambdaLR]:
-    """One for each optimiser, as it is at ``step``."""
+    """One scheduler per optimiser, as it is at ``step``."""
     factor = partial(lr_factor, config, steps=steps)
     return [LambdaLR(optimizer, factor, last_epoch=step - 1) for optimizer in optimizers]
 
 
 def make_ema(model: nn.Module, decay: float) -> AveragedModel:
-    """Exponential moving average of the weights; young averages forget faster, so that the first weights fade soon."""
+    """Exponential moving average of the weights; its memory is shorter at first, so that the initial weights fade."""
 
     @torch.no_grad()
     def update(averages: Tensors, currents: Tensors, count: Tensor | int) -> None:

@@ -1,4 +1,4 @@
-"""The processes of a run, as ``accelerate`` starts them: the device, who goes first, and what all agree on."""
+"""The processes of a run, as ``accelerate`` starts them: the device, the order of work, and agreement."""
 
 import importlib.util
 from collections.abc import Callable

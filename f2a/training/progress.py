@@ -1,4 +1,4 @@
-"""How far a run is: on a bar, and in the tracker, which also gets the validation's picture."""
+"""Progress on a bar and in the tracker, which also gets the picture of each validation."""
 
 import time
 from collections import deque
@@ -20,7 +20,7 @@ WINDOW = 50
 
 
 class Progress:
-    """The bar counts steps; of a run with a time limit it counts minutes, for nobody knows how many steps they allow.
+    """A bar over the steps, or over the minutes of a run with a time limit, whose number of steps is unknown.
 
     Args:
         accelerator: has the trackers; only its main process shows anything.

@@ -1,4 +1,4 @@
-"""What keeps a run from harm: one run per folder, and an orderly end when it is asked to stop."""
+"""One run per output folder, and a graceful stop on SIGTERM or Ctrl-C."""
 
 import signal
 import threading

@@ -19,7 +19,7 @@ def explanation(stops, fired=True, color=(0, 0, 0)):
 def test_words_and_table_of_a_gain_of_six_areas():
     """Two rows of pixels: the upper one lifted by 1, 2 and 3 stops, the lower one lowered by 1, 0 and 0."""
     lines = explanation([[1, 2, 3], [-1, 0, 0]]).lines
-    assert lines[0] == "The camera says that its flash fired."
+    assert lines[0] == "The camera recorded that the flash fired."
     assert lines[1].startswith(
         "50 % of the picture becomes brighter (at most +3.0 EV), 17 % darker (at most -1.0 EV); 33 %"
     )

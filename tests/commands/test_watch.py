@@ -86,7 +86,7 @@ def test_what_others_wrote_is_left_and_sigterm_ends_it_as_ctrl_c_does(tmp_path, 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(["{tmp}/none", "-o", "{tmp}/out"], "none: is no folder"), (["{tmp}", "-o", "{tmp}/x.jpg"], "is a file's name"),
+    [(["{tmp}/none", "-o", "{tmp}/out"], "none: not a folder"), (["{tmp}", "-o", "{tmp}/x.jpg"], "looks like a file"),
      (["{tmp}", "-o", "{tmp}/out", "--quality", "0"], "--quality is 0")],
 )  # fmt: skip
 def test_wrong_usage_is_one_sentence(tmp_path, weights, arguments, said):

@@ -107,7 +107,7 @@ def test_the_difference_head_adds_to_the_photo_and_starts_at_nothing():
 
 
 def test_unet_starts_from_nothing_and_says_so():
-    with pytest.raises(KeyError, match="starts from nothing"):
+    with pytest.raises(KeyError, match="starts from random weights"):
         UNet().load_imagenet({})
 
 

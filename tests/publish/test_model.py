@@ -84,7 +84,7 @@ def test_the_encoder_starts_from_the_hubs_weights_and_offline_the_flag_is_named(
     still = ("--encoder_weights", "hub", "--freeze_encoder", "--no-push_to_hub")
     done = train(pairs, tmp_path / "none", *still)
     assert done.status == 2
-    assert f"encoder_weights: {ENCODER}: the Hub does not show model.safetensors (status 4" in done.err
+    assert f"encoder_weights: {ENCODER}: the Hub answered the request for model.safetensors with status 4" in done.err
     assert "pass a file as --encoder_weights FILE" in done.err
     hub.add_repo(ENCODER).commit("weights", {"model.safetensors": Blob(save(timm_weights(encoder)))})
     done = train(pairs, tmp_path / "run", *still)

@@ -195,7 +195,7 @@ def test_pictures_that_are_passed_over_are_named_in_one_line(photos, relight):
     assert passed_over([photos]) == ""
     for name in ("a.jxl", "b.PSD", "c.exr", "._d.jxl", "notes.txt", *(f"e{n}.exr" for n in range(4))):
         (photos / name).write_bytes(b"")
-    line = "passed over 7 pictures of formats that are not read: a.jxl, b.PSD, c.exr, e0.exr, e1.exr, ..."
+    line = "skipped 7 pictures in formats that f2a cannot read: a.jxl, b.PSD, c.exr, e0.exr, e1.exr, ..."
     assert passed_over([photos, photos / "p0.png"]) == line
     done = relight(photos)
     assert done.status == 0
@@ -207,7 +207,7 @@ def test_raw_files_without_rawpy_are_passed_over_with_the_remedy(photos, monkeyp
     assert len(plan([photos], photos)) == 7 + (find_spec("rawpy") is not None)
     monkeypatch.setitem(sys.modules, "rawpy", None)
     assert len(plan([photos], photos)) == 7
-    line = "passed over 1 picture of formats that are not read: a.CR3; for raw files run: pip install rawpy"
+    line = "skipped 1 picture in formats that f2a cannot read: a.CR3; for raw files run: pip install rawpy"
     assert passed_over([photos]) == line
 
 
@@ -215,7 +215,7 @@ def test_what_is_passed_over_is_named_where_there_is_nothing_else(tmp_path, reli
     (tmp_path / "a.jxl").write_bytes(b"")
     done = relight(tmp_path)
     assert done.status == 2
-    assert "passed over 1 picture of formats that are not read: a.jxl" in done.err
+    assert "skipped 1 picture in formats that f2a cannot read: a.jxl" in done.err
     assert "no photo in this folder" in done.err
 
 
@@ -260,7 +260,7 @@ def test_after_ctrl_c_there_are_a_closing_line_and_a_complete_report(photos, tmp
     assert ended.status == 130
     assert ended.out.split() == [str(tmp_path / "out" / f"p{n}_ambient.png") for n in range(3)]
     assert "3 of 7 photos relit" in ended.err
-    assert ended.err.endswith("4 not begun (the same command goes on with them)\n")
+    assert ended.err.endswith("4 not begun (run the same command to continue with them)\n")
     assert reported(report) == ["relit"] * 3 + ["not begun"] * 4
     monkeypatch.setattr(os, "kill", lambda process, number: None)
     again = relight(photos, "--jobs", "1")

@@ -91,5 +91,5 @@ def test_real_files_arrive_and_a_folder_that_goes_is_one_sentence(tmp_path):
     for path in folder.iterdir():
         path.unlink()
     folder.rmdir()
-    with pytest.raises(WatchError, match="is no longer there"):
+    with pytest.raises(WatchError, match="no longer exists"):
         next(photos)

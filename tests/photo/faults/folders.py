@@ -18,7 +18,7 @@ LEFT_ALONE, RELIT = "left alone", "relit"
 
 def passed_over(*names: str) -> str:
     count = f"{len(names)} pictures" if len(names) > 1 else "1 picture"
-    return f"passed over {count} of formats that are not read: {', '.join(names)}"
+    return f"skipped {count} in formats that f2a cannot read: {', '.join(names)}"
 
 
 def jpeg(path: Path) -> None:
