@@ -114,11 +114,11 @@ class Handlers:
         """The photo that was given, relit: previews, what is clipped, what changed, a line that says how it goes, no
         download yet, the buttons that change and remove it, and its settings: those of the photo before only if they
         are to be kept."""
-        settings = settings if keep else tuple(DEFAULTS)
         example = Path(photo).is_relative_to(BUNDLED)
         choose = gr.UploadButton(text.CHOOSE if example else text.CHANGE)
-        rest = gr.File(None, visible=False), "", choose, gr.Button(visible=not example), *settings
-        later = [gr.skip()] * len(rest)
+        rest = gr.File(None, visible=False), "", choose, gr.Button(visible=not example)
+        later = *[gr.skip()] * len(rest), *settings  # a slider that is skipped is made anew, with Gradio's preprocess
+        settings = settings if keep else tuple(DEFAULTS)
 
         def waiting(before: int) -> tuple[Any, ...]:
             return gr.skip(), gr.skip(), gr.skip(), text.waiting(before), *later
@@ -127,21 +127,19 @@ class Handlers:
             relight = self._preview, screen, Path(photo), show_clipping, settings[:-1]
             opened, preview, seconds = yield from self.jobs.follow(waiting, *relight)
         except USER_ERRORS as error:
-            yield None, text.clipping(), None, as_errors(error), *rest
+            yield None, text.clipping(), None, as_errors(error), *rest, *settings
             return
         width, height = opened.size
-        line = f"{Path(photo).name}: {width} x {height} pixels, relit in {seconds:.1f}{text.NO_BREAK}s."
+        line = f"{Path(photo).name}: {width} x {height} pixels, relit in {max(seconds, 0.1):.1f}{text.NO_BREAK}s."
         lines = [text.WELCOME] if example else [line, *opened.notes]
-        yield *as_components(preview), as_html(*lines, text.LOOKING), *rest
+        yield *as_components(preview), as_html(*lines, text.LOOKING), *rest, *settings
 
     def on_controls(self, screen: Any, photo: str, show_clipping: bool, *values: Any) -> tuple[Any, ...]:
         """The previews again after a slider moved, and no download of what it was before; the network doesn't run."""
         try:
             _, preview, _ = self.jobs.run(self._preview, screen, Path(photo), show_clipping, values)
-        except (Busy, ControlError) as error:
+        except USER_ERRORS as error:
             return *[gr.skip()] * 3, gr.File(visible=False), as_errors(error)
-        except USER_ERRORS:  # was said when the photo was given
-            return (gr.skip(),) * 5
         return *as_answer(preview), gr.File(visible=False), ""
 
     def on_look(self, screen: Any, photo: str, show_clipping: bool, *values: Any) -> tuple[Any, ...]:
@@ -169,7 +167,7 @@ class Handlers:
     def on_batch(self, photos: list[str] | None, *settings: Any, progress: gr.Progress = PROGRESS) -> tuple[Any, str]:
         """One zip, and a line for each photo that is not in it."""
         try:
-            batch = self._relight_batch(photos, settings, progress.tqdm)
+            batch = self._relight_batch(photos, settings, functools.partial(progress.tqdm, unit="photos"))
         except USER_ERRORS as error:
             return gr.File(None, visible=False), as_errors(error)
         file = gr.File(str(batch.archive), visible=True) if batch.archive else gr.File(None, visible=False)

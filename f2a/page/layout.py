@@ -160,7 +160,7 @@ def pictures_column(handlers: Handlers) -> Pictures:
             note = gr.HTML(as_html(text.WELCOME, text.LOOKING), elem_id="note")
         with gr.Accordion("What changed", open=False, elem_id="changes"):
             alt = "The photo in colours that say how much brighter or darker each place became"
-            changes = gr.Image(alt_text=alt, show_label=False, interactive=False, buttons=[], height=320)
+            changes = gr.Image(alt_text=alt, show_label=False, interactive=False, buttons=[])
             gr.HTML(as_html(text.CHANGES))
         with gr.Accordion("Use the webcam", open=False, elem_id="webcam"):
             camera = gr.Image(sources=["webcam"], type="filepath", label="Webcam", show_label=False)
@@ -201,6 +201,7 @@ def batch_tab(handlers: Handlers) -> list[Any]:
         start = gr.Button("Relight all", variant="primary", elem_id="batch-start")
         note = gr.HTML(elem_id="batch-note")
         archive = gr.File(label="Relit photos", interactive=False, visible=False, elem_id="archive")
+    start.click(None, None, note, js="() => ''", **PRIVATE)  # what was said of the photos before
     start.click(handlers.on_batch, [photos, *settings], [archive, note], show_progress_on=note, **PRIVATE)
     return settings
 

@@ -171,7 +171,12 @@
   const steps = { ArrowLeft: -0.05, ArrowRight: 0.05, Home: -1, End: 1 };
   const describe = () => {
     if (document.querySelector("#note .error") && !document.querySelector("#photo.busy, #note .waiting")) hideIncoming();
-    document.querySelector("#batch-photos .upload-container")?.removeAttribute("aria-label");  // its text says it
+    // Gradio's words are others, of the browser's language, or missing.
+    const words = document.querySelector("#batch-photos [data-testid=upload-text]");
+    const asked = matchMedia("(pointer: coarse)").matches ? "Choose or take photos" : "Choose, drop or paste photos";
+    if (words && words.textContent !== asked) words.replaceChildren(words.querySelector("svg").parentElement, asked);
+    document.querySelector("#batch-photos .upload-container:has([data-testid=upload-text])")?.removeAttribute("aria-label");
+    document.querySelector("#batch-photos [aria-label='common.upload']")?.setAttribute("aria-label", "Add photos");
     for (const thumbnail of document.querySelectorAll("#strip .thumbnail-item")) {
       thumbnail.setAttribute("aria-label", thumbnail.querySelector(".caption-label")?.textContent);
     }
