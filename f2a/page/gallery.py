@@ -31,7 +31,7 @@ class PairScore(NamedTuple):
 
 
 class PairPreview(NamedTuple):
-    """Three previews of the same size, and how close the first two come to the third."""
+    """Three previews of the same size, how close the first two come to the third, and what changed between them."""
 
     name: str
     flash: Path
@@ -39,6 +39,7 @@ class PairPreview(NamedTuple):
     truth: Path
     flash_score: PairScore
     our_score: PairScore
+    changes: Path
 
 
 class Gallery:
@@ -88,7 +89,8 @@ class Gallery:
         names = ("flash.jpg", "ours.jpg", "truth.jpg")
         saved = [save_preview(photo, folder / file) for photo, file in zip(pictures, names, strict=True)]
         scores = [measure(photo, pictures[2]) for photo in pictures[:2]]
-        return PairPreview(name, saved[0], saved[1], saved[2], scores[0], scores[1])
+        prepared.explain().picture(400).save(changes := folder / "changes.webp")
+        return PairPreview(name, saved[0], saved[1], saved[2], scores[0], scores[1], changes)
 
     def thumbnails(self) -> list[tuple[str, Path]]:
         """Name and flash photo of each pair, :data:`THUMBNAIL_SIDE` pixels long."""

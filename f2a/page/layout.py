@@ -160,7 +160,7 @@ def pictures_column(handlers: Handlers) -> Pictures:
             note = gr.HTML(as_html(text.WELCOME, text.LOOKING), elem_id="note")
         with gr.Accordion("What changed", open=False, elem_id="changes"):
             alt = "The photo in colours that say how much brighter or darker each place became"
-            changes = gr.Image(alt_text=alt, show_label=False, interactive=False, buttons=[])
+            changes = gr.Image(str(opening.changes), alt_text=alt, show_label=False, interactive=False, buttons=[])
             gr.HTML(as_html(text.CHANGES))
         with gr.Accordion("Use the webcam", open=False, elem_id="webcam"):
             camera = gr.Image(sources=["webcam"], type="filepath", label="Webcam", show_label=False)

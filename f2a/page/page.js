@@ -35,7 +35,7 @@
   };
   document.addEventListener("load", (event) => {
     if (event.target !== picture()) return;
-    if (!document.querySelector("#photo.busy, #note .waiting")) hideIncoming();  // or it is of the photo before
+    if (!coming()) hideIncoming();  // or it is of the photo before
     const percent = Math.round(100 * shown().scale * devicePixelRatio);
     document.querySelector("#view label").dataset.zoom = closer ? `, ${percent} %` : "";
   }, true);
@@ -117,6 +117,7 @@
   // A photo that is on its way or in line is seen already, if the browser can read it.
   const incoming = Object.assign(new Image(), { id: "incoming", alt: "Your photo, not relit yet" });
   const hideIncoming = () => incoming.remove();
+  const coming = () => document.querySelector("#photo.busy, #note .waiting");
   incoming.onerror = incoming.ontransitionend = hideIncoming;
   const showIncoming = (file) => {
     URL.revokeObjectURL(incoming.src);
@@ -170,7 +171,8 @@
   };
   const steps = { ArrowLeft: -0.05, ArrowRight: 0.05, Home: -1, End: 1 };
   const describe = () => {
-    if (document.querySelector("#note .error") && !document.querySelector("#photo.busy, #note .waiting")) hideIncoming();
+    if (document.querySelector("[data-testid=toast-body]")) busy(false);  // too large, or the line is down
+    if (document.querySelector("#note .error, [data-testid=toast-body]") && !coming()) hideIncoming();
     // Gradio's words are others, of the browser's language, or missing.
     const words = document.querySelector("#batch-photos [data-testid=upload-text]");
     const asked = matchMedia("(pointer: coarse)").matches ? "Choose or take photos" : "Choose, drop or paste photos";

@@ -20,8 +20,6 @@ from f2a.files import atomic_write
 from f2a.page.clipping import Clipping, mark_clipping, measure_clipping
 from f2a.photo import Photo, PhotoError, read_photo, stated_size
 from f2a.relight.controls import Controls
-from f2a.relight.explanation import explain_gain
-from f2a.relight.gain import apply_controls
 from f2a.relight.relighter import Prepared, Relighter, relight_file
 
 PREVIEW_SIDE = 1280
@@ -202,8 +200,7 @@ class RelightService:
             PhotoError: a part of the photo is looked at closely, and the photo cannot be read any more.
         """
         folder = self.new_folder()
-        gain = apply_controls(photo.prepared.flash, photo.prepared.log_gain, controls)
-        explain_gain(photo.prepared.flash, gain).picture(400).save(changes := folder / "changes.webp", method=0)
+        photo.prepared.explain(controls=controls).picture(400).save(changes := folder / "changes.webp", method=0)
         if viewport.center:
             box = viewport.box(photo.size)
             name = "-".join(map(str, box))

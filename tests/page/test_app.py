@@ -210,6 +210,25 @@ def test_what_is_no_photo_is_refused_in_one_sentence(page: Any, tmp_path: Path) 
     assert page.get_by_text("Error", exact=True).locator("visible=true").count() == 0
 
 
+def test_a_photo_that_is_too_large_is_refused_and_what_was_there_stays(page: Any, tmp_path: Path) -> None:
+    with (large := tmp_path / "large.jpg").open("wb") as file:
+        file.truncate(106_000_000)
+    page.locator("#photo input[type=file]").set_input_files(large)
+    page.get_by_test_id("toast-body").get_by_text("maximum allowed size of 100.0 Mb").wait_for()
+    page.locator("#incoming").wait_for(state="detached")
+    expect(page.locator("#photo")).not_to_have_class(re.compile("busy"))
+    assert page.get_by_text("This is an example: move").is_visible()
+
+
+def test_what_changed_is_seen_from_the_start_and_after_a_move(page: Any) -> None:
+    page.get_by_role("button", name="What changed").click()
+    changes = page.get_by_alt_text("The photo in colours that say")
+    assert size_in_browser(changes) == [400, 270]
+    first = changes.get_attribute("src")
+    page.get_by_label("range slider for Exposure").press("Home")
+    page.wait_for_function("first => document.querySelector('#changes img').src != first", arg=first)
+
+
 def test_the_page_opens_on_an_example_that_the_sliders_act_on(page: Any, relighter: Relighter, tmp_path: Path) -> None:
     example = BUNDLED / "coats_flash.jpg"
     assert page.get_by_text("This is an example: move").is_visible()
