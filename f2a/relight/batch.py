@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -153,13 +153,12 @@ class Batch:
         shard = shard or Shard(0, 1)
         self.overwrite, self.format = overwrite, format
         self._owners: dict[Path, Path] = {}
-        self._results: dict[Task, Result] = {}
         self._lock = threading.Lock()
         # Names are assigned and the list is cut before anything is skipped: all processes must do both alike.
         expected = [(task, self._expected_target(task)) for task in dict.fromkeys(tasks)]
         first = {target.resolve(): task.photo for task, target in reversed(expected)}
         self.done: list[Result] = []
-        self.tasks: list[Task] = []
+        self.tasks: dict[Task, Result] = {}  # what is to be done, and what became of it so far
         for task, target in expected[shard.index :: shard.count]:
             if first[target.resolve()] != task.photo:
                 error = PhotoError(task.photo, f"its result would replace {target}; choose another output")
@@ -167,7 +166,7 @@ class Batch:
             elif os.path.exists(target) and not overwrite and target.resolve() != task.photo.resolve():
                 self.done.append(Result(str(task.photo), "skipped", str(target)))
             else:
-                self.tasks.append(task)
+                self.tasks[task] = Result(str(task.photo), "not begun")
 
     def run(self, relight: Relight, workers: int) -> Iterator[Result]:
         """Relight what is to be done, ``workers`` photos at a time; results come in the list's order.
@@ -175,37 +174,30 @@ class Batch:
         Closing the iterator waits for the photos in progress and leaves the others.
         """
         with ThreadPoolExecutor(workers) as pool:
-            futures = [pool.submit(self._finish, relight, task) for task in self.tasks]
+            futures = {task: pool.submit(self._relight, relight, task) for task in self.tasks}
             try:
-                for future in futures:
-                    yield future.result()
+                for task, future in futures.items():
+                    future.result()
+                    yield self.tasks[task]
             finally:
-                for future in futures:
-                    future.cancel()
+                pool.shutdown(cancel_futures=True)
 
     @property
     def results(self) -> list[Result]:
         """Of all photos, also where the run was closed before its end."""
-        return [*self.done, *(self._results.get(task, Result(str(task.photo), "not begun")) for task in self.tasks)]
+        return [*self.done, *self.tasks.values()]
 
-    def _finish(self, relight: Relight, task: Task) -> Result:
-        self._results[task] = self._relight(relight, task)
-        return self._results[task]
-
-    def _relight(self, relight: Relight, task: Task) -> Result:
-        start, notes = time.perf_counter(), list[str]()
-
-        def result(status: str, target: Path | None = None, error: str | None = None) -> Result:
-            seconds = round(time.perf_counter() - start, 3)
-            return Result(str(task.photo), status, str(target) if target else None, error, tuple(notes), seconds)
-
+    def _relight(self, relight: Relight, task: Task) -> None:
+        start, notes, result = time.perf_counter(), list[str](), self.tasks[task]
         try:
             on_target = partial(self._reserve, task.photo)
-            return result("relit", relight(task.photo, task.target, on_target=on_target, tell=notes.append))
+            target = relight(task.photo, task.target, on_target=on_target, tell=notes.append)
+            result = replace(result, status="relit", target=str(target))
         except _ExistsAlreadyError as there:
-            return result("skipped", there.args[0])
+            result = replace(result, status="skipped", target=str(there))
         except PhotoError as error:
-            return result("failed", error=str(error))
+            result = replace(result, status="failed", error=str(error))
+        self.tasks[task] = replace(result, notes=tuple(notes), seconds=round(time.perf_counter() - start, 3))
 
     def _reserve(self, photo: Path, target: Path) -> None:
         """Give ``target`` to ``photo``, whose content may ask for another name than expected."""

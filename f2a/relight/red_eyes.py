@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch
 from PIL import Image
 
 from f2a.color import LUMINANCE, srgb_to_linear
 from f2a.errors import counted
+from f2a.images import to_image
 from f2a.photo import Photo
 from f2a.photo.icc import look_up
 from f2a.relight.controls import ControlError
@@ -155,7 +155,8 @@ def find_red_pupil(photo: Photo, eye: Box) -> Pupil | None:
     """The red pupil in an eye, if it has one."""
     import cv2
 
-    light = cv2.GaussianBlur(_linear(np.asarray(look_at(photo, eye, EYE))), (0, 0), 1.5)
+    linear = srgb_to_linear(to_image(look_at(photo, eye, EYE)))[0].permute(1, 2, 0).numpy()
+    light = cv2.GaussianBlur(linear, (0, 0), 1.5)
     others = _without_red(light)
     redder = _stops(light[..., 0], others)
     redder -= np.median(redder)
@@ -197,13 +198,6 @@ def _detect(
         for x, y, w, h in detections
     ]
     return sorted(boxes, key=lambda box: -box.width)
-
-
-def _linear(values: np.ndarray) -> np.ndarray:
-    """Linear light, float32 of any shape, of encoded uint8 or uint16."""
-    encoded = torch.from_numpy(values.astype(np.float32) / np.iinfo(values.dtype).max)
-    linear: np.ndarray = srgb_to_linear(encoded).numpy()
-    return linear
 
 
 def _without_red(light: np.ndarray) -> np.ndarray:

@@ -175,12 +175,8 @@ def working_size(width: int, height: int, working_pixels: int) -> tuple[int, int
     A side longer than four times the square root of that area (a strip 16 times as long as wide) is squeezed.
     """
     scale = min(1.0, math.sqrt(working_pixels / (width * height)))
-    longest = 4 * math.isqrt(working_pixels)
-
-    def bounded(side: int) -> int:
-        return max(1, min(longest, round(side * scale)))
-
-    return bounded(width), bounded(height)
+    width, height = (max(1, min(4 * math.isqrt(working_pixels), round(side * scale))) for side in (width, height))
+    return width, height
 
 
 def choose_device(name: str) -> torch.device:
