@@ -94,7 +94,7 @@ class Trainer:
 
     @translate_worker_errors()
     def train_loop(self, shutdown: GracefulShutdown) -> StopReason:
-        """Take steps to the run's end, or until it should stop before that."""
+        """Take steps to the end of the run, or until it should stop earlier."""
         config, accelerator = self.config, self.accelerator
         crops = batches(self.inputs.crops, self.shard, self.samples_seen, config.dataloader_num_workers)
         schedulers = lr_schedulers(config, self.optimizers.values(), self.step, self.steps)
@@ -172,7 +172,7 @@ class Trainer:
                 self.save_model("best")
 
     def save_model(self, name: str) -> None:
-        """Write the weights to use into a folder of the output."""
+        """Write the weights that are validated into the folder ``name`` of the output."""
         weights = copy.copy(self.inputs.checkpoint)
         weights.generator = self.eval_model
         weights.training = {
@@ -185,7 +185,7 @@ class Trainer:
         save_model(self.output / name, weights, self.config, self.picture_file)
 
     def save_checkpoint(self) -> None:
-        """Write a checkpoint from which the run continues exactly; between steps, so no gradient is on its way."""
+        """Write a checkpoint from which the run continues exactly; between steps, so no gradient is pending."""
         self.monitor.flush()
         check_weights(self.step, self.modules.values())
         random = self.accelerator.gather(torch.get_rng_state()[None].to(self.accelerator.device))

@@ -1,4 +1,4 @@
-"""``f2a COMMAND``, ``python -m f2a COMMAND``. Exit status: 0 done, 1 some photos could not be done, 2 wrong usage."""
+"""``f2a COMMAND``, ``python -m f2a COMMAND``. Exit status: 0 done, 1 some photos failed, 2 wrong usage."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""Every choice that a user can make, stated once: a field is the flag, its default and its help text."""
+"""Every option, stated once: a field is the flag, its default and its help text."""
 
 import argparse
 import dataclasses
@@ -52,7 +52,7 @@ def check_exposure(exposure: float | str | None) -> None:
 
 @dataclass(frozen=True)
 class GeneratorConfig:
-    """The architecture of a generator, as ``config.json`` beside its weights has it."""
+    """The architecture of a generator, as stored in ``config.json`` beside its weights."""
 
     encoder: str = option(
         "efficientnet_lite0",

@@ -1,4 +1,4 @@
-"""What goes wrong, told to a person in one sentence."""
+"""Errors that are shown to the user, as one sentence each."""
 
 import re
 from importlib import import_module
@@ -32,7 +32,7 @@ def first_line(error: BaseException) -> str:
 
 
 class MissingPackageError(F2aError):
-    """A package that one task alone needs is missing; the message says what to install."""
+    """A package that only one task needs is missing; the message says what to install."""
 
 
 def require_package(module: str, package: str, need: str) -> Any:

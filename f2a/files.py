@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all, also if the process is killed while it writes."""
+"""Files and folders that appear whole or not at all, even if the process is killed while it writes."""
 
 import os
 import shutil
@@ -31,7 +31,7 @@ def write_output(path: Path, content: bytes) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it where they are missing.
+    """Make a folder and its missing parents.
 
     Raises:
         OutputError: it cannot be made.
@@ -44,7 +44,7 @@ def make_folder(folder: Path) -> None:
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """A new path in the folder of ``path`` to write to; the file takes the place of ``path`` when all went well.
+    """A new path in the folder of ``path`` to write to; on success the file replaces ``path``.
 
     Raises:
         OSError: the file cannot be written; ``path`` is as it was before.
@@ -59,7 +59,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_dir(path: Path) -> Iterator[Path]:
-    """A new folder beside ``path`` to write into; takes its place, synced to disk, when all went well.
+    """A new folder beside ``path`` to write into; on success it replaces ``path``, synced to disk.
 
     Raises:
         OSError: something cannot be written; ``path`` is as it was before.

@@ -1,4 +1,4 @@
-"""The Hub: names of repositories, files of models, new repositories, and a sentence for each way in which it fails."""
+"""The Hub: names of repositories, files of models, new repositories, and a sentence for each of its errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ ADVICE = "check name, revision, token and connection"
 
 
 class HubError(F2aError):
-    """The Hub did not give or take something; the message names the repository, the reason and the remedy."""
+    """A transfer from or to the Hub failed; the message names the repository, the reason and the remedy."""
 
 
 class RepoId(NamedTuple):

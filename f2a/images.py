@@ -1,4 +1,4 @@
-"""8-bit pictures as the tensors of f2a and back, and many of them in one picture."""
+"""8-bit pictures to tensors and back, and a grid of pictures."""
 
 from collections.abc import Sequence
 

@@ -106,7 +106,7 @@ def arguments(ablation: Ablation, config: Config, seed: int) -> list[str]:
 
 
 def check_settings(ablation: Ablation) -> None:
-    """Write the settings that all runs share to their folder, or compare them with those that are there.
+    """Write the settings that all runs share to their folder, or check that they are those stored there.
 
     Raises:
         AblationError: the folder cannot be created, or its runs have other settings.

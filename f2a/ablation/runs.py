@@ -1,4 +1,4 @@
-"""Trainings as processes, one after another; finished ones are not repeated, unfinished ones continue."""
+"""Training runs as child processes, one after another; finished ones are not repeated, unfinished ones resume."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ DIVERGED = 1
 
 
 class AblationError(F2aError):
-    """An ablation that cannot be done; the message says why and what to do."""
+    """An ablation that cannot run; the message says why and what to do."""
 
 
 class AblationRun(NamedTuple):
@@ -62,7 +62,7 @@ def finished_runs(out: Path) -> list[Result]:
 
 
 def run_all(runs: list[AblationRun], minutes: float, out: Path) -> Iterator[Result]:
-    """Do the runs one after another, and yield each result when its line in ``runs.jsonl`` is written.
+    """Do the runs one after another, and yield each result once its line is in ``runs.jsonl``.
 
     Raises:
         AblationError: a training cannot start.
@@ -77,7 +77,7 @@ def run_all(runs: list[AblationRun], minutes: float, out: Path) -> Iterator[Resu
 
 
 def train(run: AblationRun, minutes: float) -> Result:
-    """Start or continue a training until its ``minutes`` are over; a start-up after a stop counts."""
+    """Start or resume a training run until its ``minutes`` are used up; the start-up after a stop counts."""
     run.folder.mkdir(parents=True, exist_ok=True)
     clock = run.folder / MINUTES
     before = float(clock.read_text()) if clock.exists() else 0.0
@@ -96,7 +96,7 @@ def train(run: AblationRun, minutes: float) -> Result:
 
 
 def run_process(command: list[str], log: Path) -> int:
-    """Run ``command`` to its end; on a request to stop, stop it too and wait for it."""
+    """Run ``command`` to its end; when asked to stop, pass that on and wait for it."""
     with GracefulShutdown() as stop, log.open("ab") as file:
         process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, start_new_session=True)
         while process.poll() is None:
@@ -109,7 +109,7 @@ def run_process(command: list[str], log: Path) -> int:
 
 
 def result_of(run: AblationRun) -> Result | None:
-    """The result of a training that has ended by itself: it is in the config of its last weights."""
+    """The result of a run that ended by itself, from the config of its last weights."""
     description = run.folder / "last" / "config.json"
     if not description.exists():
         return None

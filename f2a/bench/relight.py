@@ -1,7 +1,7 @@
 """``python -m f2a bench relight``: how long relighting takes, compared with the minimum of work, in one run.
 
 Times are the best of several rounds, in each of which everything has its turn, so that a machine whose speed drifts
-treats all alike. The photos are a bundled example, enlarged, with grain, as JPEG of quality 90.
+slows all of it alike. The photos are a bundled example, enlarged, with grain, as JPEG of quality 90.
 """
 
 import io
@@ -47,7 +47,7 @@ class Measurement(NamedTuple):
 
 
 def bench_relight(relighter: Relighter, rounds: int = 5) -> Iterator[Measurement]:
-    """Measure one line of the table after the other."""
+    """Yield the lines of the table as they are measured."""
     yield from bench_networks(rounds)
     with tempfile.TemporaryDirectory(prefix="f2a-bench-") as folder:
         for megapixels, (speed, memory) in TARGETS.items():
@@ -62,7 +62,7 @@ TARGETS = {12: ("at most 2.3 x", "at most 700 MB over idle"), 48: ("", "at most 
 
 
 def bench_networks(rounds: int) -> Iterator[Measurement]:
-    """Both presets as they are run here, beside the plain module of ``vgg16``, in float32."""
+    """Both presets as this library runs them, beside the plain ``vgg16`` module in float32."""
     flash, plain = torch.rand(1, 3, 240, 320), "vgg16 at 320x240, plain module"
     work: Work = {plain: partial(Generator(PRESETS["vgg16"]).eval(), flash)}
     for preset in ("vgg16", "compact"):
@@ -76,7 +76,7 @@ def bench_networks(rounds: int) -> Iterator[Measurement]:
 
 
 def bench_file(relighter: Relighter, photo: Path, rounds: int) -> Iterator[Measurement]:
-    """A file's way through the library, beside Pillow's decoding and encoding of the same file, and its memory."""
+    """Relighting a file, beside Pillow's decoding and encoding of the same file, and the memory that it takes."""
     target, pillow = photo.with_suffix(".relit.jpg"), f"Pillow, decode and encode ({photo.stat().st_size / 1e6:.1f} MB)"
     work: Work = {
         pillow: lambda: decode_and_encode(photo),

@@ -145,7 +145,7 @@ def bench_config(pairs: Path, batch_size: int, resolution: int) -> TrainConfig:
 def bench_train(
     batch_size: int, resolution: int, steps: int, device: torch.device, report: Callable[[str], None]
 ) -> list[Timing]:
-    """Time the loops in turn, step by step, so that a machine whose speed drifts treats all alike.
+    """Time the loops in turn, step by step, so that a machine whose speed drifts slows all of them alike.
 
     Args:
         report: told how far it is before each warm-up and after each step.

@@ -1,1 +1,1 @@
-"""``python -m f2a COMMAND``: a module each, with its help, flags and run; only running imports what is heavy."""
+"""``python -m f2a COMMAND``: one module each, with its help, flags and run; heavy imports wait until it runs."""

@@ -1,4 +1,4 @@
-"""What several commands share: flags for weights and device, and sentences on the standard error."""
+"""What several commands share: flags for weights and device, and sentences on standard error."""
 
 import argparse
 import sys
@@ -26,7 +26,7 @@ def add_device_flag(parser: argparse.ArgumentParser) -> None:
 
 
 def add_push(parser: argparse.ArgumentParser, help_text: str) -> argparse.ArgumentParser:
-    """The parser of the command's one action, ``push``, with the flag ``--private``."""
+    """The parser of the command's only action, ``push``, with the flag ``--private``."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     push = actions.add_parser("push", help=help_text, description=help_text)
     push.add_argument("--private", action="store_true", help="only you can see it")
@@ -59,5 +59,5 @@ def warn(sentence: str) -> None:
 
 
 def tell(sentence: str) -> None:
-    """Print a sentence on the standard error, on one line whatever names are in it."""
+    """Print a sentence on standard error, on one line whatever names are in it."""
     print(printable(sentence), file=sys.stderr)

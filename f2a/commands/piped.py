@@ -13,12 +13,12 @@ STREAM = Path("-")
 
 
 def is_piped(args: argparse.Namespace) -> bool:
-    """Whether one of the streams stands for a file."""
+    """Whether ``-`` stands for a photo or the output."""
     return STREAM in (*args.photos, args.output)
 
 
 def relight_piped(args: argparse.Namespace) -> int:
-    """Relight one photo; what is said of it goes to standard error, and nothing is written unless it went well.
+    """Relight one photo; messages go to standard error, and output is written only on success.
 
     Raises:
         UsageError: several photos, or a stream that is a terminal.

@@ -1,4 +1,4 @@
-"""Training crops: which ones a process makes, and how; a pure function of seed and draw number."""
+"""Training crops, each a pure function of seed and draw number, and the batches of each process."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,7 +33,7 @@ class PairCrops(NamedTuple):
     files: Any
 
     def to(self, device: torch.device) -> "PairCrops":
-        """On ``device``, in whatever memory format."""
+        """The same on ``device``."""
         flash, ambient = (image.to(device, non_blocking=True) for image in (self.flash, self.ambient))
         return PairCrops(flash, ambient, self.files)
 
@@ -148,7 +148,7 @@ def batches(crops: Crops, shard: ShardedBatchSampler, first: int, workers: int =
 
 @contextmanager
 def translate_worker_errors() -> Iterator[None]:
-    """PyTorch raises the death of a worker process wherever the run is at that moment; here it becomes one error.
+    """PyTorch reports the death of a worker process wherever the run happens to be; here it becomes one error.
 
     Raises:
         DataLoaderWorkerError: a worker process has died.

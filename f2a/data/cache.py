@@ -86,7 +86,7 @@ def cached_pairs(
     skipped: Sequence[str] = (),
     strict: bool = False,
 ) -> list[CachedPair]:
-    """Decode ``pairs`` once into ``folder`` and map them into memory; later calls only map, and leave ``pairs`` alone.
+    """Decode ``pairs`` once into ``folder`` and map them into memory; later calls only map, without ``pairs``.
 
     Args:
         source: what the pairs come from, as sentences name it.

@@ -32,7 +32,7 @@ class Archive(NamedTuple):
 
     @property
     def page(self) -> str:
-        """Where a person downloads it."""
+        """The page from which it can be downloaded by hand."""
         return f"https://drive.google.com/file/d/{self.drive_id}/view"
 
 
@@ -121,7 +121,7 @@ def unpack(zipped: Path, target: Path, limits: Archive) -> None:
 
 
 def _check_members(zipped: Path, members: list[zipfile.ZipInfo], limits: Archive) -> None:
-    """Raise for the first member that is no plain file or folder, for too much of them, and for too little space."""
+    """Raise for a member that is not a plain file or folder, for too large an archive, and for too little space."""
     for member in members:
         if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
             reason = f"{member.filename!r} in it is a link or device; nothing was unpacked; do not trust this file"

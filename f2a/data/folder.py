@@ -29,14 +29,14 @@ class PairFiles(NamedTuple):
 
 
 class FolderIndex(NamedTuple):
-    """The pairs of a folder in the order of their names, and a sentence for each file that belongs to none."""
+    """The pairs of a folder in the order of their names, and a sentence for each file that is not part of one."""
 
     files: list[PairFiles]
     skipped: list[str]
 
 
 def find_pairs(source: str | Path) -> FolderIndex:
-    """``NAME_flash.*`` / ``NAME_ambient.*`` at any depth under a folder, in small letters or capitals.
+    """``NAME_flash.*`` / ``NAME_ambient.*`` at any depth under a folder, in lower or upper case.
 
     Args:
         source: a folder, or a folder and a shell pattern of names below it (``pairs/train/faid_*``).
@@ -116,7 +116,7 @@ def parse_share(text: str) -> tuple[str, float]:
 
 
 class Pairs(Protocol):
-    """A list of pairs, or what decodes each when it is drawn."""
+    """A list of pairs, or an object that decodes each when it is drawn."""
 
     def __len__(self) -> int: ...
     def __getitem__(self, number: int, /) -> CachedPair: ...
@@ -130,7 +130,7 @@ class HasShuffle(Pairs, Protocol):
 
 
 class WeightedSource(NamedTuple):
-    """Pairs of one origin and their share of every batch."""
+    """The pairs of one source and their share of every batch."""
 
     pairs: Pairs
     share: float

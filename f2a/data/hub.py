@@ -40,7 +40,7 @@ class HubSplit(NamedTuple):
 
 
 class PairRows(NamedTuple):
-    """The rows in which the photos of a pair stand, which may be one."""
+    """The rows that hold the two photos of a pair, which may be the same row."""
 
     name: str
     flash: int
@@ -48,7 +48,7 @@ class PairRows(NamedTuple):
 
 
 class RowIndex(NamedTuple):
-    """The pairs of a split, and a sentence for each row that belongs to none."""
+    """The pairs of a split, and a sentence for each row that is not part of one."""
 
     pairs: list[PairRows]
     skipped: list[str]

@@ -1,4 +1,4 @@
-"""Pairs read from the Hub while training, for a dataset that is larger than the disk: nothing of it is kept there.
+"""Pairs read from the Hub while training, for a dataset larger than the disk, on which nothing of it is stored.
 
 A parquet file holds its rows in groups that are fetched as a whole. An epoch goes through the groups in random order, a
 few at a time, and shuffles the rows of those few; which row is drawn is a function of (seed, draw number), as it is for
@@ -25,7 +25,7 @@ RETRY_HINT = "check the connection, then continue with --resume_from_checkpoint 
 
 
 class RowGroup(NamedTuple):
-    """Rows that stand together in one file; ``first`` is the number of the first of them in the split."""
+    """Rows stored together in one file; ``first`` is the number of the first of them in the split."""
 
     url: str
     number: int
@@ -97,7 +97,7 @@ class StreamedPairs:
 
 
 def _groups(source: HubSplit) -> list[RowGroup]:
-    """The row groups of a split, from the ends of its files alone."""
+    """The row groups of a split, from the footers of its files alone."""
     from datasets import load_dataset_builder
     from huggingface_hub import HfFileSystem
     from pyarrow import parquet

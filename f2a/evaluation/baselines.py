@@ -1,4 +1,4 @@
-"""Classic methods that need no training, to compare with.
+"""Classic methods without training, to compare with.
 
 Each turns an image, ``(1, 3, H, W)`` sRGB in [0, 1], into another. All but the first need scikit-image, an optional
 requirement.

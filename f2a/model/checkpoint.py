@@ -1,4 +1,4 @@
-"""Weights that say what they are: ``config.json`` beside ``model.safetensors``, in a folder or on the Hub.
+"""Weights with a description: ``config.json`` beside ``model.safetensors``, in a folder or on the Hub.
 
 No pickle is opened here, except the file that the paper's authors published, and that one with ``weights_only=True``.
 """
@@ -36,7 +36,7 @@ class Checkpoint(
     tags=["relighting", "flash-photography"],
     paper_url="https://arxiv.org/abs/1912.08813",
 ):
-    """A generator and what is known of its making.
+    """A generator and how it was made.
 
     Args:
         architecture: what the generator is made of.

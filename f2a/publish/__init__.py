@@ -1,1 +1,1 @@
-"""To the Hub: trained weights, datasets of pairs, and the page as a Space."""
+"""Uploads to the Hub: trained weights, datasets of pairs, and the page as a Space."""

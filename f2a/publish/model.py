@@ -1,4 +1,4 @@
-"""Trained weights: to disk, and from there to the Hub; they stay on disk, whatever the network does."""
+"""Trained weights: to disk, where they stay whatever the network does, and from there to the Hub."""
 
 import shlex
 import shutil
@@ -16,7 +16,7 @@ from f2a.publish.model_card import PICTURE, model_card, repo_id
 
 
 def save_model(folder: Path, checkpoint: Checkpoint, config: TrainConfig, picture: Path) -> None:
-    """Write weights and their card as a folder that ``Relighter.from_pretrained`` reads; it is whole or not there.
+    """Write weights and card as a folder that ``Relighter.from_pretrained`` reads; it appears whole or not at all.
 
     Args:
         config: of the run.

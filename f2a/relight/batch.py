@@ -32,7 +32,7 @@ from f2a.photo import (
 
 
 class BatchError(F2aError):
-    """A run that cannot be done as asked; the message says what to ask instead."""
+    """A run that cannot be done as asked; the message says what to do instead."""
 
 
 MAX_NAMES = 5
@@ -91,7 +91,7 @@ def passed_over(inputs: Sequence[Path]) -> str:
 
 @dataclass(frozen=True)
 class Shard:
-    """Which part of the list is this process's: every ``count``-th photo from ``index`` on, which starts at 0."""
+    """The part of the list that this process does: every ``count``-th photo from ``index`` on, which starts at 0."""
 
     index: int
     count: int
@@ -169,7 +169,7 @@ class Batch:
                 self.tasks[task] = Result(str(task.photo), "not begun")
 
     def run(self, relight: Relight, workers: int) -> Iterator[Result]:
-        """Relight what is to be done, ``workers`` photos at a time; results come in the list's order.
+        """Relight the remaining photos, ``workers`` at a time; results come in the list's order.
 
         Closing the iterator waits for the photos in progress and leaves the others.
         """
@@ -184,7 +184,7 @@ class Batch:
 
     @property
     def results(self) -> list[Result]:
-        """Of all photos, also where the run was closed before its end."""
+        """Those of all photos, even where the run was closed before its end."""
         return [*self.done, *self.tasks.values()]
 
     def _relight(self, relight: Relight, task: Task) -> None:
@@ -209,7 +209,7 @@ class Batch:
             raise _ExistsAlreadyError(target)
 
     def _expected_target(self, task: Task) -> Path:
-        """The name of the result, told from the photo's name without opening it."""
+        """The name of the result, from the photo's name alone."""
         if not task.target.is_dir():
             return task.target
         return task.target / output_name(task.photo, self.format)

@@ -20,7 +20,7 @@ def control(default: float, low: float, high: float, step: float, unit: str, hel
 
 @dataclass(frozen=True)
 class Controls:
-    """What a photographer may change about a relit photo. None of them needs the network again.
+    """What a photographer can adjust in a relit photo without running the network again.
 
     ``relit_linear = flash_linear * exp(strength * log_gain + constant + exposure * ln 2 + warmth + shadows +
     contrast)``, where the constant holds the mean brightness at every strength; burnt patches are spared and
@@ -94,7 +94,7 @@ def add_control_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def controls_of(args: argparse.Namespace) -> Controls:
-    """The controls that the flags of :func:`add_control_flags` were given."""
+    """The controls that the flags of :func:`add_control_flags` ask for."""
     names = {item.name for item in dataclasses.fields(Controls)}
     changes = {name: value for name, value in vars(args).items() if name in names}
     return dataclasses.replace(PRESETS[args.preset], **changes)

@@ -121,7 +121,7 @@ def explain_gain(flash: Tensor, log_gain: Tensor, flash_fired: bool | None = Non
 
 
 def _thirds(size: int) -> list[slice]:
-    """Of a side, none of them empty."""
+    """The thirds of a side, none of them empty."""
     return [slice(size * i // 3, max(size * (i + 1) // 3, size * i // 3 + 1)) for i in range(3)]
 
 
@@ -136,7 +136,7 @@ def _brightness_with_distance(flash: Tensor) -> float:
 
 
 def _colours(stops: np.ndarray) -> np.ndarray:
-    """``(h, w)`` to ``(h, w, 3)`` uint8."""
+    """Colours of stops, ``(h, w)`` to ``(h, w, 3)`` uint8."""
     share = (stops / MAX_STOPS).clip(-1, 1)[..., None]
     darker, lighter = np.array([20, 60, 200]), np.array([210, 40, 20])
     end = np.where(share < 0, darker, lighter)

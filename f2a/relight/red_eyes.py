@@ -86,7 +86,7 @@ def find_red_pupils(photo: Photo) -> list[Pupil]:
 
 
 def describe(pupils: list[Pupil]) -> str:
-    """How many were corrected, as a note on the photo."""
+    """A note that says how many were corrected."""
     if not pupils:
         return "no red eyes were found"
     return f"{counted(len(pupils), 'red eye')} corrected"
@@ -117,7 +117,7 @@ def correct_red_pupils(photo: Photo, pupils: list[Pupil], amount: float = 1.0) -
 
 
 def open_cascade(name: str) -> "CascadeClassifier":
-    """One of those that come with OpenCV 4; threads can't share one.
+    """A cascade that comes with OpenCV 4; threads can't share one.
 
     Raises:
         ControlError: OpenCV is not installed, or is version 5, which has none.

@@ -96,7 +96,7 @@ class Prepared:
 
         Args:
             box: left, top, right and bottom of the part.
-            red_eyes: find red pupils now, while the whole photo is there; else rendering the part corrects none.
+            red_eyes: find red pupils now, while the whole photo is there; otherwise rendering the part corrects none.
 
         Raises:
             ControlError: ``red_eyes``, and OpenCV is not installed.
@@ -197,7 +197,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def share_processors(photos: int) -> None:
-    """Let each of so many photos that are worked on at once have its part of the processors, for the whole process."""
+    """Divide the processors among so many photos at a time, for the whole process."""
     torch.set_num_threads(max(1, torch.get_num_threads() // photos))
 
 

@@ -1,4 +1,4 @@
-"""Photos that appear in a folder, each once it is whole."""
+"""Photos that appear in a folder, each once it is completely written."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -19,7 +19,7 @@ class WatchError(F2aError):
 
 
 def watch_folder(folder: Path, settle_s: float = SETTLE_S) -> Iterator[Path]:
-    """The photos that appear or change right inside a folder from now on, without end.
+    """The photos that appear or change directly inside a folder from now on, without end.
 
     Results (``*_ambient``) and what programs keep for themselves are left out.
 

@@ -1,1 +1,1 @@
-"""The parts of a training that know nothing of accelerate; ``train_accelerate.py`` puts them together."""
+"""The parts of a training run, which ``train_accelerate.py`` puts together."""

@@ -1,4 +1,4 @@
-"""Training checkpoints: folders that are whole or not there, without pickle.
+"""Training checkpoints: folders that appear whole or not at all, without pickle.
 
 ``checkpoint-000500/`` holds a safetensors file each for generator, optimisers, average and random state, and the
 manifest ``state.json``, which is written last and has the digest of each: it shows that the folder is whole.

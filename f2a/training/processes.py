@@ -47,7 +47,7 @@ def precision_notes(accelerator: Accelerator) -> list[str]:
 
 
 def main_process_first(accelerator: Accelerator, work: Callable[[], T]) -> T:
-    """``work`` on each machine's first process, then on the others, who find its files; a mistake of one ends all."""
+    """``work`` on each machine's first process, then on the others, which find its files; a mistake in one ends all."""
     result, mistake = None, None
     with accelerator.local_main_process_first():
         try:

@@ -1,4 +1,4 @@
-"""What a run starts from: pairs, the generator, and the network of the perceptual loss."""
+"""What a run starts from: pairs, the generator, and the perceptual loss."""
 
 import dataclasses
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""How well a generator does on pairs that it was not trained on, in figures and in one picture."""
+"""How well a generator does on pairs that it was not trained on: scores and a picture."""
 
 import json
 import math
