@@ -20,6 +20,7 @@ from tests.conftest import brightening_checkpoint
 from tests.photo.faults.case import PICTURE, magick, run
 from tests.photo.test_raw import dng
 from tests.support import profiles
+from tests.support.exiftool import exiftool
 
 HEADER = "| file | made with | went in | came out |\n|---|---|---|---|\n"
 DOCUMENT = Path(__file__).parents[2] / "docs" / "fidelity.md"
@@ -43,7 +44,7 @@ SIDEWAYS = {"Orientation#": "6", "XMP-tiff:Orientation#": "6"}
 
 def write_tags(path: Path, *sets: dict[str, str]) -> Path:
     flags = [f"-{name}={value}" for tags in (TAGS, PRIVATE_TAGS, *sets) for name, value in tags.items()]
-    run("exiftool", "-q", "-overwrite_original", *flags, path)
+    exiftool("-q", "-overwrite_original", *flags, path)
     return path
 
 
@@ -186,7 +187,7 @@ TURNED = ("Orientation", "ImageWidth", "ImageHeight", "ExifImageWidth", "ExifIma
 
 
 def judged(*paths: Path) -> list[dict[str, object]]:
-    return json.loads(run("exiftool", "-json", "-G1", "-n", "-a", *paths))
+    return json.loads(exiftool("-json", "-G1", "-n", "-a", *paths))
 
 
 @pytest.fixture(params=CASES, ids=lambda case: case.name)

@@ -19,6 +19,7 @@ from f2a.relight.controls import Controls
 from f2a.relight.relighter import relight_file
 from tests.photo.faults.case import Bench, Case, given, magick, run
 from tests.support import profiles, stated_colors
+from tests.support.exiftool import exiftool
 from tests.support.parts import segment
 
 RED = (240, 20, 30)
@@ -99,7 +100,7 @@ def integers(kind: bytes, *numbers: int) -> tuple[bytes, bytes]:
 
 def save_camera_jpeg(path: Path) -> None:
     Image.new("RGB", (32, 24), RED).save(path, quality=100, subsampling=0)
-    run("exiftool", "-q", "-overwrite_original", "-ColorSpace#=65535", "-InteropIndex#=R03", path)
+    exiftool("-q", "-overwrite_original", "-ColorSpace#=65535", "-InteropIndex#=R03", path)
 
 
 def save_avif(path: Path, code_points: str, color: Color = RED) -> None:
