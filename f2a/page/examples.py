@@ -4,10 +4,9 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
 
 from f2a.data.cache import DataError, EncodedPhoto
-from f2a.data.folder import find_pairs
+from f2a.data.folder import PairFiles, find_pairs
 from f2a.data.hub import HubSplit
 from f2a.data.stream import StreamedPairs
 from f2a.hub import hub_errors, parse_repo_id
@@ -21,32 +20,6 @@ SPLITS = ("test", "val", "validation", "train")
 EVERYTHING = "all"
 
 
-class PairPhotos(NamedTuple):
-    """The two photo files of a pair."""
-
-    flash: Path
-    ambient: Path
-
-
-class ExamplePairs(Protocol):
-    """Pairs in a fixed order; ``title`` says whose they are."""
-
-    @property
-    def title(self) -> str: ...
-    @property
-    def bundled(self) -> bool: ...
-    @property
-    def names(self) -> Sequence[str]: ...
-
-    def photos(self, name: str) -> PairPhotos:
-        """The files of one pair.
-
-        Raises:
-            DataError: it cannot be fetched at the moment.
-        """
-        ...
-
-
 class FolderPairs:
     """The pairs of a folder, ``NAME_flash.*`` and ``NAME_ambient.*`` at any depth.
 
@@ -56,10 +29,11 @@ class FolderPairs:
 
     def __init__(self, folder: Path) -> None:
         self.title, self.bundled = folder.name, folder == BUNDLED
-        self._pairs = {pair.name: PairPhotos(pair.flash, pair.ambient) for pair in find_pairs(folder).files}
+        self._pairs = {pair.name: pair for pair in find_pairs(folder).files}
         self.names = list(self._pairs)
 
-    def photos(self, name: str) -> PairPhotos:
+    def photos(self, name: str) -> PairFiles:
+        """The files of one pair."""
         return self._pairs[name]
 
 
@@ -80,7 +54,12 @@ class HubPairs:
         self.names = list(self._rows)
         self._folder = tempfile.TemporaryDirectory(prefix="f2a-pairs-")
 
-    def photos(self, name: str) -> PairPhotos:
+    def photos(self, name: str) -> PairFiles:
+        """The files of one pair.
+
+        Raises:
+            DataError: it cannot be fetched at the moment.
+        """
         row = self._rows[name]
         files = sorted(Path(self._folder.name).glob(f"{row}_*"))
         if len(files) < 2:
@@ -89,7 +68,7 @@ class HubPairs:
             photos = {"ambient": pair.ambient, "flash": pair.flash}
             files = [_write(photo, Path(self._folder.name, f"{row}_{half}")) for half, photo in photos.items()]
         ambient, flash = files
-        return PairPhotos(flash, ambient)
+        return PairFiles(name, flash, ambient)
 
 
 def _write(photo: EncodedPhoto, stem: Path) -> Path:
@@ -116,6 +95,10 @@ def _names(pairs: StreamedPairs, source: HubSplit) -> list[str]:
                 parts = parquet.ParquetFile(file)
                 names += parts.read(columns=["name"])["name"].to_pylist() if "name" in parts.schema_arrow.names else []
     return names if len(set(names)) == len(pairs) else [f"row {row}" for row in range(len(pairs))]
+
+
+ExamplePairs = FolderPairs | HubPairs
+"""Pairs in a fixed order; ``title`` says whose they are."""
 
 
 def open_examples(source: str | None, report: Callable[[str], None]) -> ExamplePairs:

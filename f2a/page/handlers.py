@@ -132,7 +132,7 @@ class Handlers:
         width, height = opened.size
         line = f"{Path(photo).name}: {width} x {height} pixels, relit in {max(seconds, 0.1):.1f}{text.NO_BREAK}s."
         lines = [text.WELCOME] if example else [line, *opened.notes]
-        yield *as_components(preview), as_html(*lines, text.LOOKING), *rest, *settings
+        yield *as_answer(preview), as_html(*lines, text.LOOKING), *rest, *settings
 
     def on_controls(self, screen: Any, photo: str, show_clipping: bool, *values: Any) -> tuple[Any, ...]:
         """The previews again after a slider moved, and no download of what it was before; the network doesn't run."""
@@ -223,15 +223,10 @@ def viewport_from(screen: Any) -> Viewport:
         return Viewport()
 
 
-def as_components(preview: Preview) -> tuple[tuple[str, str], str, str]:
-    """A preview as the values of the slider between two pictures, of the line on clipping and of the picture of what
-    changed."""
-    return (str(preview.flash), str(preview.relit)), text.clipping(preview.clipping), str(preview.changes)
-
-
 def as_answer(preview: Preview) -> tuple[list[Any], str, Any]:
-    """The same as the browser reads it, with the relit picture in it: asked for by a request of its own, it would come
-    half a second later on a slow line."""
+    """A preview as the browser reads it: of the slider between two pictures, of the line on clipping and of the picture
+    of what changed. The relit picture is in it: by a request of its own it would come half a second later on a slow
+    line."""
     relit = b64encode(preview.relit.read_bytes()).decode()
     flash, changes = (FileData(path=str(file)).model_dump() for file in (preview.flash, preview.changes))
     return [flash, {"url": f"data:image/webp;base64,{relit}"}], text.clipping(preview.clipping), changes

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import gradio as gr
 from gradio.utils import get_upload_folder
@@ -12,7 +12,7 @@ from f2a.page.examples import BUNDLED, EVERYTHING, FolderPairs
 from f2a.page.gallery import Gallery
 from f2a.page.handlers import VIEWS, Handlers, endpoint
 from f2a.page.job_queue import JobQueue
-from f2a.page.panel import Panel, settings_panel
+from f2a.page.panel import settings_panel
 from f2a.page.service import KEEP_S, MAX_PHOTOS, RelightService
 from f2a.page.text import as_html
 from f2a.relight.relighter import Relighter
@@ -35,8 +35,9 @@ NEW_PHOTO = "(_, photo, keep, ...values) => [window.f2a_new_photo(keep), photo, 
 PUBLIC: dict[str, Any] = {"concurrency_limit": None}  # whose turn it is, the job queue says
 PRIVATE: dict[str, Any] = PUBLIC | {"api_visibility": "private"}
 SILENT: dict[str, Any] = PRIVATE | {"show_progress": "hidden"}
-DIRECT: dict[str, Any] = SILENT | {"queue": False, "postprocess": False, "trigger_mode": "always_last"}
-"""One answer to one request, with the picture in it; the job queue bounds their number."""
+SHOWN: dict[str, Any] = SILENT | {"postprocess": False}  # the answer is made as the browser reads it
+DIRECT: dict[str, Any] = SHOWN | {"queue": False, "trigger_mode": "always_last"}
+"""One answer to one request; the job queue bounds their number."""
 
 
 def build_demo(
@@ -68,7 +69,7 @@ def build_demo(
         gr.HTML(as_html(*notices), visible=bool(notices))
         with gr.Tabs() as tabs:
             with gr.Tab("Relight", id="relight"):
-                photo = relight_tab(demo, handlers)
+                photo = relight_tab(handlers)
             with gr.Tab("Examples", id="examples") as tab:
                 examples_tab(tab, handlers, photo, tabs)
             with gr.Tab("Batch", id="batch"):
@@ -81,31 +82,7 @@ def build_demo(
     return demo
 
 
-class Tools(NamedTuple):
-    """The components with which a visitor brings a photo, sets how it is relit, and takes it home."""
-
-    choose: gr.UploadButton
-    clear: gr.Button
-    photo: gr.File
-    panel: Panel
-    download: gr.Button
-    download_note: gr.HTML
-    file: gr.File
-
-
-class Pictures(NamedTuple):
-    """The components in which a visitor sees it, and those that stand with them."""
-
-    view: gr.ImageSlider
-    strip: gr.Gallery
-    show_clipping: gr.Checkbox
-    clipped: gr.HTML
-    note: gr.HTML
-    changes: gr.Image
-    camera: gr.Image
-
-
-def relight_tab(demo: gr.Blocks, handlers: Handlers) -> gr.File:
+def relight_tab(handlers: Handlers) -> Any:
     """The photo, its preview and its settings; the component that holds the photo."""
     example = str(handlers.bundled.pairs.photos(OPENING).flash)
     screen, look = gr.JSON(visible=False), gr.Button("Look", visible="hidden", elem_id="look")
@@ -114,11 +91,11 @@ def relight_tab(demo: gr.Blocks, handlers: Handlers) -> gr.File:
         view, strip, show_clipping, clipped, note, changes, camera = pictures_column(handlers)
     photo_inputs = [screen, photo, panel.keep_settings, show_clipping, *panel.settings]
     photo_outputs = [view, clipped, changes, note, file, download_note, choose, clear, *panel.settings]
-    choose.upload(None, choose, photo, js="(file) => file", **PRIVATE)
+    choose.upload(None, choose, photo, js="(file) => (window.f2a_busy(false), file)", **PRIVATE)
     clear.click(lambda: example, None, photo, **SILENT)
     strip.select(handlers.on_example, None, photo, **SILENT)
     camera.input(lambda picture: picture, camera, photo, **PRIVATE)
-    photo.change(handlers.on_photo, photo_inputs, photo_outputs, js=NEW_PHOTO, **SILENT)
+    photo.change(handlers.on_photo, photo_inputs, photo_outputs, js=NEW_PHOTO, **SHOWN)
     moves = [component.change for component in panel.controls]  # `release` is nothing that keys and number fields fire
     inputs = [screen, photo, show_clipping, *panel.controls]
     outputs = [view, clipped, changes, file, download_note]
@@ -127,11 +104,10 @@ def relight_tab(demo: gr.Blocks, handlers: Handlers) -> gr.File:
     gr.on(looks, handlers.on_look, inputs, [view, clipped], js=SCREEN, **DIRECT)
     saving = download.click(handlers.on_download, [photo, *panel.settings], [file, download_note], **PRIVATE)
     saving.success(None, file, None, js="(file) => window.f2a_save(file)")
-    demo.load(None, None, choose, js=f"() => window.f2a_on_phone({text.CHOOSE_ON_PHONE!r})", **PRIVATE)
     return photo
 
 
-def tools_column(example: str) -> Tools:
+def tools_column(example: str) -> tuple[Any, ...]:
     """What stands beside the pictures; ``example`` is the photo with which the page opens."""
     with gr.Column(elem_id="tools"):
         with gr.Row(elem_id="photo"):
@@ -143,10 +119,10 @@ def tools_column(example: str) -> Tools:
             download = gr.Button("Download at full size", variant="primary")
             download_note = gr.HTML(elem_id="done")
         file = gr.File(label="Full size", show_label=False, interactive=False, visible=False, elem_id="file")
-    return Tools(choose, clear, photo, panel, download, download_note, file)
+    return choose, clear, photo, panel, download, download_note, file
 
 
-def pictures_column(handlers: Handlers) -> Pictures:
+def pictures_column(handlers: Handlers) -> tuple[Any, ...]:
     """The photo before and after, the examples, and what is said of it."""
     opening = handlers.bundled.show(OPENING)
     with gr.Column(elem_id="pictures"):
@@ -164,7 +140,7 @@ def pictures_column(handlers: Handlers) -> Pictures:
             gr.HTML(as_html(text.CHANGES))
         with gr.Accordion("Use the webcam", open=False, elem_id="webcam"):
             camera = gr.Image(sources=["webcam"], type="filepath", label="Webcam", show_label=False)
-    return Pictures(view, strip, show_clipping, clipped, note, changes, camera)
+    return view, strip, show_clipping, clipped, note, changes, camera
 
 
 def examples_tab(tab: gr.Tab, handlers: Handlers, photo: gr.File, tabs: gr.Tabs) -> None:

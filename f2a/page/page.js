@@ -3,8 +3,6 @@
     if (file) Object.assign(document.createElement("a"), { href: file.url, download: file.orig_name }).click();
   };
 
-  window.f2a_on_phone = (label) => (matchMedia("(pointer: coarse)").matches ? { __type__: "update", label } : { __type__: "update" });
-
   // A picture's place on the screen, in the screen's own pixels, which the server fills and no more; and the point of
   // the photo that is looked at closely.
   let closer = null;
@@ -24,15 +22,10 @@
   const held = () => document.querySelector("#view").classList.contains("held");
   const shown = () => {
     const box = picture().getBoundingClientRect(), { naturalWidth, naturalHeight } = picture();
-    return { box, scale: Math.min(box.width / naturalWidth, box.height / naturalHeight), naturalWidth, naturalHeight };
+    const scale = Math.min(box.width / naturalWidth, box.height / naturalHeight);
+    return { x: box.x + box.width / 2, y: box.y + box.height / 2, scale, width: naturalWidth * scale, height: naturalHeight * scale };
   };
-  const touched = ({ clientX, clientY }) => {
-    const { box, scale, naturalWidth, naturalHeight } = shown();
-    return [
-      0.5 + (clientX - box.x - box.width / 2) / (naturalWidth * scale),
-      0.5 + (clientY - box.y - box.height / 2) / (naturalHeight * scale),
-    ];
-  };
+  const touched = ({ clientX, clientY }, { x, y, width, height } = shown()) => [0.5 + (clientX - x) / width, 0.5 + (clientY - y) / height];
   document.addEventListener("load", (event) => {
     if (event.target !== picture()) return;
     if (!coming()) hideIncoming();  // or it is of the photo before
@@ -126,14 +119,12 @@
   };
 
   // While a photo is on its way to the server, its button says so.
-  const busy = (on) => document.querySelector("#photo")?.classList.toggle("busy", on);
+  window.f2a_busy = (on) => document.querySelector("#photo").classList.toggle("busy", on);
   document.addEventListener("change", (event) => {
     if (!event.target.matches?.("#photo input[type=file]") || !event.target.files.length) return;
-    busy(true);
+    window.f2a_busy(true);
     showIncoming(event.target.files[0]);
   }, true);
-  new PerformanceObserver((list) => list.getEntries().some(({ name }) => /\/upload(\?|$)/.test(name)) && busy(false))
-    .observe({ type: "resource" });
 
   // What is dropped or pasted anywhere is taken as an upload: on the batch's tab by the batch, else as the photo.
   const give = (transfer) => {
@@ -170,12 +161,14 @@
     mouse("mouseup", x + step * width, window);
   };
   const steps = { ArrowLeft: -0.05, ArrowRight: 0.05, Home: -1, End: 1 };
+  const onPhone = matchMedia("(pointer: coarse)").matches;
+  const ask = (words) => (onPhone ? words.replace(", drop or paste", " or take") : words);
   const describe = () => {
-    if (document.querySelector("[data-testid=toast-body]")) busy(false);  // too large, or the line is down
+    if (document.querySelector("[data-testid=toast-body]")) window.f2a_busy(false);  // too large, or the line is down
     if (document.querySelector("#note .error, [data-testid=toast-body]") && !coming()) hideIncoming();
+    for (const text of document.querySelector("#choose").childNodes) if (onPhone && text.data?.includes("drop")) text.data = ask(text.data);
     // Gradio's words are others, of the browser's language, or missing.
-    const words = document.querySelector("#batch-photos [data-testid=upload-text]");
-    const asked = matchMedia("(pointer: coarse)").matches ? "Choose or take photos" : "Choose, drop or paste photos";
+    const words = document.querySelector("#batch-photos [data-testid=upload-text]"), asked = ask("Choose, drop or paste photos");
     if (words && words.textContent !== asked) words.replaceChildren(words.querySelector("svg").parentElement, asked);
     document.querySelector("#batch-photos .upload-container:has([data-testid=upload-text])")?.removeAttribute("aria-label");
     document.querySelector("#batch-photos [aria-label='common.upload']")?.setAttribute("aria-label", "Add photos");
@@ -192,22 +185,14 @@
       const divider = stage.querySelector("[data-testid=slider]");
       if (!divider) continue;
       const left = stage.querySelector("img.fixed")?.style.clipPath.match(/([\d.]+)%/)?.[1] ?? 50;
-      divider.setAttribute("aria-valuenow", Math.round(left));
-      divider.setAttribute("aria-valuetext", `${Math.round(left)} % ${names[0]}, the rest ${names[1]}`);
-      if (divider.tabIndex === 0) continue;
-      divider.tabIndex = 0;
-      divider.setAttribute("role", "separator");
-      divider.setAttribute("aria-orientation", "vertical");
-      divider.setAttribute("aria-valuemin", 0);
-      divider.setAttribute("aria-valuemax", 100);
-      divider.setAttribute("aria-label", "Divider between the two pictures: arrow keys move it, space shows the flash photo, Enter goes closer");
-      divider.addEventListener("keydown", (event) => {
-        if (!(event.key in steps)) return;
-        event.preventDefault();
-        drag(divider, steps[event.key]);
+      Object.assign(divider, {
+        tabIndex: 0, role: "separator", ariaOrientation: "vertical", ariaValueMin: 0, ariaValueMax: 100, ariaValueNow: Math.round(left),
+        ariaValueText: `${Math.round(left)} % ${names[0]}, the rest ${names[1]}`,
+        ariaLabel: "Divider between the two pictures: arrow keys move it, space shows the flash photo, Enter goes closer",
+        onkeydown: (event) => event.key in steps && (event.preventDefault(), drag(divider, steps[event.key])),
       });
     }
   };
-  new MutationObserver(describe).observe(document.body, { childList: true, subtree: true, attributeFilter: ["style"] });
+  new MutationObserver(describe).observe(document.body, { childList: true, characterData: true, subtree: true, attributeFilter: ["style"] });
   describe();
 }

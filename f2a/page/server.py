@@ -1,6 +1,5 @@
 """The page's server from start to stop: settings, weights, its folder, the sweep of old files, and the end."""
 
-import asyncio
 import logging
 import os
 import shutil
@@ -9,8 +8,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -165,9 +164,13 @@ def serve(demo: gr.Blocks, jobs: JobQueue, settings: Settings, folder: Path) -> 
         place = f"port {settings.port}" if settings.port else "any port from 7860"
         sys.exit(f"The page cannot listen on {place}; choose another with --port or GRADIO_SERVER_PORT.")
     print(text.ADDRESSES.format(demo.local_url), flush=True)
+    swept = time.monotonic()
     while not stop.wait(0.5):  # with a timeout, because without one Windows never notices Ctrl+C
         os.utime(folder)  # the sign of life
         remove_stale(folder.parent)
+        if time.monotonic() > swept + settings.sweep_s:  # Gradio's own leaves files that no component points to
+            sweep_folder(Path(get_upload_folder()), settings.keep_s)
+            swept = time.monotonic()
     drained = drain(jobs, responses)
     demo.server.config.timeout_graceful_shutdown = 1  # for clients that don't hang up, which is no error
     logging.getLogger("uvicorn.error").disabled = True
@@ -193,7 +196,6 @@ def launch_options(settings: Settings = Settings(), *middleware: Middleware) -> 
         "footer_links": ["api"],
         "favicon_path": PAGE / "favicon.svg",
         "app_kwargs": {
-            "lifespan": cleanup_lifespan(get_upload_folder, settings.keep_s, settings.sweep_s),
             "routes": [Route("/health", health), Route("/share.jpg", share_picture)],
             "middleware": [*middleware, limits, Middleware(CompressedAnswers), tags],
         },
@@ -256,29 +258,3 @@ def remove_stale(ours: Path) -> None:
         with suppress(OSError):  # gone already
             if folder.stat().st_mtime < time.time() - STALE_S:
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-def cleanup_lifespan(
-    folder: Callable[[], str], keep_s: float, sweep_s: float
-) -> Callable[[Any], AbstractAsyncContextManager[None]]:
-    """While the server runs, old files go; Gradio's own cleaning leaves those that no component points to, and ends for
-    good when a file is made while it looks (6.31).
-
-    Args:
-        folder: gives the visitors' folder.
-        keep_s: seconds that a file stays.
-        sweep_s: seconds between two looks.
-    """
-
-    async def sweep() -> None:
-        while True:
-            await asyncio.sleep(sweep_s)
-            await asyncio.to_thread(sweep_folder, Path(folder()), keep_s)
-
-    @asynccontextmanager
-    async def lifespan(app: Any) -> AsyncIterator[None]:
-        task = asyncio.create_task(sweep())
-        yield
-        task.cancel()
-
-    return lifespan

@@ -21,7 +21,7 @@ TITLE = "Flash to ambient"
 DESCRIPTION = (
     "A photograph taken with flash, as the light of the room would have shown it. At full size, in its own format."
 )
-CHOOSE, CHOOSE_ON_PHONE, CHANGE = "Choose, drop or paste a photo", "Choose or take a photo", "Change photo"
+CHOOSE, CHANGE = "Choose, drop or paste a photo", "Change photo"
 WELCOME = "This is an example: move the sliders, tap another one, or give a photo of yours."
 LOOKING = "Hold the picture to see the flash photo; tap it to see that place at full size."
 FALLS_SHORT = """Here it falls short: the room's lamp is warm and bright (right, the truth), and the flash photo shows

@@ -149,9 +149,14 @@ def asked_for(words: str) -> str:
 def test_a_phone_is_asked_in_a_phones_words(chromium: Any, server: str) -> None:
     with visiting(chromium, server, PHONE, has_touch=True, is_mobile=True) as page:
         page.get_by_role("button", name="Choose or take a photo").wait_for()
+        shown = after(page).get_attribute("src")
         with page.expect_file_chooser() as chooser:
             page.get_by_role("button", name="Choose or take a photo").click()
         assert chooser.value.element.get_attribute("accept").startswith("image/*")
+        page.get_by_role("button", name="tyre").click()  # another example
+        page.wait_for_function("shown => document.querySelectorAll('#view img')[1].src != shown", arg=shown)
+        page.wait_for_timeout(200)
+        assert page.locator("#choose").inner_text().strip() == "Choose or take a photo"
         page.get_by_role("tab", name="Batch").click()
         assert page.locator("#batch-photos").aria_snapshot() == asked_for("Choose or take photos")
 

@@ -283,3 +283,11 @@ def test_a_port_that_is_taken_is_one_sentence(server: Any) -> None:
     assert ended.returncode == 1
     said = f"The page cannot listen on port {port}; choose another with --port or GRADIO_SERVER_PORT."
     assert ended.stderr.splitlines()[-1] == said
+
+
+@pytest.mark.slow
+def test_what_a_visitor_gave_and_got_is_deleted_after_its_time(tmp_path: Path, small: Path) -> None:
+    with page(tmp_path, F2A_KEEP_S="10") as (url, _), httpx.Client(base_url=url, timeout=60) as http:
+        assert relight(http, upload(http, small))[0] == "complete"
+        assert len(list(tmp_path.rglob("*/visitors/**/small*.jpg"))) >= 2
+        until(lambda: not list(tmp_path.rglob("*/visitors/**/small*.jpg")))
