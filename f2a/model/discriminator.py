@@ -6,7 +6,7 @@ from torch import Tensor, nn
 WIDTHS = (64, 128, 256, 512, 1024)
 """Channels of the stride-2 convolutions (2020 code); the last one has a receptive field of 63 pixels."""
 
-SHORTEST_SIDE = 2 ** len(WIDTHS) * 2
+MIN_SIDE = 2 ** len(WIDTHS) * 2
 """Pixels; a smaller image leaves the last normalisation too little to take statistics of."""
 
 

@@ -168,10 +168,8 @@ def changes(metadata: dict[str, Any], config: dict[str, Any], pairs: str) -> Ite
 
 def pack_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """The state of each parameter, by ``{number}.{name}``; learning rates and betas come from the config."""
-    packed: dict[str, Tensor] = {}
-    for number, parameter in enumerate(_parameters(optimizer)):
-        packed |= {f"{number}.{name}": tensor for name, tensor in optimizer.state[parameter].items()}
-    return packed
+    states = optimizer.state_dict()["state"].items()
+    return {f"{number}.{name}": tensor for number, state in states for name, tensor in state.items()}
 
 
 def unpack_optimizer(optimizer: torch.optim.Optimizer, packed: dict[str, Tensor]) -> None:
@@ -180,7 +178,7 @@ def unpack_optimizer(optimizer: torch.optim.Optimizer, packed: dict[str, Tensor]
     Moments get the memory format of their parameter: fused kernels read both by address, so another one would mix up
     channels_last weights without an error.
     """
-    parameters = _parameters(optimizer)
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     for key, tensor in packed.items():
         number, _, name = key.partition(".")
         parameter = parameters[int(number)]
@@ -188,10 +186,6 @@ def unpack_optimizer(optimizer: torch.optim.Optimizer, packed: dict[str, Tensor]
             raise ValueError(f"{key} has shape {tuple(tensor.shape)}, its parameter {tuple(parameter.shape)}")
         like = torch.empty_like(parameter) if tensor.shape == parameter.shape else tensor.to(parameter.device)
         optimizer.state[parameter][name] = like.copy_(tensor)
-
-
-def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:
-    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
 def _digest(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
@@ -11,21 +12,19 @@ from filelock import FileLock, Timeout
 from f2a.config import ConfigError
 
 
-def lock_output(output: Path) -> FileLock:
-    """Lock a run's folder; the system frees the lock when the process ends, however it ends.
+def lock_output(output: Path) -> AbstractContextManager[FileLock]:
+    """Lock a run's folder until the block ends; the system frees the lock when the process ends, however it ends.
 
     Raises:
         ConfigError: another run has it, or the folder cannot be made.
     """
     try:
         output.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(output / ".lock")
-        lock.acquire(timeout=0)
+        return FileLock(output / ".lock").acquire(timeout=0)
     except Timeout:
         raise ConfigError(f"output_dir is {str(output)!r}: another run is training there; choose another") from None
     except OSError as error:
         raise ConfigError(f"output_dir is {str(output)!r}: cannot be written ({error.strerror})") from None
-    return lock
 
 
 class StopReason(NamedTuple):

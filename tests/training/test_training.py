@@ -299,11 +299,18 @@ def test_a_checkpoint_of_another_run_does_not_fit(train, through, capsys):
 
 
 def test_a_second_run_in_one_folder_is_refused(train, tmp_path, capsys):
-    lock = lock_output(tmp_path / "run")
-    assert train("run") == 2
+    with lock_output(tmp_path / "run"):
+        assert train("run") == 2
     assert "another run is training there" in capsys.readouterr().err
-    lock.release()
     assert train("run", "--max_train_steps", "1") == 0
+
+
+def test_a_run_that_has_ended_leaves_its_folder_to_others(train, tmp_path, monkeypatch):
+    locks = []  # kept, since one that is collected is free, too
+    monkeypatch.setattr(train_accelerate, "lock_output", lambda output: locks.append(lock_output(output)) or locks[0])
+    assert train("run", "--max_train_steps", "1") == 0
+    with lock_output(tmp_path / "run"):
+        assert len(locks) == 1
 
 
 def test_flags_win_over_the_file_and_the_file_over_the_recipe(tmp_path):
