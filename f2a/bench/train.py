@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -28,7 +29,7 @@ from f2a.data.augment import PairCrops, ShardedBatchSampler, batches
 from f2a.data.folder import find_pairs
 from f2a.model.discriminator import Discriminator
 from f2a.model.generator import Generator, has_fast_bfloat16
-from f2a.training.losses import attention_map, cross_entropy, l1
+from f2a.training.losses import attention_map, cross_entropy
 from f2a.training.processes import make_accelerator
 from f2a.training.setup import load_inputs
 
@@ -69,7 +70,7 @@ class PlainLoop:
         on_ambient = self.discriminator(ambient * attention)
         discriminator = cross_entropy(on_relit, 0.0) + cross_entropy(on_ambient, 1.0)
         self._descend(self.discriminator_optimizer, discriminator)
-        reconstruction = l1(relit * attention, ambient * attention)
+        reconstruction = F.l1_loss(relit * attention, ambient * attention)
         adversarial = cross_entropy(self.discriminator(relit * attention), 1.0)
         self._descend(self.optimizer, reconstruction + adversarial)
         losses = {"reconstruction": reconstruction, "adversarial": adversarial, "discriminator": discriminator}

@@ -28,11 +28,6 @@ def attention_map(flash: Tensor, ambient: Tensor) -> Tensor:
     return 1 - (flash - ambient).abs().mean(dim=1, keepdim=True)
 
 
-def l1(relit: Tensor, ambient: Tensor) -> Tensor:
-    """Mean absolute difference."""
-    return (relit - ambient).abs().mean()
-
-
 def cauchy(relit: Tensor, ambient: Tensor, c: float = 0.1) -> Tensor:
     """Mean of ``c log(1 + (difference / c)^2)``, robust against pairs that moved (as the 2020 code scales it)."""
     return c * torch.log1p(((relit - ambient) / c) ** 2).mean()
@@ -104,7 +99,7 @@ class PerceptualDistance(nn.Module):
         return pyramid.features[-5:]  # EfficientNet-Lite0 has the image itself before its five stages
 
 
-RECONSTRUCTIONS = {"l1": l1, "cauchy": cauchy}
+RECONSTRUCTIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": F.l1_loss, "cauchy": cauchy}
 
 
 def discriminator_loss(

@@ -68,14 +68,8 @@ def hub_sources(
     config: TrainConfig, cache: Path, report: Callable[[str], None]
 ) -> tuple[WeightedSource, list[CachedPair]]:
     """The pairs of ``--dataset_name`` to train on and to validate on."""
-    split = HubSplit(
-        str(config.dataset_name),
-        config.dataset_split,
-        config.dataset_config_name,
-        config.dataset_revision,
-        config.pair_key,
-        config.hub_token,
-    )
+    options = config.dataset_config_name, config.dataset_revision, config.pair_key, config.hub_token
+    split = HubSplit(str(config.dataset_name), config.dataset_split, *options)
     read: Any = read_streamed_once if config.streaming else read_hub_pairs
     read = partial(read, cache=cache, report=report, strict=config.strict_data)
     pairs = StreamedPairs(split, report, strict=config.strict_data) if config.streaming else read(split)
