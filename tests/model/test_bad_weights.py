@@ -3,6 +3,7 @@
 import json
 import pickle
 import re
+import shutil
 import time
 from pathlib import Path
 
@@ -22,9 +23,8 @@ WHOLE = "not a whole safetensors file"
 
 
 @pytest.fixture
-def folder(tmp_path):
-    brightening_checkpoint().save(tmp_path / "model")
-    return tmp_path / "model"
+def folder(tmp_path, weights):
+    return shutil.copytree(weights, tmp_path / "model")
 
 
 @pytest.fixture
@@ -209,8 +209,14 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    ("fault", "name"),
+    [
+        pytest.param(fault, name, marks=[pytest.mark.slow] * ((fault, name) == ("slow", "model.safetensors")))
+        for fault in FAULTS
+        for name in ("config.json", "model.safetensors")
+    ],
+)
 def test_a_hub_that_fails_is_one_sentence_and_the_next_try_works(hub, weights, fault, name):
     how, reason, remedy = FAULTS[fault]
     where = f"{name}|/storage/" if fault.startswith("cut") and name == "model.safetensors" else name

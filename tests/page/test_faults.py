@@ -97,9 +97,12 @@ def test_a_page_without_visitors_rests(server: Any) -> None:
     until(rests)
 
 
-def leaves_nothing(server: Any, http: httpx.Client, photo: Path, aborted: int) -> None:
+@pytest.mark.parametrize("aborted", [100, pytest.param(1000, marks=pytest.mark.slow)])
+def test_aborted_uploads_leave_no_file_descriptor_thread_or_memory(
+    server: Any, http: httpx.Client, small: Path, aborted: int
+) -> None:
     url, process, folder = server
-    path = upload(http, photo)
+    path = upload(http, small)
     abort_uploads(url, 20)
     relight(http, path)
     time.sleep(1)
@@ -112,18 +115,7 @@ def leaves_nothing(server: Any, http: httpx.Client, photo: Path, aborted: int) -
     assert after.descriptors <= before.descriptors
     assert after.threads < before.threads + 70  # 66 read files and go when they were idle for ten seconds
     assert "Traceback" not in (folder / "errors.txt").read_text()
-    assert relight(http, upload(http, photo))[0] == "complete"
-
-
-def test_aborted_uploads_leave_no_file_descriptor_thread_or_memory(server: Any, http: Any, small: Path) -> None:
-    leaves_nothing(server, http, small, 100)
-
-
-@pytest.mark.slow
-def test_a_thousand_aborted_uploads_leave_no_file_descriptor_thread_or_memory(
-    server: Any, http: Any, small: Path
-) -> None:
-    leaves_nothing(server, http, small, 1000)
+    assert relight(http, upload(http, small))[0] == "complete"
 
 
 CLIENTS, REQUESTS, WARM_UP = 32, 200, 40

@@ -32,6 +32,7 @@ def page(folder: Path, port: int | None = None, **settings: str) -> Iterator[tup
         started([sys.executable, APP], environment, port, errors) as (url, process),
     ):
         yield url, process
+        process.kill()  # to end as it should takes seconds, and is for the tests of just that
 
 
 class Footprint(NamedTuple):
@@ -51,13 +52,14 @@ def footprint(process: Any, folder: Path) -> Footprint:
     return Footprint(int(status["VmRSS"].split()[0]) / 1024, descriptors, int(status["Threads"]), files)
 
 
-def settled(process: Any, folder: Path, before: Footprint, seconds: float = 10) -> Footprint:
-    """The footprint once there are no more descriptors, threads and files than before, or after so many seconds."""
-    end = time.monotonic() + seconds
-    while any(now > then for now, then in zip(footprint(process, folder)[1:], before[1:], strict=True)):
-        if time.monotonic() > end:
+def settled(process: Any, folder: Path, before: Footprint) -> Footprint:
+    """The footprint once there are no more descriptors and files than before, or after ten seconds."""
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        now = footprint(process, folder)
+        if now.descriptors <= before.descriptors and now.files <= before.files:
             break
-        time.sleep(0.2)
+        time.sleep(0.05)
     return footprint(process, folder)
 
 
