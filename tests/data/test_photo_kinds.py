@@ -76,14 +76,6 @@ def test_training_sees_the_colour_that_a_file_means(tmp_path, write):
     assert said == [f"{tmp_path}: 1 pair"]
 
 
-def test_capitals_in_names_make_no_difference(tmp_path):
-    write_pairs(tmp_path, 1)
-    (tmp_path / "p0_flash.png").rename(tmp_path / "p0_FLASH.PNG")
-    (tmp_path / "p0_ambient.png").rename(tmp_path / "p0_Ambient.Png")
-    (pair,) = find_pairs(tmp_path).files
-    assert [path.name for path in pair[1:]] == ["p0_FLASH.PNG", "p0_Ambient.Png"]
-
-
 @pytest.mark.parametrize(
     ("further", "sentence"),
     [

@@ -14,7 +14,6 @@ from tests.support.hostile_metadata import chunk
 from tests.support.parts import box, clipping_path, manifest_store, resource, segment
 
 FILM = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(64)
-SAMSUNG = b"\0\0\x30\x0a\x10\0\0\0MotionPhoto_Data" + FILM + b"SEFH" + bytes(16) + b"SEFT"
 
 
 @pytest.fixture
@@ -27,19 +26,11 @@ def notes_on(path, content):
     return read_photo(path).notes
 
 
-@pytest.mark.parametrize("film", [FILM, SAMSUNG, bytes(4096) + FILM])
-def test_a_film_behind_a_jpeg_is_said(tmp_path, jpeg, film):
-    assert notes_on(tmp_path / "a.jpg", jpeg + film) == (losses.FILM,)
+def test_a_film_behind_zeros_is_said(tmp_path, jpeg):
+    assert notes_on(tmp_path / "a.jpg", jpeg + bytes(4096) + FILM) == (losses.FILM,)
 
 
-def test_a_film_is_said_once(tmp_path, photo):
-    space = 'xmlns:GCamera="http://ns.google.com/photos/1.0/camera/"'
-    xmp = f'<x:xmpmeta xmlns:x="adobe:ns:meta/" {space} GCamera:MotionPhoto="1"/>'.encode()
-    assert notes_on(tmp_path / "a.jpg", saved(photo, "JPEG", xmp=xmp) + FILM) == (losses.FILM,)
-
-
-def test_a_picture_behind_a_jpeg_is_said_and_a_thumbnail_is_none(tmp_path, photo, jpeg):
-    assert notes_on(tmp_path / "a.jpg", jpeg + jpeg) == ("holds further pictures, which are left out",)
+def test_a_thumbnail_is_no_further_picture(tmp_path, photo, jpeg):
     exif = Image.Exif()
     exif[0x010F] = "A camera"
     content = saved(photo, "JPEG", exif=exif.tobytes() + jpeg, progressive=True)
@@ -55,14 +46,6 @@ def test_a_depth_map_is_said_and_what_describes_it_is_taken_out(tmp_path, photo,
     kept = read_photo(tmp_path / "a.jpg", keep_location=True).metadata.xmp
     assert b"RangeInverse" not in kept
     assert b"kept" in kept
-
-
-def test_further_pictures_of_a_heic_are_counted(tmp_path, photo):
-    library = pytest.importorskip("pillow_heif")
-    file = library.from_pillow(photo.resize((64, 48)))
-    file.add_from_pillow(photo.resize((32, 24)))
-    file.save(tmp_path / "a.heic")
-    assert read_photo(tmp_path / "a.heic").notes == ("holds 2 pictures; the main one is relit",)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +74,6 @@ KNOTS = bytes(52)
 @pytest.mark.parametrize(
     ("marker", "contents", "notes"),
     [
-        (0xEB, [JUMBF + manifest_store()], (losses.CREDENTIALS,)),
         (0xEB, [JUMBF + OTHER_JUMBF], said("APP11 JP")),
         (0xE1, [b"FLIR\0\1\0\1" + bytes(90), b"FLIR\0\1\1\1" + bytes(90)], said("APP1 FLIR")),
         (0xE3, [bytes(90), bytes(90)], said("APP3")),
@@ -127,14 +109,10 @@ def test_chunks_of_a_webp(tmp_path, photo, kind, notes):
     assert notes_on(tmp_path / "a.webp", webp + kind + b"\4\0\0\0abcd") == notes
 
 
-C2PA_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
-
-
 @pytest.mark.parametrize("format", ["AVIF", "HEIF"])
 @pytest.mark.parametrize(
     ("kind", "content", "notes"),
     [
-        (b"uuid", C2PA_UUID + bytes(9), (losses.CREDENTIALS,)),
         (b"jumb", bytes(9), (losses.CREDENTIALS,)),
         (b"mpvd", FILM, (losses.FILM,)),
         (b"free", bytes(9), ()),
@@ -151,9 +129,6 @@ def test_boxes_of_heic_and_avif(tmp_path, photo, format, kind, content, notes):
 @pytest.mark.parametrize(
     ("tag", "content", "notes"),
     [
-        (37724, b"Adobe Ph", ("its layers are left out",)),
-        (52545, manifest_store(), (losses.CREDENTIALS,)),
-        (34377, clipping_path(), (losses.PATHS,)),
         (50839, bytes(70_000), said("tag 50839")),
         (50839, bytes(700), ()),
     ],

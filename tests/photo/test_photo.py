@@ -213,12 +213,6 @@ def test_the_files_time_of_change_is_kept(tmp_path, photo):
     assert (tmp_path / "b.png").stat().st_mtime == 1_000_000_000
 
 
-def test_a_format_that_is_not_written_is_said(tmp_path, photo):
-    photo.save(tmp_path / "a.gif", save_all=True, append_images=[photo.transpose(Image.Transpose.ROTATE_180)])
-    file = read_photo(tmp_path / "a.gif")
-    assert file.notes == ("holds 2 pictures; the first is relit", "its result is a PNG unless another format is named")
-
-
 @pytest.mark.parametrize("white", [1023, 65535])
 def test_a_deep_ppm_keeps_its_levels(tmp_path, white):
     values = (np.arange(5 * 7 * 3).reshape(5, 7, 3) * (white // 105)).astype(">u2")
