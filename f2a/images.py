@@ -25,6 +25,13 @@ def to_picture(image: Tensor) -> Image.Image:
     return Image.fromarray(levels.byte().permute(1, 2, 0).contiguous().numpy())
 
 
+def diverging_picture(values: np.ndarray) -> Image.Image:
+    """``(H, W)`` as colours: blue at -1, white at 0, red at 1; what lies beyond is as at the ends."""
+    ends = np.where(values[..., None] < 0, (20, 60, 200), (210, 40, 20))
+    colors = 255 + np.abs(values.clip(-1, 1))[..., None] * (ends - 255)
+    return Image.fromarray(colors.round().astype(np.uint8))
+
+
 def picture_grid(titles: Sequence[str], rows: Sequence[Sequence[Image.Image | None]]) -> Image.Image:
     """One titled column per entry of ``titles``; a smaller picture stands centred in its cell, None leaves it grey."""
     width, height = CELL

@@ -15,7 +15,7 @@ from f2a.errors import require_package
 from f2a.evaluation.scores import FLASH, Metric, Score
 from f2a.evaluation.tables import changes, means, to_csv, worse_sentences
 from f2a.files import write_output
-from f2a.images import picture_grid
+from f2a.images import diverging_picture, picture_grid
 
 MAX_SHOWN = 12
 """Number of worst scenes, and of best ones, with pictures; the figures of all are in the table."""
@@ -162,6 +162,4 @@ def data_uri(content: bytes, kind: str) -> str:
 def error_map(picture: Image.Image, truth: Image.Image) -> Image.Image:
     """Red where the picture is brighter than the truth, blue where it is darker, white where they agree (luma)."""
     difference = (np.asarray(picture.convert("L"), float) - np.asarray(truth.convert("L"), float)) / 255
-    share = (np.abs(difference) / ERROR_RANGE).clip(0, 1)[..., None]
-    extreme = np.where(difference[..., None] > 0, (178, 24, 43), (33, 102, 172))
-    return Image.fromarray((255 + (extreme - 255) * share).round().astype(np.uint8))
+    return diverging_picture(difference / ERROR_RANGE)

@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from f2a.color import LUMA, luminance
+from f2a.images import diverging_picture
 
 FALL_OFF, BIAS = -2.81, -0.36
 """Of the logistic regression of "taken with flash" on the correlation between a photo's luma and the squared distance
@@ -97,9 +98,9 @@ class Explanation:
         stops = self.stops
         height = max(1, round(width * stops.shape[0] / stops.shape[1]))
         picture = Image.new("RGB", (width, height + 40), "white")
-        picture.paste(Image.fromarray(_colours(stops)).resize((width, height), Image.Resampling.BILINEAR), (0, 0))
-        bar = _colours(np.linspace(-MAX_STOPS, MAX_STOPS, width)[None].repeat(14, 0))
-        picture.paste(Image.fromarray(bar), (0, height + 4))
+        picture.paste(diverging_picture(stops / MAX_STOPS).resize((width, height), Image.Resampling.BILINEAR), (0, 0))
+        legend = diverging_picture(np.linspace(-1, 1, width)[None].repeat(14, 0))
+        picture.paste(legend, (0, height + 4))
         draw = ImageDraw.Draw(picture)
         for stop in range(-int(MAX_STOPS), int(MAX_STOPS) + 1):
             place = (stop / MAX_STOPS + 1) / 2 * (width - 1)
@@ -108,37 +109,20 @@ class Explanation:
         return picture
 
 
-def explain_gain(flash: Tensor, log_gain: Tensor, flash_fired: bool | None = None) -> Explanation:
-    """What :meth:`f2a.relight.relighter.Relighter.explain` returns.
-
-    Args:
-        flash: ``(1, 3, h, w)``, sRGB in [0, 1].
-        log_gain: the same shape, natural logarithm.
-        flash_fired: what the camera recorded.
-    """
-    strength = torch.sigmoid(torch.tensor(FALL_OFF * _brightness_with_distance(flash) + BIAS))
-    return Explanation(log_gain[0].permute(1, 2, 0).contiguous().numpy(), float(strength), flash_fired)
-
-
 def _thirds(size: int) -> list[slice]:
     """The thirds of a side, none of them empty."""
     return [slice(size * i // 3, max(size * (i + 1) // 3, size * i // 3 + 1)) for i in range(3)]
 
 
-def _brightness_with_distance(flash: Tensor) -> float:
-    """Correlation of luma with the squared distance from the centre, sides counted as equal; 0 for an even photo."""
+def flash_strength(flash: Tensor) -> float:
+    """How much ``(1, 3, h, w)``, sRGB in [0, 1], looks taken with flash; see :class:`Explanation`.
+
+    By the correlation of luma with the squared distance from the centre, sides counted as equal; 0 for an even photo.
+    """
     bright = luminance(flash, LUMA)[0, 0]
     down, across = (torch.linspace(-1, 1, side) for side in bright.shape)
     distance = down[:, None] ** 2 + across**2
     bright, distance = bright - bright.mean(), distance - distance.mean()
     scale = float((bright**2).mean() * (distance**2).mean()) ** 0.5
-    return float((bright * distance).mean()) / scale if scale > 1e-6 else 0.0
-
-
-def _colours(stops: np.ndarray) -> np.ndarray:
-    """Colours of stops, ``(h, w)`` to ``(h, w, 3)`` uint8."""
-    share = (stops / MAX_STOPS).clip(-1, 1)[..., None]
-    darker, lighter = np.array([20, 60, 200]), np.array([210, 40, 20])
-    end = np.where(share < 0, darker, lighter)
-    colours: np.ndarray = (255 + np.abs(share) * (end - 255)).round().astype(np.uint8)
-    return colours
+    correlation = float((bright * distance).mean()) / scale if scale > 1e-6 else 0.0
+    return 1 / (1 + math.exp(-(FALL_OFF * correlation + BIAS)))

@@ -28,7 +28,7 @@ from f2a.photo import (
 )
 from f2a.photo.metadata.exif import flash_fired
 from f2a.relight.controls import NEUTRAL, Controls
-from f2a.relight.explanation import Explanation, explain_gain
+from f2a.relight.explanation import Explanation, flash_strength
 from f2a.relight.gain import apply_controls, fit_gain
 from f2a.relight.red_eyes import Pupil, correct_red_pupils, describe, find_red_pupils
 from f2a.relight.render import LocalLinearGain, Window
@@ -109,11 +109,12 @@ class Prepared:
         """What changes, and whether the photo looks taken with flash.
 
         Args:
-            flash_fired: what the camera wrote.
+            flash_fired: what the camera recorded.
             controls: None for the gain as the network found it, before any.
         """
         gain = apply_controls(self.flash, self.log_gain, controls) if controls else self.log_gain
-        return explain_gain(self.flash, gain, flash_fired)
+        log_gain = gain[0].permute(1, 2, 0).contiguous().numpy()
+        return Explanation(log_gain, flash_strength(self.flash), flash_fired)
 
 
 class Relighter:
