@@ -127,11 +127,7 @@ def test_boxes_of_heic_and_avif(tmp_path, photo, format, kind, content, notes):
 
 
 @pytest.mark.parametrize(
-    ("tag", "content", "notes"),
-    [
-        (50839, bytes(70_000), said("tag 50839")),
-        (50839, bytes(700), ()),
-    ],
+    ("tag", "content", "notes"), [(50839, bytes(70_000), said("tag 50839")), (50839, bytes(700), ())]
 )
 def test_fields_of_a_tiff(tmp_path, tag, content, notes):
     values = np.zeros((5, 7, 3), np.uint8)
