@@ -71,7 +71,7 @@ def test_a_shared_link_shows_the_page_and_not_gradio(page: Any, server: str) -> 
     assert icon.headers["content-type"] == "image/svg+xml"
 
 
-def test_heic_comes_back_as_heic(page: Any, relighter: Relighter, tmp_path: Path) -> None:
+def test_heic_comes_back_as_heic_and_a_sideways_photo_upright(page: Any, relighter: Any, tmp_path: Path) -> None:
     photo = tmp_path / "IMG_0001.HEIC"
     pillow_heif.from_pillow(Image.new("RGB", (64, 48), (200, 60, 20))).save(photo, quality=95)
     give(page, photo)
@@ -79,9 +79,6 @@ def test_heic_comes_back_as_heic(page: Any, relighter: Relighter, tmp_path: Path
     downloaded = download_from(page, tmp_path / "downloads")
     assert downloaded.name == "IMG_0001_ambient.HEIC"
     assert downloaded.read_bytes() == relight_file(relighter, photo, tmp_path).read_bytes()
-
-
-def test_a_sideways_photo_stands_upright(page: Any, tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[ORIENTATION] = 6  # the camera was held on its side: 48 x 30 stored, 30 x 48 meant
     give(page, save_gradient(tmp_path / "tall.jpg", exif=exif))
@@ -229,7 +226,9 @@ def test_what_changed_is_seen_from_the_start_and_after_a_move(page: Any) -> None
     page.wait_for_function("first => document.querySelector('#changes img').src != first", arg=first)
 
 
-def test_the_page_opens_on_an_example_that_the_sliders_act_on(page: Any, relighter: Relighter, tmp_path: Path) -> None:
+def test_the_page_opens_on_an_example_that_sliders_act_on_and_thumbnails_change(
+    page: Any, relighter: Relighter, tmp_path: Path
+) -> None:
     example = BUNDLED / "coats_flash.jpg"
     assert page.get_by_text("This is an example: move").is_visible()
     assert page.get_by_role("button", name="Remove photo").is_hidden()
@@ -241,8 +240,6 @@ def test_the_page_opens_on_an_example_that_the_sliders_act_on(page: Any, relight
     wanted = relight_file(relighter, example, tmp_path / "wanted", Controls(exposure=-3))
     assert downloaded.read_bytes() == wanted.read_bytes()
 
-
-def test_a_tap_on_a_thumbnail_relights_that_example(page: Any, tmp_path: Path) -> None:
     names = [thumbnail.get_attribute("aria-label") for thumbnail in page.locator("#strip .thumbnail-item").all()]
     assert [len(names), *names[:3]] == [8, "coats", "knives and press", "living room"]
     first = after(page).get_attribute("src")
@@ -266,14 +263,11 @@ GIVE = """async ([event, target, names]) => {
 """Pastes or drops pictures; for each event, whether the browser would go on to do what it does by itself."""
 
 
-def test_a_picture_is_pasted_anywhere(page: Any) -> None:
+def test_a_picture_is_pasted_or_dropped_anywhere_and_the_page_stays(page: Any) -> None:
     for tab, target in (("Relight", "body"), ("Examples", "#example"), ("About", "#about")):
         page.get_by_role("tab", name=tab).click()
         page.evaluate(GIVE, ["paste", target, [f"{tab}.png"]])
         page.get_by_text(f"{tab}.png: 20 x 10 pixels, relit in").wait_for()
-
-
-def test_a_picture_is_dropped_anywhere_and_the_page_stays(page: Any) -> None:
     places = [("Relight", "#view img"), ("Relight", "footer"), ("Examples", "#example img"), ("About", "body")]
     for number, (tab, target) in enumerate([*places, places[0]]):
         page.get_by_role("tab", name=tab).click()
