@@ -14,6 +14,7 @@ from f2a.data.augment import Crops
 from f2a.data.folder import CachedPair, MixtureSampler, WeightedSource, parse_share, read_pairs, split_folder
 from f2a.data.hub import HubSplit, read_hub_pairs
 from f2a.data.stream import StreamedPairs, read_streamed_once
+from f2a.errors import counted
 from f2a.hub import HubError, fetch_file
 from f2a.model.checkpoint import Checkpoint
 from f2a.model.encoders import VGG16, EfficientNetLite0, UNet
@@ -58,6 +59,8 @@ def load_inputs(config: TrainConfig, report: Callable[[str], None]) -> TrainingI
     if config.dataset_name:
         source, pairs = hub_sources(config, cache, report)
         sources, validation = [*sources, source], validation + pairs
+    learned = counted(sum(len(source.pairs) for source in sources), "pair")
+    report(f"learning from {learned}, measured on {counted(len(validation), 'pair')}")
     checkpoint = build_checkpoint(config)
     exposures = {name: getattr(checkpoint.architecture, name) for name in ("exposure", "min_exposure")}
     crops = Crops(MixtureSampler(sources, config.seed), dataclasses.replace(config, **exposures))
