@@ -98,20 +98,15 @@ class InFlightResponses:
         return count_and_run
 
 
-class CompressedAnswers:
-    """Compresses the answers to moves of a slider, whose pictures are a third longer in base64; Gradio compresses files
-    alone.
+def compress_answers(app: Application) -> Application:
+    """``app``, with its answers to moves of a slider compressed, whose pictures are a third longer in base64; Gradio
+    compresses files alone."""
+    compressed = GZipMiddleware(app, compresslevel=1)
 
-    Args:
-        app: the page.
-    """
+    async def compress_and_run(scope: Message, receive: Receive, send: Send) -> None:
+        await (compressed if scope.get("path", "").endswith("/run/predict") else app)(scope, receive, send)
 
-    def __init__(self, app: Application) -> None:
-        self.app, self.compressed = app, GZipMiddleware(app, compresslevel=1)
-
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        app = self.compressed if scope.get("path", "").endswith("/run/predict") else self.app
-        await app(scope, receive, send)
+    return compress_and_run
 
 
 class HeadTags:

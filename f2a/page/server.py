@@ -30,7 +30,7 @@ from f2a.page.examples import open_examples
 from f2a.page.gallery import Gallery
 from f2a.page.job_queue import JobQueue
 from f2a.page.layout import MAX_WAITING, WORKERS, build_demo
-from f2a.page.middleware import UPLOAD_S, CompressedAnswers, HeadTags, InFlightResponses, RequestLimits
+from f2a.page.middleware import UPLOAD_S, HeadTags, InFlightResponses, RequestLimits, compress_answers
 from f2a.page.service import KEEP_S, SWEEP_S, sweep_folder
 from f2a.page.theme import THEME
 from f2a.page.tools import install_tools
@@ -196,8 +196,8 @@ def launch_options(settings: Settings = Settings(), *middleware: Middleware) -> 
         "footer_links": ["api"],
         "favicon_path": PAGE / "favicon.svg",
         "app_kwargs": {
-            "routes": [Route("/health", health), Route("/share.jpg", share_picture)],
-            "middleware": [*middleware, limits, Middleware(CompressedAnswers), tags],
+            "routes": [Route("/health", health), Route("/share.jpg", lambda _: FileResponse(PAGE / "share.jpg"))],
+            "middleware": [*middleware, limits, Middleware(compress_answers), tags],
         },
     }
 
@@ -205,11 +205,6 @@ def launch_options(settings: Settings = Settings(), *middleware: Middleware) -> 
 async def health(request: Request) -> PlainTextResponse:
     """Answers while the page is served."""
     return PlainTextResponse("ok")
-
-
-async def share_picture(request: Request) -> FileResponse:
-    """What is seen where a link to the page is shared."""
-    return FileResponse(PAGE / "share.jpg")
 
 
 def head_tags(scope: Mapping[str, Any]) -> str:
