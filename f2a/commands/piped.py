@@ -10,11 +10,7 @@ from f2a.commands.common import UsageError, warn
 from f2a.errors import first_line
 
 STREAM = Path("-")
-
-
-def is_piped(args: argparse.Namespace) -> bool:
-    """Whether ``-`` stands for a photo or the output."""
-    return STREAM in (*args.photos, args.output)
+"""Of a photo or the output: standard input or output."""
 
 
 def relight_piped(args: argparse.Namespace) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from f2a.commands.common import UsageError, add_weights_flags, check_minimum, open_relighter, warn
-from f2a.commands.piped import is_piped, relight_piped
+from f2a.commands.piped import STREAM, relight_piped
 from f2a.errors import printable
 from f2a.relight.controls import add_control_flags, controls_of
 
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     check_minimum(args, {"jobs": 1})
     if args.report and not args.report.parent.is_dir():
         raise UsageError(f"{args.report}: its folder does not exist; create it or choose another one")
-    if is_piped(args):
+    if STREAM in (*args.photos, args.output):
         return relight_piped(args)
     if not args.output:
         raise UsageError("where the results go is missing: name a folder, or for one photo a file, with -o")

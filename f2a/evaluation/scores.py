@@ -85,7 +85,6 @@ class Scene(NamedTuple):
     """A pair, upright; ``truth`` is the ambient photo in 8-bit RGB."""
 
     name: str
-    files: PairFiles
     flash: Image.Image
     truth: Image.Image
 
@@ -175,7 +174,7 @@ def read_scene(pair: PairFiles, normalize_exposure: bool) -> Scene:
         raise DataError(f"{pair.flash}: too small to be compared ({sizes}); give sides of at least {MIN_SIDE}")
     if normalize_exposure:
         ambient = to_picture(expose(to_image(ambient)))
-    return Scene(pair.name, pair, flash, ambient)
+    return Scene(pair.name, flash, ambient)
 
 
 def _picture(system: System, scene: Scene, report: Report) -> Image.Image | None:

@@ -110,8 +110,8 @@ def build_perceptual_loss(config: TrainConfig) -> PerceptualDistance | None:
     return PerceptualDistance(encoder)
 
 
-def pretrain(encoder: VGG16 | UNet | EfficientNetLite0, name: str, source: str, flag: str) -> bool:
-    """Load the ImageNet weights of ``encoder``; False where there are none to load.
+def pretrain(encoder: VGG16 | UNet | EfficientNetLite0, name: str, source: str, flag: str) -> None:
+    """Load the ImageNet weights of ``encoder``, where there are any.
 
     Args:
         name: of the encoder.
@@ -123,7 +123,7 @@ def pretrain(encoder: VGG16 | UNet | EfficientNetLite0, name: str, source: str, 
         ConfigError: the weights cannot be downloaded, or are those of another network.
     """
     if source == NO_WEIGHTS or (source == FROM_HUB and name not in HUB_WEIGHTS):
-        return False
+        return
     try:
         path = fetch_file(HUB_WEIGHTS[name], "model.safetensors") if source == FROM_HUB else Path(source)
         encoder.load_imagenet(load_file(path))
@@ -133,4 +133,3 @@ def pretrain(encoder: VGG16 | UNet | EfficientNetLite0, name: str, source: str, 
     except (OSError, SafetensorError, KeyError, RuntimeError) as error:
         reason = f"not weights of {name} ({type(error).__name__}: {error})"
         raise ConfigError(f"{flag} is {source!r}: {reason}") from None
-    return True
