@@ -159,14 +159,14 @@ class Trainer:
         pairs, model = self.inputs.validation[self.shard.process :: self.shard.processes], self.eval_model.eval()
         rows = [validation.validate(model, pair, pixels, self.config.normalize_exposure, device) for pair in pairs]
         model.train()
-        means = validation.mean_scores(gather_object([row.scores for row in rows]))._asdict()
+        means = validation.mean_scores(gather_object([scores for scores, _ in rows]))
         self.scores = {"step": self.step, "minutes": round(self.minutes, 1)} | means
         better = means["psnr"] > self.best.get("psnr", -math.inf)
         self.best = self.scores if better else self.best
         self.report(scores_sentence(self.scores, better))
         if self.accelerator.is_main_process:
             validation.log_scores(self.output, self.scores)
-            picture = validation.save_picture([row.views for row in rows], self.picture_file)
+            picture = validation.save_picture([views for _, views in rows], self.picture_file)
             log_validation(self.accelerator, means, picture, self.step)
             if better:
                 self.save_model("best")

@@ -16,7 +16,7 @@ EXAMPLE = Path(f2a.__file__).parent / "examples" / "living_room_flash.jpg"
 
 
 def scores_sentence(scores: dict[str, Any], best: bool) -> str:
-    """One line about a validation; ``scores`` as :class:`~f2a.training.validation.ValidationScores` names them."""
+    """One line about a validation; ``scores`` as :mod:`f2a.training.validation` names them."""
     flash = f"the flash photos {scores['flash_psnr']:.2f} dB, {scores['flash_ssim']:.3f}"
     figures = f"PSNR {scores['psnr']:.2f} dB, SSIM {scores['ssim']:.3f} ({flash})"
     return f"step {scores['step']}, {scores['minutes']} min: {figures}" + ("; the best so far" if best else "")

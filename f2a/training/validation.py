@@ -4,7 +4,6 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -22,34 +21,16 @@ LOG = "validation.jsonl"
 MAX_ROWS = 4
 """Of the picture."""
 
-
-class ValidationScores(NamedTuple):
-    """PSNR in dB and SSIM of the relit photo, and of the flash photo as it is, against the truth."""
-
-    psnr: float
-    ssim: float
-    flash_psnr: float
-    flash_ssim: float
-
-
-class Views(NamedTuple):
-    """A row of the picture: ``(1, 3, H, W)`` sRGB each, attention as grey."""
-
-    flash: Tensor
-    ours: Tensor
-    truth: Tensor
-    attention: Tensor
-
-
-class ValidationResult(NamedTuple):
-    scores: ValidationScores
-    views: Views
+Scores = dict[str, float]
+"""PSNR in dB and SSIM of the relit photo, and of the flash photo as it is, against the truth."""
+Views = dict[str, Tensor]
+"""A row of the picture: ``(1, 3, H, W)`` sRGB each, attention as grey."""
 
 
 @torch.inference_mode()
 def validate(
     generator: nn.Module, pair: CachedPair, pixels: int, normalize_exposure: bool, device: torch.device
-) -> ValidationResult:
+) -> tuple[Scores, Views]:
     """Relight one pair at working size, an area of ``pixels``.
 
     Args:
@@ -64,18 +45,20 @@ def validate(
     if normalize_exposure:
         ambient = expose(ambient)
     relit = generator(flash.to(device)).float().cpu()
-    scores = ValidationScores(psnr(relit, ambient), ssim(relit, ambient), psnr(flash, ambient), ssim(flash, ambient))
-    return ValidationResult(scores, Views(flash, relit, ambient, attention_map(flash, ambient).expand_as(flash)))
+    scores = {"psnr": psnr(relit, ambient), "ssim": ssim(relit, ambient)}
+    scores |= {"flash_psnr": psnr(flash, ambient), "flash_ssim": ssim(flash, ambient)}
+    attention = attention_map(flash, ambient).expand_as(flash)
+    return scores, {"flash": flash, "ours": relit, "truth": ambient, "attention": attention}
 
 
-def mean_scores(scores: Sequence[ValidationScores]) -> ValidationScores:
-    return ValidationScores(*np.mean(np.array(scores, dtype=np.float64), axis=0).tolist())
+def mean_scores(scores: Sequence[Scores]) -> Scores:
+    return {name: float(np.mean([values[name] for values in scores])) for name in scores[0]}
 
 
 def save_picture(rows: Sequence[Views], path: Path) -> Path:
     """The first rows, one per pair, with one titled column per view."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture_grid(Views._fields, [[to_picture(view) for view in views] for views in rows[:MAX_ROWS]]).save(path)
+    picture_grid([*rows[0]], [[to_picture(view) for view in views.values()] for views in rows[:MAX_ROWS]]).save(path)
     return path
 
 
