@@ -5,7 +5,7 @@ import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -38,15 +38,6 @@ METHOD = (
     "truth's; clip: burnt share of the pixels over the flash photo's; tint: distance of the mean a*b* to the flash "
     "photo's"
 )
-
-
-class ReportRow(NamedTuple):
-    """A scene as titles and data URIs: ``main`` has flash, main system, truth and error, ``others`` the rest."""
-
-    scene: str
-    change: float
-    main: list[tuple[str, str]]
-    others: list[tuple[str, str]]
 
 
 def require_matplotlib() -> Any:
@@ -109,13 +100,12 @@ def write_report(
     write_output(out / "report.html", page.encode())
 
 
-def report_row(scene: str, change: float, copies: dict[str, bytes], system: str) -> ReportRow:
-    """The pictures of one scene."""
+def report_row(scene: str, change: float, copies: dict[str, bytes], system: str) -> dict[str, Any]:
+    """The pictures of one scene: ``main`` has flash, main system, truth and error, ``others`` the rest."""
     error = thumbnail_jpeg(error_map(decode_jpeg(copies[system]), decode_jpeg(copies[TRUTH])))
-    main = [(FLASH, copies[FLASH]), (system, copies[system]), (TRUTH, copies[TRUTH]), ("error", error)]
-    others = [(name, copy) for name, copy in copies.items() if name not in (FLASH, system, TRUTH)]
-    uris = [[(name, data_uri(copy, "image/jpeg")) for name, copy in part] for part in (main, others)]
-    return ReportRow(scene, change, *uris)
+    uris = {name: data_uri(copy, "image/jpeg") for name, copy in copies.items()}
+    main = [*((name, uris.pop(name)) for name in (FLASH, system, TRUTH)), ("error", data_uri(error, "image/jpeg"))]
+    return {"scene": scene, "change": change, "main": main, "others": [*uris.items()]}
 
 
 def plot(metric: Metric, scores: Sequence[Score], system: str) -> bytes:
