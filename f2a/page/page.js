@@ -30,7 +30,7 @@
     if (event.target !== picture()) return;
     if (!coming()) hideIncoming();  // or it is of the photo before
     const percent = Math.round(100 * shown().scale * devicePixelRatio);
-    document.querySelector("#view label").dataset.zoom = closer ? `, ${percent} %` : "";
+    document.querySelector("#view label").dataset.zoom = closer ? `, ${percent} %, tap to go back` : "";
   }, true);
   let press = null;
   const release = () => {

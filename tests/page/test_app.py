@@ -124,7 +124,7 @@ def test_a_tap_goes_to_the_place_at_full_size_and_a_second_one_back(page: Any, t
     whole, zoom = size_in_browser(after(page)), page.locator("#view label")
     place = page.locator("#view").evaluate("view => [view.clientWidth, view.clientHeight]")
     page.mouse.click(*center_of(page.locator("#view")))
-    expect(zoom).to_have_attribute("data-zoom", ", 100 %")
+    expect(zoom).to_have_attribute("data-zoom", ", 100 %, tap to go back")
     sizes = [size_in_browser(page.locator("#view img").nth(half)) for half in (0, 1)]
     assert sizes == [place, place]
     close = after(page).get_attribute("src")
