@@ -208,20 +208,41 @@ IMPOSSIBLE = "its white point, primaries or gamma state no colours that could be
 
 RATIONAL = 5
 INTEROPERABILITY_INDEX = 0x0001
-COLORIMETRY = (Base.TransferFunction, Base.WhitePoint, Base.PrimaryChromaticities)
+CHROMATICITIES: Mapping[int, tuple[float, ...]] = {Base.WhitePoint: BT709[:2], Base.PrimaryChromaticities: BT709[2:]}
+"""And those of sRGB."""
 IS_SRGB, IS_ADOBE_RGB, UNCALIBRATED = 1, 2, 0xFFFF
 
 
 def exif_space(exif: bytes) -> ColorSpace | None:
-    """Adobe RGB where EXIF says so (DCF 2.0: uncalibrated, and R03; some cameras: 2)."""
+    """By EXIF, which calls Adobe RGB uncalibrated, and R03 (DCF 2.0), or 2; or by white point, primaries and gamma.
+
+    Raises:
+        ProfileError: they state no colours that could be.
+    """
     try:
         block = TiffBlock(bytearray(exif))
-        space, index = _exif_entries(block)
+        space, index, gamma = _exif_entries(block)
         stated = block.value(space) if space else 0
         is_r03 = index is not None and block.data[index.start : index.start + 3] == b"R03"
-        return ADOBE_RGB if stated == IS_ADOBE_RGB or (stated == UNCALIBRATED and is_r03) else None
+        if stated == IS_ADOBE_RGB or (stated == UNCALIBRATED and is_r03):
+            return ADOBE_RGB
+        if stated == IS_SRGB:
+            return None
+        primaries = sum(_chromaticities(block).values(), ())
+        curve = block.number(gamma.start, "I") / (block.number(gamma.start + 4, "I") or 1) if gamma else 0
     except (ExifError, struct.error):
         return None
+    return measured_space(primaries if len(primaries) == len(BT709) else None, curve)  # type: ignore[arg-type]
+
+
+def _chromaticities(block: TiffBlock) -> dict[int, tuple[float, ...]]:
+    """Of white and the primaries, as far as they are stated, by their tags."""
+    stated = {}
+    for field in sorted(read_fields(block, block.first, CHROMATICITIES)):
+        count = 2 * field.number if field.type == RATIONAL else 0
+        ratios = struct.unpack(f"{block.order}{count}I", field.value[: 4 * count])
+        stated[field.tag] = tuple(a / (b or 1) for a, b in zip(ratios[::2], ratios[1::2], strict=True))
+    return stated
 
 
 def exif_of_srgb(exif: bytes) -> bytes:
@@ -229,38 +250,33 @@ def exif_of_srgb(exif: bytes) -> bytes:
     if not exif:
         return exif
     block = TiffBlock(bytearray(exif))
-    if exif_space(exif):
-        space, index = _exif_entries(block)
+    stated = or_note(lambda: exif_space(exif), [])
+    if stated and not stated.is_srgb:
+        space, index, gamma = _exif_entries(block)
         if space:
             block.put(space, IS_SRGB)
         if index:
             block.data[index.start : index.start + 3] = b"R98"
-    if not _states_srgb(block):
-        block.remove_tags(block.first, COLORIMETRY)
+        if gamma:
+            block.data[gamma.start : gamma.start + 8] = struct.pack(block.order + "II", 22, 10)
+    others = [tag for tag, xy in _chromaticities(block).items() if not _is_close(xy, CHROMATICITIES[tag])]
+    block.remove_tags(block.first, [Base.TransferFunction, *others])
     return bytes(block.data)
 
 
-def _states_srgb(block: TiffBlock) -> bool:
-    """Whether white point and primaries are sRGB's, and there is no transfer function."""
-    stated = {field.tag: field for field in read_fields(block, block.first, COLORIMETRY)}
-    for tag, expected in ((Base.WhitePoint, BT709[:2]), (Base.PrimaryChromaticities, BT709[2:])):
-        if field := stated.pop(tag, None):
-            count = len(field.value) // 4 if field.type == RATIONAL else 0
-            ratios = struct.unpack(f"{block.order}{count}I", field.value[: 4 * count])
-            values = [a / b for a, b in zip(ratios[::2], ratios[1::2], strict=True) if b]
-            if len(values) != len(expected) or np.abs(np.subtract(values, expected)).max() > 1e-3:
-                return False
-    return not stated
+def _is_close(values: tuple[float, ...], others: tuple[float, ...]) -> bool:
+    return len(values) == len(others) and bool(np.allclose(values, others, atol=1e-3))
 
 
-def _exif_entries(block: TiffBlock) -> tuple[IfdEntry | None, IfdEntry | None]:
-    """The fields of the colour space and of the interoperability index."""
+def _exif_entries(block: TiffBlock) -> tuple[IfdEntry | None, IfdEntry | None, IfdEntry | None]:
+    """The fields of the colour space, of the interoperability index, and of the gamma."""
     inner = _entry(block, block.first, EXIF_IFD)
     if not inner:
-        return None, None
+        return None, None, None
     at = block.value(inner)
     below = _entry(block, at, INTEROPERABILITY_IFD)
-    return _entry(block, at, Base.ColorSpace), below and _entry(block, block.value(below), INTEROPERABILITY_INDEX)
+    index = below and _entry(block, block.value(below), INTEROPERABILITY_INDEX)
+    return _entry(block, at, Base.ColorSpace), index, _entry(block, at, Base.Gamma)
 
 
 def _entry(block: TiffBlock, directory: int, tag: int) -> IfdEntry | None:

@@ -23,6 +23,13 @@ def with_channels(values: np.ndarray) -> np.ndarray:
     return values if values.ndim == 3 else values[..., None]
 
 
+def unassociated(values: np.ndarray) -> np.ndarray:
+    """``(H, W, 2 or 4)`` uint8 or uint16 with the colours that they were before alpha was multiplied in."""
+    colors, alpha, white = values[..., :-1], values[..., -1:], np.iinfo(values.dtype).max
+    colors = (colors * float(white) / np.maximum(alpha, 1)).round().clip(max=white).astype(values.dtype)
+    return np.concatenate([colors, alpha], -1)
+
+
 def image_of(stored: np.ndarray) -> Image.Image:
     """``(H, W, 1 to 4)`` uint8, or one channel of uint16, as Pillow's image."""
     return Image.fromarray(stored[..., 0] if stored.shape[-1] == 1 else stored)
@@ -62,9 +69,13 @@ def float_to_16_bits(values: np.ndarray) -> np.ndarray:
     return scaled.astype(np.uint16)
 
 
+BRIGHTEST = 16
+"""Times as bright as white: more than most HDR photos are, and no white of integers."""
+
+
 def float_white(values: np.ndarray) -> float:
-    """What white is in floats that are not below 0: 1, 255 or 65535. A few highlights may lie above."""
-    if np.median(values[:: max(1, len(values) // 512)]) <= 1:
+    """What white is in floats that are not below 0: 1, 255 or 65535. Highlights may lie above."""
+    if values.max() <= BRIGHTEST or np.median(values[:: max(1, len(values) // 512)]) <= 1:
         return 1.0
     return 255.0 if values.max() <= 255 else 65535.0
 

@@ -15,12 +15,11 @@ from f2a.photo.file import PhotoFile
 from f2a.photo.limits import check_size
 from f2a.photo.metadata.metadata import Metadata, dpi_of_ratio
 from f2a.photo.photo import Photo, Stored
-from f2a.photo.pixels import integer_to_16_bits, with_channels
+from f2a.photo.pixels import integer_to_16_bits, unassociated, with_channels
 
 SUFFIXES = (".heic", ".heif", ".hif", ".heics", ".heifs")
 MODES = ("RGB", "RGBA")
-BITS = 16
-"""Ten of them are kept."""
+BITS, KEPT_BITS = 16, 10
 METADATA = ("exif", "xmp", "is_stretched")
 QUALITY = 91
 LOSSLESS = -1
@@ -71,6 +70,7 @@ def read(path: Path) -> PhotoFile:
         encoding = encoding_of(image, LOSSLESS)
         if not isinstance(profile, HdrProfile):
             encoding["nclx_profile"] = image.info.get("nclx_profile")
+        encoding["bits"] = int(image.info.get("bit_depth", 8))
         return PhotoFile(path, "HEIF", photo, metadata, encoding, tuple(notes))
     format = "PNG" if photo.has_alpha else "JPEG"
     notes.append(
@@ -116,14 +116,14 @@ def notes_on(image: Any) -> list[str]:
 def _decode(image: Any) -> np.ndarray:
     """``(H, W, 1 to 4)`` uint8, or uint16 for pictures of ten and twelve bits, of which white is 65535."""
     values = with_channels(np.asarray(image))
-    if values.dtype == np.uint8:
-        return values
-    bits = int(image.info.get("bit_depth", 10))
-    return integer_to_16_bits(values >> (16 - bits), bits)
+    if values.dtype != np.uint8:
+        bits = int(image.info.get("bit_depth", 10))
+        values = integer_to_16_bits(values >> (16 - bits), bits)
+    return unassociated(values) if image.mode.startswith("RGBa") else values
 
 
 def write(stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality: int | None, notes: list[str]) -> bytes:
-    """In ten bits where ``stored`` has 16.
+    """In :data:`KEPT_BITS` where ``stored`` has 16.
 
     Raises:
         HeifError: pillow-heif is not installed.
@@ -133,6 +133,8 @@ def write(stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality:
     import pillow_heif
 
     values = with_channels(np.asarray(stored))
+    if values.dtype == np.uint16 and encoding.get("bits", BITS) > KEPT_BITS:
+        notes.append(f"HEIF is written with {KEPT_BITS} bits a colour, so {encoding.get('bits', BITS)} were rounded")
     mode = ("RGBA" if values.shape[-1] == 4 else "RGB") + (";16" if values.dtype == np.uint16 else "")
     size = (values.shape[1], values.shape[0])
     image = pillow_heif.from_bytes(mode, size, np.ascontiguousarray(values).tobytes())

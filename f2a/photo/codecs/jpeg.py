@@ -29,7 +29,7 @@ from f2a.photo.codecs.jpeg_end import (
 from f2a.photo.errors import PhotoError
 from f2a.photo.file import PhotoFile
 from f2a.photo.limits import check_size
-from f2a.photo.metadata.iptc import find_iptc, jpeg_segment
+from f2a.photo.metadata.iptc import find_iptc, jpeg_segment, photoshop_resources
 from f2a.photo.metadata.metadata import Metadata, read_metadata
 from f2a.photo.metadata.xmp import XmpError
 from f2a.photo.metadata.xmp_extension import join_extension, xmp_segments
@@ -64,6 +64,7 @@ KEPT_SEGMENTS = (
     b"JFIF", b"JFXX", b"Exif\0", b"http://ns.adobe.com/", ICC, b"MPF\0", PHOTOSHOP, b"Adobe", losses.ISO_GAIN_MAP
 )  # fmt: skip
 """With what the segments begin that are kept, or noted by what they describe."""
+PROFILE_RESOURCE = 0x040F
 UNPRINTABLE = re.compile(rb"[^ -~].*", re.DOTALL)
 
 
@@ -162,7 +163,9 @@ def _notes_on_segments(segments: list[tuple[str, bytes]]) -> list[str]:
 def _metadata(source: JpegImagePlugin.JpegImageFile, notes: list[str]) -> Metadata:
     segments = source.applist
     comments = tuple(content for name, content in segments if name == "COM")
-    icc_profile, iptc = _icc_profile(segments), find_iptc(_resources(segments))
+    resources = _resources(segments)
+    icc_profile = _icc_profile(segments) or dict(photoshop_resources(resources)).get(PROFILE_RESOURCE, b"")
+    iptc = find_iptc(resources)
     metadata = replace(read_metadata(source), icc_profile=icc_profile, iptc=iptc, comments=comments)
     try:
         return replace(metadata, xmp=join_extension(metadata.xmp, [body for name, body in segments if name == "APP1"]))

@@ -13,12 +13,14 @@ FILM = "its film is left out"
 FURTHER_PICTURES = "holds further pictures, which are left out"
 FURTHER_DATA = "holds further data behind the picture, which are left out"
 CREDENTIALS = "its content credentials (C2PA) are left out: they vouch for the picture as it was"
+COPYRIGHT = "its mark as protected by copyright, or the address given with it, is left out"
 PATHS = "its clipping paths are left out"
 
 ISO_GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\0"
 """With what a segment of a JPEG begins whose further picture is a gain map."""
 C2PA_STORE = b"jumdc2pa"
 """With what the manifests of content credentials begin, in any format (C2PA 2.1, 11.1.4.2)."""
+COPYRIGHT_FLAG, ADDRESS = 0x040A, 0x040B
 PATH_RESOURCES = range(2000, 2998)
 """Among Photoshop's."""
 
@@ -50,7 +52,9 @@ def of_parts(kinds: Iterable[bytes], lost: Mapping[bytes, str], rest: Collection
 
 
 def of_photoshop(resources: bytes) -> list[str]:
-    return [PATHS] if any(number in PATH_RESOURCES for number, _ in photoshop_resources(resources)) else []
+    held = dict(photoshop_resources(resources))
+    notes = [PATHS] if any(number in PATH_RESOURCES for number in held) else []
+    return [*notes, COPYRIGHT] if any(held.get(COPYRIGHT_FLAG, b"")) or held.get(ADDRESS) else notes
 
 
 def of_credentials(path: Path) -> list[str]:

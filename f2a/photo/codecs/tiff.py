@@ -91,13 +91,12 @@ def read(path: Path) -> PhotoFile:
             raise PhotoError(path, f"is a TIFF of a kind that is not read ({first.kind}); save it as RGB")
         value = first.value
         xmp = as_bytes(value(Base.XMLPacket))
-        stored = turned(first.read(path), int(value(Base.Orientation) or stated_orientation(xmp)))
         notes = losses.of_pictures(first.pages) + first.notes
+        stored = turned(first.read(path, notes), int(value(Base.Orientation) or stated_orientation(xmp)))
         compression = int(first.page.compression)
         metadata = Metadata(
             xmp=xmp,
             icc_profile=as_bytes(value(Base.InterColorProfile)),
-            primaries=first.primaries,
             dpi=_dpi(value),
         )
     if first.is_lab:
@@ -116,7 +115,7 @@ def _read_with_pillow(path: Path, first: FirstPage) -> PhotoFile:
         notes = losses.of_pictures(first.pages) + first.notes
         if first.page.bitspersample > 8 and source.mode not in HIGH_BIT_DEPTH_GREY:
             notes.append(f"its {first.page.bitspersample} bits a colour were rounded to 8")
-        metadata = replace(read_metadata(source), primaries=first.primaries, dpi=_dpi(first.value))
+        metadata = replace(read_metadata(source), dpi=_dpi(first.value))
         metadata = _with_own_metadata(metadata, path, notes)
         compression = COMPRESSIONS.get(source.info.get("compression", ""), DEFLATE)
         photo = pillow.decode(source, path, metadata, notes)

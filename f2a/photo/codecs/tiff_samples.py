@@ -10,20 +10,23 @@ import numpy as np
 from PIL import Image
 from PIL.ExifTags import Base
 
-from f2a.photo.chromaticity import BT709, D50, D65, Chromaticity, Primaries, adaptation, rgb_to_xyz, xyz_of
+from f2a.photo.chromaticity import BT709, D50, D65, Chromaticity, adaptation, rgb_to_xyz, xyz_of
 from f2a.photo.codecs import losses
 from f2a.photo.icc import srgb_encoded
 from f2a.photo.limits import check_compression_ratio, check_size
-from f2a.photo.pixels import float_to_16_bits, integer_to_8_bits, integer_to_16_bits
+from f2a.photo.pixels import float_to_16_bits, float_white, integer_to_8_bits, integer_to_16_bits, unassociated
 
 if TYPE_CHECKING:
     from tifffile import TiffPage
 
-WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, YCBCR, CIELAB = 0, 1, 2, 6, 8
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, SEPARATED, YCBCR, CIELAB = 0, 1, 2, 5, 6, 8
 COLOR_SAMPLES = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, YCBCR: 3, CIELAB: 3}
 """Samples per pixel of the photometric interpretations that are read here; the further ones are alpha, or something
 else."""
+CMYK = 1
+"""Of the sets of inks."""
 ASSOCIATED_ALPHA, UNASSOCIATED_ALPHA = 1, 2
+JPEG_RANGE, BT601 = (0, 255, 128, 255, 128, 255), (0.299, 0.587, 0.114)
 OLD_JPEG, JPEG = 6, 7
 BEYOND_PILLOW = (34887, 50001)
 """LERC and WebP: Pillow opens such a file, and its libtiff then fails."""
@@ -98,7 +101,7 @@ class FirstPage(NamedTuple):
         dtype, colors = self.page.dtype, COLOR_SAMPLES.get(int(self.page.photometric))
         if dtype is None or dtype.kind not in "uf" or (self.is_lab and dtype.kind == "f"):
             return False
-        if self.page.photometric == YCBCR and (dtype != "u1" or self._is_subsampled):
+        if self.page.photometric == YCBCR and (dtype != "u1" or not self._has_usual_ycbcr):
             return False
         return colors == self.page.samplesperpixel - len(self.page.extrasamples)
 
@@ -109,16 +112,22 @@ class FirstPage(NamedTuple):
             return True
         if self.page.photometric == YCBCR:
             return self.page.compression not in (OLD_JPEG, JPEG)
+        if self.page.photometric == SEPARATED:
+            return int(self.page.tags.valueof(Base.InkSet, CMYK)) != CMYK
         dtype = self.page.dtype
         is_deep = dtype is not None and (dtype.name in SIGNED or (dtype.kind in "uf" and dtype.itemsize > 1))
         is_plain = self.page.photometric in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB)
         return self.is_lab or (is_deep and is_plain) or (is_plain and bool(self.page.extrasamples))
 
     @property
-    def _is_subsampled(self) -> bool:
-        return tuple(self.page.tags.valueof(Base.YCbCrSubSampling, (2, 2))) != (1, 1)
+    def _has_usual_ycbcr(self) -> bool:
+        """Whether it is not subsampled, and of the range and the coefficients of a JPEG."""
+        is_subsampled = tuple(self.page.tags.valueof(Base.YCbCrSubSampling, (2, 2))) != (1, 1)
+        usual = ((Base.ReferenceBlackWhite, JPEG_RANGE), (Base.YCbCrCoefficients, BT601))
+        stated = [(self._ratios(tag) or values, values) for tag, values in usual]
+        return not is_subsampled and all(np.allclose(*pair, atol=1e-3) for pair in stated)
 
-    def read(self, path: Path) -> np.ndarray:
+    def read(self, path: Path, notes: list[str]) -> np.ndarray:
         """``(H, W, 1 to 4)`` uint8 or uint16: grey or RGB, with alpha that was not multiplied in; Lab becomes sRGB."""
         page = self.page
         check_size(path, self.size, max(page.bitspersample // 8, 2) * page.samplesperpixel)
@@ -126,13 +135,15 @@ class FirstPage(NamedTuple):
         planes = page.asarray(squeeze=False)[:, 0]  # (planes, H, W, samples in each)
         samples = planes[0] if len(planes) == 1 else np.concatenate(list(planes), -1)
         count = COLOR_SAMPLES[int(page.photometric)]
+        if page.bitspersample > 16:
+            notes.append(f"its {page.bitspersample} bits a colour were rounded to 16")
+        if samples.dtype.kind == "f" and np.nanmax(samples) > float_white(np.nan_to_num(samples).clip(min=0)):
+            notes.append("its light above white is cut off")
         colors = self._colors(samples[..., :count])
         if self.alpha is None:
             return np.ascontiguousarray(colors)
-        alpha, white = self._scaled(samples[..., self.alpha, None]), np.iinfo(colors.dtype).max
-        if page.extrasamples[self.alpha - count] == ASSOCIATED_ALPHA:
-            colors = (colors * float(white) / np.maximum(alpha, 1)).round().clip(max=white).astype(colors.dtype)
-        return np.concatenate([colors, alpha], -1)
+        values = np.concatenate([colors, self._scaled(samples[..., self.alpha, None])], -1)
+        return unassociated(values) if page.extrasamples[self.alpha - count] == ASSOCIATED_ALPHA else values
 
     def _colors(self, samples: np.ndarray) -> np.ndarray:
         if self.is_lab:
@@ -156,12 +167,6 @@ class FirstPage(NamedTuple):
             [samples[..., :1] * (100 / white), signed[..., 1:] / (1 << (8 * samples.itemsize - 8))], -1
         )
         return (_lab_to_srgb(lab, self._white) * white).round().astype(samples.dtype)
-
-    @property
-    def primaries(self) -> Primaries | None:
-        """With white, where the file states all of them."""
-        stated = (*self._ratios(Base.WhitePoint), *self._ratios(Base.PrimaryChromaticities))
-        return stated if len(stated) == 8 else None
 
     @property
     def _white(self) -> Chromaticity:

@@ -2,6 +2,8 @@
 
 import struct
 
+from f2a.photo.metadata.privacy import is_private_text
+
 HEADER_SIZE, PROFILE_ID, MAX_TAGS = 128, slice(84, 100), 100
 
 COLOR_TAGS = frozenset(
@@ -10,6 +12,9 @@ COLOR_TAGS = frozenset(
     resp rig0 rig2 tech vcgt view vued wtpt""".split()
 )
 """What the standards (4 and 2) define, and the curves of a display's card."""
+
+
+TEXT_TAGS = (b"cprt", b"desc", b"dmdd", b"dmnd", b"vued")
 
 
 def read_tags(profile: bytes) -> list[tuple[bytes, int, int]]:
@@ -31,12 +36,16 @@ def cicp_of(profile: bytes) -> tuple[int, int]:
 
 
 def clean_icc(profile: bytes) -> bytes:
-    """The profile without tags of any other kind, of unchanged length; one that is damaged stays as it is."""
+    """The profile, of unchanged length, without tags of any other kind and private texts; a damaged one as it is."""
     try:
         tags = read_tags(profile)
     except struct.error:
         return profile
-    kept = [tag for tag in tags if tag[0] in COLOR_TAGS]
+    kept = [
+        (name, start, size)
+        for name, start, size in tags
+        if name in COLOR_TAGS and not (name in TEXT_TAGS and is_private_text(profile[start : start + size]))
+    ]
     if len(kept) == struct.unpack_from(">I", profile, HEADER_SIZE)[0]:
         return profile
     table = struct.pack(">I", len(kept)) + b"".join(struct.pack(">4sII", *tag) for tag in kept)

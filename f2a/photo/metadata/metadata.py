@@ -38,7 +38,7 @@ class Metadata:
         iptc: data sets.
         icc_profile: of the stored pixels.
         cicp: the code points (H.273) of primaries and transfer curve in HEIC, AVIF and JPEG 2000; 2 is unspecified.
-        primaries: with white, as BMP and TIFF state them.
+        primaries: with white, as BMP states them.
         gamma: of the transfer curve, as BMP states it; 0 is unspecified.
         comments: of a JPEG or GIF.
         dpi: horizontal and vertical resolution; where the file states but the ratio of the two, :data:`UNKNOWN_DPI` and

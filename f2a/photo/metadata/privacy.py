@@ -17,7 +17,7 @@ PRIVATE_NAME = re.compile(
     | (?<!copyright_)owner(s|_s)?_?(name|id) | registered_(owner|user) | (camera|device|drone|body|lens)_?owner
     | (camera|device|drone|body|aircraft|owner|user|pilot|operator|phone|android|hardware|hw|machine|equipment
       |cell(_global|_tower)?)s?_?(gu|u?u|ud)?id
-    | host_?(computer|name) | (computer|machine|work_?station|user|login)_?name
+    | host_?(computer|name) | file_?path | (computer|machine|work_?station|user|login)_?name
     | mobile_(country|network) | maker_?note | private
     | (?<![a-z])(geo(?!log|met)\w* | loc | lat | lon | lng | lat_?l(on|ng) | adr | zip | s_?nu?m? | poi | utm | mgrs
       | coverage | where | elev | agl | msl)(?![a-z])
@@ -64,6 +64,8 @@ LABEL = re.compile(r"""\b([a-z][\w.-]{0,40}(?:[ ][\w.-]{1,20}){0,2})["'\]]{0,2}\
 CHARACTER_CODE = re.compile(rb"^(ASCII|UNICODE|JIS)\0+")
 """With which a user's comment in EXIF begins (Exif 3.0, 4.6.6)."""
 
+BYTE_ORDER_MARK = re.compile(rb"^(\xff\xfe|\xfe\xff)")
+
 TEXT_NOTE = "a text that names a position, a place or a serial number is left out"
 
 
@@ -87,8 +89,8 @@ def is_private_text(text: str | bytes, notes: list[str] | None = None) -> bool:
 
 
 def decoded(text: bytes) -> str:
-    """What can be searched in it: UTF-16 loses its zeros."""
-    text = text.replace(b"\0", b"")
+    """What can be searched in it: UTF-16 loses its zeros and its byte order mark."""
+    text = BYTE_ORDER_MARK.sub(b"", text).replace(b"\0", b"")
     try:
         return text.decode()
     except UnicodeDecodeError:

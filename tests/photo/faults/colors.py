@@ -20,7 +20,7 @@ from f2a.relight.relighter import relight_file
 from tests.photo.faults.case import Bench, Case, given, magick, run
 from tests.support import profiles, stated_colors
 from tests.support.exiftool import exiftool
-from tests.support.parts import segment
+from tests.support.parts import resource, segment
 
 RED = (240, 20, 30)
 PROFILES = {"display_p3": profiles.DISPLAY_P3, "adobe_rgb": profiles.ADOBE_RGB, "prophoto": profiles.PROPHOTO}
@@ -98,9 +98,14 @@ def integers(kind: bytes, *numbers: int) -> tuple[bytes, bytes]:
     return kind, struct.pack(f">{len(numbers)}I", *numbers)
 
 
-def save_camera_jpeg(path: Path) -> None:
+def save_photoshop_jpeg(path: Path) -> None:
+    resources = b"Photoshop 3.0\0" + resource(0x040F, profiles.ADOBE_RGB)
+    Image.new("RGB", (32, 24), RED).save(path, quality=100, subsampling=0, extra=segment(0xED, resources))
+
+
+def save_camera_jpeg(path: Path, tags: tuple[str, ...] = ("-InteropIndex#=R03",)) -> None:
     Image.new("RGB", (32, 24), RED).save(path, quality=100, subsampling=0)
-    exiftool("-q", "-overwrite_original", "-ColorSpace#=65535", "-InteropIndex#=R03", path)
+    exiftool("-q", "-overwrite_original", "-ColorSpace#=65535", *tags, path)
 
 
 def save_avif(path: Path, code_points: str, color: Color = RED) -> None:
@@ -179,6 +184,7 @@ def hlg_light(signal: np.ndarray) -> np.ndarray:
 D65, SRGB_CURVE = profiles.D65_XY, profiles.SRGB_CURVE
 P3_XY = ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060))
 BT2020 = profiles.rgb_profile("BT.2020", (0.708, 0.292), (0.170, 0.797), (0.131, 0.046), D65, SRGB_CURVE)
+P3_TAG = "-PrimaryChromaticities=0.68 0.32 0.265 0.69 0.15 0.06"
 ADOBE_GAMA = integers(b"gAMA", 45470)
 ADOBE_CHRM = integers(b"cHRM", 31270, 32900, 64000, 33000, 21000, 71000, 15000, 6000)
 P3_CICP = (b"cICP", bytes([12, 13, 0, 1]))
@@ -195,6 +201,14 @@ STATEMENTS: dict[str, tuple[str, Callable[[Path], object], Right]] = {
     "profile_in_text.png": ("Pillow", partial(save_png, chunks=in_text(profiles.DISPLAY_P3)), IN_P3),
     "pq.png": ("Pillow", partial(save_png, chunks=((b"cICP", bytes([9, 16, 0, 1])),), color=DIM), PQ),
     "camera.jpg": ("Pillow, exiftool", save_camera_jpeg, IN_ADOBE),
+    "chromaticities.jpg": (
+        "Pillow, exiftool",
+        partial(save_camera_jpeg, tags=("-WhitePoint=0.3127 0.329", P3_TAG)),
+        IN_P3,
+    ),
+    "gamma.jpg": ("Pillow, exiftool", partial(save_camera_jpeg, tags=("-Gamma=1",)), LINEAR),
+    "profile_in_photoshop.jpg": ("Pillow, by hand", save_photoshop_jpeg, IN_ADOBE),
+    "linear.avif": ("avifenc", partial(save_avif, code_points="1/8/6", color=PALE), LINEAR),
     "profile_behind_frame.jpg": ("Pillow, by hand", save_jpeg, IN_P3),
     "nclx_p3.avif": ("avifenc", partial(save_avif, code_points="12/13/6"), IN_P3),
     "nclx_2020.avif": ("avifenc", partial(save_avif, code_points="9/13/9", color=PALE), IN_2020),

@@ -26,6 +26,7 @@ from tests.support.parts import segment
 
 FILM, GAIN_MAP = "its film is left out", "its HDR gain map is left out: the result is the standard picture"
 CREDENTIALS = "its content credentials (C2PA) are left out: they vouch for the picture as it was"
+COPYRIGHT = "its mark as protected by copyright, or the address given with it, is left out"
 PATHS, FURTHER = "its clipping paths are left out", "its further parts are left out"
 STORE = bytes.fromhex("d8fec3d61b0e483c92975828877ec481") + parts.manifest_store()
 JUMBF = b"JP\0\1\0\0\0\1" + parts.manifest_store()
@@ -252,6 +253,20 @@ def sampled(make: Callable[[Path], None], bench: Bench, path: Path) -> str:
     return f"is of {pytest.importorskip('pillow_heif').open_heif(target).info['chroma']}"
 
 
+def premultiplied(bench: Bench, path: Path) -> str:
+    values = np.dstack([PICTURE // 2, np.full_like(GREY, 128)])
+    pytest.importorskip("pillow_heif").from_bytes("RGBa", (96, 64), values.tobytes()).save(path, quality=100)
+    return relit(bench, path)
+
+
+def in_12_bits(path: Path) -> None:
+    library = pytest.importorskip("pillow_heif")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(library.options, "SAVE_HDR_TO_12_BIT", True)
+        values = PICTURE.astype(np.uint16) * 257
+        library.from_bytes("RGB;16", (96, 64), values.tobytes()).save(path, quality=100)
+
+
 def lossless(bench: Bench, path: Path) -> str:
     as_heic(quality=-1, chroma=444, matrix_coefficients=0)(path)
     target = relight_file(bench.relighter, path, path.with_name("out.heic"), Controls(strength=0))
@@ -295,6 +310,9 @@ NOTED = {
     "credentials.heic": ("libheif, by hand", in_heic(b"uuid", STORE), CREDENTIALS),
     "credentials.tif": ("tifffile", fields((52545, parts.manifest_store())), CREDENTIALS),
     "paths.jpg": (BY_HAND, written(jpeg(extra=segment(0xED, b"Photoshop 3.0\0" + parts.clipping_path()))), PATHS),
+    "copyright.jpg": (
+        BY_HAND, written(jpeg(extra=segment(0xED, b"Photoshop 3.0\0" + parts.resource(0x040A, b"\1")))), COPYRIGHT
+    ),
     "paths.tif": ("tifffile", fields((34377, parts.clipping_path(2997))), PATHS),
     "film.heic": ("libheif, by hand", in_heic(b"mpvd", MP4), FILM),
     "thermal.jpg": (
@@ -335,6 +353,7 @@ SAMPLED = {
     "sampled_444.heic": ("libheif", as_heic(chroma=444)),
     "sampled_422.heic": ("libheif", as_heic(chroma=422)),
 }
+TEN_BITS = "HEIF is written with 10 bits a colour, so {} were rounded"
 SLIGHT = "AVIF is written with a slight loss (quality 100), which the photo's own file had not"
 
 TITLE = "T" * 1000
@@ -378,6 +397,9 @@ CASES = [
         for suffix in (".jpg", ".png", ".tif", ".bmp", ".heic")
     ),
     Case(7, "stretched.jpg as webp", BY_HAND, STRETCHED_WEBP, partial(written_as, ".webp", STRETCHED[".jpg"][1])),
+    Case(7, "premultiplied.heic", "libheif", AS_IT_WAS, premultiplied),
+    Case(7, "12_bits.heic", "libheif", f"{AS_IT_WAS}; {TEN_BITS.format(12)}", partial(result, in_12_bits)),
+    Case(7, "deep.png as heic", "by hand", TEN_BITS.format(16), partial(written_as, ".heic", written(DEEP))),
     *(Case(7, name, maker, f"is of {name[8:11]}", partial(sampled, make)) for name, (maker, make) in SAMPLED.items()),
     Case(7, "lossless.heic", "libheif", "kept", lossless),
     Case(7, "lossless.avif", "avifenc", f"{AS_IT_WAS}; {SLIGHT}", partial(result, as_avif("--lossless"))),

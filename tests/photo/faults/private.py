@@ -7,13 +7,17 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import tifffile
 from PIL import Image, PngImagePlugin
 
 from f2a.photo.metadata.tiff_ifd import EXIF_IFD, MAKER_NOTE, IfdField, encode_ifd
 from f2a.photo.metadata.xmp_extension import xmp_segments
 from f2a.relight.relighter import relight_file
 from tests.photo.faults.case import PICTURE, Bench, Case, given
+from tests.support import profiles
 from tests.support.exiftool import PLANTED, exiftool, private_tags
+from tests.support.hostile_metadata import chunk
+from tests.support.parts import box, resource, segment
 
 NOTHING = "nothing is left"
 
@@ -96,6 +100,51 @@ def maker_note(path: Path) -> None:
     image().save(path, exif=b"Exif\0\0" + block.ljust(note_at, b"\0") + note)
 
 
+def made_of(*segments: bytes) -> Callable[[Path], None]:
+    """A JPEG with these segments."""
+    return lambda path: image().save(path, extra=b"".join(segments))
+
+
+def exif_of_a_jpeg() -> bytes:
+    exif = Image.Exif()
+    exif[0x010F], exif[0xC62F] = "Maker", PLANTED  # CameraSerialNumber
+    exif.get_ifd(EXIF_IFD)[0xA431] = PLANTED
+    return exif.tobytes()
+
+
+def of_display(path: Path) -> None:
+    """Its profile names the very display."""
+    profile = profiles.rgb_profile(f"{PLANTED}, serial number: 4711", *profiles.SRGB_XY, 2.2)
+    image().save(path, icc_profile=profile)
+
+
+def exif_behind_pixels(path: Path) -> None:
+    image().save(path)
+    content = path.read_bytes()
+    path.write_bytes(content[:-12] + chunk(b"eXIf", exif_of_a_jpeg().removeprefix(b"Exif\0\0")) + content[-12:])
+
+
+def heic_with(content: bytes, **info: object) -> Callable[[Path], None]:
+    def make(path: Path) -> None:
+        file = pytest.importorskip("pillow_heif").from_pillow(image())
+        file.info.update(info)
+        file.save(path)
+        path.write_bytes(path.read_bytes() + content)
+
+    return make
+
+
+def second_page(path: Path) -> None:
+    with tifffile.TiffWriter(path) as file:
+        file.write(PICTURE, photometric="rgb", metadata=None)
+        file.write(PICTURE, photometric="rgb", metadata=None, extratags=[(700, 1, len(PACKET), PACKET, True)])
+
+
+def jpeg2000(path: Path) -> None:
+    image().save(path)
+    path.write_bytes(path.read_bytes() + box(b"uuid", XMP_UUID + PACKET) + box(b"uuid", b"JpgTiffExif->JP2" + EXIF))
+
+
 def second_picture(path: Path) -> None:
     second = io.BytesIO()
     image().save(second, "JPEG", xmp=PACKET)
@@ -112,6 +161,11 @@ def behind(content: bytes) -> Callable[[Path], None]:
 
 FILM = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + struct.pack(">I4s", 50, b"udta") + struct.pack(">I4s", 42, b"\xa9xyz")
 FILM += struct.pack(">HH", 30, 0) + b"+12.3600-001.5300+300.000/".ljust(30)
+
+
+XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+EXIF = exif_of_a_jpeg().removeprefix(b"Exif\0\0")
+JSON_ITEM = {"type": "mime", "content_type": "application/json", "data": f'{{"city": "{PLANTED}"}}'.encode()}
 
 
 def result(make: Callable[[Path], None], bench: Bench, path: Path) -> str:
@@ -139,6 +193,22 @@ OWN = {
     "description.jpg": ("Pillow, exiftool", tagged("-EXIF:ImageDescription=Serial number: 4711", *GPS)),
     "computer.jpg": ("Pillow, exiftool", tagged(f"-EXIF:HostComputer={PLANTED}'s MacBook")),
     "computer.tif": ("Pillow, exiftool", tagged(f"-IFD0:HostComputer={PLANTED}'s MacBook", "-EXIF:Artist=Ann")),
+    "comment_in_utf_16.jpg": (
+        "Pillow, by hand",
+        made_of(segment(0xFE, f"Serial number: 4711 {PLANTED}".encode("utf-16"))),
+    ),
+    "exif_twice.jpg": ("Pillow, by hand", made_of(*2 * [segment(0xE1, b"Exif\0\0" + EXIF)])),
+    "in_photoshop.jpg": (
+        "Pillow, by hand",
+        made_of(segment(0xED, b"Photoshop 3.0\0" + resource(0x0422, EXIF) + resource(0x0424, PACKET))),
+    ),
+    "display.jpg": ("Pillow, by hand", of_display),
+    "path_of_origin.jpg": ("Pillow, exiftool", tagged(f"-XMP-xmpMM:DerivedFromFilePath=/Users/{PLANTED}/a.psd")),
+    "exif_behind_pixels.png": ("Pillow, by hand", exif_behind_pixels),
+    "film_place.heic": ("libheif, by hand", heic_with(FILM, exif=EXIF)),
+    "items.heic": ("libheif", heic_with(b"", exif=EXIF, xmp=PACKET, metadata=[JSON_ITEM])),
+    "second_page.tif": ("tifffile", second_page),
+    "boxes.jp2": ("Pillow, by hand", jpeg2000),
     "made_up_names.jpg": ("Pillow", planted),
     "made_up_names.webp": ("Pillow", planted),
     "texts.png": ("Pillow", texts),

@@ -17,6 +17,8 @@ BRIGHT = FLOATS.copy()
 BRIGHT[:3, :3] = 7.5
 TURNED = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
 <rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>"""
+OF_32, OF_64 = (f"{AS_IT_WAS}; its {bits} bits a colour were rounded to 16" for bits in (32, 64))
+CUT_OFF = "its light above white is cut off"
 LAB, CMYK = "LAB colours come back in RGB (sRGB)", "CMYK colours come back relit in RGB (sRGB)"
 
 
@@ -83,14 +85,34 @@ BY_TIFFFILE = {
         extra(PICTURE, "unspecified", "unassalpha"), PICTURE, f"{AS_IT_WAS}; its 1 further channel is left out"
     ),
     "float_16.tif": (by_tifffile(FLOATS.astype(np.float16), "rgb"), PICTURE, AS_IT_WAS),
-    "float_32_predictor.tif": (by_tifffile(FLOATS, "rgb", predictor=3, compression="deflate"), PICTURE, AS_IT_WAS),
-    "float_64.tif": (by_tifffile(FLOATS.astype(np.float64), "rgb"), PICTURE, AS_IT_WAS),
-    "float_to_255.tif": (by_tifffile(PICTURE.astype(np.float32), "rgb"), PICTURE, AS_IT_WAS),
-    "float_above_white.tif": (by_tifffile(BRIGHT, "rgb"), (BRIGHT * 255).clip(max=255), AS_IT_WAS),
+    "float_32_predictor.tif": (by_tifffile(FLOATS, "rgb", predictor=3, compression="deflate"), PICTURE, OF_32),
+    "float_64.tif": (by_tifffile(FLOATS.astype(np.float64), "rgb"), PICTURE, OF_64),
+    "float_to_255.tif": (by_tifffile(PICTURE.astype(np.float32), "rgb"), PICTURE, OF_32),
+    "float_above_white.tif": (by_tifffile(BRIGHT, "rgb"), (BRIGHT * 255).clip(max=255), f"{OF_32}; {CUT_OFF}"),
     "float_64_planes.tif": (
-        by_tifffile(np.moveaxis(FLOATS.astype(np.float64), -1, 0), "rgb", planarconfig="separate"), PICTURE, AS_IT_WAS
+        by_tifffile(np.moveaxis(FLOATS.astype(np.float64), -1, 0), "rgb", planarconfig="separate"), PICTURE, OF_64
     ),
-    "integer_32.tif": (by_tifffile(DEEP.astype(np.uint32) * 65537, "rgb"), PICTURE, AS_IT_WAS),
+    "integer_32.tif": (by_tifffile(DEEP.astype(np.uint32) * 65537, "rgb"), PICTURE, OF_32),
+    "float_four_times_white.tif": (
+        by_tifffile(4 * FLOATS, "rgb"), (1020 * FLOATS).clip(max=255), f"{OF_32}; {CUT_OFF}"
+    ),
+    "integer_64.tif": (by_tifffile(PICTURE.astype(np.uint64) * (1 << 56), "rgb"), PICTURE, OF_64),
+    "white_is_zero_float.tif": (by_tifffile(1 - FLOATS[..., 0], "miniswhite"), GREY, OF_32),
+    "ycbcr_of_television.tif": (
+        by_tifffile(PICTURE, "ycbcr", extratags=[(532, 5, 6, (16, 1, 235, 1, *(128, 1, 240, 1) * 2), True)]), PICTURE,
+        refused("3 x 8 bits, YCBCR, uint8, compression NONE")
+    ),
+    "six_inks.tif": (
+        by_tifffile(np.dstack([PICTURE, PICTURE]), "separated", extratags=[(332, 3, 1, 2, True), (334, 3, 1, 6, True)]),
+        PICTURE, refused("6 x 8 bits, SEPARATED, uint8, compression NONE")
+    ),
+    "complex.tif": (
+        by_tifffile(FLOATS[..., 0].astype(np.complex64), "minisblack"), GREY,
+        refused("1 x 64 bits, MINISBLACK, complex64, compression NONE")
+    ),
+    "jpeg_2000_inside_16.tif": (by_tifffile(DEEP, "rgb", compression="jpeg2000"), PICTURE, AS_IT_WAS),
+    "png_inside_16.tif": (by_tifffile(DEEP, "rgb", compression="png"), PICTURE, AS_IT_WAS),
+    "packbits_16.tif": (by_tifffile(DEEP, "rgb", compression="packbits"), PICTURE, AS_IT_WAS),
     "signed_16.tif": (
         by_tifffile((DEEP // 2).astype(np.int16), "rgb"), PICTURE, refused("3 x 16 bits, RGB, int16, compression NONE")
     ),
@@ -121,6 +143,13 @@ BY_TIFFFILE = {
 }  # fmt: skip
 
 BY_MAGICK = {
+    "lab_and_alpha.tif": (
+        ("-alpha", "set", "-colorspace", "Lab", "-depth", 16), PICTURE, f"{AS_IT_WAS}; {LAB}"
+    ),
+    "cmyk_planes.tif": (("-colorspace", "CMYK", "-interlace", "plane"), PICTURE, f"{AS_IT_WAS}; {CMYK}"),
+    "lsb_first.tif": (
+        ("-threshold", "50%", "-define", "tiff:fill-order=lsb"), "as ImageMagick reads it", AS_IT_WAS
+    ),
     "lab_16.tif": (("-colorspace", "Lab", "-depth", 16), PICTURE, f"{AS_IT_WAS}; {LAB}"),
     "cmyk_8.tif": (("-colorspace", "CMYK", "-depth", 8), PICTURE, f"{AS_IT_WAS}; {CMYK}"),
     "cmyk_16.tif": (
@@ -142,13 +171,13 @@ BY_MAGICK = {
 
 GIVEN = {
     "assoc16.tif": AS_IT_WAS,
-    "float32rgb.tif": AS_IT_WAS,
+    "float32rgb.tif": OF_32,
     "lab16.tif": f"{AS_IT_WAS}; {LAB}",
     "mask16.tif": f"{AS_IT_WAS}; its 1 further channel is left out",
     "two_masks8.tif": f"{AS_IT_WAS}; its 2 further channels are left out",
     "pages.tif": f"{AS_IT_WAS}; holds 2 pictures; the first is relit",
     "tiled_big.tif": AS_IT_WAS,
-    "uint32rgb.tif": AS_IT_WAS,
+    "uint32rgb.tif": OF_32,
 }
 
 

@@ -63,7 +63,7 @@ def seen(folder: Path) -> str:
     try:
         pairs = read_pairs(folder, folder.parent / "cache", said.append)
     except DataError as error:
-        return f"refused: {str(error).replace(f'{folder}/', '').partition('; the first of 1 others: ')[2]}"
+        return f"refused: {str(error).replace(f'{folder}/', '').partition('; the first of 1 other: ')[2]}"
     for pair in pairs:
         expected = np.asarray(read_photo(pair.file).photo.to_srgb())
         if expected.shape == pair.flash.shape and np.abs(expected.astype(int) - pair.flash).max() > 0:
