@@ -1,10 +1,10 @@
 """The one place that decides a photo's colour space, from whatever its file says and by the format's own precedence.
 
 PNG: ``cICP``, ``iCCP``, ``sRGB``, then ``gAMA`` and ``cHRM`` (PNG, third edition, 4.3). HEIC and AVIF: a profile, then
-the code points of nclx (MIAF, ISO 23000-22). TIFF and BMP: a profile, then white point, primaries and gamma. All
-others, and where nothing of this is said: a profile, then EXIF (DCF 2.0). The code points of HDR in a profile
-(ICC.1:2022, 9.2.17) go before its curves. What is said without a profile becomes a profile at reading, so that all that
-follows knows profiles only.
+the code points of nclx (MIAF, ISO 23000-22). BMP: a profile, then white point, primaries and gamma. All others, and
+where nothing of this is said: a profile, then EXIF (DCF 2.0) or its white point, primaries and gamma, which a TIFF has
+as its own fields. The code points of HDR in a profile (ICC.1:2022, 9.2.17) go before its curves. What is said without a
+profile becomes a profile at reading, so that all that follows knows profiles only.
 """
 
 import struct

@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,7 +14,7 @@ from f2a.photo.codecs import boxes, losses
 from f2a.photo.color_space import HdrProfile, color_profile
 from f2a.photo.file import PhotoFile
 from f2a.photo.limits import check_size
-from f2a.photo.metadata.metadata import Metadata, dpi_of_ratio
+from f2a.photo.metadata.metadata import Metadata, dpi_of_ratio, read_metadata
 from f2a.photo.photo import Photo, Stored
 from f2a.photo.pixels import integer_to_16_bits, unassociated, with_channels
 
@@ -80,11 +81,8 @@ def read(path: Path) -> PhotoFile:
 
 
 def metadata_of(image: Any) -> Metadata:
-    info = image.info
-    exif = (info.get("exif") or b"").removeprefix(b"Exif\0\0")
-    xmp, icc_profile = info.get("xmp") or b"", info.get("icc_profile") or b""
-    density = (info.get("pixel_aspect_ratio") or ())[::-1]
-    return Metadata(exif=exif, xmp=xmp, icc_profile=icc_profile, cicp=code_points(image), dpi=dpi_of_ratio(density))
+    density = (image.info.get("pixel_aspect_ratio") or ())[::-1]
+    return replace(read_metadata(image), cicp=code_points(image), dpi=dpi_of_ratio(density))
 
 
 def encoding_of(image: Any, lossless: int) -> dict[str, Any]:
