@@ -183,3 +183,11 @@ def test_xmp_and_a_profile_of_numbers_that_are_no_bytes_do_not_cost_the_photo(tm
     file = read_photo(tiff(tmp_path / "a.tif", COLORS.astype(dtype), "rgb", extratags=tags))
     assert file.photo.shape == (5, 7, 3)
     assert file.metadata.xmp == b""
+
+
+def test_floats_that_are_no_numbers_are_black_and_print_nothing(tmp_path, recwarn):
+    tifffile.imwrite(tmp_path / "a.tif", np.full((5, 7, 3), np.nan, np.float32), photometric="rgb")
+    file = read_photo(tmp_path / "a.tif")
+    assert not file.photo.rows().any()
+    assert file.notes == ("its 32 bits a colour were rounded to 16",)
+    assert not [warning for warning in recwarn if warning.category is RuntimeWarning]

@@ -137,8 +137,10 @@ class FirstPage(NamedTuple):
         count = COLOR_SAMPLES[int(page.photometric)]
         if page.bitspersample > 16:
             notes.append(f"its {page.bitspersample} bits a colour were rounded to 16")
-        if samples.dtype.kind == "f" and np.nanmax(samples) > float_white(np.nan_to_num(samples).clip(min=0)):
-            notes.append("its light above white is cut off")
+        if samples.dtype.kind == "f":
+            light = np.nan_to_num(samples[..., :count], posinf=0).clip(min=0)
+            if light.max() > float_white(light):
+                notes.append("its light above white is cut off")
         colors = self._colors(samples[..., :count])
         if self.alpha is None:
             return np.ascontiguousarray(colors)
