@@ -183,6 +183,17 @@ def test_the_page_says_how_many_wait_in_a_line_of_its_own(
         assert {each.result()[0] for each in crowd} == {"complete"}
 
 
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[tuple[str, Any, httpx.Client, ThreadPoolExecutor]]:
+    """A page that one test stops, and with what it asks that page."""
+    with (
+        page(tmp_path) as (url, process),
+        httpx.Client(base_url=url, timeout=60) as http,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        yield url, process, http, pool
+
+
 def stop(process: Any) -> tuple[int, float]:
     """Exit status, and seconds from the signal to it."""
     began = time.monotonic()
@@ -191,28 +202,24 @@ def stop(process: Any) -> tuple[int, float]:
 
 
 @pytest.mark.slow
-def test_sigterm_answers_the_running_request_whole_and_refuses_others(tmp_path: Path, large: Path) -> None:
-    with (
-        page(tmp_path) as (url, process),
-        httpx.Client(base_url=url, timeout=60) as http,
-        ThreadPoolExecutor(2) as pool,
-    ):
-        path = upload(http, large)
-        wanted = http.get(relight(http, path)[1][0]["url"]).content
-        dripping = half_an_upload(url, sent=10)
-        with open_pages(url, 5):
-            before = processor_seconds(process)
-            running = pool.submit(answer, http, ask(http, "relight", photo=given(path)))
-            wait_until_worked(process, before, 0.15)
-            stopping = pool.submit(stop, process)
-            assert not running.done()
-            event, refused = relight(http, path)
-            assert (event, refused["error"]) == ("error", CLOSING)
-            event, data = running.result()
-            assert event == "complete"
-            assert http.get(data[0]["url"]).content == wanted
-            status, seconds = stopping.result()
-        dripping.close()
+def test_sigterm_answers_the_running_request_whole_and_refuses_others(alone: Any, tmp_path: Path, large: Path) -> None:
+    url, process, http, pool = alone
+    path = upload(http, large)
+    wanted = http.get(relight(http, path)[1][0]["url"]).content
+    dripping = half_an_upload(url, sent=10)
+    with open_pages(url, 5):
+        before = processor_seconds(process)
+        running = pool.submit(answer, http, ask(http, "relight", photo=given(path)))
+        wait_until_worked(process, before, 0.15)
+        stopping = pool.submit(stop, process)
+        assert not running.done()
+        event, refused = relight(http, path)
+        assert (event, refused["error"]) == ("error", CLOSING)
+        event, data = running.result()
+        assert event == "complete"
+        assert http.get(data[0]["url"]).content == wanted
+        status, seconds = stopping.result()
+    dripping.close()
     assert status == 0
     assert seconds < 10
     assert list(tmp_path.rglob("*.jpg")) == list(tmp_path.glob("*f2a-page*")) == []
@@ -220,22 +227,18 @@ def test_sigterm_answers_the_running_request_whole_and_refuses_others(tmp_path: 
 
 
 @pytest.mark.slow
-def test_sigterm_ends_a_batch_with_the_photos_that_are_done(tmp_path: Path, large: Path) -> None:
-    with (
-        page(tmp_path) as (url, process),
-        httpx.Client(base_url=url, timeout=60) as http,
-        ThreadPoolExecutor(2) as pool,
-    ):
-        path = upload(http, large)
-        before = processor_seconds(process)
-        running = pool.submit(answer, http, ask(http, "relight_batch", photos=[given(path)] * 20))
-        wait_until_worked(process, before, 2)
-        stopping = pool.submit(stop, process)
-        event, (archive, sentence) = running.result()
-        assert event == "complete"
-        (tmp_path / "relit.zip").write_bytes(http.get(archive["url"]).content)
-        assert stopping.result()[0] == 0
-        assert stopping.result()[1] < 10
+def test_sigterm_ends_a_batch_with_the_photos_that_are_done(alone: Any, tmp_path: Path, large: Path) -> None:
+    _, process, http, pool = alone
+    path = upload(http, large)
+    before = processor_seconds(process)
+    running = pool.submit(answer, http, ask(http, "relight_batch", photos=[given(path)] * 20))
+    wait_until_worked(process, before, 2)
+    stopping = pool.submit(stop, process)
+    event, (archive, sentence) = running.result()
+    assert event == "complete"
+    (tmp_path / "relit.zip").write_bytes(http.get(archive["url"]).content)
+    assert stopping.result()[0] == 0
+    assert stopping.result()[1] < 10
     done, rest = sentence.split(" of 20 photos relit. The page is being restarted: the last ")
     assert rest == f"{20 - int(done)} were not tried; please give them again."
     with zipfile.ZipFile(tmp_path / "relit.zip") as relit:

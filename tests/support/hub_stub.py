@@ -1,16 +1,10 @@
 """A Hugging Face Hub on loopback: the real client libraries talk to it over HTTP, without the internet.
 
-In a child process, for any client code (the libraries read `HF_ENDPOINT` when they are imported):
-
     with HubStub(token="hf_test") as hub:
-        subprocess.run([sys.executable, "-c", program], env=hub.environment(), check=True)
+        subprocess.run([sys.executable, "-c", program], env=hub.environment(), check=True)  # a child process
+        hub.in_process(monkeypatch)  # this one: endpoint, token, empty cache; no Xet, which the stub does not speak
+        HfApi().upload_folder(repo_id="user/model", folder_path=folder)
         assert hub.repo("user/model").files()["config.json"] == b"{}"
-
-In this process, which is quicker than a child that imports the libraries anew:
-
-    hub.in_process(monkeypatch)  # endpoint, token, empty cache; no Xet, which the stub does not speak
-    HfApi().upload_folder(repo_id="user/model", folder_path=folder)
-    hf_hub_download("user/model", "config.json")  # or any call with endpoint=hub.endpoint, token=hub.token
 
 Faults: `hub.fail("/resolve/", status=429, retry_after=0, times=2)`, `hub.fail("model.safetensors", cut=0.5, times=1)`,
 `hub.fail(".", delay=3)`, and `with hub.unreachable():`. `hub.requests` lists every request and whether it had a token.
