@@ -31,17 +31,23 @@ BLACKS, BLACKS_OF_MEAN = 0.1, 0.25
 """sRGB luma below which a gain's lifting fades out, or that part of a dark photo's mean: noise and deep shade there
 would turn into a grey veil."""
 
-FILL_SIGMA = 3.0
+FINE_SIGMA = 3.0
 """Of the Gaussian that parts a log-gain into a broad and a fine part, in pixels of the small copy."""
-FINE_LIFTS, BROAD, CONTRAST = 2.8, 0.92, 0.03
-"""Factors of what the fine part lifts and of the broad part, and the power of the photo's own light that makes up for
-the contrast which that takes (docs/experiments.md, section 17)."""
+FINE_LIFTS, BROAD = 3.0, 0.9
+"""Factors of what the fine part lifts, and of the broad part (docs/experiments.md, sections 17 and 18)."""
+SURROUNDINGS_SIGMA = 20.0
+"""Of the Gaussian over which a place's surroundings are averaged, in pixels of the small copy."""
+LOCAL_CONTRAST = 0.05
+"""Power to which the photo's own light over that of its surroundings is added, for the contrast that filling takes."""
+DARK_BROAD, DARK_LEVEL = 0.5, 0.2
+"""For each factor of e by which a dark photo's mean is lifted: what is added to :data:`BROAD`, and the power by which
+its surroundings are levelled, so that its darks are lifted more than its lights."""
 SAME_SURFACE = 0.35
 """Standard deviation of the log of a place's colour (each channel over the luminance) from its surroundings', where the
 place is their surface in shadow; a dark object of another colour is not lifted so much."""
 DARKEST, DEEPEST = 0.01, 1e-3
 """Linear light that is added before colours are compared, so that noise in black does not count; and that below which
-the contrast counts it as this, so that black stays finite."""
+light counts as this, so that black stays finite."""
 
 OFFSET, EXPONENT = 0.055, 1 / 2.4
 """Of the sRGB curve above its straight part: ``srgb + 0.055`` is a power of the light, so a gain on the light is a
@@ -133,23 +139,30 @@ SAMPLED_PIXELS = 5_000
 """Of an image on which :func:`normalize_exposure` measures the mean; at most four times as many."""
 
 
-def fill_shadows(flash: Tensor, log_gain: Tensor) -> Tensor:
-    """``log_gain`` with more of what it lifts within a few pixels, the flash's hard shadows, and less of the rest.
+def refine_gain(flash: Tensor, log_gain: Tensor, means: Tensor) -> Tensor:
+    """``log_gain`` as a network found it, made bolder where that is safe: hard shadows filled, dark photos evened.
 
     A network that learns from mean errors lifts by half what may be a shadow or a dark object, so half of each shadow
-    stays, by which the eye knows the flash. The brightness is another one afterwards: see :func:`normalize_exposure`.
+    stays, by which the eye knows the flash: what is lifted within a few pixels counts more, the rest less, and local
+    contrast makes up for what that takes. A dark photo is one whose flash reached little of the room: its darks are
+    lifted more. The brightness is another one afterwards: see :func:`normalize_exposure`.
 
     Args:
         flash: ``(B, 3, H, W)``, sRGB in [0, 1].
         log_gain: the same shape, natural logarithm; its colour goes with the broad part.
+        means: ``(B,)``, the mean sRGB values that the relit images will have.
     """
     light, brightness = srgb_to_linear(flash), luminance(log_gain)
     color = ((light + DARKEST) / (luminance(light) + DARKEST)).log()
-    distance = (color - gaussian_blur(color, FILL_SIGMA)).square().sum(1, keepdim=True)
+    distance = (color - gaussian_blur(color, FINE_SIGMA)).square().sum(1, keepdim=True)
     same_surface = torch.exp(-distance / (2 * SAME_SURFACE**2))
-    fine = brightness - gaussian_blur(brightness, FILL_SIGMA)
-    filled = BROAD * (log_gain - fine) + fine + (FINE_LIFTS - 1) * same_surface * fine.clamp(min=0)
-    return filled + CONTRAST * luminance(light).clamp(min=DEEPEST).log()
+    fine = brightness - gaussian_blur(brightness, FINE_SIGMA)
+    filled = fine + (FINE_LIFTS - 1) * same_surface * fine.clamp(min=0)
+    level = luminance(light).clamp(min=DEEPEST).log()
+    surroundings = gaussian_blur(level, SURROUNDINGS_SIGMA)
+    lift = (means.reshape(-1, 1, 1, 1) / flash.mean((1, 2, 3), keepdim=True).clamp(min=1e-6)).log().clamp(0, 1)
+    broad = (BROAD + DARK_BROAD * lift) * (log_gain - fine) - DARK_LEVEL * lift * surroundings
+    return broad + filled + LOCAL_CONTRAST * (level - surroundings)
 
 
 def gaussian_blur(image: Tensor, sigma: float) -> Tensor:

@@ -8,13 +8,13 @@ import torch
 from f2a.color import (
     BURNT,
     exposure_gain,
-    fill_shadows,
     gaussian_blur,
     keep_blacks,
     linear_to_srgb,
     log_gain_between,
     luminance,
     normalize_exposure,
+    refine_gain,
     relight,
     srgb_to_linear,
     target_means,
@@ -147,9 +147,9 @@ def test_what_is_lifted_within_a_few_pixels_counts_more_and_what_is_lowered_does
     flash, log_gain = torch.ones(1, 3, 7, 40), torch.zeros(1, 3, 7, 40)
     log_gain[..., 10], log_gain[..., 30] = 1.0, -1.0  # far from each other, on a photo without contrast
     fine = 1 - float(gaussian_blur(log_gain[:, :1], 3.0)[0, 0, 3, 10])
-    filled = fill_shadows(flash, log_gain)[0, 1, 3].tolist()
-    assert filled[10] == pytest.approx(0.92 * (1 - fine) + 2.8 * fine, abs=1e-4)
-    assert filled[30] == pytest.approx(-0.92 * (1 - fine) - fine, abs=1e-4)
+    refined = refine_gain(flash, log_gain, flash.mean((1, 2, 3)))[0, 1, 3].tolist()
+    assert refined[10] == pytest.approx(0.9 * (1 - fine) + 3 * fine, abs=1e-4)
+    assert refined[30] == pytest.approx(-0.9 * (1 - fine) - fine, abs=1e-4)
 
 
 def test_a_dark_thing_of_another_colour_is_lifted_less_than_a_shadow():
@@ -158,20 +158,38 @@ def test_a_dark_thing_of_another_colour_is_lifted_less_than_a_shadow():
     flash = torch.full((1, 3, 7, 40), 0.8)
     flash[..., 10] = 0.3  # a grey wall in shadow
     flash[..., 30] = torch.tensor([0.5, 0.1, 0.1]).reshape(1, 3, 1)  # a red thing before it
-    shadow, thing = fill_shadows(flash, log_gain)[0, 0, 3, [10, 30]].tolist()
+    shadow, thing = refine_gain(flash, log_gain, flash.mean((1, 2, 3)))[0, 0, 3, [10, 30]].tolist()
     assert shadow > 2.2
     assert thing < 1.2
 
 
 def test_an_even_gain_stays_even_and_its_colour_goes_with_the_broad_part():
     log_gain = torch.tensor([0.5, 0.1, -0.4]).reshape(1, 3, 1, 1).expand(1, 3, 5, 8)
-    assert torch.allclose(fill_shadows(torch.ones(1, 3, 5, 8), log_gain), 0.92 * log_gain, atol=1e-6)
+    assert torch.allclose(refine_gain(torch.ones(1, 3, 5, 8), log_gain, torch.ones(1)), 0.9 * log_gain, atol=1e-6)
 
 
-def test_filled_shadows_leave_the_photos_contrast_a_little_higher():
-    flash = linear_to_srgb(torch.tensor([0.1, 0.4])).expand(1, 3, 6, 2)
-    filled = fill_shadows(flash, torch.zeros(1, 3, 6, 2))[0, 0, 0]
-    assert float(filled[1] - filled[0]) == pytest.approx(0.03 * math.log(4), abs=1e-5)
+def test_a_refined_gain_adds_a_little_local_contrast():
+    flash = linear_to_srgb(torch.tensor([0.1, 0.4])).repeat_interleave(200).expand(1, 3, 4, 400)
+    refined = refine_gain(flash, torch.zeros(1, 3, 4, 400), flash.mean((1, 2, 3)))[0, 0, 0]
+    assert float(refined[200] - refined[199]) == pytest.approx(0.05 * math.log(4), rel=0.03)
+    assert refined[[0, 399]].tolist() == pytest.approx([0, 0], abs=1e-5)  # far from the edge all is even
+
+
+def test_a_dark_photo_gets_more_of_the_gain_and_its_dark_half_is_lifted_more():
+    flash = linear_to_srgb(torch.tensor([0.02, 0.2])).repeat_interleave(200).expand(1, 3, 4, 400)
+    log_gain = torch.full((1, 3, 4, 400), 0.4)
+    mean = flash.mean((1, 2, 3))
+    as_bright, lifted = (refine_gain(flash, log_gain, k * mean)[0, 0, 0, [0, 399]] for k in (1.0, math.sqrt(math.e)))
+    assert as_bright.tolist() == pytest.approx([0.36, 0.36], abs=1e-5)
+    assert (lifted - as_bright).tolist() == pytest.approx(
+        [0.5 * (0.5 * 0.4 - 0.2 * math.log(light)) for light in (0.02, 0.2)], abs=1e-5
+    )
+
+
+def test_the_refinement_of_a_black_photo_is_finite():
+    refined = refine_gain(torch.zeros(1, 3, 2, 3), torch.full((1, 3, 2, 3), 0.4), torch.tensor([0.37]))
+    assert refined.isfinite().all()
+    assert refined.max() < 3
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 9, 30), (1, 9, 30), (2, 1, 1, 1)])

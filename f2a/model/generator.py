@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from f2a.color import fill_shadows, log_gain_between, luminance, normalize_exposure, relight, target_means
+from f2a.color import log_gain_between, luminance, normalize_exposure, refine_gain, relight, target_means
 from f2a.config import KEEP, GeneratorConfig
 from f2a.model.encoders import ENCODERS, Pyramid
 
@@ -240,16 +240,17 @@ class Generator(nn.Module):
     def log_gain(self, flash: Tensor) -> Tensor:
         """Natural log-gain in linear light, ``(B, 3, H, W)``; of a direct head, its output against its input.
 
-        Under ``config.exposure`` shadows are filled and blacks are not lifted, except in training: a loss would undo
+        Under ``config.exposure`` the gain is refined and blacks are not lifted, except in training: a loss would undo
         the one, and what may not be lifted teaches nothing.
         """
         padded, features = self._features(flash)
         log_gain = _crop(self.head.log_gain(padded, features), flash)
         if self.config.exposure is None:
             return log_gain
+        means = self.target_means(flash)
         if not self.training:
-            log_gain = fill_shadows(flash, log_gain)
-        return normalize_exposure(flash, log_gain, self.target_means(flash), keeps_blacks=not self.training)
+            log_gain = refine_gain(flash, log_gain, means)
+        return normalize_exposure(flash, log_gain, means, keeps_blacks=not self.training)
 
     def target_means(self, flash: Tensor) -> Tensor:
         """``(B,)``: the mean sRGB values to which ``config.exposure`` brings the relit images."""

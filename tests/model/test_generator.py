@@ -201,7 +201,7 @@ def test_a_generator_that_keeps_the_exposure_lifts_no_blacks():
     assert relit.mean() == pytest.approx(0.4, abs=5e-3)
 
 
-def test_shadows_are_filled_in_use_and_not_in_training():
+def test_the_gain_is_refined_in_use_and_not_in_training():
     generator = Generator(GeneratorConfig(exposure="keep"))
     flash = torch.linspace(0.2, 0.9, 50).expand(1, 3, 34, 50)
     with torch.inference_mode():  # an untrained head finds nothing to lift, so what is left is the contrast
