@@ -184,7 +184,7 @@ def test_the_name_of_a_datasets_pair_is_no_path_and_no_markup(tmp_path, relighte
     (tmp_path / "visitor").mkdir()
     copy = Gallery(photos, relighter).copy_flash(name, tmp_path / "visitor")
     assert copy.resolve().parent == (tmp_path / "visitor").resolve()
-    example = PairPreview(name, flash, flash, flash, PairScore(1, 1), PairScore(1, 1))
+    example = PairPreview(name, flash, flash, flash, PairScore(1, 1), PairScore(1, 1), changes=flash)
     shown = page_text.as_html(page_text.describe(example))
     assert shown.count("<") == 2
     assert 'x" ' not in shown
