@@ -1,6 +1,5 @@
 """exiftool as the judge of what a file still says about where and with which very camera it was taken."""
 
-import atexit
 import json
 import re
 import shutil
@@ -33,9 +32,9 @@ def started():
     if not shutil.which("exiftool"):
         pytest.skip("exiftool is not installed")
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
-    process = subprocess.Popen(["exiftool", "-stay_open", "True", "-@", "-"], **pipes)
-    atexit.register(process.kill)
-    return process
+    # the end of its input alone does not end it, and a test run that is killed would leave it behind
+    until_closed = "{ cat; printf '%s\\n' -stay_open False; } | exiftool -stay_open True -@ -"
+    return subprocess.Popen(["sh", "-c", until_closed], **pipes)
 
 
 def exiftool(*words):
