@@ -32,12 +32,13 @@ PRIVATE = ["GpsLatitude", "GpsLongtitude", "longitude", "AbsoluteAltitude", "Dro
            "Aufnahmeort", "Seriennummer", "ville", "latitud", "NumeroDeSerie", "indirizzo", "L\u00e4nge",
            "\u7eac\u5ea6", "Owner's Name", "RegisteredOwner", "DeviceUDID", "DeviceGUID", "DeviceUID", "PhoneNumber",
            "S/N", "HomePoint", "LocName", "AdministrativeArea", "areasOfInterest", "Prefecture", "GridSquare",
-           "DiveSite", "Koordinaten", "Gemeinde", "Commune", "SerienNr", "Cameranummer"]  # fmt: skip
-HARMLESS = ["Opacity", "Capacity", "Velocity", "Rating", "Title", "Description", "FlightYawDegree", "Replacement",
-            "LensModel", "Owner", "Allocation", "Geometry", "Latency", "Longest", "Software", "Composition",
-            "AuthorsPosition", "CopyrightOwnerName", "ISOSpeedLatitudeyyy", "WebStatement", "YCbCrPositioning",
-            "RegionName", "ImageRegion", "CameraElevationAngle", "LongExposure", "Status", "Estate", "ShortName",
-            "LensDistortInfo", "Translation", "CopyrightRegistrationNumber", "Effort", "TrackNumber",
+           "DiveSite", "cameracity", "Koordinaten", "Gemeinde", "Commune", "SerienNr", "Cameranummer"]  # fmt: skip
+HARMLESS = ["fillopacity", "Capacity", "Velocity", "chromaticity", "Rating", "Title", "Description",
+            "FlightYawDegree", "Replacement", "LensModel", "Owner", "Allocation", "Geometry", "Latency",
+            "Longest", "Software", "Composition", "AuthorsPosition", "CopyrightOwnerName",
+            "ISOSpeedLatitudeyyy", "WebStatement", "YCbCrPositioning", "RegionName", "ImageRegion",
+            "CameraElevationAngle", "LongExposure", "Status", "Estate", "ShortName", "LensDistortInfo",
+            "Translation", "CopyrightRegistrationNumber", "Effort", "TrackNumber",
             "LongitudinalAberration", "http://ns.microsoft.com/photo/1.2/t/Region#"]  # fmt: skip
 
 PRIVATE_TEXTS = ["52.5163, 13.3777", "at -33.8568 151.2153", "N 52.51630 E 13.37770", "52° 31' 0\" N", "52 deg 30' N",

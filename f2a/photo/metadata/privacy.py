@@ -36,9 +36,9 @@ PRIVATE_NAME = re.compile(
 with other letters than English ones means is not known here."""
 
 ORDINARY_WORD = re.compile(
-    r"""(?<![a-z])( (al|col|dis)locations? | (re|dis)place\w* | place(ments?|d|holders?) | [a-z]*[aio]city
-    | (com|dis|ex|pro|trans|super|im|op)positions? | positioning | statements? | stated | avenue | revenue
-    )(?![a-z])""",
+    r"""(?<![a-z])( (al|col|dis)locations? | (re|dis)place\w* | place(ments?|d|holders?)
+    | [a-z]*(capa|opa|velo|[a-z]i)city | (com|dis|ex|pro|trans|super|im|op)positions? | positioning
+    | statements? | stated | avenue | revenue )(?![a-z])""",
     re.VERBOSE,
 )
 """Which have such words in them and mean something else: ``Opacity``, ``Composition``."""
