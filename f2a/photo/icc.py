@@ -38,6 +38,9 @@ class ColorProfile:
         icc_profile: the profile's bytes; None for sRGB.
         space: of the photo's pixels: ``L``, ``RGB``, ``CMYK`` or ``LAB``.
 
+    Attributes:
+        has_tables: of RGB, instead of curves: what the values mean is known to LittleCMS alone.
+
     Raises:
         ProfileError: the profile is damaged or describes other pixels.
     """
@@ -47,6 +50,7 @@ class ColorProfile:
         self.icc_profile = icc_profile
         self._profile = open_profile(icc_profile, space) if icc_profile else None
         curves = _curves(icc_profile, CURVES[space]) if icc_profile else []
+        self.has_tables = bool(icc_profile) and space == "RGB" and not curves
         steps = np.linspace(0, 1, 1025)
         same = all(np.abs(srgb_encoded(curve(steps)) - steps).max() < SAME_CURVE for curve in curves)
         self._curves = [] if same else curves
@@ -158,7 +162,7 @@ Curve = Callable[[np.ndarray], np.ndarray]
 
 
 def _curves(icc_profile: bytes, names: tuple[bytes, ...]) -> list[Curve]:
-    """The transfer curves, encoded to linear in [0, 1]; none for a profile made of tables, which passes as sRGB's."""
+    """The transfer curves, encoded to linear in [0, 1]; none for a profile made of tables."""
     try:
         tags = {name: icc_profile[start : start + size] for name, start, size in read_tags(icc_profile)}
         return [_curve(tags[name]) for name in names] if tags.keys() >= set(names) else []

@@ -118,9 +118,12 @@ class Photo:
         16-bit, integer and float grey become 16 bits deep, palettes RGB, CMYK and Lab sRGB.
 
         Args:
-            profile: None for the one in ``image.info``, which is ignored if it does not fit.
+            profile: None for the one in ``image.info``, which is ignored if it does not fit; by one made of tables the
+                image is converted to sRGB.
         """
-        profile = profile or ColorProfile.of_image(image)
+        if profile is None:
+            photo = cls.from_pil(image, ColorProfile.of_image(image))
+            return photo.in_srgb() if photo.colors.has_tables else photo
         if image.mode in HIGH_BIT_DEPTH_GREY:
             return cls(ArrayStorage(grey16(image)[..., None]), profile)
         if image.mode in ("CMYK", "LAB"):
@@ -196,6 +199,11 @@ class Photo:
         grey = self.colors.in_srgb_curve(self.rows())
         alpha = [] if self._storage.alpha is None else [self._storage.alpha[..., None]]
         return Photo.from_array(np.concatenate([grey, grey, grey, *alpha], -1))
+
+    def in_srgb(self) -> "Photo":
+        """A copy in 8-bit sRGB, with three channels."""
+        alpha = [] if self._storage.alpha is None else [to_eight_bits(self._storage.alpha)[..., None]]
+        return Photo.from_array(np.concatenate([np.asarray(self.to_srgb()), *alpha], -1))
 
     def crop(self, box: tuple[int, int, int, int]) -> "Photo":
         """A copy of the part within left, top, right and bottom, without alpha."""

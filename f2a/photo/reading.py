@@ -11,6 +11,8 @@ from f2a.photo.errors import PhotoError, photo_errors
 from f2a.photo.file import PhotoFile
 from f2a.photo.hdr import standard_range
 
+TABLES = "has a colour profile made of tables, so it comes back relit in sRGB, 8 bits deep"
+
 
 def open_photo(path: str | Path) -> Image.Image:
     """The photo in a file, upright and decoded; see :func:`read_photo`."""
@@ -37,6 +39,9 @@ def read_photo(path: str | Path, keep_location: bool = False) -> PhotoFile:
         file = decoder_of(path).read(path)
         notes = [*file.notes, *of_credentials(path)]
         photo = standard_range(file.photo, notes)
+        if photo.colors.has_tables:
+            notes.append(TABLES)
+            photo = photo.in_srgb()
         metadata = file.metadata.cleaned(photo.size, keep_location, notes)
         metadata = replace(metadata, icc_profile=photo.icc_profile)
         return replace(file, photo=photo, metadata=metadata, notes=tuple(notes))

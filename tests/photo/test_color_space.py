@@ -14,8 +14,10 @@ from f2a.photo import read_photo, write_photo
 from f2a.photo.chromaticity import BT709
 from f2a.photo.codecs import png
 from f2a.photo.color_space import ADOBE_RGB, SRGB_SPACE, ColorSpace, exif_space, gamma_curve, matrix_profile, profile_of
+from f2a.photo.icc import ColorProfile
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.photo import Photo
+from f2a.relight.controls import Controls
 from tests.photo.faults.colors import BT2020, RED, SUFFIXES, in_lab, lab, limit_of, save_heic, save_png
 from tests.support import profiles, stated_colors
 from tests.support.corpus import saved
@@ -496,3 +498,32 @@ def test_metadata_of_jpeg_2000_stay_and_its_other_boxes_are_said(tmp_path):
     assert b"image/jp2" in file.metadata.xmp
     assert b"An artist" in file.metadata.exif
     assert file.notes == ("its further parts are left out: xml ", "its result is a PNG unless another format is named")
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
+def test_a_profile_made_of_tables_is_what_littlecms_makes_of_it(tmp_path, suffix):
+    color = (20, 60, 230)
+    Image.new("RGB", (24, 16), color).save(tmp_path / f"a{suffix}", icc_profile=profiles.TABLE, quality=100)
+    file = read_photo(tmp_path / f"a{suffix}")
+    assert any("made of tables" in note for note in file.notes)
+    assert not file.photo.icc_profile
+    source, srgb = ImageCms.ImageCmsProfile(io.BytesIO(profiles.TABLE)), ImageCms.createProfile("sRGB")
+    right = ImageCms.profileToProfile(Image.new("RGB", (1, 1), color), source, srgb).getpixel((0, 0))
+    assert np.abs(file.photo.rows()[8, 12].astype(int) - right).max() <= 3
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_photo_with_tables_keeps_its_alpha(dtype):
+    top = np.iinfo(dtype).max
+    values = np.full((4, 6, 4), (0, top // 4, top, top // 2), dtype)
+    photo = Photo.from_array(values, ColorProfile(profiles.TABLE)).in_srgb()
+    assert photo.shape == (4, 6, 3)
+    assert photo.stored.getpixel((3, 2))[3] == 127
+
+
+def test_an_image_of_pillow_with_tables_comes_back_in_srgb(relighter):
+    image = Image.new("RGB", (24, 16), (20, 60, 230))
+    image.info["icc_profile"] = profiles.TABLE
+    relit = relighter(image, Controls(strength=0))
+    assert "icc_profile" not in relit.info
+    assert relit.getpixel((3, 2)) == Photo.from_pil(image).to_srgb().getpixel((3, 2)) != (20, 60, 230)
