@@ -204,8 +204,8 @@ def share_processors(photos: int) -> None:
 
 def relight_file(
     relighter: Relighter,
-    source: Path,
-    target: Path,
+    source: str | Path,
+    target: str | Path,
     controls: Controls = NEUTRAL,
     overwrite: bool = False,
     *,
@@ -236,7 +236,7 @@ def relight_file(
         ControlError: see :meth:`Prepared.render`.
     """
     file = read_photo(source, keep_location)
-    target = _target_of(file, target, format)
+    target = _target_of(file, Path(target), format)
     on_target(target)
     check_target(target, overwrite)
     prepared, notes = relighter.prepare(file.photo), [*file.notes]

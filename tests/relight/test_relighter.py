@@ -222,3 +222,10 @@ def test_each_process_of_a_launcher_takes_a_gpu_of_its_own(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
     monkeypatch.setenv("LOCAL_RANK", "3")
     assert choose_device("auto") == torch.device("cuda:3")
+
+
+def test_a_file_may_be_named_by_a_string(relighter, photo, tmp_path):
+    photo.save(tmp_path / "party.png")
+    written = f2a.relight_file(relighter, str(tmp_path / "party.png"), str(tmp_path))
+    assert written == tmp_path / "party_ambient.png"
+    assert written.is_file()
