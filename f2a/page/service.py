@@ -4,11 +4,13 @@ Every request writes into a folder of its own with a random name, and everything
 """
 
 import math
+import os
 import tempfile
 import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -272,12 +274,11 @@ class RelightService:
 def sweep_folder(folder: Path, keep_s: float = KEEP_S) -> None:
     """Delete every file in it that is older than ``keep_s`` seconds, and folders that are empty by then."""
     oldest = time.time() - keep_s
-    for path in sorted(folder.rglob("*"), reverse=True):  # files before their folders
-        try:
-            if path.lstat().st_ctime < oldest:
-                path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
-        except OSError:  # not empty, or gone already
-            continue
+    for parent, folders, files in os.walk(folder, topdown=False):  # which, unlike rglob, passes over what is gone
+        for path in (Path(parent, name) for name in [*files, *folders]):
+            with suppress(OSError):  # not empty, or gone already
+                if path.lstat().st_ctime < oldest:
+                    path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def check_megapixels(photo: Path) -> None:

@@ -1,6 +1,7 @@
 """What lies behind the page, without Gradio: the service, the examples and what is said of them."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -268,6 +269,22 @@ def test_files_go_after_their_time_and_folders_with_them(tmp_path, monkeypatch):
     sweep_folder(tmp_path)  # a folder counts as changed when its files went
     assert list(tmp_path.rglob("*.jpg")) == []
     assert service.KEEP_S + 2 * service.SWEEP_S <= 3600
+
+
+def test_a_folder_that_goes_during_the_sweep_does_not_end_it(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    (tmp_path / "stays").mkdir()
+    (tmp_path / "stays" / "photo.jpg").write_text("old")
+    look = os.scandir
+
+    def look_too_late(folder):
+        if Path(folder).name == "gone":
+            Path(folder).rmdir()
+        return look(folder)
+
+    monkeypatch.setattr(os, "scandir", look_too_late)
+    sweep_folder(tmp_path, keep_s=-60)
+    assert list(tmp_path.rglob("*.jpg")) == []
 
 
 def runs_of_the_network(relighter, monkeypatch):
