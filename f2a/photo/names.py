@@ -34,9 +34,9 @@ def is_hidden(path: Path) -> bool:
 
 
 def is_photo(path: Path) -> bool:
-    """Whether it is a photo of a format that is read here: raw files are if rawpy is installed."""
+    """Whether it is a photo of a format that is read here, and no folder: raw files are if rawpy is installed."""
     is_read = path.suffix.lower() in READABLE_SUFFIXES and not needs_rawpy(path)
-    return is_read and not is_hidden(Path(path.name))
+    return is_read and not is_hidden(Path(path.name)) and not path.is_dir()
 
 
 def is_result(path: Path) -> bool:
@@ -50,8 +50,8 @@ def needs_rawpy(path: Path) -> bool:
 
 
 def is_other_picture(path: Path) -> bool:
-    """Whether it is a picture of a format that is not read here."""
-    return _is_picture(path) and not is_photo(path) and not is_hidden(Path(path.name))
+    """Whether it is a picture of a format that is not read here, and no folder."""
+    return _is_picture(path) and not is_photo(path) and not is_hidden(Path(path.name)) and not path.is_dir()
 
 
 def _is_picture(path: Path) -> bool:

@@ -211,6 +211,15 @@ def test_raw_files_without_rawpy_are_passed_over_with_the_remedy(photos, monkeyp
     assert passed_over([photos]) == line
 
 
+def test_a_folder_that_is_named_like_a_picture_is_passed_over_as_any_folder_is(photos, relight):
+    for name in ("album.jpg", "layers.psd"):
+        (photos / name).mkdir()
+    assert passed_over([photos]) == ""
+    done = relight(photos)
+    assert done.status == 0
+    assert "7 of 7 photos relit" in done.err
+
+
 def test_what_is_passed_over_is_named_where_there_is_nothing_else(tmp_path, relight):
     (tmp_path / "a.jxl").write_bytes(b"")
     done = relight(tmp_path)
