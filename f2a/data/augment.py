@@ -25,7 +25,7 @@ class DataLoaderWorkerError(RuntimeError):
 class PairCrops(NamedTuple):
     """Crops of flash and ambient photos, float32 sRGB in [0, 1], and the flash photos' files.
 
-    One pair gives ``(3, R, R)`` each and a name; collated, several give ``(B, 3, R, R)`` and a list of names.
+    One pair gives ``(3, R, R)`` each and a name; collated, several give ``(B, 3, R, R)`` and a tuple of names.
     """
 
     flash: Tensor
