@@ -62,8 +62,9 @@ def grey16(image: Image.Image) -> np.ndarray:
 
 
 def float_to_16_bits(values: np.ndarray) -> np.ndarray:
-    """uint16 of floats in [0, 1], cut off there; where most lie above, in [0, 255] or [0, 65535]. NaN becomes black."""
-    values = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0).clip(min=0)
+    """uint16 of floats in [0, 1], cut off there; where most lie above, in [0, 255] or [0, 65535]. NaN becomes black,
+    and infinity, as which half floats hold what is above 65504, white."""
+    values = np.nan_to_num(values.astype(np.float64), posinf=np.inf).clip(min=0)
     white = float_white(values)
     scaled: np.ndarray = (values / white * 65535).round().clip(max=65535)
     return scaled.astype(np.uint16)
@@ -75,9 +76,10 @@ BRIGHTEST = 16
 
 def float_white(values: np.ndarray) -> float:
     """What white is in floats that are not below 0: 1, 255 or 65535. Highlights may lie above."""
-    if values.max() <= BRIGHTEST or np.median(values[:: max(1, len(values) // 512)]) <= 1:
+    brightest = values.max(initial=0, where=np.isfinite(values))
+    if brightest <= BRIGHTEST or np.median(values[:: max(1, len(values) // 512)]) <= 1:
         return 1.0
-    return 255.0 if values.max() <= 255 else 65535.0
+    return 255.0 if brightest <= 255 else 65535.0
 
 
 def integer_to_16_bits(values: np.ndarray, bits: int) -> np.ndarray:

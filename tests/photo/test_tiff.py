@@ -90,7 +90,7 @@ def test_floats_above_white_are_cut_off(tmp_path):
     values[2, 3] = 1.2, 40, np.inf
     rows = read_photo(tiff(tmp_path / "a.tif", values, "rgb")).photo.rows()
     expected = COLORS.copy()
-    expected[2, 3] = 65535, 65535, 0
+    expected[2, 3] = 65535, 65535, 65535
     assert np.abs(rows.astype(int) - expected).max() <= 1
 
 
@@ -190,4 +190,15 @@ def test_floats_that_are_no_numbers_are_black_and_print_nothing(tmp_path, recwar
     file = read_photo(tmp_path / "a.tif")
     assert not file.photo.rows().any()
     assert file.notes == ("its 32 bits a colour were rounded to 16",)
+    assert not [warning for warning in recwarn if warning.category is RuntimeWarning]
+
+
+def test_light_that_half_floats_hold_as_infinite_is_white_and_changes_nothing_else(tmp_path, recwarn):
+    light = np.linspace(0, 1, 105, dtype=np.float16).reshape(5, 7, 3)
+    light[2, 3], light[2, 4] = np.inf, -np.inf
+    tifffile.imwrite(tmp_path / "a.tif", light, photometric="rgb")
+    file = read_photo(tmp_path / "a.tif")
+    expected = (light.astype(float).clip(0, 1) * 65535).round()
+    assert np.array_equal(file.photo.rows(), expected)
+    assert file.notes == ("its light above white is cut off",)
     assert not [warning for warning in recwarn if warning.category is RuntimeWarning]

@@ -138,7 +138,7 @@ class FirstPage(NamedTuple):
         if page.bitspersample > 16:
             notes.append(f"its {page.bitspersample} bits a colour were rounded to 16")
         if samples.dtype.kind == "f":
-            light = np.nan_to_num(samples[..., :count], posinf=0).clip(min=0)
+            light = np.nan_to_num(samples[..., :count], posinf=np.inf).clip(min=0)
             if light.max() > float_white(light):
                 notes.append("its light above white is cut off")
         colors = self._colors(samples[..., :count])
