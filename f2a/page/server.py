@@ -10,12 +10,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
 from gradio.route_utils import get_root_url
+from gradio.state_holder import StateHolder
 from gradio.utils import get_upload_folder
 from starlette.formparsers import MultiPartException
 from starlette.middleware import Middleware
@@ -170,6 +172,7 @@ def serve(demo: gr.Blocks, jobs: JobQueue, settings: Settings, folder: Path) -> 
         remove_stale(folder.parent)
         if time.monotonic() > swept + settings.sweep_s:  # Gradio's own leaves files that no component points to
             sweep_folder(Path(get_upload_folder()), settings.keep_s)
+            forget_answers(demo.state_holder, settings.keep_s)
             swept = time.monotonic()
     drained = drain(jobs, responses)
     demo.server.config.timeout_graceful_shutdown = 1  # for clients that don't hang up, which is no error
@@ -245,6 +248,15 @@ def server_folder(base: Path) -> Iterator[Path]:
         yield Path(folder)
     with suppress(OSError):  # another server is still there
         ours.rmdir()
+
+
+def forget_answers(sessions: StateHolder, keep_s: float) -> None:
+    """Drop what Gradio keeps of the last answers to each visitor who has asked for nothing for ``keep_s`` seconds, also
+    with the page closed: the relit picture among them."""
+    oldest = datetime.now() - timedelta(seconds=keep_s)
+    for name, used in [*sessions.time_last_used.items()]:
+        if used < oldest and (session := sessions.session_data.get(name)):
+            session.config_values.clear()
 
 
 def remove_stale(ours: Path) -> None:

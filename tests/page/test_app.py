@@ -35,7 +35,7 @@ from tests.support.pairs import write_pairs
 pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
 
 from f2a.page.layout import build_demo
-from f2a.page.server import PAGE, launch_options
+from f2a.page.server import PAGE, forget_answers, launch_options
 
 expect = pytest.importorskip("playwright.sync_api", reason="needs playwright (requirements-dev.txt)").expect
 
@@ -344,6 +344,30 @@ def test_examples_of_a_folder_are_filtered_by_category(chromium: Any, relighter:
         page.get_by_label("Category").click()
         page.get_by_role("option", name="Rooms").click()
         note.get_by_text("1 of 1: Rooms 1.").wait_for()
+
+
+def test_what_gradio_keeps_of_an_answer_goes_after_its_time_and_the_page_works_on(
+    chromium: Any, relighter: Relighter, tmp_path: Path
+) -> None:
+    demos: list[Any] = []
+
+    def build() -> Any:
+        demos.append(build_demo(relighter))
+        return demos[0]
+
+    with serving(build, tmp_path / "gradio", launch_options()) as url, visiting(chromium, url) as page:
+        (demo,) = demos
+        give(page, save_gradient(tmp_path / "party.jpg"))
+        (session,) = demo.state_holder.session_data.values()
+        for keep_s, is_kept in ((60, True), (-1, False)):
+            forget_answers(demo.state_holder, keep_s)
+            assert ("data:image/webp" in str(session.config_values)) is is_kept
+            assert ("party.jpg" in str(session.config_values)) is is_kept
+        first = after(page).get_attribute("src")
+        page.get_by_label("number input for Exposure").fill("1")
+        page.wait_for_function("first => document.querySelectorAll('#view img')[1].src != first", arg=first)
+        give(page, save_gradient(tmp_path / "another.jpg", tint=90))
+        download_from(page, tmp_path / "downloads")
 
 
 def test_a_batch_becomes_one_zip_and_a_line_for_what_failed(page: Any, relighter: Relighter, tmp_path: Path) -> None:
