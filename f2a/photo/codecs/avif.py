@@ -62,6 +62,6 @@ def write(
     stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality: int | None, notes: list[str]
 ) -> memoryview:
     if not quality and "quality" in encoding:
-        notes.append("AVIF is written with a slight loss (quality 100), which the photo's own file had not")
+        notes.append("AVIF is written with a slight loss (quality 100), though the photo's own file may be lossless")
     options = pillow.metadata_options(metadata) | {"quality": QUALITY} | encoding
     return pillow.save(stored, "AVIF", **options | ({"quality": quality} if quality else {}))

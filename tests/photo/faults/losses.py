@@ -354,7 +354,7 @@ SAMPLED = {
     "sampled_422.heic": ("libheif", as_heic(chroma=422)),
 }
 TEN_BITS = "HEIF is written with 10 bits a colour, so {} were rounded"
-SLIGHT = "AVIF is written with a slight loss (quality 100), which the photo's own file had not"
+SLIGHT = "AVIF is written with a slight loss (quality 100), though the photo's own file may be lossless"
 
 TITLE = "T" * 1000
 TITLED = photoshop_resource(struct.pack(">BBBH", 0x1C, 2, 5, 1000) + TITLE.encode())
