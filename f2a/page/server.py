@@ -168,6 +168,7 @@ def serve(demo: gr.Blocks, jobs: JobQueue, settings: Settings, folder: Path) -> 
     print(text.ADDRESSES.format(demo.local_url), flush=True)
     swept = time.monotonic()
     while not stop.wait(0.5):  # with a timeout, because without one Windows never notices Ctrl+C
+        folder.mkdir(exist_ok=True)  # after a long sleep of the machine another server may have removed it
         os.utime(folder)  # the sign of life
         remove_stale(folder.parent)
         if time.monotonic() > swept + settings.sweep_s:  # Gradio's own leaves files that no component points to

@@ -267,7 +267,7 @@ class RelightService:
                 file.unlink()
         summary = f"{len(names)} of {counted(len(photos), 'photo')} relit."
         if left := len(photos) - len(names) - len(failed):
-            summary += f" The page is being restarted: the last {left} were not tried; please give them again."
+            summary += f" The page restarts before it came to {counted(left, 'photo')}; please give the rest again."
         return BatchResult(archive if names else None, summary, failed)
 
 

@@ -1,6 +1,7 @@
 """``python app.py`` when clients are slow, hang up or come all at once, and when it is stopped or killed."""
 
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 
 pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
 
+from f2a.errors import counted
 from f2a.page.job_queue import CLOSING
 from f2a.relight.relighter import Relighter, relight_file
 from tests.support.load import (
@@ -227,6 +229,19 @@ def test_sigterm_answers_the_running_request_whole_and_refuses_others(alone: Any
 
 
 @pytest.mark.slow
+def test_a_server_whose_folder_was_removed_while_the_machine_slept_serves_on(alone: Any, tmp_path: Path) -> None:
+    _, process, http, _ = alone
+    [folder] = tmp_path.glob("f2a-page-*/server-*")
+    shutil.rmtree(folder)
+    deadline = time.monotonic() + 10
+    while not folder.is_dir() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert folder.is_dir()
+    assert process.poll() is None
+    assert http.get("/").status_code == 200
+
+
+@pytest.mark.slow
 def test_sigterm_ends_a_batch_with_the_photos_that_are_done(alone: Any, tmp_path: Path, large: Path) -> None:
     _, process, http, pool = alone
     path = upload(http, large)
@@ -239,8 +254,8 @@ def test_sigterm_ends_a_batch_with_the_photos_that_are_done(alone: Any, tmp_path
     (tmp_path / "relit.zip").write_bytes(http.get(archive["url"]).content)
     assert stopping.result()[0] == 0
     assert stopping.result()[1] < 10
-    done, rest = sentence.split(" of 20 photos relit. The page is being restarted: the last ")
-    assert rest == f"{20 - int(done)} were not tried; please give them again."
+    done, rest = sentence.split(" of 20 photos relit. The page restarts before it came to ")
+    assert rest == f"{counted(20 - int(done), 'photo')}; please give the rest again."
     with zipfile.ZipFile(tmp_path / "relit.zip") as relit:
         assert relit.testzip() is None
         assert len(relit.namelist()) == int(done)
