@@ -1,16 +1,15 @@
 """An evaluation from a folder of pairs to a printed table and, on request, to files."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-
-from PIL import Image
 
 from f2a.color import STANDARD_EXPOSURE
 from f2a.data.folder import find_pairs
 from f2a.evaluation.baselines import require_skimage
 from f2a.evaluation.methods import collect_systems
-from f2a.evaluation.report import TRUTH, Thumbnails, require_matplotlib, thumbnail_jpeg, write_report
-from f2a.evaluation.scores import METRICS, Report, Scene, lpips_metric, score_scenes
+from f2a.evaluation.report import Thumbnails, keep_thumbnails, require_matplotlib, write_report
+from f2a.evaluation.scores import METRICS, Report, lpips_metric, score_scenes
 from f2a.evaluation.tables import format_table, to_json
 from f2a.files import make_folder, write_output
 from f2a.relight.relighter import Relighter
@@ -54,16 +53,16 @@ def evaluate(
         make_folder(folder)
     metrics = [*METRICS, *filter(None, [lpips_metric(report)])]
     thumbnails: Thumbnails = {}
-
-    def keep_thumbnails(scene: Scene, pictures: dict[str, Image.Image]) -> None:
-        thumbnails[scene.name] = {name: thumbnail_jpeg(p) for name, p in [*pictures.items(), (TRUTH, scene.truth)]}
-
-    on_scene = keep_thumbnails if out else None
+    on_scene = partial(keep_thumbnails, thumbnails) if out else None
     scores = score_scenes(pairs.files, systems, metrics, report, on_scene, normalize_exposure=normalize_exposure)
     if out:
-        exposure = f"brought to mean sRGB {STANDARD_EXPOSURE}" if normalize_exposure else "as it is"
-        facts = {"Pairs": str(data), "Exposure of the truth": exposure}
-        write_report(out, scores, metrics, thumbnails, next(iter(relighters)), facts)
+        write_report(out, scores, metrics, thumbnails, next(iter(relighters)), facts(data, normalize_exposure))
     if json:
         write_output(json, to_json(scores, {"data": str(data), "normalize_exposure": normalize_exposure}).encode())
     return format_table(scores, metrics)
+
+
+def facts(data: Path, normalize_exposure: bool) -> dict[str, str]:
+    """What the report says about the run, title to text."""
+    exposure = f"brought to mean sRGB {STANDARD_EXPOSURE}" if normalize_exposure else "as it is"
+    return {"Pairs": str(data), "Exposure of the truth": exposure}

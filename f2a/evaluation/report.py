@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
 from f2a.errors import require_package
-from f2a.evaluation.scores import FLASH, Metric, Score
+from f2a.evaluation.scores import FLASH, Metric, Scene, Score
 from f2a.evaluation.tables import changes, means, to_csv, worse_sentences
 from f2a.files import write_output
 from f2a.images import diverging_picture, picture_grid
@@ -130,6 +130,11 @@ def plot(metric: Metric, scores: Sequence[Score], system: str) -> bytes:
     content = io.BytesIO()
     figure.savefig(content, format="svg")
     return content.getvalue()
+
+
+def keep_thumbnails(thumbnails: Thumbnails, scene: Scene, pictures: dict[str, Image.Image]) -> None:
+    """Add those of a scene's pictures and of its truth."""
+    thumbnails[scene.name] = {name: thumbnail_jpeg(p) for name, p in [*pictures.items(), (TRUTH, scene.truth)]}
 
 
 def thumbnail_jpeg(picture: Image.Image) -> bytes:
