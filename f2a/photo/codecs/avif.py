@@ -19,7 +19,7 @@ MODES = ("RGB", "RGBA")
 BITS = 8
 METADATA = ("exif", "xmp")
 QUALITY, LOSSLESS = 90, 100
-"""The second one is next to it."""
+"""Pillow cannot write it wholly lossless; the best quality comes next to that."""
 
 
 MAGIC = re.compile(rb".{4}ftyp(avis|.*avif)", re.DOTALL)

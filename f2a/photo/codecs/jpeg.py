@@ -80,7 +80,8 @@ def stated_size(path: Path) -> tuple[int, int]:
 def read(path: Path) -> PhotoFile:
     content = path.read_bytes()
     frame = _frame(content)
-    content = content[: frame.at + 1] + struct.pack(">H", frame.height) + content[frame.at + 3 :]
+    if not any(content[frame.at + 1 : frame.at + 3]):  # stands behind the scan, where no decoder looks
+        content = content[: frame.at + 1] + struct.pack(">H", frame.height) + content[frame.at + 3 :]
     if frame.bits > BITS:
         check_size(path, (frame.width, frame.height), bytes_per_pixel=6)
         whole, note = with_end(content, lambda content: _digest(_decode(content, frame.bits)))

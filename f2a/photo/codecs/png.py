@@ -144,7 +144,7 @@ def read_chunks(path: Path) -> Chunks:
             if kind[:1].isupper() and kind not in CRITICAL_CHUNKS:
                 raise OSError(f"a PNG with a chunk {name} is not supported")
             if not is_sound:
-                notes.append("one of its checksums is wrong, but its pixels are whole")
+                notes.append("one of its checksums is wrong, but its pixels can be read")
             kinds.append(kind)
             if kind in CRITICAL_CHUNKS | FURTHER_CHUNKS:
                 pixels += _chunk(kind, data)

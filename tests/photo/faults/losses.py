@@ -77,7 +77,7 @@ def several_in_heic(path: Path) -> None:
 DEEP = png.encode16(PICTURE.astype(np.uint16) * 257)
 GAMMA, TEXT = (b"gAMA", b"\0\0\xb1\x8f"), (b"tEXt", b"Title\0A")
 LEFT_OUT = "its chunk {} is damaged and was left out"
-CHECKSUM = "one of its checksums is wrong, but its pixels are whole"
+CHECKSUM = "one of its checksums is wrong, but its pixels can be read"
 
 
 def fields(*tags: tuple[int, bytes]) -> Callable[[Path], None]:
