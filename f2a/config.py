@@ -102,7 +102,7 @@ class GeneratorConfig:
             )
 
 
-def of_preset(name: str, help: str) -> Any:
+def preset_option(name: str, help: str) -> Any:
     """An option that takes the place of the preset's value of a field of :class:`GeneratorConfig`."""
     return field(default=None, metadata=GeneratorConfig.__dataclass_fields__[name].metadata | {"help": help})
 
@@ -200,9 +200,9 @@ class TrainConfig:
     )
 
     preset: str = option("compact", "generator preset", tuple(PRESETS))
-    upsampling: str | None = of_preset("upsampling", "decoder; None: the preset's")
-    head: str | None = of_preset("head", "head; None: the preset's")
-    normalization: str | None = of_preset(
+    upsampling: str | None = preset_option("upsampling", "decoder; None: the preset's")
+    head: str | None = preset_option("head", "head; None: the preset's")
+    normalization: str | None = preset_option(
         "normalization",
         "range of the encoder's input; None: imagenet if it starts from ImageNet weights, otherwise the preset's",
     )
@@ -211,11 +211,11 @@ class TrainConfig:
         "mean brightness of relit photos and of target crops in training: keep (that of the flash photo), an sRGB "
         "value between 0 and 1, or none, which leaves it to the network; None: the preset's",
     )
-    min_exposure: float | None = of_preset(
+    min_exposure: float | None = preset_option(
         "min_exposure",
         "with exposure keep: photos darker than this mean sRGB value (0 to 1) are brightened to it; None: the preset's",
     )
-    working_pixels: int | None = of_preset(
+    working_pixels: int | None = preset_option(
         "working_pixels", "area in pixels to which a photo will be reduced for the network; None: the preset's"
     )
     encoder_weights: str = option(
