@@ -132,7 +132,7 @@ class Handlers:
         width, height = opened.size
         line = f"{Path(photo).name}: {width} x {height} pixels, relit in {max(seconds, 0.1):.1f}{text.NO_BREAK}s."
         lines = [text.WELCOME] if example else [line, *opened.notes]
-        yield *as_answer(preview), as_html(*lines, text.LOOKING), *rest, *settings
+        yield *as_answer(preview), as_html(*lines), *rest, *settings
 
     def on_controls(self, screen: Any, photo: str, show_clipping: bool, *values: Any) -> tuple[Any, ...]:
         """The previews again after a slider moved, and no download of what it was before; the network doesn't run."""

@@ -133,7 +133,7 @@ def pictures_column(handlers: Handlers) -> tuple[Any, ...]:
             with gr.Row(elem_id="looking"):
                 show_clipping = gr.Checkbox(label=text.SHOW_CLIPPING, container=False)
                 clipped = gr.HTML(text.clipping())
-            note = gr.HTML(as_html(text.WELCOME, text.LOOKING), elem_id="note")
+            note = gr.HTML(as_html(text.WELCOME), elem_id="note")
         with gr.Accordion("What changed", open=False, elem_id="changes"):
             alt = "The photo in colours that say how much brighter or darker each place became"
             changes = gr.Image(str(opening.changes), alt_text=alt, show_label=False, interactive=False, buttons=[])
@@ -150,7 +150,7 @@ def examples_tab(tab: gr.Tab, handlers: Handlers, photo: gr.File, tabs: gr.Tabs)
     with gr.Row():
         several = len(gallery.categories) > 1
         category = gr.Dropdown(gallery.categories, value=EVERYTHING, label="Category", visible=several)
-        view = gr.Radio(list(VIEWS), value=next(iter(VIEWS)), label="Compare", elem_id="compare")
+        view = gr.Radio(list(VIEWS), value=next(iter(VIEWS)), label="Compare", container=False, elem_id="compare")
     pictures, note = before_and_after("Example", "example"), gr.HTML(elem_id="example-note")
     with gr.Row():
         previous, following, use = gr.Button("Previous"), gr.Button("Next"), gr.Button("Relight it yourself")
@@ -172,22 +172,23 @@ def batch_tab(handlers: Handlers) -> list[Any]:
     """Several photos with settings of their own; the components of the settings."""
     gr.Markdown(f"Up to {MAX_PHOTOS} photos, all with these settings, into one zip.")
     with gr.Column(elem_id="batch"):
-        photos = gr.File(label="Flash photos", file_count="multiple", height=200, elem_id="batch-photos")
+        photos = gr.File(label="Flash photos", file_count="multiple", height=220, elem_id="batch-photos")
         settings = settings_panel("batch-controls", for_one=False).settings
         start = gr.Button("Relight all", variant="primary", elem_id="batch-start")
         note = gr.HTML(elem_id="batch-note")
         archive = gr.File(label="Relit photos", interactive=False, visible=False, elem_id="archive")
-    start.click(None, None, note, js="() => ''", **PRIVATE)  # what was said of the photos before
+    gr.on([start.click, photos.change], None, None, note, js="() => ''", **PRIVATE)  # what was said of others
     start.click(handlers.on_batch, [photos, *settings], [archive, note], show_progress_on=note, **PRIVATE)
     return settings
 
 
 def about_tab(handlers: Handlers, content: str) -> None:
     """How it works, and where it falls short."""
-    gr.HTML(content, elem_id="about")
     pair = handlers.bundled.show(FAILURE)
-    before_and_after("Ours | truth", "failure", pair.ours, pair.truth)
-    gr.Markdown(text.FALLS_SHORT)
+    with gr.Column(elem_id="about"):
+        gr.HTML(content)
+        before_and_after("Ours | truth", "failure", pair.ours, pair.truth)
+        gr.Markdown(text.FALLS_SHORT)
 
 
 def add_endpoints(handlers: Handlers, settings: list[Any]) -> None:

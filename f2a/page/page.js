@@ -63,6 +63,9 @@
   });
   document.addEventListener("keyup", (event) => event.key === " " && held() && hold(false));
 
+  // The wheel scrolls the page over a picture, too, where Gradio would enlarge the preview.
+  document.addEventListener("wheel", (event) => event.target.closest("#view, #example, #failure") && event.stopPropagation(), true);
+
   // Undo and redo: the settings that each panel had, all changes within a moment (a slider that is dragged) being one.
   const histories = {}, moment = 600;
   window.f2a_record = (panel, values, first) => {
@@ -175,6 +178,9 @@
     for (const thumbnail of document.querySelectorAll("#strip .thumbnail-item")) {
       thumbnail.setAttribute("aria-label", thumbnail.querySelector(".caption-label")?.textContent);
     }
+    for (const button of document.querySelectorAll(".reset-button")) {
+      button.ariaLabel = button.title = `Reset ${button.closest(".block").querySelector("label span").textContent.trim()}`;
+    }
     for (const stage of document.querySelectorAll("#view, #example, #failure")) {
       const compared = document.querySelector("#compare input:checked")?.value;
       const names = ({ example: compared, failure: "Ours | truth" }[stage.id] ?? "Flash | relit").split(" | ");
@@ -189,7 +195,9 @@
         tabIndex: 0, role: "separator", ariaOrientation: "vertical", ariaValueMin: 0, ariaValueMax: 100, ariaValueNow: Math.round(left),
         ariaValueText: `${Math.round(left)} % ${names[0]}, the rest ${names[1]}`,
         ariaLabel: "Divider between the two pictures: arrow keys move it, space shows the flash photo, Enter goes closer",
-        onkeydown: (event) => event.key in steps && (event.preventDefault(), drag(divider, steps[event.key])),
+        onkeydown: (event) => {  // which must not return false, or Tab would stay here
+          if (event.key in steps) event.preventDefault(), drag(divider, steps[event.key]);
+        },
       });
     }
   };

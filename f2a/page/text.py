@@ -22,8 +22,7 @@ DESCRIPTION = (
     "A photograph taken with flash, as the light of the room would have shown it. At full size, in its own format."
 )
 CHOOSE, CHANGE = "Choose, drop or paste a photo", "Change photo"
-WELCOME = "This is an example: move the sliders, tap another one, or give a photo of yours."
-LOOKING = "Hold the picture to see the flash photo; tap it to see that place at full size."
+WELCOME = "This is an example: move the sliders, tap another one, or give your own photo."
 FALLS_SHORT = """Here it falls short: the room's lamp is warm and bright (right, the truth), and the flash photo shows
 neither. Ours (left) keeps the flash photo's colours, and the doll that the flash burnt stays white. A rendering."""
 

@@ -14,9 +14,21 @@ import pytest
 from PIL import Image
 
 from f2a.relight.controls import Controls
-from tests.support.page_server import DESKTOP, PHONE, TABLET, after, download_from, give, save_gradient, visiting
+from tests.support.page_server import (
+    DESKTOP,
+    PHONE,
+    TABLET,
+    after,
+    center_of,
+    download_from,
+    give,
+    save_gradient,
+    visiting,
+)
 
 pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
+
+expect = pytest.importorskip("playwright.sync_api", reason="needs playwright (requirements-dev.txt)").expect
 
 TABS = ["Relight", "Examples", "Batch", "About"]
 
@@ -120,6 +132,8 @@ def test_a_control_is_one_row_with_its_name_value_and_reset(look: Callable[..., 
         assert slider["x"] + slider["width"] <= number["x"]
         assert number["x"] + number["width"] <= reset["x"] <= box["x"] + box["width"] - reset["width"]
         assert reset["height"] >= 43
+        name = row.locator("label span").inner_text()
+        assert row.get_by_role("button").get_attribute("aria-label") == f"Reset {name}"
 
 
 def test_on_a_phone_picture_and_download_stay_in_reach(page: Any, tmp_path: Path) -> None:
@@ -286,3 +300,15 @@ def test_the_divider_says_where_it_is_and_follows_the_keys(page: Any) -> None:
     assert hidden_part() < 1
     divider.press("End")
     page.wait_for_function("document.querySelector('#view [role=separator]').getAttribute('aria-valuenow') == '100'")
+    for key in ("Tab", "Shift+Tab"):  # which lead away from it
+        divider.press(key)
+        expect(divider).not_to_be_focused()
+
+
+def test_the_wheel_over_the_picture_scrolls_the_page(page: Any) -> None:
+    x, y = center_of(page.locator("#view"))
+    before = after(page).bounding_box()
+    page.mouse.move(x, y)
+    page.mouse.wheel(0, 100)
+    page.wait_for_function("scrollY == 100")
+    assert after(page).bounding_box()["width"] == before["width"]
