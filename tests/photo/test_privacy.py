@@ -32,14 +32,17 @@ PRIVATE = ["GpsLatitude", "GpsLongtitude", "longitude", "AbsoluteAltitude", "Dro
            "Aufnahmeort", "Seriennummer", "ville", "latitud", "NumeroDeSerie", "indirizzo", "L\u00e4nge",
            "\u7eac\u5ea6", "Owner's Name", "RegisteredOwner", "DeviceUDID", "DeviceGUID", "DeviceUID", "PhoneNumber",
            "S/N", "HomePoint", "LocName", "AdministrativeArea", "areasOfInterest", "Prefecture", "GridSquare",
-           "DiveSite", "cameracity", "Koordinaten", "Gemeinde", "Commune", "SerienNr", "Cameranummer"]  # fmt: skip
+           "DiveSite", "cameracity", "Koordinaten", "Gemeinde", "Commune", "SerienNr", "Cameranummer", "LatLong",
+           "lattitude", "AltASL", "PointOfInterest", "SrNo", "Toponym", "Canton", "Municipio", "Straat", "Woonplaats",
+           "Ortsname", "Localidad", "Posizione", "MEID", "GPX"]  # fmt: skip
 HARMLESS = ["fillopacity", "Capacity", "Velocity", "chromaticity", "Rating", "Title", "Description",
             "FlightYawDegree", "Replacement", "LensModel", "Owner", "Allocation", "Geometry", "Latency",
             "Longest", "Software", "Composition", "AuthorsPosition", "CopyrightOwnerName",
             "ISOSpeedLatitudeyyy", "WebStatement", "YCbCrPositioning", "RegionName", "ImageRegion",
             "CameraElevationAngle", "LongExposure", "Status", "Estate", "ShortName", "LensDistortInfo",
             "Translation", "CopyrightRegistrationNumber", "Effort", "TrackNumber",
-            "LongitudinalAberration", "http://ns.microsoft.com/photo/1.2/t/Region#"]  # fmt: skip
+            "LongitudinalAberration", "Destination", "Ports", "International", "LocalizedCameraModel", "SRNoise",
+            "http://ns.microsoft.com/photo/1.2/t/Region#"]  # fmt: skip
 
 PRIVATE_TEXTS = ["52.5163, 13.3777", "at -33.8568 151.2153", "N 52.51630 E 13.37770", "52° 31' 0\" N", "52 deg 30' N",
                  "52,31.2N", "+52.5163+013.3777/", "geo:52,13", "$GPGGA,123519,4807.038,N", "Serial Number: 4711",
@@ -140,6 +143,11 @@ def test_in_xmp_of_a_namespace_that_is_about_places(space):
     assert b"zanzibarian" not in clean_xmp(packet(["Note"], space), (5, 7), keep_private=False)
 
 
+def test_in_the_namespace_of_rdf():
+    planted = packet(["Note"]).replace(b"m:Note", b"rdf:City")
+    assert b"<rdf:City>zanzibarian" not in clean_xmp(planted, (5, 7), keep_private=False)
+
+
 def test_in_comments_of_xmp():
     planted = packet(["Note"]).replace(b'"zanzibarian"', b'"x"')
     planted = planted.replace(b"zanzibarian", b"<!-- zanzibarian --><?note zanzibarian?>")
@@ -190,6 +198,23 @@ def test_in_iptc_only_known_data_sets_are_kept(record, number):
     assert not (kept and is_a_place)
     assert not (kept and record > 2)
     assert clean_iptc(data_set, keep_private=True) == data_set
+
+
+def test_what_dng_says_of_a_raw_file_is_not_kept():
+    """OriginalRawFileData, for one, is that file."""
+    planted = block(IfdField(0xC68C, 7, len(PLANTED), PLANTED.encode()))
+    assert PLANTED.encode() not in clean_exif(planted, (5, 7), keep_private=False)
+
+
+def test_behind_the_last_tag_of_a_profile():
+    planted = profiles.GREY_22 + PLANTED.encode()
+    assert PLANTED.encode() not in ColorProfile(planted, "L").icc_profile
+
+
+def test_in_a_profile_made_of_several():
+    sequence = b"pseq\0\0\0\0" + f"Serial number: {PLANTED}".encode()
+    planted = profiles.profile("Grey", "GRAY", {b"kTRC": profiles.curve(2.2), b"pseq": sequence})
+    assert PLANTED.encode() not in ColorProfile(planted, "L").icc_profile
 
 
 def test_in_the_profile_of_a_display():

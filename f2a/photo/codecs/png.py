@@ -50,8 +50,8 @@ LOST_CHUNKS = {b"caBX": losses.CREDENTIALS}
 IPTC_PROFILE = b"Raw profile type iptc\0"
 """The keyword under which ImageMagick and exiftool keep captions: Photoshop's resources as lines of hexadecimal."""
 EXIF = b"Exif\0\0"
-REPLACED_TEXTS = (b"XML:com.adobe.xmp", b"Raw profile type ")
-"""Texts that are metadata in disguise: they are cleaned and written in their own chunks."""
+REPLACED_TEXTS = (b"xml:com.adobe.xmp", b"raw profile type ")
+"""Texts that are metadata in disguise, in small letters: they are cleaned and written in their own chunks."""
 
 
 class Chunks(NamedTuple):
@@ -70,7 +70,7 @@ class Chunks(NamedTuple):
     kept: list[tuple[bytes, bytes]]
     exif: bytes
     icc_profile: bytes
-    replaced: dict[str, bytes]
+    replaced: dict[bytes, bytes]
     kinds: list[bytes]
     notes: list[str]
 
@@ -99,15 +99,15 @@ def read(path: Path) -> PhotoFile:
         notes=[
             *chunks.notes,
             *losses.of_parts(chunks.kinds, LOST_CHUNKS, OTHER_CHUNKS | KEPT_CHUNKS),
-            *losses.of_photoshop(_raw_profile(chunks, "8bim")),
+            *losses.of_photoshop(_raw_profile(chunks, b"8bim")),
         ],
         deep=partial(decode, chunks.pixels) if chunks.is_beyond_pillow else None,
-        exif=(chunks.exif or _raw_profile(chunks, "exif") or _raw_profile(chunks, "APP1", EXIF)).removeprefix(EXIF),
-        xmp=chunks.replaced.get("XML:com.adobe.xmp")
-        or _raw_profile(chunks, "xmp")
-        or _raw_profile(chunks, "APP1", PACKET_SIGNATURE),
-        icc_profile=chunks.icc_profile or _raw_profile(chunks, "icc") or _raw_profile(chunks, "icm"),
-        iptc=find_iptc(_raw_profile(chunks, "iptc")) or find_iptc(_raw_profile(chunks, "8bim")),
+        exif=(chunks.exif or _raw_profile(chunks, b"exif") or _raw_profile(chunks, b"app1", EXIF)).removeprefix(EXIF),
+        xmp=chunks.replaced.get(b"xml:com.adobe.xmp")
+        or _raw_profile(chunks, b"xmp")
+        or _raw_profile(chunks, b"app1", PACKET_SIGNATURE),
+        icc_profile=chunks.icc_profile or _raw_profile(chunks, b"icc") or _raw_profile(chunks, b"icm"),
+        iptc=find_iptc(_raw_profile(chunks, b"iptc")) or find_iptc(_raw_profile(chunks, b"8bim")),
         png_chunks=chunks.kept,
     )
     if isinstance(file.photo.colors, HdrProfile):  # which it will not be
@@ -148,8 +148,8 @@ def read_chunks(path: Path) -> Chunks:
             kinds.append(kind)
             if kind in CRITICAL_CHUNKS | FURTHER_CHUNKS:
                 pixels += _chunk(kind, data)
-            if kind in TEXT_CHUNKS and data.startswith(REPLACED_TEXTS):
-                replaced[data.partition(b"\0")[0].decode("latin-1")] = _text(kind, data)
+            if kind in TEXT_CHUNKS and (keyword := data.partition(b"\0")[0].lower()).startswith(REPLACED_TEXTS):
+                replaced[keyword] = _text(kind, data)
             elif kind in KEPT_CHUNKS:
                 kept.append((kind, data))
             elif kind == b"eXIf":
@@ -224,9 +224,9 @@ def _hexadecimal(content: bytes) -> bytes:
     return b"\niptc\n%8d\n" % len(content) + b"\n".join(lines) + b"\n"
 
 
-def _raw_profile(chunks: Chunks, kind: str, start: bytes = b"") -> bytes:
+def _raw_profile(chunks: Chunks, kind: bytes, start: bytes = b"") -> bytes:
     """As ImageMagick writes metadata into PNG; older ones as a JPEG's APP1, whose ``start`` tells what it is."""
-    digits = chunks.replaced.get(f"Raw profile type {kind}", b"").split(b"\n")[3:]
+    digits = chunks.replaced.get(b"raw profile type " + kind, b"").split(b"\n")[3:]
     try:
         content = bytes.fromhex(b"".join(digits).decode("latin-1"))
     except ValueError:

@@ -22,7 +22,9 @@ STALE = {
 }  # fmt: skip
 """What is false in the new file, or stands elsewhere in it."""
 
-NAMES = TAGS | {
+DNG = 0xC612
+"""The first field of DNG: those from here on say how a raw file is developed, and one holds all of that file."""
+NAMES = {tag: name for tag, name in TAGS.items() if tag < DNG} | {
     0x0002: "InteropVersion",
     0x9214: "SubjectArea",
     0xA436: "ImageTitle",

@@ -14,7 +14,8 @@ COLOR_TAGS = frozenset(
 """What the standards (4 and 2) define, and the curves of a display's card."""
 
 
-TEXT_TAGS = (b"cprt", b"desc", b"dmdd", b"dmnd", b"vued")
+TEXTS = (b"desc", b"mluc", b"pseq", b"psid", b"text")
+"""The types of tags that hold texts."""
 
 
 def read_tags(profile: bytes) -> list[tuple[bytes, int, int]]:
@@ -36,7 +37,8 @@ def cicp_of(profile: bytes) -> tuple[int, int]:
 
 
 def clean_icc(profile: bytes) -> bytes:
-    """The profile, of unchanged length, without tags of any other kind and private texts; a damaged one as it is."""
+    """The profile, of unchanged length, without tags of any other kind, private texts and what stands between tags; a
+    damaged one as it is."""
     try:
         tags = read_tags(profile)
     except struct.error:
@@ -44,15 +46,15 @@ def clean_icc(profile: bytes) -> bytes:
     kept = [
         (name, start, size)
         for name, start, size in tags
-        if name in COLOR_TAGS and not (name in TEXT_TAGS and is_private_text(profile[start : start + size]))
+        if name in COLOR_TAGS
+        and not (profile.startswith(TEXTS, start) and is_private_text(profile[start : start + size]))
     ]
-    if len(kept) == struct.unpack_from(">I", profile, HEADER_SIZE)[0]:
-        return profile
     table = struct.pack(">I", len(kept)) + b"".join(struct.pack(">4sII", *tag) for tag in kept)
     cleaned = bytearray(len(profile))
     cleaned[:HEADER_SIZE] = profile[:HEADER_SIZE]
-    cleaned[PROFILE_ID] = bytes(16)  # a checksum; zero where there is none
     cleaned[HEADER_SIZE : HEADER_SIZE + len(table)] = table
     for _, start, size in kept:
         cleaned[start : start + size] = profile[start : start + size]
+    if cleaned != profile:
+        cleaned[PROFILE_ID] = bytes(16)  # a checksum; zero where there is none
     return bytes(cleaned)

@@ -3,13 +3,14 @@
 import re
 
 PRIVATE_NAME = re.compile(
-    r"""gps | gnss | glonass | (?<!iso_speed_)latitud | (?<![a-z])(?<!iso_speed_)lati(?!n) | longt?itude
+    r"""gps | gnss | glonass | (?<!iso_speed_)latt?itud | (?<![a-z])(?<!iso_speed_)lati(?!n) | longt?itude
     | (?<![a-z])longt?i(?!tudinal) | altitu | elevation(?!_angle) | sea_?level | height_?(agl|above) | [ck]oord
     | easting | northing | ecef | waypoint | (home|take_?off)_?point | maidenhead | grid_?(ref|square|locator)
-    | track_?(log|point) | nmea | location | dive_?site | (?<!authors_)(?<!sample_)position | place
-    | city | town | village | county | country | (?<!e)state | provinc | district | suburb | municipality | borough
-    | prefecture | admin(istrative)?_?area | areas?_of_interest | continent | island | neighbou?rhood | locality | venue
-    | landmark | address | addr(?![a-z]) | street | post(al|_?code)
+    | track_?(log|point) | nmea | toponym | sat_?nav | location | dive_?site | (?<!authors_)(?<!sample_)position | place
+    | city | town | village | county | country | (?<!e)state | provinc | district | suburb | borough
+    | prefecture | admin(istrative)?_?area | (area|point)s?_of_interest | territor | [ck]anton(?![a-z]) | municip
+    | continent | island | neighbou?rhood | locality | venue | landmark | address | addr(?![a-z]) | street
+    | post(al|_?code)
     | zip_?code | what_?words | plus_?code | maps?_?(url|link|datum) | google_?maps | whereabouts | airport | itinerary
     | serial | ser_?n(o|r|um) | imei | imsi | iccid | b?ssid
     | (?<!copyright_)(camera|kamera|body|unit|chassis|factory|equipment|registration|tail|asset|phone)
@@ -19,15 +20,18 @@ PRIVATE_NAME = re.compile(
       |cell(_global|_tower)?)s?_?(gu|u?u|ud)?id
     | host_?(computer|name) | file_?path | (computer|machine|work_?station|user|login)_?name
     | mobile_(country|network) | maker_?note | private
-    | (?<![a-z])(geo(?!log|met)\w* | loc | lat | lon | lng | lat_?l(on|ng) | adr | zip | s_?nu?m? | poi | utm | mgrs
-      | coverage | where | elev | agl | msl)(?![a-z])
-    | (?<![a-z])(lac | mcc | mnc | cgi | udid | idf[av] | msisdn)(?![a-z])  # of a mobile network and its telephones
+    | (?<![a-z])(geo(?!log|met)\w* | loc | lat | lon | lng | lat_?l(on|ng)g? | adr | zip | s_?nu?m? | poi | utm | mgrs
+      | coverage | where | elev | agl | a?msl | asl | gpx | kml | nation | sr_?n(o|r|um(ber)?))(?![a-z])
+    # of a mobile network and its telephones
+    | (?<![a-z])(lac | mcc | mnc | cgi | udid | idf[av] | msisdn | meid | esn | cell_?tower)(?![a-z])
     | (?<![a-z])(alt | long)$ | (?<!image_)(?<!_t_)region$ | [a-z](?<!image)_region_(code|name)$
     # in German, French, Spanish, Italian, Portuguese and Dutch
-    | breitengrad | laengengrad | standort | stadt | bundesland | landkreis | gemeinde | strasse | anschrift
-    | postleitzahl | plz | comm?une(?![a-z])
-    | (?<![a-z])((aufnahme)?ort | ville | pays | lieu | emplacement | ciudad | pais | ubicacion | lugar | direccion
-      | citta | paese | luogo | indirizzo | cidade | endereco | localizacao | plaats | stad)(?![a-z])
+    | breitengrad | laengengrad | standort | stadt | bundesland | landkreis | bezirk | gemeinde | gemeente | strasse
+    | straat | anschrift | postleitzahl | plz | comm?une(?![a-z]) | localidad | localite | localizzazione | posizion
+    | posicion | posicao | coordonn
+    | (?<![a-z])((aufnahme|dreh|fund|wohn)?orts?(_?name)? | ville | pays | lieu | emplacement | ciudad | pais
+      | ubicacion | lugar | direccion | citta | paese | luogo | indirizzo | cidade | endereco | localizacao
+      | (woon)?plaats | stad)(?![a-z])
     | adresse | seriennummer | serienummer | serien_?nr | (?<![a-z])num(ero)?_?(de_?|di_?)?serie | matric(ola|ule)
     | graad(?![a-z])""",
     re.VERBOSE,

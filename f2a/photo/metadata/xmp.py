@@ -148,7 +148,7 @@ class _Cleaner:
         prefix, _, local = name.rpartition(":")
         if str(namespace).startswith(DERIVED_NAMESPACES) or (namespace, local) in DERIVED:
             return True
-        names = (str(namespace), prefix, "" if namespace == RDF else local)
+        names = (str(namespace), prefix, "" if (namespace, local) == (RDF, "Alt") else local)
         return not self._keep_private and any(map(is_private_name, names))
 
 

@@ -77,11 +77,15 @@ def texts(path: Path) -> None:
     image().save(path, pnginfo=chunks)
 
 
-def old_profile(path: Path) -> None:
-    """XMP as ImageMagick once wrote it into a PNG."""
-    chunks = PngImagePlugin.PngInfo()
-    chunks.add_text("Raw profile type xmp", f"\nxmp\n{len(PACKET)}\n{PACKET.hex()}\n", zip=True)
-    image().save(path, pnginfo=chunks)
+def old_profile(keyword: str, content: bytes) -> Callable[[Path], None]:
+    """Metadata as ImageMagick once wrote them into a PNG; exiftool reads the keyword in small letters, too."""
+
+    def make(path: Path) -> None:
+        chunks = PngImagePlugin.PngInfo()
+        chunks.add_text(keyword, f"\n\n{len(content)}\n{content.hex()}\n", zip=True)
+        image().save(path, pnginfo=chunks)
+
+    return make
 
 
 def extended(path: Path) -> None:
@@ -212,7 +216,8 @@ OWN = {
     "made_up_names.jpg": ("Pillow", planted),
     "made_up_names.webp": ("Pillow", planted),
     "texts.png": ("Pillow", texts),
-    "old_profile.png": ("Pillow", old_profile),
+    "old_profile.png": ("Pillow", old_profile("Raw profile type xmp", PACKET)),
+    "old_profile_in_small_letters.png": ("Pillow", old_profile("raw profile type exif", b"Exif\0\0" + EXIF)),
     "extended_xmp.jpg": ("Pillow, by hand", extended),
     "canon_note.jpg": ("Pillow, by hand", maker_note),
     "second_picture.jpg": ("Pillow", second_picture),
