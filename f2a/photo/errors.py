@@ -58,6 +58,6 @@ def photo_errors(path: Path) -> Iterator[None]:
         reason = " ".join(str(error).split())[:MAX_REASON] or type(error).__name__
         if isinstance(error, OSError) and error.errno in NO_FILE:
             raise PhotoError(path, REASONS[FileNotFoundError]) from None
-        if UNKNOWN_KIND.search(reason):
+        if UNKNOWN_KIND.search(reason) and not isinstance(error, TypeError):
             raise PhotoError(path, f"is of a kind that is not read ({reason}); save it as a PNG or TIFF") from None
         raise PhotoError(path, f"is damaged or cut short ({reason}); copy it again from the camera") from None

@@ -2,6 +2,7 @@
 
 import os
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from PIL import Image
 
 from f2a.photo import Photo, PhotoError, open_photo, output_name, read_photo, write_photo
 from f2a.photo.codecs import png
+from f2a.photo.errors import photo_errors
 from tests.support.corpus import saved
 from tests.support.hostile_metadata import chunk
 
@@ -219,3 +221,8 @@ def test_no_library_logs_warnings_on_a_png(tmp_path, caplog):
     (tmp_path / "a.png").write_bytes(content[:33] + wrong + content[33:])
     assert read_photo(tmp_path / "a.png").photo.dtype == np.uint16
     assert not caplog.records
+
+
+def test_an_error_of_python_does_not_make_a_damaged_file_one_of_an_unknown_kind():
+    with pytest.raises(PhotoError, match="is damaged or cut short"), photo_errors(Path("a.tif")):
+        raise TypeError("'<' not supported between instances of 'tuple' and 'int'")

@@ -202,3 +202,21 @@ def test_light_that_half_floats_hold_as_infinite_is_white_and_changes_nothing_el
     assert np.array_equal(file.photo.rows(), expected)
     assert file.notes == ("its light above white is cut off",)
     assert not [warning for warning in recwarn if warning.category is RuntimeWarning]
+
+
+def test_zeros_for_the_end_of_the_pixels_are_damage(tmp_path):
+    """Of Deflate, some go on with whatever zeros stand for, to more pixels than the photo has."""
+    colors = np.random.default_rng(0).integers(0, 256, (37, 53, 3)).astype(np.uint8)
+    tiff(tmp_path / "a.tif", colors, "rgb", compression="zlib")
+    content = (tmp_path / "a.tif").read_bytes()
+    (tmp_path / "a.tif").write_bytes(content[:-3000] + bytes(3000))
+    with pytest.raises(PhotoError, match="is damaged or cut short"):
+        read_photo(tmp_path / "a.tif")
+
+
+def test_nothing_but_the_sentence_is_said_of_a_cut_file(tmp_path, capfd):
+    tiff(tmp_path / "a.tif", np.zeros((9, 7, 3), np.uint8), "rgb", compression="zlib")
+    (tmp_path / "a.tif").write_bytes((tmp_path / "a.tif").read_bytes()[:-9])
+    with pytest.raises(PhotoError, match="is damaged or cut short"):
+        read_photo(tmp_path / "a.tif")
+    assert capfd.readouterr() == ("", "")

@@ -4,7 +4,6 @@ import re
 import struct
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from f2a.photo.errors import PhotoError
 from f2a.photo.file import PhotoFile
 from f2a.photo.icc import SRGB
 from f2a.photo.metadata.iptc import find_iptc
-from f2a.photo.metadata.metadata import Metadata, as_bytes, dpi_of_ratio, read_metadata, valid_dpi
+from f2a.photo.metadata.metadata import Metadata, as_bytes, dpi_of_ratio, valid_dpi
 from f2a.photo.metadata.tiff_ifd import (
     EXIF_IFD,
     FIRST_IFD,
@@ -43,13 +42,11 @@ METADATA = ("exif", "xmp", "iptc", "is_stretched")
 
 STRIP_BYTES = 1 << 20
 UNCOMPRESSED, LZW, DEFLATE = 1, 5, 8
-COMPRESSIONS = {"raw": UNCOMPRESSED, "tiff_lzw": LZW}
-"""By Pillow's name; whatever else a file has is written with Deflate, which loses nothing."""
 
 DESCRIPTIVE = {
     EXIF_IFD, GPS_IFD, Base.DocumentName, Base.ImageDescription, Base.Make, Base.Model, Base.Software, Base.DateTime,
     Base.Artist, Base.HostComputer, Base.WhitePoint, Base.PrimaryChromaticities, Base.Rating, Base.RatingPercent,
-    Base.Copyright, Base.XPTitle, Base.XPComment, Base.XPAuthor, Base.XPKeywords, Base.XPSubject,
+    Base.Copyright, Base.XPTitle, Base.XPComment, Base.XPAuthor, Base.XPKeywords, Base.XPSubject, Base.PageName,
 }  # fmt: skip
 """The fields of a first directory that describe the photo and not how the file holds it."""
 
@@ -84,51 +81,38 @@ def stated_size(path: Path) -> tuple[int, int]:
 
 def read(path: Path) -> PhotoFile:
     with first_page(path) as first:
-        if not first.is_beyond_pillow:
-            with suppress(UnidentifiedImageError):  # of a compression, for one, that Pillow lacks
-                return _read_with_pillow(path, first)
-        if not first.is_readable:
-            raise PhotoError(path, f"is a TIFF of a kind that is not read ({first.kind}); save it as RGB")
-        value = first.value
-        xmp = as_bytes(value(Base.XMLPacket))
         notes = losses.of_pictures(first.pages) + first.notes
-        stored = turned(first.read(path, notes), int(value(Base.Orientation) or stated_orientation(xmp)))
-        compression = int(first.page.compression)
-        metadata = Metadata(
-            xmp=xmp,
-            icc_profile=as_bytes(value(Base.InterColorProfile)),
-            dpi=_dpi(value),
-        )
-    if first.is_lab:
-        metadata = replace(metadata, icc_profile=b"")
-        notes.append("LAB colours come back in RGB (sRGB)")
-    metadata = _with_own_metadata(metadata, path, notes)
+        metadata = _metadata(path, first, notes)
+        photo = (_decode if first.is_readable else _decode_with_pillow)(path, first, metadata, notes)
+        return PhotoFile(path, "TIFF", photo, metadata, {"compression": int(first.page.compression)}, tuple(notes))
+
+
+def _decode(path: Path, first: FirstPage, metadata: Metadata, notes: list[str]) -> Photo:
+    stored = first.read(path, notes)
+    turn = int(first.value(Base.Orientation) or stated_orientation(metadata.xmp))
     profile = SRGB if first.is_lab else color_profile(metadata, "L" if stored.shape[-1] < 3 else "RGB", notes)
-    return PhotoFile(
-        path, "TIFF", Photo.from_array(stored, profile), metadata, {"compression": compression}, tuple(notes)
-    )
+    return Photo.from_array(turned(stored, turn), profile)
 
 
-def _read_with_pillow(path: Path, first: FirstPage) -> PhotoFile:
-    with pillow.opened(path, "TIFF") as source:
-        source.seek(first.number or 0)
-        notes = losses.of_pictures(first.pages) + first.notes
-        if first.page.bitspersample > 8 and source.mode not in HIGH_BIT_DEPTH_GREY:
-            notes.append(f"its {first.page.bitspersample} bits a colour were rounded to 8")
-        metadata = replace(read_metadata(source), dpi=_dpi(first.value))
-        metadata = _with_own_metadata(metadata, path, notes)
-        compression = COMPRESSIONS.get(source.info.get("compression", ""), DEFLATE)
-        photo = pillow.decode(source, path, metadata, notes)
-        return PhotoFile(path, "TIFF", photo, metadata, {"compression": compression}, tuple(notes))
+def _decode_with_pillow(path: Path, first: FirstPage, metadata: Metadata, notes: list[str]) -> Photo:
+    with suppress(UnidentifiedImageError):  # of a compression, for one, that Pillow lacks
+        if first.is_left_to_pillow:
+            with pillow.opened(path, "TIFF") as source:
+                source.seek(first.number or 0)
+                if first.page.bitspersample > 8 and source.mode not in HIGH_BIT_DEPTH_GREY:
+                    notes.append(f"its {first.page.bitspersample} bits a colour were rounded to 8")
+                return pillow.decode(source, path, metadata, notes)
+    raise PhotoError(path, f"is a TIFF of a kind that is not read ({first.kind}); save it as RGB")
 
 
-def _with_own_metadata(metadata: Metadata, path: Path, notes: list[str]) -> Metadata:
+def _metadata(path: Path, first: FirstPage, notes: list[str]) -> Metadata:
     try:
         exif, iptc = read_tiff_metadata(path)
     except ExifError:
+        exif, iptc = b"", b""
         notes.append("its EXIF is of an unknown kind and was left out")
-        return metadata
-    return replace(metadata, exif=exif, iptc=iptc)
+    xmp, icc_profile = (as_bytes(first.value(tag)) for tag in (Base.XMLPacket, Base.InterColorProfile))
+    return Metadata(exif, xmp, iptc, icc_profile, dpi=_dpi(first.value))
 
 
 def _dpi(value: Callable[..., Any]) -> tuple[float, float] | None:

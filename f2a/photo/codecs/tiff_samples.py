@@ -1,6 +1,7 @@
-"""The samples of TIFF files (TIFF 6.0) that Pillow would cut to eight bits, or does not read."""
+"""The samples of TIFF files (TIFF 6.0), but for a few kinds that only Pillow reads."""
 
 import logging
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ from f2a.photo.pixels import float_to_16_bits, float_white, integer_to_8_bits, i
 if TYPE_CHECKING:
     from tifffile import TiffPage
 
-WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, SEPARATED, YCBCR, CIELAB = 0, 1, 2, 5, 6, 8
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, SEPARATED, YCBCR, CIELAB = 0, 1, 2, 3, 5, 6, 8
 COLOR_SAMPLES = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, YCBCR: 3, CIELAB: 3}
 """Samples per pixel of the photometric interpretations that are read here; the further ones are alpha, or something
 else."""
@@ -30,14 +31,13 @@ JPEG_RANGE, BT601 = (0, 255, 128, 255, 128, 255), (0.299, 0.587, 0.114)
 OLD_JPEG, JPEG = 6, 7
 BEYOND_PILLOW = (34887, 50001)
 """LERC and WebP: Pillow opens such a file, and its libtiff then fails."""
-SIGNED = ("int8", "int16")
-"""Of grey, Pillow loses the sign or the upper half; in signed 32 bits it writes 16 itself."""
 LOST = {b"tag 37724": "its layers are left out", b"tag 52545": losses.CREDENTIALS}
 METADATA_TAGS = (Base.IPTCNAA, Base.ImageResources, Base.InterColorProfile)
 LONG = 1 << 16
 """Bytes of a field beyond which it is no metadata but content, or says where the pixels are (below XMP's number)."""
 MAX_PAGES = 64
 """Whose kinds are looked at."""
+NO_DIRECTORY = "its directory is missing or damaged"
 
 
 class FirstPage(NamedTuple):
@@ -101,23 +101,23 @@ class FirstPage(NamedTuple):
         dtype, colors = self.page.dtype, COLOR_SAMPLES.get(int(self.page.photometric))
         if dtype is None or dtype.kind not in "uf" or (self.is_lab and dtype.kind == "f"):
             return False
+        if self.page.compression in (OLD_JPEG, JPEG) and dtype == "u1":  # of which a part would pass for all
+            return False
         if self.page.photometric == YCBCR and (dtype != "u1" or not self._has_usual_ycbcr):
             return False
         return colors == self.page.samplesperpixel - len(self.page.extrasamples)
 
     @property
-    def is_beyond_pillow(self) -> bool:
-        """Whether Pillow would round it, or mistake its meaning."""
+    def is_left_to_pillow(self) -> bool:
+        """Whether Pillow, which would mistake other kinds, reads what :meth:`read` does not."""
         if self.number is None or self.page.compression in BEYOND_PILLOW:
-            return True
-        if self.page.photometric == YCBCR:
-            return self.page.compression not in (OLD_JPEG, JPEG)
+            return False
         if self.page.photometric == SEPARATED:
-            return int(self.page.tags.valueof(Base.InkSet, CMYK)) != CMYK
-        dtype = self.page.dtype
-        is_deep = dtype is not None and (dtype.name in SIGNED or (dtype.kind in "uf" and dtype.itemsize > 1))
-        is_plain = self.page.photometric in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB)
-        return self.is_lab or (is_deep and is_plain) or (is_plain and bool(self.page.extrasamples))
+            return int(self.page.tags.valueof(Base.InkSet, CMYK)) == CMYK
+        if self.page.photometric == PALETTE:
+            return True
+        is_known = self.page.compression in (OLD_JPEG, JPEG) or self.page.dtype in ("bool", "int32")
+        return is_known and not self.page.extrasamples
 
     @property
     def _has_usual_ycbcr(self) -> bool:
@@ -130,11 +130,17 @@ class FirstPage(NamedTuple):
     def read(self, path: Path, notes: list[str]) -> np.ndarray:
         """``(H, W, 1 to 4)`` uint8 or uint16: grey or RGB, with alpha that was not multiplied in; Lab becomes sRGB."""
         page = self.page
-        check_size(path, self.size, max(page.bitspersample // 8, 2) * page.samplesperpixel)
+        is_plain = page.bitspersample <= 8 and not page.extrasamples
+        check_size(path, self.size, 3 if is_plain else max(page.bitspersample // 8, 2) * page.samplesperpixel)
         check_compression_ratio(path, page.nbytes)
+        sizes = [size for _, size in zip(page.dataoffsets, page.databytecounts, strict=False) if size]
+        if len(sizes) < math.prod(page.chunked):  # tifffile would make them black
+            raise OSError("pixels are missing")
         planes = page.asarray(squeeze=False)[:, 0]  # (planes, H, W, samples in each)
         samples = planes[0] if len(planes) == 1 else np.concatenate(list(planes), -1)
         count = COLOR_SAMPLES[int(page.photometric)]
+        if self.is_lab:
+            notes.append("LAB colours come back in RGB (sRGB)")
         if page.bitspersample > 16:
             notes.append(f"its {page.bitspersample} bits a colour were rounded to 16")
         if samples.dtype.kind == "f":
@@ -196,16 +202,25 @@ def _lab_to_srgb(lab: np.ndarray, white: Chromaticity) -> np.ndarray:
 
 @contextmanager
 def first_page(path: Path) -> Iterator[FirstPage]:
-    """The file, opened; nothing is decoded yet."""
+    """The file, opened; nothing is decoded yet.
+
+    Raises:
+        OSError: where the pixels are, or how many bits they have, is missing.
+    """
     import tifffile
 
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # f2a says itself what is wrong with a file
     with tifffile.TiffFile(path) as file:
         pages = cast("list[TiffPage]", file.pages[:MAX_PAGES])
+        if not pages:
+            raise OSError(NO_DIRECTORY)
         whole = [n for n, page in enumerate(pages) if not page.is_reduced] or [0]
         below = cast("list[TiffPage]", (pages[0].pages or ())[:MAX_PAGES]) if pages[whole[0]].is_reduced else []
         below = [page for page in below if not page.is_reduced]
         if below:
-            yield FirstPage(below[0], None, len(below), pages[0])
+            first = FirstPage(below[0], None, len(below), pages[0])
         else:
-            yield FirstPage(pages[whole[0]], whole[0], len(file.pages) - len(pages) + len(whole), pages[whole[0]])
+            first = FirstPage(pages[whole[0]], whole[0], len(file.pages) - len(pages) + len(whole), pages[whole[0]])
+        if not first.page.dataoffsets or not np.all(first.page.bitspersample):
+            raise OSError(NO_DIRECTORY)
+        yield first

@@ -41,6 +41,22 @@ def below_a_thumbnail(path: Path) -> None:
         file.write(PICTURE, photometric="rgb", metadata=None)
 
 
+def cut(end: int) -> Callable[[Path], None]:
+    def make(path: Path) -> None:
+        by_magick("-compress", "None")(path)
+        path.write_bytes(path.read_bytes()[:end])
+
+    return make
+
+
+def missing_tile(path: Path) -> None:
+    """The last one has no bytes."""
+    by_tifffile(DEEP, "rgb", tile=(32, 32))(path)
+    with tifffile.TiffFile(path, mode="r+") as file:
+        sizes = file.pages[0].tags["TileByteCounts"]
+        sizes.overwrite([*sizes.value[:-1], 0])
+
+
 def by_magick(*options: object) -> Callable[[Path], None]:
     def make(path: Path) -> None:
         Image.fromarray(PICTURE).save(path.with_suffix(".ppm"))
@@ -69,6 +85,10 @@ def extra(colors: np.ndarray, *kinds: str) -> Callable[[Path], None]:
 
 def refused(kind: str) -> str:
     return f"refused: is a TIFF of a kind that is not read ({kind}); save it as RGB"
+
+
+def damaged(what: str) -> str:
+    return f"refused: is damaged or cut short ({what}); copy it again from the camera"
 
 
 BY_TIFFFILE = {
@@ -124,6 +144,7 @@ BY_TIFFFILE = {
         by_tifffile((DEEP[..., 0] // 2).astype(np.int16), "minisblack"), GREY,
         refused("1 x 16 bits, MINISBLACK, int16, compression NONE")
     ),
+    "missing_tile_16.tif": (missing_tile, PICTURE, damaged("pixels are missing")),
     "planes_16.tif": (by_tifffile(np.moveaxis(DEEP, -1, 0), "rgb", planarconfig="separate"), PICTURE, AS_IT_WAS),
     "tiles_16.tif": (by_tifffile(DEEP, "rgb", tile=(32, 32), compression="lzw", predictor=True), PICTURE, AS_IT_WAS),
     "big_endian_8.tif": (by_tifffile(PICTURE, "rgb", byteorder=">"), PICTURE, AS_IT_WAS),
@@ -189,6 +210,10 @@ def given_result(name: str, bench: Bench, path: Path) -> str:
 
 
 CASES = [
+    Case(
+        5, "cut_before_the_directory.tif", "ImageMagick", damaged("its directory is missing or damaged"),
+        partial(result, cut(-300), PICTURE),
+    ),
     *(
         Case(5, name, "tifffile", right, partial(result, make, expected))
         for name, (make, expected, right) in BY_TIFFFILE.items()
@@ -198,4 +223,4 @@ CASES = [
         for name, (options, expected, right) in BY_MAGICK.items()
     ),
     *(Case(5, name, "given", right, partial(given_result, name)) for name, right in GIVEN.items()),
-]
+]  # fmt: skip
