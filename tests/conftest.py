@@ -14,6 +14,7 @@ if workers := int(
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 from PIL import Image
 
 from f2a.config import GeneratorConfig
@@ -22,6 +23,11 @@ from f2a.relight.relighter import Relighter
 from tests.support.hub_stub import HubStub
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+# The same examples every time, however long a busy machine takes for one.
+no_limits = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]}
+settings.register_profile("f2a", derandomize=True, **no_limits)
+settings.load_profile("f2a")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -39,6 +45,12 @@ def shared() -> Callable[[str], Path]:
         return SHARED / name
 
     return find
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """The same random tensors, whatever was run before."""
+    torch.manual_seed(0)
 
 
 @pytest.fixture

@@ -102,8 +102,8 @@ def paste(text: str, clone: Path, hub: HubStub) -> str:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = hub.environment() | {"PATH": path}
     command = f'f2a() {{ python -m f2a "$@"; }}\n{text}'  # what pip would install
-    run = subprocess.run(["bash", "-euo", "pipefail", "-c", command], cwd=clone, env=environment, text=True,
-                         capture_output=True, timeout=200)  # fmt: skip
+    shell = ["bash", "-euo", "pipefail", "-c", command]
+    run = subprocess.run(shell, cwd=clone, env=environment, text=True, capture_output=True)
     assert run.returncode == 0, f"{text}\n{run.stderr[-3000:]}"
     assert "Traceback" not in run.stderr
     return run.stdout
@@ -114,7 +114,6 @@ def python(text: str, clone: Path, hub: HubStub) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(200)
 def test_photos_are_relit_in_python_and_on_the_command_line(clone, hub):
     size = Image.open(clone / "party.jpg").size
     assert python(block("f2a import Relighter") + "print(relit.size)", clone, hub) == f"{size}\n"
@@ -124,7 +123,6 @@ def test_photos_are_relit_in_python_and_on_the_command_line(clone, hub):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(200)
 def test_the_page_starts_and_answers_programs(clone, hub):
     assert block("f2a serve").endswith('pip install ".[page]" && f2a serve\n')
     size = Image.open(clone / "party.jpg").size
@@ -136,12 +134,11 @@ def test_the_page_starts_and_answers_programs(clone, hub):
         if not shutil.which("curl"):
             pytest.skip("needs curl for the requests by hand")
         answer = paste(block("curl").replace("http://127.0.0.1:7860", url), clone, hub)
-        relit = urllib.request.urlopen(re.search(r'"url": "([^"]+)"', answer)[1], timeout=20).read()
+        relit = urllib.request.urlopen(re.search(r'"url": "([^"]+)"', answer)[1]).read()
         assert Image.open(BytesIO(relit)).size == size
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_the_first_training_leaves_weights_that_relight(clone, hub):
     install, text = block("f2a/examples").split("\n", 1)
     assert install == 'pip install ".[train]"'
@@ -151,7 +148,6 @@ def test_the_first_training_leaves_weights_that_relight(clone, hub):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_a_training_is_pushed_and_what_was_pushed_makes_a_space(clone, hub):
     short = "--encoder_weights none --resolution 32 --max_train_steps 1 --lr_warmup_steps 1"
     paste(f"{block('pairs/train').strip()} {short} {inline('--push_to_hub --hub_model_id')}", clone, hub)

@@ -198,6 +198,7 @@ def launch_options(settings: Settings = Settings(), *middleware: Middleware) -> 
         "ssr_mode": False,
         "state_session_capacity": 200,  # Gradio keeps about a third of a megabyte for each program that ever called
         "footer_links": ["api"],
+        "_frontend": False,  # or a page that needs over 3 seconds for its first answer is ended, as on a busy machine
         "favicon_path": PAGE / "favicon.svg",
         "app_kwargs": {
             "routes": [Route("/health", health), Route("/share.jpg", lambda _: FileResponse(PAGE / "share.jpg"))],

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from f2a.errors import F2aError
@@ -19,7 +20,7 @@ class WatchError(F2aError):
 
 
 def watch_folder(folder: Path, settle_s: float = SETTLE_S) -> Iterator[Path]:
-    """The photos that appear or change directly inside a folder from now on, without end.
+    """The photos that appear or change directly inside a folder from this call on, without end.
 
     Results (``*_ambient``) and what programs keep for themselves are left out.
 
@@ -34,12 +35,17 @@ def watch_folder(folder: Path, settle_s: float = SETTLE_S) -> Iterator[Path]:
 
     waiting_ms = max(1, int(settle_s * 500))
     events = watch(folder, watch_filter=None, recursive=False, rust_timeout=waiting_ms, yield_on_timeout=True)
+    events = chain([next(events)], events)  # it watches only once it is asked
     changes = ({Path(name) for kind, name in event if kind != Change.deleted} for event in events)
-    for path in stable_photos(changes, settle_s):
-        if path is None and not folder.is_dir():
-            raise WatchError(f"{folder}: no longer exists; start again once it does")
-        if path is not None:
-            yield path
+
+    def photos() -> Iterator[Path]:
+        for path in stable_photos(changes, settle_s):
+            if path is None and not folder.is_dir():
+                raise WatchError(f"{folder}: no longer exists; start again once it does")
+            if path is not None:
+                yield path
+
+    return photos()
 
 
 def stable_photos(changes: Iterable[set[Path]], settle_s: float) -> Iterator[Path | None]:

@@ -51,7 +51,6 @@ def normalise_half(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
 def test_two_processes_with_half_a_batch_normalise_as_one_with_all_of_it(tmp_path):
     features = torch.rand(4, 3, 2, 5, generator=torch.Generator().manual_seed(1)).share_memory_()
     seen, gradients = torch.zeros(4, 3, 2, 5).share_memory_(), torch.zeros(4, 3, 2, 5).share_memory_()

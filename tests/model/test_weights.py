@@ -19,7 +19,6 @@ FLASH_PHOTOS = sorted(EXAMPLES.glob("*_flash.jpg"))
     [("pairs/val", "pairs/val, 11 pairs at full size"), ("paper", "the paper's scenes, 5 at 320x240")],
 )
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_the_bundled_weights_score_what_they_say(shared, tmp_path, folder, said_as):
     said = json.loads((BUNDLED / "config.json").read_text())["training"]["scores"][said_as]["ours"]
     assert main(["evaluate", "--data", str(shared(folder)), "--json", str(tmp_path / "s.json")]) == 0

@@ -2,7 +2,6 @@
 
 import io
 import re
-import threading
 import urllib.request
 import zipfile
 from pathlib import Path
@@ -24,13 +23,14 @@ from tests.support.page_server import (
     center_of,
     download_from,
     give,
+    occupied,
     save_gradient,
     serving,
     size_in_browser,
-    until,
     visiting,
 )
 from tests.support.pairs import write_pairs
+from tests.support.waiting import until
 
 pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
 
@@ -404,12 +404,7 @@ def test_too_many_photos_are_refused_before_any_work(page: Any, tmp_path: Path) 
 
 
 def test_who_waits_sees_the_own_photo_and_the_place_in_line_once(page: Any, jobs: JobQueue, tmp_path: Path) -> None:
-    until(lambda: not jobs.jobs)  # of the page's opening
-    leave = threading.Event()
-    others = [threading.Thread(target=jobs.run, args=(leave.wait, 20)) for _ in range(3)]
-    try:
-        for other in others:
-            other.start()
+    with occupied(jobs, 3):
         page.locator("#photo input[type=file]").set_input_files(save_gradient(tmp_path / "party.png"))
         page.locator("#note").get_by_text("In line, 1 photo before yours.").wait_for()
         assert size_in_browser(page.locator("#incoming")) == [48, 30]
@@ -419,39 +414,27 @@ def test_who_waits_sees_the_own_photo_and_the_place_in_line_once(page: Any, jobs
         assert page.locator(".progress-text:visible, .eta-bar:visible").count() == 0
         x, y = center_of(page.locator("#view"))
         assert page.evaluate("([x, y]) => document.elementFromPoint(x, y).id", [x, y]) == "incoming"
-    finally:
-        leave.set()
     page.locator("#note").get_by_text("party.png: 48 x 30 pixels").wait_for()
     page.locator("#incoming").wait_for(state="detached")
     assert size_in_browser(after(page)) == [48, 30]
-    for other in others:
-        other.join()
 
 
 def test_the_incoming_photo_stays_in_view_when_the_picture_before_it_loads_late(
     page: Any, jobs: JobQueue, tmp_path: Path
 ) -> None:
     give(page, save_gradient(tmp_path / "before.png"))
-    leave = threading.Event()
-    others = [threading.Thread(target=jobs.run, args=(leave.wait, 20)) for _ in range(2)]
     page.route("**/run/predict", lambda route: None)  # is held up
     with page.expect_request("**/run/predict"):
         page.get_by_label("range slider for Strength").press("Home")
-    try:
-        for other in others:
-            other.start()
+    with occupied(jobs, 2):
         page.locator("#photo input[type=file]").set_input_files(save_gradient(tmp_path / "party.png", tint=90))
         page.locator("#note .waiting").wait_for()
         page.unroute("**/relit.webp")  # lets what is held go
         page.wait_for_function("document.querySelectorAll('#view img')[1].naturalWidth")
         page.wait_for_timeout(100)
         assert page.locator("#incoming").is_visible()
-    finally:
-        leave.set()
     page.locator("#note").get_by_text("party.png: 48 x 30 pixels").wait_for()
     page.locator("#incoming").wait_for(state="detached")
-    for other in others:
-        other.join()
 
 
 def test_two_visitors_at_once_see_their_own_photo(chromium: Any, server: str, relighter: Any, tmp_path: Path) -> None:

@@ -51,7 +51,6 @@ def faults_of(http, path, file) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_every_upload_gives_a_photo_or_one_sentence_and_the_server_lives_on(tmp_path):
     (tmp_path / "corpus").mkdir()
     files = {path: file for path, file in corpus.make(tmp_path / "corpus").items() if path.is_file() and file.content}

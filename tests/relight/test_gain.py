@@ -134,7 +134,6 @@ def test_a_smooth_sky_stays_smooth():
 
 
 def test_strips_and_threads_leave_no_seam(flash, monkeypatch):
-    torch.manual_seed(0)
     full = np.tile(flash, (5, 4, 1))
     fitted = fit_gain(image_of(flash), torch.randn(1, 3, 14, 20) * 0.3)
     whole = relit_by(fitted, full, threads=1)

@@ -80,14 +80,8 @@ def test_real_files_arrive_and_a_folder_that_goes_is_one_sentence(tmp_path):
     folder.mkdir()
     (folder / "before.jpg").write_bytes(b"1")
     photos = watch_folder(folder, settle_s=0.2)
-
-    def first():
-        import threading
-
-        threading.Timer(0.5, lambda: (folder / "a.jpg").write_bytes(b"1")).start()
-        return next(photos)
-
-    assert first() == folder / "a.jpg"
+    (folder / "a.jpg").write_bytes(b"1")
+    assert next(photos) == folder / "a.jpg"
     for path in folder.iterdir():
         path.unlink()
     folder.rmdir()

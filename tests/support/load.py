@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from tests.support.page_server import started
+from tests.support.waiting import PATIENCE_S, until
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
 UPLOAD = "/gradio_api/upload"
@@ -53,8 +54,8 @@ def footprint(process: Any, folder: Path) -> Footprint:
 
 
 def settled(process: Any, folder: Path, before: Footprint) -> Footprint:
-    """The footprint once there are no more descriptors and files than before, or after ten seconds."""
-    end = time.monotonic() + 10
+    """The footprint once there are no more descriptors and files than before, or after a long wait."""
+    end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
         now = footprint(process, folder)
         if now.descriptors <= before.descriptors and now.files <= before.files:
@@ -71,9 +72,7 @@ def processor_seconds(process: Any) -> float:
 
 def wait_until_worked(process: Any, before: float, seconds: float) -> None:
     """Until the server has worked for so long since ``before``: its progress says how far it is, not the clock."""
-    end = time.monotonic() + 30
-    while processor_seconds(process) < before + seconds and time.monotonic() < end:
-        time.sleep(0.005)
+    until(lambda: processor_seconds(process) >= before + seconds)
 
 
 def save_photo(path: Path, size: tuple[int, int], seed: int = 0) -> Path:

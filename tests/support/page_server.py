@@ -1,14 +1,16 @@
 """The page as the tests meet it: a server in this process, a browser, and photos that are easy to tell apart."""
 
 import asyncio
+import secrets
 import shutil
 import socket
 import subprocess
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,9 @@ from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image
+
+from f2a.page.job_queue import JobQueue
+from tests.support.waiting import PATIENCE_S, until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
@@ -26,9 +31,12 @@ PHONE, TABLET, DESKTOP = (
 
 
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """Below the ports that the system gives to connections (32768 on), of which one could take it before the server."""
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 @contextmanager
@@ -51,7 +59,7 @@ def started(
     output: Any = subprocess.DEVNULL,
 ) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """The address of a page in a process of its own, once it answers, and the process."""
-    url, end = f"http://127.0.0.1:{(port := port or free_port())}", time.monotonic() + 90
+    url, end = f"http://127.0.0.1:{(port := port or free_port())}", time.monotonic() + PATIENCE_S
     settings = environment | {"GRADIO_SERVER_PORT": str(port)}
     pipes: dict[str, Any] = {"stdout": output, "stderr": errors, "text": True}
     process = subprocess.Popen(command, env=settings, **pipes)
@@ -61,7 +69,7 @@ def started(
         yield url, process
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate()
 
 
 def is_healthy(url: str) -> bool:
@@ -77,6 +85,7 @@ def browsing() -> Iterator[Any]:
     sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright (requirements-dev.txt)")
     if not CHROMIUM:
         pytest.skip("needs a Chromium browser on the PATH")
+    sync_api.expect.set_options(timeout=PATIENCE_S * 1000)
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET.split(), *CAMERA.split()])
         yield browser
@@ -93,6 +102,7 @@ def context(browser: Any, **options: Any) -> Any:
 def visiting(browser: Any, url: str, size: dict[str, int] = PHONE, **options: Any) -> Iterator[Any]:
     """The page, open; afterwards, no error on the console and no request to anywhere but the server."""
     page = context(browser, **options).new_page()
+    page.set_default_timeout(PATIENCE_S * 1000)
     page.set_viewport_size(size)
     errors: list[str] = []
     hosts = set()
@@ -100,7 +110,7 @@ def visiting(browser: Any, url: str, size: dict[str, int] = PHONE, **options: An
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
     page.goto(url)
-    page.locator("#view img").nth(1).wait_for(timeout=60_000)
+    page.locator("#view img").nth(1).wait_for()
     yield page
     page.close()
     assert errors == []
@@ -147,8 +157,16 @@ def in_a_loop(work: Callable[[], Any]) -> Any:
         return pool.submit(lambda: asyncio.run(work())).result()
 
 
-def until(condition: Callable[[], bool], what: str = "") -> None:
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end, what
-        time.sleep(0.02)
+@contextmanager
+def occupied(jobs: JobQueue, count: int) -> Iterator[None]:
+    """While the block runs, so many others are worked on or wait in line."""
+    until(lambda: not jobs.jobs, "the page's opening ends")
+    leave = threading.Event()
+    with ThreadPoolExecutor(count) as pool:
+        try:
+            for _ in range(count):
+                pool.submit(jobs.run, leave.wait)
+            until(lambda: jobs.jobs == count)
+            yield
+        finally:
+            leave.set()

@@ -31,6 +31,7 @@ from f2a.training.checkpoint import (
 from f2a.training.validation import step_of
 from tests.support.commands import small_run
 from tests.support.pairs import plain_crops, write_pairs
+from tests.support.waiting import until
 from train_accelerate import Trainer
 
 GO_ON = ("--resume_from_checkpoint", "latest")
@@ -259,7 +260,6 @@ def test_lines_of_the_log_that_were_cut_off_are_left_out(train, pairs, tmp_path)
 # Processes and clocks
 
 
-@pytest.mark.timeout(120)
 def test_a_worker_that_is_killed_ends_the_run_in_one_sentence_and_it_goes_on(train, tmp_path, monkeypatch, capsys):
     def kill_the_worker():
         (worker,) = multiprocessing.active_children()
@@ -306,32 +306,27 @@ def test_data_that_break_in_a_worker_are_the_same_sentence_as_without_one(worker
 
 
 def write_checkpoints_until_killed(output, first):
-    """In a process of its own: a checkpoint after the other, as a run writes them."""
-    torch.set_num_threads(1)  # OpenMP's other threads did not come along through the fork
-    try:
-        for step in range(first, 10**6):
-            weights = {"weight": torch.full((300_000,), float(step))}
-            parts = {"generator": weights, "optimizer": weights}
-            write_state(checkpoint_folder(output, step), parts, {"step": step})
-            prune_checkpoints(output, 2)
-    finally:
-        os._exit(1)
+    """A checkpoint after the other, as a run writes them."""
+    for step in range(first, 10**6):
+        weights = {"weight": torch.full((300_000,), float(step))}
+        parts = {"generator": weights, "optimizer": weights}
+        write_state(checkpoint_folder(output, step), parts, {"step": step})
+        prune_checkpoints(output, 2)
 
 
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.slow
 def test_killed_twenty_times_while_it_writes_a_checkpoint_the_newest_is_whole(tmp_path):
     moment, reached, unfinished = random.Random(3), 0, 0
+    forks = multiprocessing.get_context("forkserver")  # not from here, where other threads may hold a lock
+    forks.set_forkserver_preload([__name__])
     write_state(checkpoint_folder(tmp_path, 0), {"generator": {"weight": torch.zeros(300_000)}}, {"step": 0})
     for _ in range(20):
-        child = os.fork()
-        if not child:
-            write_checkpoints_until_killed(tmp_path, reached + 1)
-        while not checkpoint_folder(tmp_path, reached + 1).exists():
-            time.sleep(0.002)
+        child = forks.Process(target=write_checkpoints_until_killed, args=(tmp_path, reached + 1))
+        child.start()
+        until(checkpoint_folder(tmp_path, reached + 1).exists)
         time.sleep(moment.uniform(0, 0.02))
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+        child.kill()
+        child.join()
         unfinished += bool(list(tmp_path.glob("*.part")))
         restored = newest_state(tmp_path, pytest.fail)
         assert restored.metadata["step"] > reached

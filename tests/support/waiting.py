@@ -1,0 +1,14 @@
+"""Tests wait for what happens, however long a busy machine takes, and not for a time."""
+
+import time
+from collections.abc import Callable
+
+PATIENCE_S = 300
+"""Longer than any step takes; what has not happened by then is a fault."""
+
+
+def until(condition: Callable[[], object], what: str = "") -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < end, what
+        time.sleep(0.02)
