@@ -35,8 +35,8 @@ def watch_folder(folder: Path, settle_s: float = SETTLE_S) -> Iterator[Path]:
 
     waiting_ms = max(1, int(settle_s * 500))
     events = watch(folder, watch_filter=None, recursive=False, rust_timeout=waiting_ms, yield_on_timeout=True)
-    events = chain([next(events)], events)  # it watches only once it is asked
-    changes = ({Path(name) for kind, name in event if kind != Change.deleted} for event in events)
+    first = next(events)  # before that it does not watch
+    changes = ({Path(name) for kind, name in event if kind != Change.deleted} for event in chain([first], events))
 
     def photos() -> Iterator[Path]:
         for path in stable_photos(changes, settle_s):
