@@ -29,7 +29,7 @@ OPENING, FAILURE = "coats", "living_room"
 SCREEN = "(_, ...values) => [window.f2a_screen(), ...values]"
 """Tells the server how large a picture is on the visitor's screen, in place of the first input."""
 
-NEW_PHOTO = "(_, photo, keep, ...values) => [window.f2a_new_photo(keep), photo, keep, ...values]"
+NEW_PHOTO = "(_, ...values) => window.f2a_new_photo(...values)"
 """The same, for a photo that comes without the history of the last one's settings."""
 
 PUBLIC: dict[str, Any] = {"concurrency_limit": None}  # whose turn it is, the job queue says
@@ -69,7 +69,7 @@ def build_demo(
         gr.HTML(as_html(*notices), visible=bool(notices))
         with gr.Tabs() as tabs:
             with gr.Tab("Relight", id="relight"):
-                photo = relight_tab(handlers)
+                photo = relight_tab(handlers, demo)
             with gr.Tab("Examples", id="examples") as tab:
                 examples_tab(tab, handlers, photo, tabs)
             with gr.Tab("Batch", id="batch"):
@@ -82,7 +82,7 @@ def build_demo(
     return demo
 
 
-def relight_tab(handlers: Handlers) -> Any:
+def relight_tab(handlers: Handlers, demo: gr.Blocks) -> Any:
     """The photo, its preview and its settings; the component that holds the photo."""
     example = str(handlers.bundled.pairs.photos(OPENING).flash)
     screen, look = gr.JSON(visible=False), gr.Button("Look", visible="hidden", elem_id="look")
@@ -102,6 +102,9 @@ def relight_tab(handlers: Handlers) -> Any:
     gr.on(moves, handlers.on_controls, inputs, outputs, js=SCREEN, **DIRECT)
     looks = [look.click, show_clipping.change]
     gr.on(looks, handlers.on_look, inputs, [view, clipped], js=SCREEN, **DIRECT)
+    state = [photo, panel.keep_settings, *panel.settings]
+    gr.on([each.change for each in state], None, state, js="(...state) => window.f2a_save_state(...state)", **SILENT)
+    demo.load(None, [note, *state], [note, *state], js="(...now) => window.f2a_restore(...now)", **SILENT)
     saving = download.click(handlers.on_download, [photo, *panel.settings], [file, download_note], **PRIVATE)
     saving.success(None, file, None, js="(file) => window.f2a_save(file)")
     return photo

@@ -84,11 +84,31 @@
     history.time = 0;
     return history.steps[(history.at += by)];
   };
-  window.f2a_new_photo = (keep) => {
+  window.f2a_new_photo = (photo, keep, ...values) => {
+    keep ||= restored;
+    restored = false;
     if (!keep) delete histories.controls;
     closer = null;
     document.querySelector("#view").classList.remove("closer");
-    return window.f2a_screen();
+    return [window.f2a_screen(), photo, keep, ...values];
+  };
+
+  // A reload (Gradio's own, too, once a lost connection is back) keeps the photo and its settings in the tab's history:
+  // a frame may have no storage.
+  const before = history.state?.f2a;
+  let restored = false, saving;
+  window.f2a_save_state = (...values) => {
+    clearTimeout(saving);  // browsers allow three times a second
+    saving = setTimeout(() => history.replaceState({ ...history.state, f2a: JSON.stringify(values) }, ""), 400);
+  };
+  window.f2a_restore = async (...now) => {
+    const unchanged = now.map(() => ({ __type__: "update" }));
+    if (!before) return unchanged;
+    const [photo, ...settings] = JSON.parse(before), same = photo.path === now[1].path;
+    restored = !same;
+    if (same || (await fetch(photo.url, { method: "HEAD" })).ok) return [unchanged[0], same ? unchanged[1] : photo, ...settings];
+    const textContent = `The server was restarted, or an hour is over, and ${photo.orig_name} is gone; please give it again. Its settings are still here.`;
+    return [Object.assign(document.createElement("p"), { className: "note error", role: "alert", textContent }).outerHTML, unchanged[1], ...settings];
   };
   document.addEventListener("keydown", (event) => {
     if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z") return;

@@ -190,6 +190,42 @@ def test_a_photos_settings_go_with_it_unless_they_are_kept(page: Any, relighter:
     assert download_from(page, tmp_path / "downloads").read_bytes() == kept.read_bytes()
 
 
+def test_a_reload_keeps_the_photo_and_its_settings_until_the_next_photo(page: Any, tmp_path: Path) -> None:
+    exposure, location = page.get_by_label("number input for Exposure"), page.get_by_label("Keep location data")
+    give(page, save_gradient(tmp_path / "party.png"))
+    exposure.fill("1")
+    location.check()
+    page.wait_for_function("history.state?.f2a?.endsWith(',true]')")
+    page.reload()
+    page.locator("#note").get_by_text("party.png: 48 x 30 pixels, relit").wait_for()
+    expect(exposure).to_have_value("1")
+    expect(location).to_be_checked()
+    assert download_from(page, tmp_path / "downloads").name == "party_ambient.png"
+    give(page, save_gradient(tmp_path / "next.png", tint=90))
+    expect(exposure).to_have_value("0")
+    expect(location).not_to_be_checked()
+
+
+def test_a_reload_asks_for_a_photo_that_the_server_has_no_more_and_keeps_its_settings(
+    chromium: Any, server: str, folder: Path, tmp_path: Path
+) -> None:
+    page = chromium.new_page()  # whose console has an error, of the photo that is not there
+    page.goto(server)
+    photo = save_gradient(tmp_path / "gone.png", tint=77)
+    give(page, photo)
+    exposure = page.get_by_label("number input for Exposure")
+    exposure.fill("-1")
+    page.wait_for_function("history.state?.f2a?.includes(',-1,')")
+    for file in folder.rglob("gone*.png"):
+        file.unlink()
+    page.reload()
+    page.locator("#note [role=alert]").get_by_text("gone.png is gone; please give it again").wait_for()
+    expect(exposure).to_have_value("-1")
+    give(page, photo)
+    expect(exposure).to_have_value("-1")
+    page.close()
+
+
 def test_the_place_stays_in_the_file_only_if_ticked(page: Any, tmp_path: Path) -> None:
     exif = Image.Exif()
     exif.get_ifd(0x8825)[1] = "N"
