@@ -2,7 +2,9 @@
 
 import argparse
 import dataclasses
+import math
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from f2a.errors import F2aError
@@ -24,23 +26,36 @@ def option(
     help: str,
     choices: tuple[str, ...] = (),
     metavar: str | None = None,
-    minimum: float | None = None,
+    minimum: float = -math.inf,
+    maximum: float = math.inf,
 ) -> Any:
-    """A dataclass field that knows its help text and its allowed values: some choices, or a minimum."""
-    metadata = {"help": help, "choices": choices, "metavar": metavar, "minimum": minimum}
+    """A dataclass field that knows its help text and its allowed values: some choices, or numbers in a range."""
+    metadata = {"help": help, "choices": choices, "metavar": metavar, "minimum": minimum, "maximum": maximum}
     if isinstance(default, list):
         return field(default_factory=lambda: list(default), metadata=metadata)
     return field(default=default, metadata=metadata)
 
 
 def check_values(config: Any) -> None:
-    """Raise :class:`ConfigError` for a field whose value is not among its choices, or is too small."""
+    """Raise :class:`ConfigError` for a value that is empty, not among its choices, or out of its range."""
     for item in dataclasses.fields(config):
-        value, choices, minimum = getattr(config, item.name), item.metadata["choices"], item.metadata["minimum"]
-        if minimum is not None and value is not None and not value >= minimum:
-            raise ConfigError(f"{item.name} is {value}: give at least {minimum}")
-        if choices and value is not None and value not in choices:
-            raise ConfigError(f"{item.name} is {value!r}: choose one of {', '.join(choices)}")
+        value, choices = getattr(config, item.name), item.metadata["choices"]
+        for entry in value if isinstance(value, list) else [value]:
+            if entry == "":
+                raise ConfigError(f"{item.name} is empty: give a value, or leave the flag out")
+            if choices and entry is not None and entry not in choices:
+                raise ConfigError(f"{item.name} is {entry!r}: choose one of {', '.join(choices)}")
+            if isinstance(entry, int | float):
+                _check_range(f"{item.name} is {value}", entry, item.metadata["minimum"], item.metadata["maximum"])
+
+
+def _check_range(fault: str, number: float, minimum: float, maximum: float) -> None:
+    if not number >= minimum:
+        raise ConfigError(f"{fault}: give at least {minimum}")
+    if number > maximum:
+        raise ConfigError(f"{fault}: give at most {maximum}")
+    if math.isinf(number):
+        raise ConfigError(f"{fault}: give a finite number")
 
 
 def check_exposure(exposure: float | str | None) -> None:
@@ -82,19 +97,21 @@ class GeneratorConfig:
         "which leaves it to the network",
     )
     min_exposure: float = option(
-        0.37, "with exposure keep: photos darker than this mean sRGB value (0 to 1) are brightened to it", minimum=0
+        0.37,
+        "with exposure keep: photos darker than this mean sRGB value are brightened to it",
+        minimum=0,
+        maximum=0.99,
     )
     working_pixels: int = option(
         320 * 240, "area in pixels to which a photo is reduced for the network", minimum=32 * 32
     )
 
     def __post_init__(self) -> None:
-        check_values(self)
         check_exposure(self.exposure)
+        check_values(self)
         if self.exposure is not None and self.head != "gain":
-            raise ConfigError(f"exposure is {self.exposure!r} with head {self.head!r}: it needs head 'gain'")
-        if self.min_exposure >= 1:
-            raise ConfigError(f"min_exposure is {self.min_exposure}: give a number below 1")
+            remedy = f"it needs head 'gain'; give that, or exposure {FREE!r}"
+            raise ConfigError(f"exposure is {self.exposure!r} with head {self.head!r}: {remedy}")
         if self.upsampling == "unpool" and self.encoder != "vgg16":
             raise ConfigError(
                 f"upsampling 'unpool' needs the pooling indices of encoder 'vgg16', not of {self.encoder!r}: "
@@ -124,7 +141,8 @@ def from_dict(cls: type[Config], values: dict[str, Any]) -> Config:
     known = {item.name: item for item in dataclasses.fields(cls)}  # type: ignore[arg-type]
     unknown = sorted(set(values) - set(known))
     if unknown:
-        raise ConfigError(f"unknown field {unknown[0]!r}: {cls.__name__} has {', '.join(known)}")
+        similar = get_close_matches(str(unknown[0]), known) or known
+        raise ConfigError(f"unknown field {unknown[0]!r}: {cls.__name__} has {', '.join(similar)}")
     hints = get_type_hints(cls)
     for name, value in values.items():
         if not _fits(value, hints[name]):
@@ -143,6 +161,7 @@ def add_flags(parser: argparse.ArgumentParser, cls: type[Any]) -> None:
         else:
             spec = {name: item.metadata[name] or None for name in ("metavar", "choices")}
             spec["type"] = kinds[0] if len(kinds) == 1 else _number_or_word
+            spec["metavar"] = spec["metavar"] or (None if spec["choices"] else kinds[0].__name__.upper())
             spec["nargs"] = "+" if get_origin(hints[item.name]) is list else None
         help_text = item.metadata["help"] + " (default: %(default)s)"
         parser.add_argument(f"--{item.name}", default=defaults[item.name], help=help_text, **spec)
@@ -213,7 +232,7 @@ class TrainConfig:
     )
     min_exposure: float | None = preset_option(
         "min_exposure",
-        "with exposure keep: photos darker than this mean sRGB value (0 to 1) are brightened to it; None: the preset's",
+        "with exposure keep: photos darker than this mean sRGB value are brightened to it; None: the preset's",
     )
     working_pixels: int | None = preset_option(
         "working_pixels", "area in pixels to which a photo will be reduced for the network; None: the preset's"
@@ -222,8 +241,10 @@ class TrainConfig:
         "hub", "ImageNet weights of the encoder: a safetensors file, hub (downloaded once) or none", metavar="SRC"
     )
     freeze_encoder: bool = option(False, "do not train the encoder")
-    encoder_dropout: float = option(0.0, "dropout rate of the encoder's deepest features", minimum=0)
-    init_weights: str | None = option(None, "generator weights to start from: a folder or a Hub id", metavar="SRC")
+    encoder_dropout: float = option(0.0, "dropout rate of the encoder's deepest features", minimum=0, maximum=1)
+    init_weights: str | None = option(
+        None, "generator weights to start from, a folder or a Hub id, in place of a preset", metavar="SRC"
+    )
 
     reconstruction: str = option("l1", "reconstruction loss", ("l1", "cauchy"))
     guided: str = option(
@@ -249,9 +270,11 @@ class TrainConfig:
     perceptual_encoder: str = option("hub", "its ImageNet weights: a safetensors file or hub", metavar="SRC")
 
     resolution: int = option(224, "side of a training crop in pixels", minimum=1)
-    crop: list[float] = option([0.55, 1.0], "minimum and maximum side of a crop, as a fraction of the short side")  # noqa: RUF009
+    crop: list[float] = option(  # noqa: RUF009
+        [0.55, 1.0], "minimum and maximum side of a crop, as a fraction of the short side", maximum=1
+    )
     crop_aspect: list[float] = option([0.85, 1.18], "minimum and maximum aspect ratio of a crop, width over height")  # noqa: RUF009
-    flash_stops: float = option(0.5, "exposure jitter of the flash photo, in stops up and down", minimum=0)
+    flash_stops: float = option(0.5, "exposure jitter of the flash photo, in stops up and down", minimum=0, maximum=10)
     ambient_in_flash: float = option(
         0.25, "maximum fraction of the ambient light that is added to the flash photo", minimum=0
     )
@@ -262,12 +285,14 @@ class TrainConfig:
         0.5,
         "fraction of crops whose surfaces get a random brightness and colour, the same in both photos",
         minimum=0,
+        maximum=1,
     )
     copy_paste: float = option(
         0.5,
         "fraction of crops that get objects cut from another crop, in the flash photo with the shadow that the flash "
         "throws from them",
         minimum=0,
+        maximum=1,
     )
     noise: float = option(0.01, "maximum standard deviation of the grain added to the flash photo, in sRGB", minimum=0)
     normalize_exposure: bool = option(True, "bring all ambient targets to the same exposure (mean sRGB 0.56)")
@@ -289,15 +314,15 @@ class TrainConfig:
     lr_scheduler: str = option("cosine", "how the learning rates fall", ("cosine", "linear", "constant"))
     lr_warmup_steps: int = option(100, "steps over which the learning rates rise first", minimum=0)
     weight_decay: float = option(0.0, "decoupled weight decay (AdamW); 0 is plain Adam", minimum=0)
-    adam_beta1: float = option(0.9, "decay of Adam's mean of the gradient")
-    adam_beta2: float = option(0.999, "decay of Adam's mean of the squared gradient")
+    adam_beta1: float = option(0.9, "decay of Adam's mean of the gradient", minimum=0, maximum=0.99999)
+    adam_beta2: float = option(0.999, "decay of Adam's mean of the squared gradient", minimum=0, maximum=0.99999)
     adam_epsilon: float = option(1e-8, "added to the root of the mean squared gradient", minimum=0)
     use_ema: bool = option(True, "validate and save an exponential moving average of the weights")
-    ema_decay: float = option(0.999, "decay of that average")
+    ema_decay: float = option(0.999, "decay of that average", minimum=0, maximum=1)
     mixed_precision: str | None = option(
         None, "arithmetic of the networks; None: as accelerate is configured", ("no", "fp16", "bf16")
     )
-    seed: int = option(0, "seed of data order, augmentation and initial weights", minimum=0)
+    seed: int = option(0, "seed of data order, augmentation and initial weights", minimum=0, maximum=2**32 - 1)
 
     validation_steps: int = option(250, "steps between validations", minimum=1)
     checkpointing_steps: int = option(
@@ -328,21 +353,42 @@ class TrainConfig:
         return self.guided in ("both", "judged")
 
     def __post_init__(self) -> None:
-        check_values(self)
         check_exposure(None if self.exposure == FREE else self.exposure)
+        check_values(self)
         for name in ("crop", "crop_aspect"):
             values = getattr(self, name)
             if len(values) != 2 or not 0 < values[0] <= values[1]:
                 raise ConfigError(f"{name} is {values}: give two positive numbers, the smaller first")
-        if self.crop[1] > 1:
-            raise ConfigError(f"crop is {self.crop}: a crop cannot be larger than the photo; give at most 1")
-        if self.adversarial_weight and self.resolution < 64:
-            raise ConfigError(f"resolution is {self.resolution}: the discriminator needs at least 64 pixels")
+        terms = [term for term in MIN_RESOLUTION if getattr(self, f"{term}_weight")]
+        if not terms:
+            raise ConfigError("every loss has the weight 0: give one a value, such as --reconstruction_weight 1")
+        for term in terms:
+            if self.resolution < MIN_RESOLUTION[term]:
+                side = MIN_RESOLUTION[term]
+                raise ConfigError(f"resolution is {self.resolution}: the {term} loss needs at least {side} pixels")
         if self.perceptual_weight and self.perceptual_encoder == "none":
             raise ConfigError("perceptual_encoder is 'none': the perceptual loss needs ImageNet weights; give a file")
-        terms = ("reconstruction", "adversarial", "perceptual", "structural", "gradient")
-        if not any(getattr(self, f"{term}_weight") for term in terms):
-            raise ConfigError("every loss has the weight 0: give one a value, such as --reconstruction_weight 1")
+        for flag in HUB_DATA_FLAGS:
+            if getattr(self, flag) != getattr(TrainConfig, flag) and not self.dataset_name:
+                raise ConfigError(f"{flag} is {getattr(self, flag)!r}: it needs a Hub dataset; give --dataset_name too")
+
+    def architecture(self, base: GeneratorConfig) -> GeneratorConfig:
+        """``base`` with what the flags put in its place.
+
+        Raises:
+            ConfigError: that is no generator.
+        """
+        names = ("upsampling", "head", "normalization", "exposure", "min_exposure", "working_pixels")
+        values = {name: value for name in names if (value := getattr(self, name)) is not None}
+        return dataclasses.replace(base, **values | ({"exposure": None} if self.exposure == FREE else {}))
+
+
+MIN_RESOLUTION = {"reconstruction": 1, "adversarial": 64, "perceptual": 32, "structural": 7, "gradient": 5}
+"""Pixels that each loss needs, by its name."""
+
+HUB_DATA_FLAGS = (
+    "dataset_config_name", "dataset_revision", "dataset_split", "pair_key", "streaming", "validation_split",
+)  # fmt: skip
 
 
 RECIPES = {

@@ -10,6 +10,7 @@ from pathlib import Path
 from f2a.ablation.runs import SCRIPT, AblationError, AblationRun, Result, finished_runs, run_all
 from f2a.ablation.systems import CONFIGS, Config, to_arguments
 from f2a.errors import counted
+from f2a.training.arguments import parse_run
 
 SETTINGS = "ablation.json"
 SHARED = ("train_data_dir", "validation_dir", "budget_minutes", "steps", "training_flags")
@@ -48,7 +49,7 @@ def ablate(ablation: Ablation, report: Callable[[str], None]) -> str:
         report: is called with the plan, and with the result of each run.
 
     Raises:
-        AblationError: an unknown config, a folder of another ablation, or a training that cannot start.
+        AblationError, ConfigError: an unknown config, a folder of another ablation, or a training that cannot start.
     """
     configs = select_configs(ablation)
     check_settings(ablation)
@@ -57,6 +58,8 @@ def ablate(ablation: Ablation, report: Callable[[str], None]) -> str:
         for seed in dict.fromkeys(ablation.seeds)
         for name, config in configs.items()
     ]
+    for run in runs:
+        parse_run(run.arguments, "")  # a mistake in the last one would otherwise show after hours of the others
     done = {(result.name, result.seed): result for result in finished_runs(ablation.out)}
     left = [run for run in runs if (run.name, run.seed) not in done]
     budget = counted(ablation.budget_minutes, "minute")

@@ -39,7 +39,9 @@ CONFIGS = {
     "difference": Config("the same, predicting a difference (DeepFlash)", PAPER | ALONE | {"head": "difference"}),
     "unet": Config("U-Net from random weights, L1 alone", {"preset": "unet", **ALONE, **LARGE}),
     "compact": Config("ours: EfficientNet-Lite0, gain, L1", {"preset": "compact"}),
-    "compact_direct": Config("ours, predicting the picture", {"preset": "compact", "head": "sigmoid"}),
+    "compact_direct": Config(
+        "ours, predicting the picture", {"preset": "compact", "head": "sigmoid", "exposure": "none"}
+    ),
     "compact_frozen": Config("ours with a frozen encoder", {"preset": "compact", "freeze_encoder": True}),
 }
 

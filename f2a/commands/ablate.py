@@ -28,7 +28,14 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     help_text = "ImageNet weights of an encoder, such as vgg16=FILE efficientnet_lite0=none (default: from the Hub)"
     parser.add_argument("--encoder_weights", nargs="+", default=[], metavar="NAME=SRC", help=help_text)
     help_text = "further flags of train_accelerate.py for every run, in one string: --training_flags='--resolution 96'"
-    parser.add_argument("--training_flags", type=shlex.split, default=[], metavar="TEXT", help=help_text)
+    parser.add_argument("--training_flags", type=split_flags, default=[], metavar="TEXT", help=help_text)
+
+
+def split_flags(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}; close the quote, or write \\ before it") from None
 
 
 def run(args: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from typing import Any, get_args, get_type_hints
 
 import yaml
 
-from f2a.config import RECIPES, ConfigError, TrainConfig, add_flags, from_dict
+from f2a.config import PRESETS, RECIPES, ConfigError, TrainConfig, add_flags, from_dict
 from f2a.files import atomic_write
 
 SCRIPT, RUN_FILE = "train_accelerate.py", "run.yaml"
@@ -26,7 +26,8 @@ def parse_run(arguments: list[str], description: str) -> TrainConfig:
         ConfigError: a value, or the file of ``--config``, cannot be used.
     """
     first = argparse.ArgumentParser(SCRIPT, add_help=False, allow_abbrev=False)
-    parser = argparse.ArgumentParser(SCRIPT, description=description, allow_abbrev=False)
+    usage = "%(prog)s --train_data_dir DIR [--FLAG VALUE ...]"  # all of them would fill the screen before an error
+    parser = argparse.ArgumentParser(SCRIPT, usage, description, allow_abbrev=False)
     for stage in (first, parser):
         stage.add_argument("--config", metavar="FILE", help="yaml or json file of flags; flags on the command line win")
     first.add_argument("--recipe", choices=tuple(RECIPES))
@@ -39,7 +40,10 @@ def parse_run(arguments: list[str], description: str) -> TrainConfig:
     parser.set_defaults(**vars(RECIPES[recipe]) | from_file | {"recipe": recipe})
     values = vars(parser.parse_args(arguments))
     del values["config"]
-    return from_dict(TrainConfig, values)
+    config = from_dict(TrainConfig, values)
+    if not config.init_weights:
+        config.architecture(PRESETS[config.preset])  # which raises for parts that do not fit together
+    return config
 
 
 def read_run(path: Path) -> dict[str, Any]:

@@ -6,10 +6,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from huggingface_hub import get_token
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from f2a.config import FREE, PRESETS, ConfigError, TrainConfig
+from f2a.config import PRESETS, ConfigError, TrainConfig
 from f2a.data.augment import Crops
 from f2a.data.folder import CachedPair, MixtureSampler, WeightedSource, parse_share, read_pairs, split_folder
 from f2a.data.hub import HubSplit, read_hub_pairs
@@ -44,9 +45,8 @@ def load_inputs(config: TrainConfig, report: Callable[[str], None]) -> TrainingI
     if not config.train_data_dir and not config.dataset_name:
         remedy = "give a folder of NAME_flash.* and NAME_ambient.* pairs, or a Hub dataset as --dataset_name"
         raise ConfigError(f"train_data_dir is empty: {remedy}")
-    for flag in ("dataset_config_name", "dataset_revision", "streaming", "validation_split"):
-        if getattr(config, flag) and not config.dataset_name:
-            raise ConfigError(f"{flag} is {getattr(config, flag)!r}: it needs a Hub dataset; give --dataset_name too")
+    if config.push_to_hub and not (config.hub_token or get_token()):
+        raise ConfigError("push_to_hub is True: the Hub needs a token; run hf auth login, or give --hub_token")
     cache = Path(config.cache_dir or Path(config.output_dir) / "cache")
     read = partial(read_pairs, cache=cache, report=report, strict=config.strict_data)
     shares = [parse_share(text) for text in config.train_data_dir]
@@ -81,8 +81,12 @@ def hub_sources(
 
 
 def build_checkpoint(config: TrainConfig) -> Checkpoint:
-    """The generator to start from: that of ``init_weights``, or a preset."""
-    checkpoint = Checkpoint.load(config.init_weights) if config.init_weights else from_preset(config)
+    """The generator to start from: that of ``init_weights``, or a preset.
+
+    Raises:
+        ConfigError, CheckpointError: the weights cannot be used, or are not of the generator that the flags describe.
+    """
+    checkpoint = from_weights(config, config.init_weights) if config.init_weights else from_preset(config)
     checkpoint.generator.dropout.p = config.encoder_dropout
     checkpoint.generator.encoder.requires_grad_(not config.freeze_encoder)
     return checkpoint
@@ -91,13 +95,22 @@ def build_checkpoint(config: TrainConfig) -> Checkpoint:
 def from_preset(config: TrainConfig) -> Checkpoint:
     preset = PRESETS[config.preset]
     pretrained = config.encoder_weights != NO_WEIGHTS and preset.encoder in HUB_WEIGHTS
-    normalization = config.normalization or ("imagenet" if pretrained else preset.normalization)
-    names = ("upsampling", "head", "exposure", "min_exposure", "working_pixels")
-    overrides = {name: value for name in names if (value := getattr(config, name)) is not None}
-    overrides |= {"exposure": None} if config.exposure == FREE else {}
-    architecture = dataclasses.replace(preset, normalization=normalization, **overrides)
-    checkpoint = Checkpoint(architecture)
-    pretrain(checkpoint.generator.encoder, architecture.encoder, config.encoder_weights, "encoder_weights")
+    base = dataclasses.replace(preset, normalization="imagenet") if pretrained else preset
+    checkpoint = Checkpoint(config.architecture(base))
+    pretrain(checkpoint.generator.encoder, preset.encoder, config.encoder_weights, "encoder_weights")
+    return checkpoint
+
+
+def from_weights(config: TrainConfig, source: str) -> Checkpoint:
+    checkpoint = Checkpoint.load(source)
+    trained, preset = checkpoint.architecture, PRESETS[config.preset]
+    if config.preset != TrainConfig.preset and preset.encoder != trained.encoder:
+        raise ConfigError(f"preset is {config.preset!r}: {source} has the encoder {trained.encoder!r}; leave one out")
+    checkpoint.architecture = checkpoint.generator.config = config.architecture(trained)
+    for name in ("upsampling", "head", "normalization"):  # others may change without training
+        value, before = getattr(checkpoint.architecture, name), getattr(trained, name)
+        if value != before:
+            raise ConfigError(f"{name} is {value!r}: {source} was trained with {before!r}; leave one out")
     return checkpoint
 
 
@@ -128,8 +141,8 @@ def pretrain(encoder: VGG16 | UNet | EfficientNetLite0, name: str, source: str, 
         path = fetch_file(HUB_WEIGHTS[name], "model.safetensors") if source == FROM_HUB else Path(source)
         encoder.load_imagenet(load_file(path))
     except HubError as error:
-        remedy = f"or pass a file as --{flag} FILE, or --{flag} {NO_WEIGHTS} to start from random weights"
-        raise ConfigError(f"{flag}: {error}; {remedy}") from None
+        random = "" if flag == "perceptual_encoder" else f", or --{flag} {NO_WEIGHTS} to start from random weights"
+        raise ConfigError(f"{flag}: {error}; or pass a file as --{flag} FILE{random}") from None
     except (OSError, SafetensorError, KeyError, RuntimeError) as error:
         reason = f"not weights of {name} ({type(error).__name__}: {error})"
-        raise ConfigError(f"{flag} is {source!r}: {reason}") from None
+        raise ConfigError(f"{flag} is {source!r}: {reason}; give the file that --{flag} {FROM_HUB} fetches") from None

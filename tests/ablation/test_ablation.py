@@ -13,6 +13,7 @@ from f2a.ablation.ablate import Ablation, ablate, ablation_table, mean_std, pars
 from f2a.ablation.runs import AblationError, Result, finished_runs
 from f2a.ablation.systems import CONFIGS, to_arguments
 from f2a.cli import main
+from f2a.config import ConfigError
 from f2a.training.arguments import parse_run
 from f2a.training.setup import build_checkpoint
 from tests.support.commands import sentence
@@ -69,6 +70,18 @@ def request(tmp_path, **values):
 def test_every_config_is_a_training(name):
     config = parse_run(to_arguments(CONFIGS[name].flags), "")
     assert all(getattr(config, flag) == value for flag, value in CONFIGS[name].flags.items())
+
+
+def test_a_mistake_in_one_config_is_found_before_the_first_trains(tmp_path, trainer):
+    with pytest.raises(ConfigError, match="the adversarial loss needs at least 64 pixels"):
+        ablate(request(tmp_path, only=("unet", "paper"), training_flags=["--resolution", "32"]), print)
+    assert not (tmp_path / "trainer" / "calls.jsonl").exists()
+
+
+def test_a_quote_that_is_not_closed_is_named(capsys):
+    with pytest.raises(SystemExit):
+        main(["ablate", "--training_flags", "--noise '1"])
+    assert '"--noise \'1": No closing quotation; close the quote, or write \\ before it' in capsys.readouterr().err
 
 
 def test_the_preset_gives_way_to_the_configs_flags():

@@ -19,7 +19,8 @@ from safetensors.torch import load_file
 import f2a.cli
 import train_accelerate
 from f2a.config import RECIPES, ConfigError, TrainConfig
-from f2a.model.checkpoint import Checkpoint
+from f2a.model.checkpoint import BUNDLED, Checkpoint
+from f2a.training import setup
 from f2a.training.arguments import parse_run
 from f2a.training.messages import EXAMPLE
 from f2a.training.monitor import DivergenceError, LossMonitor
@@ -271,7 +272,15 @@ MISTAKES = [
     (["--train_batch_size", "0"], "train_batch_size is 0: give at least 1"),
     (["--learning_rate", "nan"], "learning_rate is nan: give at least 0"),
     (["--crop", "0.9", "0.5"], "the smaller first"),
-    (["--adversarial_weight", "1"], "resolution is 32: the discriminator needs at least 64 pixels"),
+    (["--adversarial_weight", "1"], "resolution is 32: the adversarial loss needs at least 64 pixels"),
+    (["--structural_weight", "1", "--resolution", "6"], "the structural loss needs at least 7 pixels"),
+    (["--adam_beta1", "2"], "adam_beta1 is 2.0: give at most 0.99999"),
+    (["--crop_aspect", "1", "inf"], "crop_aspect is [1.0, inf]: give a finite number"),
+    (["--train_data_dir", ""], "train_data_dir is empty: give a value"),
+    (["--pair_key", "room"], "pair_key is 'room': it needs a Hub dataset"),
+    (["--head", "sigmoid"], "exposure is 'keep' with head 'sigmoid': it needs head 'gain'; give that, or exposure"),
+    (["--init_weights", str(BUNDLED), "--head", "tanh", "--exposure", "none"], "was trained with 'gain'"),
+    (["--init_weights", str(BUNDLED), "--preset", "vgg16"], "has the encoder 'efficientnet_lite0'"),
     (["--perceptual_weight", "1", "--perceptual_encoder", "none"], "the perceptual loss needs ImageNet weights"),
     (["--report_to", "trackio"], "report_to is 'trackio': install it"),
     (["--config", "/no/such.yaml"], "/no/such.yaml: cannot be read"),
@@ -286,6 +295,18 @@ def test_a_mistake_gets_one_sentence_and_status_2(train, capsys, monkeypatch, fl
     said = capsys.readouterr().err.strip()
     assert sentence in said
     assert len(said.splitlines()) == 1
+
+
+def test_weights_to_start_from_take_another_size_and_exposure():
+    checkpoint = build_checkpoint(TrainConfig(init_weights=str(BUNDLED), working_pixels=4096, exposure=0.4))
+    assert checkpoint.architecture == checkpoint.generator.config
+    assert (checkpoint.architecture.working_pixels, checkpoint.architecture.exposure) == (4096, 0.4)
+
+
+def test_a_push_without_a_token_is_refused_before_it_trains(train, capsys, monkeypatch):
+    monkeypatch.setattr(setup, "get_token", lambda: None)
+    assert train("run", "--push_to_hub") == 2
+    assert "run hf auth login, or give --hub_token" in capsys.readouterr().err
 
 
 def test_a_folder_with_a_run_in_it_is_not_begun_anew(pairs, through, capsys):
