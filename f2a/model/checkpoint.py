@@ -18,6 +18,7 @@ from torch import Tensor
 
 from f2a.config import ConfigError, GeneratorConfig, from_dict
 from f2a.errors import F2aError, first_line
+from f2a.files import atomic_write
 from f2a.hub import HubError, fetch_file, parse_repo_id
 from f2a.model.generator import Generator
 
@@ -56,10 +57,12 @@ class Checkpoint(
     def _save_pretrained(self, save_directory: Path) -> None:
         weights = self.generator.state_dict()
         state = {name: tensor.detach().to(self.precision).contiguous() for name, tensor in weights.items()}
-        save_file(state, save_directory / SAFETENSORS_SINGLE_FILE, metadata={"format": "pt"})
-        config = {"architecture": vars(self.architecture), "training": self.training}
-        (save_directory / CONFIG_NAME).write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", "utf-8")
-        (save_directory / SAFETENSORS_SINGLE_FILE).chmod((save_directory / CONFIG_NAME).stat().st_mode)
+        content = {"architecture": vars(self.architecture), "training": self.training}
+        files = atomic_write(save_directory / CONFIG_NAME), atomic_write(save_directory / SAFETENSORS_SINGLE_FILE)
+        with files[0] as config, files[1] as tensors:
+            config.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
+            save_file(state, tensors, metadata={"format": "pt"})
+            tensors.chmod(config.stat().st_mode)
 
     def save(self, folder: Path) -> None:
         """Write ``config.json``, ``model.safetensors`` and a model card into ``folder``.
