@@ -10,14 +10,18 @@ HELP = "measure speed"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    help_text = "train: the paper's training step and a plain loop; relight: network, whole files, memory and start-up"
-    parser.add_argument("part", metavar="WHAT", choices=["train", "relight"], help=help_text)
-    parser.add_argument("--batch_size", type=int, default=8, help="pairs per step (default: 8)")
-    parser.add_argument("--resolution", type=int, default=224, help="side of a crop in pixels (default: 224)")
-    parser.add_argument("--steps", type=int, default=3, help="steps to time, after one as a warm-up (default: 3)")
-    add_device_flag(parser)
-    parser.add_argument("--rounds", type=int, default=5, help="relight: rounds, of which the best counts (default: 5)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="relight: also write the table to this file")
+    parts = parser.add_subparsers(dest="part", required=True, metavar="WHAT")
+    help_text = "the paper's training step beside a plain loop"
+    train = parts.add_parser("train", help=help_text, description=help_text)
+    train.add_argument("--batch_size", type=int, default=8, metavar="N", help="pairs per step (default: 8)")
+    train.add_argument("--resolution", type=int, default=224, metavar="N", help="side of a crop (default: 224)")
+    train.add_argument("--steps", type=int, default=3, metavar="N", help="steps after one to warm up (default: 3)")
+    help_text = "network, whole files, memory and start-up"
+    relight = parts.add_parser("relight", help=help_text, description=help_text)
+    relight.add_argument("--rounds", type=int, default=5, metavar="N", help="of which the best counts (default: 5)")
+    relight.add_argument("--json", type=Path, metavar="FILE", help="also write the table to this file")
+    for part in (train, relight):
+        add_device_flag(part)
 
 
 def run(args: argparse.Namespace) -> int:
