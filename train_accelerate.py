@@ -1,4 +1,4 @@
-"""Train a generator on flash/ambient pairs: ``accelerate launch train_accelerate.py --train_data_dir DIR ...``."""
+"""Train a generator on flash/ambient pairs, on one device with python, on several with accelerate launch."""
 
 import copy
 import math
@@ -16,9 +16,14 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # The same run gives the same bits: with several threads MKL otherwise sums small matrices in an order of the moment.
 os.environ.setdefault("MKL_CBWR", "AUTO")
 
-import torch
-from accelerate import Accelerator
-from accelerate.utils import gather_object, set_seed
+from f2a.errors import missing_library
+
+try:
+    import torch
+    from accelerate import Accelerator
+    from accelerate.utils import gather_object, set_seed
+except ModuleNotFoundError as error:
+    sys.exit(f"train_accelerate.py: {missing_library(error)}")
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
@@ -34,12 +39,14 @@ from f2a.training.messages import error_sentence, result_lines, scores_sentence,
 from f2a.training.monitor import LossMonitor, check_weights
 from f2a.training.optim import adam, frozen, generator_groups, lr_schedulers, make_ema, planned_steps
 from f2a.training.processes import (
+    COMMON,
     FAILURES,
     MISTAKES,
     any_process,
     main_process_first,
     make_accelerator,
     precision_notes,
+    running,
 )
 from f2a.training.progress import LOG_EVERY, Progress, log_validation
 from f2a.training.setup import TrainingInputs, load_inputs
@@ -233,15 +240,18 @@ class Trainer:
                 self.save_model("last")
         self.save_checkpoint()
         if self.step < self.steps:
-            self.report(stop_sentence(self.config, reason, self.step, self.steps))
+            self.report(stop_sentence(self.config, reason, self.step, self.steps, self.shard.processes))
         if not reason.requested:
             self.report(*result_lines(self.output, self.best))
             if self.pusher:
                 self.report(f"pushed to {self.pusher.push(self.output / ('best' if self.best else 'last'))}")
 
     def should_stop(self, shutdown: GracefulShutdown) -> StopReason:
-        """Whether to stop now; several processes agree on it every few steps, for they must do it at the same one."""
-        if self.accelerator.num_processes > 1 and self.step % LOG_EVERY:
+        """Whether to stop now; several processes agree on it, for they must do it at the same step.
+
+        GPUs wait for each other then, so they do it every few steps, which a CPU would take minutes for.
+        """
+        if self.accelerator.num_processes > 1 and self.accelerator.device.type != "cpu" and self.step % LOG_EVERY:
             return StopReason()
         limit = self.config.max_train_minutes
         time_up = limit is not None and self.minutes >= limit
@@ -262,8 +272,8 @@ class Trainer:
 
 def train(config: TrainConfig, command: str) -> None:
     """Train as ``config`` says; ``command`` is written into the weights."""
-    with GracefulShutdown() as shutdown:
-        accelerator, output, resume = make_accelerator(config), Path(config.output_dir), config.resume_from_checkpoint
+    with GracefulShutdown() as shutdown, running(make_accelerator(config)) as accelerator:
+        output, resume = Path(config.output_dir), config.resume_from_checkpoint
         trainer = Trainer(config, command, accelerator)
         trainer.report(*precision_notes(accelerator))
         set_seed(config.seed)
@@ -279,8 +289,6 @@ def train(config: TrainConfig, command: str) -> None:
             values = public_values(config).items()
             accelerator.init_trackers("f2a", {n: v if isinstance(v, (int, float)) else str(v) for n, v in values})
             trainer.finish(trainer.train_loop(shutdown))
-            accelerator.wait_for_everyone()
-            accelerator.end_training()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -289,9 +297,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         train(parse_run(arguments, str(__doc__)), f"{SCRIPT} {shlex.join(without_secrets(arguments))}")
     except (*MISTAKES, *FAILURES) as error:
-        if os.environ.get("RANK", "0") == "0":
+        if os.environ.get("RANK", "0") == "0" or not isinstance(error, COMMON):
             print(f"{SCRIPT}: {error_sentence(error)}", file=sys.stderr)
         return 2 if isinstance(error, MISTAKES) else 1
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 

@@ -24,12 +24,12 @@ train() {
     local common=(--train_data_dir gpu/rendered=0.85 'gpu/real/[!f]*=0.15' --validation_dir gpu/val
         --cache_dir runs/cache --max_train_minutes "$minutes" --checkpointing_steps 1000 --mixed_precision bf16
         --dataloader_num_workers 7 --resume_from_checkpoint latest)
-    accelerate launch train_accelerate.py "${common[@]}" --encoder_weights gpu/weights/efficientnet_lite0.safetensors \
+    python train_accelerate.py "${common[@]}" --encoder_weights gpu/weights/efficientnet_lite0.safetensors \
         --upsampling bilinear_fine --encoder_dropout 0.1 --gradient_weight 1.0 --crop 0.7 1.0 --resolution 192 \
         --train_batch_size 32 --learning_rate 1e-3 --encoder_learning_rate 3e-4 --weight_decay 0.01 \
         --flash_stops 0.3 --ambient_in_flash 0.15 --max_train_steps 20000 --validation_steps 250 \
         --output_dir runs/compact >runs/compact.log 2>&1 &
-    accelerate launch train_accelerate.py --recipe paper "${common[@]}" \
+    python train_accelerate.py --recipe paper "${common[@]}" \
         --encoder_weights gpu/weights/vgg16_features.safetensors --train_batch_size 16 --adversarial_weight 0.01 \
         --learning_rate 2e-4 --encoder_learning_rate 6e-5 --discriminator_learning_rate 2e-4 \
         --validation_steps 500 --output_dir runs/paper >runs/paper.log 2>&1

@@ -41,7 +41,7 @@ ARCHIVES = {
         "1Z7Wy9Hj5HjVD8P-zVkw55_BISQ7jQSFg",
         32 * GIGABYTE,
         100_000,
-        "accelerate launch train_accelerate.py --train_data_dir {folder}/DATASET_LR",
+        "python train_accelerate.py --train_data_dir {folder}/DATASET_LR",
     ),
     "model": Archive(
         "15ycOOjjOJ4KkwubC7g8Ttc5OvzClzM1C",

@@ -36,7 +36,7 @@ Licence: `{license}`.{license_note}
 ## Train f2a from it
 
 ```
-accelerate launch train_accelerate.py --dataset_name {repo_id} --dataset_split {first}{validation}
+python train_accelerate.py --dataset_name {repo_id} --dataset_split {first}{validation}
 ```
 
 ## Load it

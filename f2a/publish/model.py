@@ -71,7 +71,7 @@ class Pusher:
 
     def _push(self, folder: Path) -> str:
         again = shlex.join(["hf", "upload", self.repo_id, str(folder), "."])
-        with hub_errors(f"the Hub did not take {self.repo_id}", f"the weights are in {folder}: {again}"):
+        with hub_errors(f"the Hub did not take {self.repo_id}", f"the weights are in {folder}; try again with {again}"):
             repository = self._api.create_repo(self.repo_id, private=self.private, exist_ok=True)
             self._api.upload_folder(repo_id=repository.repo_id, folder_path=folder, commit_message="Train with f2a")
         return str(repository)

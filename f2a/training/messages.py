@@ -22,10 +22,11 @@ def scores_sentence(scores: dict[str, Any], best: bool) -> str:
     return f"step {scores['step']}, {scores['minutes']} min: {figures}" + ("; the best so far" if best else "")
 
 
-def stop_sentence(config: TrainConfig, reason: StopReason, step: int, steps: int) -> str:
+def stop_sentence(config: TrainConfig, reason: StopReason, step: int, steps: int, processes: int) -> str:
     """Where and why a run ended before its last step, and the command that continues it."""
     run = shlex.quote(str(Path(config.output_dir) / RUN_FILE))
-    command = f"accelerate launch {SCRIPT} --config {run} --resume_from_checkpoint latest"
+    launcher = "python" if processes == 1 else f"(launched in {processes} processes as before)"
+    command = f"{launcher} {SCRIPT} --config {run} --resume_from_checkpoint latest"
     if reason.time_up and config.max_train_minutes is not None:
         minutes = counted(config.max_train_minutes, "minute")
         return f"stopped at step {step}, after {minutes} as asked; to go on for as long again: {command}"

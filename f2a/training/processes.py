@@ -1,9 +1,11 @@
 """The processes of a run, as ``accelerate`` starts them: the device, the order of work, and agreement."""
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
+import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 
@@ -18,6 +20,8 @@ MISTAKES = (ConfigError, DataError, CheckpointError)
 """What is wrong with a command, not with a run."""
 FAILURES = (DivergenceError, DataLoaderWorkerError, HubError, OSError)
 """What goes wrong in a run."""
+COMMON = (ConfigError, DivergenceError)
+"""Errors that every process meets, so that one of them reports it."""
 
 T = TypeVar("T")
 
@@ -31,6 +35,7 @@ def make_accelerator(config: TrainConfig) -> Accelerator:
         raise ConfigError(f"report_to is {config.report_to!r}: install it (pip install {config.report_to})")
     try:
         return Accelerator(
+            cpu=not torch.accelerator.is_available(),  # otherwise several processes on a CPU know nothing of each other
             mixed_precision=config.mixed_precision,
             gradient_accumulation_steps=config.gradient_accumulation_steps,
             log_with=None if config.report_to == "none" else config.report_to,
@@ -38,6 +43,17 @@ def make_accelerator(config: TrainConfig) -> Accelerator:
         )
     except ValueError as error:
         raise ConfigError(f"mixed_precision is {config.mixed_precision!r}: {error}") from None
+
+
+@contextmanager
+def running(accelerator: Accelerator) -> Iterator[Accelerator]:
+    """A run from start to end; however it ends, trackers are closed and the process group is destroyed, for its threads
+    must not outlive Python."""
+    try:
+        yield accelerator
+        accelerator.wait_for_everyone()
+    finally:
+        accelerator.end_training()
 
 
 def precision_notes(accelerator: Accelerator) -> list[str]:

@@ -1,7 +1,9 @@
 """One run per output folder, and a graceful stop on SIGTERM or Ctrl-C."""
 
+import math
 import signal
 import threading
+import time
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import FrameType
@@ -36,12 +38,15 @@ class StopReason(NamedTuple):
 
 class GracefulShutdown:
     """While entered, SIGTERM and Ctrl-C only set ``requested``, for the run to stop at its next step; a second one
-    does what it always did."""
+    does what it always did, unless it comes at once: launchers pass on the Ctrl-C that a terminal sends to all."""
 
     signals = (signal.SIGINT, signal.SIGTERM)
+    repeat_s = 5.0
+    """Within which two signals are one."""
 
     def __init__(self) -> None:
         self.requested = False
+        self._first = math.inf
         self._handlers = {number: signal.getsignal(number) for number in self.signals}
 
     def __enter__(self) -> "GracefulShutdown":
@@ -56,5 +61,7 @@ class GracefulShutdown:
                 signal.signal(number, handler)
 
     def _request(self, number: int, frame: FrameType | None) -> None:
-        self.requested = True
-        self.__exit__()
+        if time.monotonic() > self._first + self.repeat_s:
+            self.__exit__()
+            signal.raise_signal(number)
+        self._first, self.requested = min(self._first, time.monotonic()), True

@@ -24,6 +24,8 @@ ADVERSARIAL = ["--guided", "both", "--adversarial_weight", "1", "--resolution", 
                "--discriminator_learning_rate", "1e-4"]  # fmt: skip
 
 
+TWO = ["-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
+
 FORKS = multiprocessing.get_context("forkserver")
 """Starts a process in milliseconds, since it has imported PyTorch once for all of them."""
 
@@ -38,7 +40,8 @@ def settings(monkeypatch):
 def launch(launcher, *words):
     """The script in a Python of its own."""
     command = [sys.executable, *launcher, "train_accelerate.py", *small_run(*words)]
-    return subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            start_new_session=True)  # fmt: skip
 
 
 def end(process):
@@ -78,8 +81,7 @@ def test_two_processes_with_batch_4_train_as_one_with_batch_8(tmp_path, flags):
     objects pasted into these pairs two processes differ by 4 % there, so the discriminator does without."""
     flags = [*flags, "--adam_epsilon", "1e-3", "--max_train_steps", "3"]
     pairs = write_pairs(tmp_path / "pairs")
-    torchrun = ["-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
-    end(launch(torchrun, pairs, tmp_path / "two", *flags, "--train_batch_size", "4"))
+    end(launch(TWO, pairs, tmp_path / "two", *flags, "--train_batch_size", "4"))
     train(pairs, tmp_path / "one", *flags, "--train_batch_size", "8")
     (two, folder_of_two), (one, folder_of_one) = last_state(tmp_path / "two"), last_state(tmp_path / "one")
     assert (two["processes"], one["processes"]) == (2, 1)
@@ -155,3 +157,18 @@ def test_ctrl_c_ends_a_real_run_with_status_0_and_the_line_to_go_on(tmp_path):
     process.send_signal(signal.SIGINT)
     assert "--resume_from_checkpoint latest" in end(process)
     assert last_state(tmp_path / "run")[0]["step"] < 100000
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_ctrl_c_on_a_terminal_stops_two_processes_with_a_checkpoint(tmp_path, monkeypatch):
+    """The terminal sends it to all of them, and the launcher to both once more. Of the CPU they know by themselves."""
+    monkeypatch.delenv("ACCELERATE_USE_CPU")
+    pairs = write_pairs(tmp_path / "pairs")
+    process = launch(TWO, pairs, tmp_path / "run", "--train_batch_size", "1", "--max_train_steps", "100000")
+    while process.poll() is None and not (tmp_path / "run" / "run.yaml").exists():
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    out, _ = process.communicate(timeout=200)
+    assert "stopped at step" in out
+    assert last_state(tmp_path / "run")[0]["processes"] == 2

@@ -4,11 +4,14 @@ import importlib.util
 import json
 import math
 import re
+import runpy
 import shlex
 import signal
+import sys
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -28,7 +31,7 @@ from f2a.training.optim import lr_factor, planned_steps
 from f2a.training.processes import precision_notes
 from f2a.training.progress import Progress
 from f2a.training.setup import TrainingInputs, build_checkpoint
-from f2a.training.signals import lock_output
+from f2a.training.signals import GracefulShutdown, lock_output
 from tests.support.commands import small_run
 from tests.support.pairs import write_pairs
 from train_accelerate import Trainer
@@ -213,10 +216,8 @@ def test_fp16_on_a_cpu_is_said_to_be_ignored():
 def test_minutes_end_a_run_early_with_weights(train, tmp_path, capsys, minutes):
     assert train("run", "--max_train_minutes", minutes) == 0
     printed = capsys.readouterr().out
-    assert (
-        f"stopped at step 0, after {float(minutes):g} minutes as asked; to go on for as long again: accelerate launch"
-        in printed
-    )
+    asked = f"stopped at step 0, after {float(minutes):g} minutes as asked; to go on for as long again: python "
+    assert f"{asked}train_accelerate.py --config" in printed
     assert (tmp_path / "run" / "last" / "model.safetensors").exists()
 
 
@@ -301,6 +302,32 @@ def test_weights_to_start_from_take_another_size_and_exposure():
     checkpoint = build_checkpoint(TrainConfig(init_weights=str(BUNDLED), working_pixels=4096, exposure=0.4))
     assert checkpoint.architecture == checkpoint.generator.config
     assert (checkpoint.architecture.working_pixels, checkpoint.architecture.exposure) == (4096, 0.4)
+
+
+@pytest.mark.parametrize(("error", "lines"), [(ConfigError("a flag"), 0), (OSError("a disk"), 1)])
+def test_of_several_processes_one_reports_what_all_meet(monkeypatch, capsys, error, lines):
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setattr(train_accelerate, "train", Mock(side_effect=error))
+    assert train_accelerate.main([]) == 2 - lines
+    assert len(capsys.readouterr().err.splitlines()) == lines
+
+
+def test_a_second_ctrl_c_interrupts_unless_a_launcher_only_passed_on_the_first(monkeypatch):
+    with GracefulShutdown() as shutdown:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        assert shutdown.requested
+        shutdown.repeat_s = 0
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    monkeypatch.setattr(train_accelerate, "train", Mock(side_effect=KeyboardInterrupt))
+    assert train_accelerate.main([]) == 130
+
+
+def test_without_accelerate_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "accelerate", None)
+    with pytest.raises(SystemExit, match=r"^train_accelerate.py: accelerate is missing; run: pip install "):
+        runpy.run_path(train_accelerate.__file__)
 
 
 def test_a_push_without_a_token_is_refused_before_it_trains(train, capsys, monkeypatch):
