@@ -20,9 +20,10 @@ from PIL import Image
 from f2a.config import GeneratorConfig
 from f2a.model.checkpoint import Checkpoint
 from f2a.relight.relighter import Relighter
+from tests.support import ROOT
 from tests.support.hub_stub import HubStub
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
+SHARED = ROOT.parent / "shared"
 
 # The same examples every time, however long a busy machine takes for one.
 no_limits = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.support import ROOT
 
 GROUND = {"config", "errors", "files", "hub", "color", "images", "metrics"}
 """Modules that every folder may import; they import one another, and nothing above."""

@@ -15,11 +15,11 @@ from PIL import Image
 
 from f2a.cli import COMMANDS, main
 from f2a.training.arguments import TrainConfig
+from tests.support import ROOT
 from tests.support.hub_stub import HubStub
 from tests.support.page_server import started
 from tests.support.pairs import write_pairs
 
-ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
     ROOT / "README.md",
     *(ROOT / f"docs/{name}.md" for name in ("usage", "training", "model", "how_it_works", "speed")),

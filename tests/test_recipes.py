@@ -4,24 +4,22 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
+from tests.support import ROOT
 from tests.support.page_server import save_gradient
-
-RECIPES = Path(__file__).resolve().parents[1] / "docs/recipes.md"
 
 
 @pytest.fixture
 def edit(tmp_path):
     """Runs the script on files; ``f2a`` is the command of this checkout."""
-    script = re.search(r"^```sh\n(#!/bin/sh\n.*?)^```", RECIPES.read_text(), re.MULTILINE | re.DOTALL).group(1)
+    script = re.search(r"(?ms)^```sh\n(#!/bin/sh\n.*?)^```", (ROOT / "docs/recipes.md").read_text())[1]
     (tmp_path / "f2a-edit").write_text(script)
     (tmp_path / "f2a").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m f2a "$@"\n')
     for program in ("f2a-edit", "f2a"):
         (tmp_path / program).chmod(0o755)
-    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(RECIPES.parents[1])}
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
     return lambda *photos: subprocess.run(["f2a-edit", *photos], env=os.environ | path, capture_output=True, text=True)
 
 

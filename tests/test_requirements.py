@@ -1,12 +1,12 @@
 """The requirements, the lock and pyproject.toml agree."""
 
 import re
-from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.support import ROOT
+
 PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
 
 

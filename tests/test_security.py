@@ -4,7 +4,6 @@ import ast
 import hashlib
 import json
 import pickle
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -24,12 +23,12 @@ from f2a.page import text as page_text
 from f2a.page.gallery import Gallery, PairPreview, PairScore
 from f2a.training.arguments import read_run, without_secrets
 from f2a.training.checkpoint import read_state, write_state
+from tests.support import ROOT
 from tests.support.hub_stub import HubStub
 from tests.support.page_server import save_gradient
 from tests.support.pairs import write_pairs
 from tests.support.trap import Trap
 
-ROOT = Path(__file__).resolve().parents[1]
 PROGRAMS = [ROOT / "app.py", ROOT / "train_accelerate.py", *sorted((ROOT / "f2a").rglob("*.py"))]
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 
 from f2a.cli import main
 from f2a.relight.relighter import relight_file
+from tests.support.corpus import saved
 
 
 @pytest.fixture
@@ -29,15 +30,9 @@ def piped(monkeypatch, weights, tmp_path):
     return run
 
 
-def encoded(photo, format, **options):
-    buffer = io.BytesIO()
-    photo.save(buffer, format, **options)
-    return buffer.getvalue()
-
-
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF"])
 def test_the_format_is_kept_and_the_bytes_are_the_librarys(piped, photo, format, relighter, tmp_path):
-    content = encoded(photo, format)
+    content = saved(photo, format)
     (tmp_path / "photo").write_bytes(content)
     status, result = piped(content, "-")
     assert status == 0
@@ -47,7 +42,7 @@ def test_the_format_is_kept_and_the_bytes_are_the_librarys(piped, photo, format,
 
 
 def test_another_format_and_the_controls_are_asked_for_as_ever(piped, photo):
-    status, result = piped(encoded(photo, "PNG"), "-", "--format", "jpeg", "--strength", "0")
+    status, result = piped(saved(photo, "PNG"), "-", "--format", "jpeg", "--strength", "0")
     assert status == 0
     assert Image.open(io.BytesIO(result)).format == "JPEG"
 
@@ -56,17 +51,13 @@ def test_a_file_goes_to_standard_output_and_standard_input_to_a_file(piped, phot
     photo.save(tmp_path / "party.png")
     status, result = piped(b"", tmp_path / "party.png", "-o", "-")
     assert status == 0
-    assert piped(encoded(photo, "PNG"), "-", "-o", tmp_path / "relit.png") == (0, b"")
+    assert piped(saved(photo, "PNG"), "-", "-o", tmp_path / "relit.png") == (0, b"")
     assert (tmp_path / "relit.png").read_bytes() == result
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [
-        (b"", "is empty"),
-        (b"Dear diary", "is not a photo"),
-        (encoded(Image.effect_noise((64, 64), 90), "PNG")[:900], ""),
-    ],
+    [(b"", "is empty"), (b"Dear diary", "is not a photo"), (saved(Image.effect_noise((64, 64), 90), "PNG")[:900], "")],
 )
 def test_what_is_no_photo_writes_nothing_and_is_one_sentence(piped, content, said, capsys):
     assert piped(content, "-") == (1, b"")
@@ -77,7 +68,7 @@ def test_what_is_no_photo_writes_nothing_and_is_one_sentence(piped, content, sai
 
 def test_notes_go_to_standard_error_and_name_no_temporary_file(piped, capsys):
     transparent = Image.new("RGBA", (6, 4), (90, 60, 30, 255))
-    broken = encoded(transparent, "PNG", exif=b"Exif\0\0MM\0*\0\0\0\x63")
+    broken = saved(transparent, "PNG", exif=b"Exif\0\0MM\0*\0\0\0\x63")
     status, result = piped(broken, "-")
     assert (status, Image.open(io.BytesIO(result)).mode) == (0, "RGBA")
     error = capsys.readouterr().err
@@ -105,7 +96,7 @@ def test_files_still_need_a_place_to_go(capsys):
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs Linux's /dev/full")
 def test_a_full_disk_is_one_sentence(photo, weights, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(encoded(photo, "PNG")), isatty=lambda: False))
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(saved(photo, "PNG")), isatty=lambda: False))
     with open("/dev/full", "w") as full:
         monkeypatch.setattr(sys, "stdout", full)
         assert main(["relight", "-", "--weights", str(weights)]) == 1

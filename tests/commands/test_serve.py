@@ -3,15 +3,14 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 import f2a.page.server
 from f2a.errors import missing_library
+from tests.support import ROOT
 from tests.support.commands import sentence
 
-ROOT = Path(__file__).resolve().parents[2]
 EXTRAS = ["gradio", "cachetools", "mcp", "accelerate", "datasets", "watchfiles", "skimage", "matplotlib", "jinja2"]
 
 

@@ -16,10 +16,11 @@ import httpx
 import numpy as np
 from PIL import Image
 
+from tests.support import ROOT
 from tests.support.page_server import started
 from tests.support.waiting import PATIENCE_S, until
 
-APP = Path(__file__).resolve().parents[2] / "app.py"
+APP = ROOT / "app.py"
 UPLOAD = "/gradio_api/upload"
 
 

@@ -11,13 +11,14 @@ from f2a.page.examples import BUNDLED
 from f2a.page.layout import build_demo
 from f2a.page.server import launch_options
 from f2a.relight.relighter import Relighter
+from tests.support import ROOT
 from tests.support.page_server import DESKTOP, PHONE, browsing, serving, visiting
 
 STRIP = ("coats", "papers_and_golf_bag", "shoes", "tyre")
 """Pairs whose rows are ``strip.jpg``."""
 CELL, GAP = 317, 8
 """Width of a picture in it and space between two, in pixels."""
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+DOCS = ROOT / "docs"
 
 
 def save_screenshot(page: Any, name: str) -> None:
