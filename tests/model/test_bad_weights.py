@@ -5,6 +5,7 @@ import pickle
 import re
 import shutil
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -29,10 +30,8 @@ def folder(tmp_path, weights):
 
 @pytest.fixture
 def hub(hub, weights, monkeypatch):
-    """A Hub with whole weights as user/model; its client does not wait between attempts, and gives up after 0.3 s."""
+    """A Hub with whole weights as user/model; its client does not wait between attempts."""
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
-    for name in ("HF_HUB_DOWNLOAD_TIMEOUT", "HF_HUB_ETAG_TIMEOUT"):
-        monkeypatch.setattr(f"huggingface_hub.constants.{name}", 0.3)
     repo = hub.add_repo("user/model")
     repo.commit("Add weights", {path.name: Blob(path.read_bytes()) for path in weights.iterdir()})
     return hub
@@ -189,7 +188,6 @@ def cached(hub):
 def assert_nothing_half_is_kept_and_the_next_try_works(hub, weights):
     for path in cached(hub):
         assert path.read_bytes() == (weights / path.name).read_bytes()
-    hub.faults.clear()
     state, wanted = (Checkpoint.load(source).generator.state_dict() for source in ("user/model", weights))
     assert all(torch.equal(state[key], wanted[key]) for key in wanted)
 
@@ -203,10 +201,26 @@ FAULTS = {
     "429": ({"status": 429, "retry_after": 0}, "status 429", "wait a few minutes and try again"),
     "500": ({"status": 500}, "status 500", "try again later"),
     "503": ({"status": 503}, "status 503", "try again later"),
-    "slow": ({"delay": 0.5}, "could not be fetched", "try again"),
+    "slow": ({"delay": 2}, "could not be fetched", "try again"),
     "cut at half": ({"cut": 0.5}, "could not be fetched from the Hub (", "try again"),
     "cut at the end": ({"cut": 0.999}, "could not be fetched from the Hub (", "try again"),
 }
+
+
+@pytest.fixture
+def fails(hub):
+    """``fails(path, fault)`` plans one of :data:`FAULTS` until the context ends; of a slow Hub the client has enough
+    after a second."""
+
+    @contextmanager
+    def plan(path, fault):
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("HF_HUB_DOWNLOAD_TIMEOUT", "HF_HUB_ETAG_TIMEOUT") if fault == "slow" else ():
+                patch.setattr(f"huggingface_hub.constants.{name}", 1)
+            yield hub.fail(path, **FAULTS[fault][0])
+        hub.faults.clear()
+
+    return plan
 
 
 @pytest.mark.parametrize(
@@ -217,11 +231,11 @@ FAULTS = {
         for name in ("config.json", "model.safetensors")
     ],
 )
-def test_a_hub_that_fails_is_one_sentence_and_the_next_try_works(hub, weights, fault, name):
-    how, reason, remedy = FAULTS[fault]
+def test_a_hub_that_fails_is_one_sentence_and_the_next_try_works(hub, fails, weights, fault, name):
+    _, reason, remedy = FAULTS[fault]
     where = f"{name}|/storage/" if fault.startswith("cut") and name == "model.safetensors" else name
-    planned = hub.fail(where, **how)
-    said = sentence("user/model")
+    with fails(where, fault) as planned:
+        said = sentence("user/model")
     assert planned.hits
     assert said.startswith("user/model: ")
     assert reason in said
@@ -287,11 +301,11 @@ def test_an_encoder_that_the_hub_cuts_off_names_the_flag(hub):
 
 
 @pytest.mark.parametrize("fault", ["500", "cut at half", pytest.param("slow", marks=pytest.mark.slow), "401"])
-def test_the_page_falls_back_to_the_bundled_weights_when_the_hub_fails(hub, fault):
+def test_the_page_falls_back_to_the_bundled_weights_when_the_hub_fails(fails, fault):
     server = pytest.importorskip("f2a.page.server", reason="needs gradio (requirements.txt)")
-    how, reason, _ = FAULTS[fault]
-    hub.fail("model.safetensors|/storage/", **how)
-    relighter, problem = server.load_weights("user/model@main")
+    reason = FAULTS[fault][1]
+    with fails("model.safetensors|/storage/", fault):
+        relighter, problem = server.load_weights("user/model@main")
     assert problem.startswith("F2A_WEIGHTS: user/model: ")
     assert reason in problem
     assert problem.endswith("; using the bundled weights")
