@@ -16,8 +16,9 @@ pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
 from tests.support import corpus
 from tests.support.load import UPLOAD, page, relight
 from tests.support.page_server import is_healthy
+from tests.support.waiting import PATIENCE_S
 
-CLIENTS, LONGEST = 4, 10
+CLIENTS = 4
 MOST_MEMORY_KB = 1_500_000
 
 
@@ -36,7 +37,7 @@ def faults_of(http, path, file) -> list[str]:
     try:
         kind, data = relight(http, upload(http, path.name, file.content))
     except httpx.TimeoutException:
-        return [f"{path.name!r}: no answer in {LONGEST} s"]
+        return [f"{path.name!r}: no answer in {PATIENCE_S} s"]
     if kind == "complete":
         relit = path.parent / f"{uuid4()}{Path(data[0]['path']).suffix}"
         relit.write_bytes(http.get(data[0]["url"]).content)
@@ -55,7 +56,7 @@ def test_every_upload_gives_a_photo_or_one_sentence_and_the_server_lives_on(tmp_
     (tmp_path / "corpus").mkdir()
     files = {path: file for path, file in corpus.make(tmp_path / "corpus").items() if path.is_file() and file.content}
     with page(tmp_path / "page") as (url, process):
-        with httpx.Client(base_url=url, timeout=LONGEST) as http, ThreadPoolExecutor(CLIENTS) as pool:
+        with httpx.Client(base_url=url, timeout=PATIENCE_S) as http, ThreadPoolExecutor(CLIENTS) as pool:
             faults = [fault for each in pool.map(lambda item: faults_of(http, *item), files.items()) for fault in each]
         peak = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
         assert is_healthy(url)

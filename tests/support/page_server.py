@@ -6,7 +6,6 @@ import shutil
 import socket
 import subprocess
 import threading
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -59,13 +58,13 @@ def started(
     output: Any = subprocess.DEVNULL,
 ) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """The address of a page in a process of its own, once it answers, and the process."""
-    url, end = f"http://127.0.0.1:{(port := port or free_port())}", time.monotonic() + PATIENCE_S
+    url = f"http://127.0.0.1:{(port := port or free_port())}"
     settings = environment | {"GRADIO_SERVER_PORT": str(port)}
     pipes: dict[str, Any] = {"stdout": output, "stderr": errors, "text": True}
     process = subprocess.Popen(command, env=settings, **pipes)
     try:
-        while not is_healthy(url) and process.poll() is None and time.monotonic() < end:
-            time.sleep(0.2)
+        until(lambda: is_healthy(url) or process.poll() is not None)
+        assert process.poll() is None, process.stderr and process.stderr.read()
         yield url, process
     finally:
         process.terminate()

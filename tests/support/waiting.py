@@ -11,4 +11,4 @@ def until(condition: Callable[[], object], what: str = "") -> None:
     end = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < end, what
-        time.sleep(0.02)
+        time.sleep(0.05)
