@@ -1,11 +1,15 @@
 """PSNR and SSIM against hand-made values and against scikit-image."""
 
 import math
+import sys
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from f2a.color import linear_to_srgb, srgb_to_linear
+from f2a.images import to_image
 from f2a.metrics import aligned_psnr, black_point, burnt_share, lit_psnr, lit_ssim, psnr, sharpness, ssim, tint
 
 
@@ -95,25 +99,15 @@ def test_tint_is_lab_and_grey_has_none():
     assert tint(red).tolist() == pytest.approx([80.1, 67.2], abs=0.2)  # CIELAB of sRGB's red
 
 
-def test_the_figures_are_those_of_the_shared_yardstick(shared, tmp_path):
+def test_the_figures_are_those_of_the_shared_yardstick(shared, monkeypatch):
     """``tools/quality.py`` scores the same pictures of one pair by code of its own."""
-    import importlib.util
-    import sys
-    from unittest import mock
-
-    import numpy as np
-    from PIL import Image
-
     flash, truth = (Image.open(shared("paper") / f"it_4_{half}.png").convert("RGB") for half in ("flash", "ambient"))
     source = (shared("tools") / "quality.py").read_text().split("rows = []")[0].split("from f2a import")
     names = {}
-    with mock.patch.object(sys, "argv", ["quality.py", "x"]):
-        exec(source[0] + "\n".join(source[1].splitlines()[2:]), names)
+    monkeypatch.setattr(sys, "argv", ["quality.py", "x"])
+    exec(source[0] + "\n".join(source[1].splitlines()[2:]), names)
     theirs = names["facts"](*(np.asarray(photo, float) / 255 for photo in (flash, truth)))
-    image, reference = (
-        torch.from_numpy(np.array(photo)).permute(2, 0, 1)[None].float() / 255 for photo in (flash, truth)
-    )
+    image, reference = to_image(flash), to_image(truth)
     ours = {"raw": psnr(image, reference), "lit": lit_psnr(image, reference), "ssim": lit_ssim(image, reference)}
     ours |= {"p1": black_point(image), "clip": burnt_share(image)}
     assert ours == pytest.approx({name: float(value) for name, value in theirs.items()}, abs=5e-3)
-    assert importlib.util.find_spec("skimage")

@@ -211,11 +211,14 @@ def test_pictures_that_are_passed_over_are_named_in_one_line(photos, relight):
     assert passed_over([photos]) == ""
     for name in ("a.jxl", "b.PSD", "c.exr", "._d.jxl", "notes.txt", *(f"e{n}.exr" for n in range(4))):
         (photos / name).write_bytes(b"")
+    for name in ("album.jpg", "layers.psd"):  # any folder is passed over
+        (photos / name).mkdir()
     line = "skipped 7 pictures in formats that f2a cannot read: a.jxl, b.PSD, c.exr, e0.exr, e1.exr, ..."
     assert passed_over([photos, photos / "p0.png"]) == line
     done = relight(photos)
     assert done.status == 0
     assert f"f2a: {line}\n" in done.err
+    assert "7 of 7 photos relit" in done.err
 
 
 def test_raw_files_without_rawpy_are_passed_over_with_the_remedy(photos, monkeypatch):
@@ -225,15 +228,6 @@ def test_raw_files_without_rawpy_are_passed_over_with_the_remedy(photos, monkeyp
     assert len(plan([photos], photos)) == 7
     line = "skipped 1 picture in formats that f2a cannot read: a.CR3; for raw files run: pip install rawpy"
     assert passed_over([photos]) == line
-
-
-def test_a_folder_that_is_named_like_a_picture_is_passed_over_as_any_folder_is(photos, relight):
-    for name in ("album.jpg", "layers.psd"):
-        (photos / name).mkdir()
-    assert passed_over([photos]) == ""
-    done = relight(photos)
-    assert done.status == 0
-    assert "7 of 7 photos relit" in done.err
 
 
 def test_what_is_passed_over_is_named_where_there_is_nothing_else(tmp_path, relight):

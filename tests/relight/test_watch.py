@@ -1,6 +1,8 @@
 """A photo in a watched folder is taken when it is whole: not before, and once."""
 
 import os
+from itertools import count
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,8 +16,7 @@ def looks(monkeypatch, tmp_path):
     the names that changed, or None."""
 
     def run(*acts, settle_s=2):
-        clock = iter(range(1000))
-        monkeypatch.setattr(watch.time, "monotonic", lambda: next(clock))
+        monkeypatch.setattr(watch, "time", SimpleNamespace(monotonic=count().__next__))
         changes = ({tmp_path / name for name in act() or ()} for act in acts)
         return [path and path.name for path in stable_photos(changes, settle_s)]
 
