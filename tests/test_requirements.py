@@ -4,6 +4,7 @@ import re
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.support import ROOT
 
@@ -15,10 +16,6 @@ def requirements(name: str) -> list[Requirement]:
     return [Requirement(line) for line in lines if line and not line.startswith("-")]
 
 
-def canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
 DIRECT = requirements("requirements.txt") + requirements("requirements-dev.txt")
 SERVED = ("page", "train")
 """The extras that requirements.txt holds, beside what relighting alone needs; the others are for developers."""
@@ -28,7 +25,7 @@ LOCKED = requirements("requirements.lock")
 def locked(name: str, python: str) -> list[str]:
     """The versions that the lock holds of a package for one Python."""
     machine = {"python_version": python, "python_full_version": f"{python}.0"}
-    pins = [pin for pin in LOCKED if canonical(pin.name) == canonical(name)]
+    pins = [pin for pin in LOCKED if canonicalize_name(pin.name) == canonicalize_name(name)]
     fitting = [pin for pin in pins if not pin.marker or pin.marker.evaluate(machine)]
     return [specifier.version for pin in fitting for specifier in pin.specifier]
 
@@ -37,7 +34,7 @@ def test_every_requirement_has_an_upper_end_and_a_reason_and_none_is_forbidden()
     lines = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and line[0] != "#"]
     assert lines
     assert [line for line in lines if not re.search(r"<\d.*#\s*\S", line)] == []
-    assert not {canonical(wanted.name) for wanted in DIRECT} & {"torchvision", "diffusers"}
+    assert not {canonicalize_name(wanted.name) for wanted in DIRECT} & {"torchvision", "diffusers"}
 
 
 @pytest.mark.parametrize("python", PYTHONS)

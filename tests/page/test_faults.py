@@ -201,11 +201,10 @@ def alone(tmp_path: Path) -> Iterator[tuple[str, Any, httpx.Client, ThreadPoolEx
         yield url, process, http, pool
 
 
-def stop(process: Any) -> tuple[int, float]:
-    """Exit status, and seconds from the signal to it."""
-    began = time.monotonic()
+def stop(process: Any) -> int:
+    """The exit status."""
     process.terminate()
-    return process.wait(timeout=30), time.monotonic() - began
+    return int(process.wait())
 
 
 @pytest.mark.slow
@@ -229,10 +228,10 @@ def test_sigterm_answers_the_running_request_whole_and_refuses_others(
         event, data = running.result()
         assert event == "complete"
         assert http.get(data[0]["url"]).content == wanted
-        status, seconds = stopping.result()
+        began = time.monotonic()
+        assert stopping.result() == 0
+        assert time.monotonic() - began < SILENCE_S  # neither the half upload nor the open pages are waited for
     dripping.close()
-    assert status == 0
-    assert seconds < 10
     assert list(tmp_path.rglob("*.jpg")) == list(tmp_path.glob("*f2a-page*")) == []
     assert "Traceback" not in (tmp_path / "errors.txt").read_text()
 
@@ -258,8 +257,7 @@ def test_sigterm_ends_a_batch_with_the_photos_that_are_done(alone: Any, tmp_path
     event, (archive, sentence) = running.result()
     assert event == "complete"
     (tmp_path / "relit.zip").write_bytes(http.get(archive["url"]).content)
-    assert stopping.result()[0] == 0
-    assert stopping.result()[1] < 10
+    assert stopping.result() == 0
     done, rest = sentence.split(" of 20 photos relit. The page restarts before it came to ")
     assert rest == f"{counted(20 - int(done), 'photo')}; please give the rest again."
     with zipfile.ZipFile(tmp_path / "relit.zip") as relit:
@@ -284,10 +282,10 @@ def test_after_a_kill_the_page_is_back_on_its_port_and_what_was_left_is_gone(tmp
         assert not Path(path).exists()
         assert relight(http, upload(http, large))[0] == "complete"
         assert len(list(tmp_path.glob("*f2a-page-*"))) == 1
+        began = time.monotonic()
         with open_pages(url, 20):  # nothing runs, so nothing is waited for
-            status, seconds = stop(process)
-    assert status == 0
-    assert seconds < 4
+            assert stop(process) == 0
+        assert time.monotonic() - began < SILENCE_S
 
 
 @pytest.mark.slow

@@ -91,8 +91,8 @@ def test_on_a_slow_line_a_slider_shows_its_picture_within_a_second(
         while len(received) < count:
             page.wait_for_timeout(50)
         network.detach()
-    assert len(received) <= count + 2  # the opening may still load a file
-    assert 5_000 < sum(received) / count < 50_000
+    assert len(received) <= count + 2  # the opening may still load a file, or the warning its picture
+    assert 5_000 < sum(received) / len(received) < 50_000
 
 
 MOVE_A_SLIDER = """async (value) => {

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -107,15 +108,9 @@ def test_keep_colors_changes_the_brightness_only():
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [
-        ("strength", -0.1),
-        ("strength", 2.1),
-        ("strength", float("nan")),
-        ("exposure", 9),
-        ("shadows", -2),
-        ("background", 1.5),
-    ],
-)
+    [("strength", -0.1), ("strength", 2.1), ("strength", math.nan), ("exposure", 9), ("shadows", -2),
+     ("background", 1.5)],
+)  # fmt: skip
 def test_a_control_outside_its_range_is_named(name, value):
     with pytest.raises(ControlError, match=f"{name} is {value}.*from"):
         Controls(**{name: value})

@@ -198,14 +198,9 @@ def test_in_bfloat16_a_photo_differs_by_two_levels_at_most(monkeypatch):
 
 
 def test_bfloat16_is_fast_with_amx_only(monkeypatch):
-    for capabilities, fast in (
-        ({"amx_bf16": True}, True),
-        ({"avx512_bf16": True, "amx_bf16": False}, False),
-        ({}, False),
-    ):
-        monkeypatch.setattr(
-            torch.cpu, "get_capabilities", lambda capabilities=capabilities: capabilities, raising=False
-        )
+    of_cpus = ({"amx_bf16": True}, True), ({"avx512_bf16": True, "amx_bf16": False}, False), ({}, False)
+    for capabilities, fast in of_cpus:
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda has=capabilities: has, raising=False)
         assert generators.has_fast_bfloat16() is fast
     monkeypatch.delattr(torch.cpu, "get_capabilities")
     assert generators.has_fast_bfloat16() is False

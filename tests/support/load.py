@@ -21,6 +21,13 @@ from tests.support.page_server import started
 from tests.support.waiting import PATIENCE_S, until
 
 APP = ROOT / "app.py"
+PATIENT_APP = f"""import runpy, sys
+sys.path.insert(0, {str(ROOT)!r})
+from f2a.page import server
+server.DRAIN_S = {PATIENCE_S}
+runpy.run_path({str(APP)!r}, run_name="__main__")"""
+"""``python app.py``, but told to stop it waits for running jobs however long a busy machine takes."""
+
 UPLOAD = "/gradio_api/upload"
 
 
@@ -31,7 +38,7 @@ def page(folder: Path, port: int | None = None, **settings: str) -> Iterator[tup
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "GRADIO_TEMP_DIR": str(folder)} | settings
     with (
         (folder / "errors.txt").open("a") as errors,
-        started([sys.executable, APP], environment, port, errors) as (url, process),
+        started([sys.executable, "-c", PATIENT_APP], environment, port, errors) as (url, process),
     ):
         yield url, process
         process.kill()  # to end as it should takes seconds, and is for the tests of just that
@@ -116,14 +123,10 @@ def relight(http: httpx.Client, path: str) -> tuple[str, Any]:
 # Others
 
 
-def connect(url: str) -> socket.socket:
-    address = urlsplit(url)
-    return socket.create_connection((str(address.hostname), int(address.port or 80)), timeout=30)
-
-
 def half_an_upload(url: str, sent: int, promised: int = 5_000_000) -> socket.socket:
     """A connection on which so many bytes of a photo were sent, and many more promised."""
-    connection = connect(url)
+    address = urlsplit(url)
+    connection = socket.create_connection((str(address.hostname), int(address.port or 80)), timeout=PATIENCE_S)
     head = (
         f"POST {UPLOAD} HTTP/1.1\r\nHost: page\r\nContent-Type: multipart/form-data; boundary=x\r\n"
         f"Content-Length: {promised}\r\n\r\n"
