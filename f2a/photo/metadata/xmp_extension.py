@@ -16,7 +16,6 @@ MAX_PACKET, PART_SIZE = 65_500, 65_000
 
 NOTE = "http://ns.adobe.com/xmp/note/"
 ROOM_FOR_NOTE = 120
-EMPTY = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{RDF}"/></x:xmpmeta>'.encode()
 
 
 def join_extension(packet: bytes, segments: list[bytes]) -> bytes:
@@ -61,15 +60,13 @@ def xmp_segments(packet: bytes) -> bytes:
 
 def _split(packet: bytes) -> tuple[bytes, bytes]:
     """The packet without its largest properties, so that it fits into a segment, and these as its extension."""
-    document, extension = parse_xmp(packet), parse_xmp(EMPTY)
+    document, extension = parse_xmp(packet), parse_xmp(packet)
+    properties = zip(_properties(document), _properties(extension), strict=True)
     excess = len(packet) + ROOM_FOR_NOTE - MAX_PACKET
-    for description in _elements(_root(document)):
-        copy = _root(extension).appendChild(_without_properties(description, extension))
-        for node in sorted(_properties(description), key=_length, reverse=True):
-            if excess > 0:
-                excess -= _length(node)
-                _move(node, description, copy)
-    body = xmp_bytes(extension)
+    for node, copy in sorted(properties, key=lambda pair: _length(pair[0]), reverse=True):
+        _remove(node if excess > 0 else copy)
+        excess -= _length(node)
+    body = b"".join(node.toxml().encode() for node in extension.childNodes if isinstance(node, minidom.Element))
     first = next(_elements(_root(document)))
     first.setAttributeNS(NAMESPACES, "xmlns:xmpNote", NOTE)
     first.setAttributeNS(NOTE, "xmpNote:HasExtendedXMP", _guid(body).decode())
@@ -97,23 +94,23 @@ def _elements(node: minidom.Element) -> Iterator[minidom.Element]:
     return (child for child in list(node.childNodes) if isinstance(child, minidom.Element))
 
 
-def _properties(description: minidom.Element) -> list[minidom.Element | minidom.Attr]:
-    attributes = [a for a in description.attributes.values() if a.namespaceURI not in (NAMESPACES, RDF, XML_NAMESPACE)]
-    return [*attributes, *_elements(description)]
+def _properties(document: minidom.Document) -> Iterator[minidom.Element | minidom.Attr]:
+    for description in _elements(_root(document)):
+        for attribute in list(description.attributes.values()):
+            if attribute.namespaceURI not in (NAMESPACES, RDF, XML_NAMESPACE):
+                yield attribute
+        yield from _elements(description)
 
 
 def _length(node: minidom.Element | minidom.Attr) -> int:
     return len((node.value if isinstance(node, minidom.Attr) else node.toxml()).encode())
 
 
-def _without_properties(description: minidom.Element, document: minidom.Document) -> minidom.Element:
-    """A copy for ``document``."""
-    copy = document.createElementNS(RDF, description.nodeName)
-    for attribute in description.attributes.values():
-        if attribute.namespaceURI == RDF:
-            copy.setAttributeNS(RDF, attribute.nodeName, attribute.value)
-    _copy_namespaces(description, copy)
-    return copy
+def _remove(node: minidom.Element | minidom.Attr) -> None:
+    if isinstance(node, minidom.Attr) and node.ownerElement:
+        node.ownerElement.removeAttributeNode(node)
+    elif isinstance(node, minidom.Element) and node.parentNode:
+        node.parentNode.removeChild(node)
 
 
 def _copy_namespaces(source: minidom.Node | None, target: minidom.Element) -> None:
@@ -123,11 +120,3 @@ def _copy_namespaces(source: minidom.Node | None, target: minidom.Element) -> No
             if attribute.namespaceURI == NAMESPACES and not target.hasAttribute(attribute.nodeName):
                 target.setAttributeNS(NAMESPACES, attribute.nodeName, attribute.value)
         source = source.parentNode
-
-
-def _move(node: minidom.Element | minidom.Attr, source: minidom.Element, target: minidom.Element) -> None:
-    if isinstance(node, minidom.Attr):
-        target.setAttributeNS(node.namespaceURI, node.nodeName, node.value)
-        source.removeAttributeNode(node)
-    else:
-        target.appendChild(node)  # which takes it out of where it was
