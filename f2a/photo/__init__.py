@@ -1,7 +1,6 @@
 """The one door between photo files and photos."""
 
 from f2a.photo.errors import PhotoError as PhotoError
-from f2a.photo.file import PhotoFile as PhotoFile
 from f2a.photo.names import SUFFIXES as SUFFIXES
 from f2a.photo.names import format_of as format_of
 from f2a.photo.names import is_hidden as is_hidden
@@ -12,6 +11,7 @@ from f2a.photo.names import names_a_file as names_a_file
 from f2a.photo.names import needs_rawpy as needs_rawpy
 from f2a.photo.names import output_name as output_name
 from f2a.photo.photo import Photo as Photo
+from f2a.photo.photo import PhotoFile as PhotoFile
 from f2a.photo.photo import exif_transposed as exif_transposed
 from f2a.photo.reading import open_photo as open_photo
 from f2a.photo.reading import read_photo as read_photo

@@ -16,8 +16,7 @@ import numpy as np
 from PIL.ExifTags import Base
 
 from f2a.photo.chromaticity import BT709, D65, Primaries, adaptation, rgb_to_xyz, xyz_of
-from f2a.photo.icc import SRGB, ColorProfile, ProfileError, or_note
-from f2a.photo.metadata.icc_tags import cicp_of
+from f2a.photo.icc import SRGB, ColorProfile, ProfileError, cicp_of, or_note
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.metadata.tiff_ifd import EXIF_IFD, INTEROPERABILITY_IFD, ExifError, IfdEntry, TiffBlock, read_fields
 

@@ -1,11 +1,15 @@
-"""``Photo``: one photo, whatever its format, depth and colours; what codecs read and write, and what is relit."""
+"""``Photo``: one photo, whatever its format, depth and colours; ``PhotoFile``: what codecs read."""
 
 import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from f2a.photo.icc import SRGB, ColorProfile, look_up
+from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.pixels import HIGH_BIT_DEPTH_GREY, grey16, image_of, stored_array, to_eight_bits
 
 Stored = Image.Image | np.ndarray
@@ -234,6 +238,28 @@ class Photo:
         if self.icc_profile:
             image.info["icc_profile"] = self.icc_profile
         return image
+
+
+@dataclass(frozen=True)
+class PhotoFile:
+    """What is in a photo file.
+
+    Attributes:
+        path: the file.
+        format: in which the photo is written unless another is asked for: a key of ``f2a.photo.codecs.CODECS``.
+        photo: the photo.
+        metadata: as a codec finds it; cleaned by :func:`f2a.photo.read_photo`.
+        encoding: how the file holds its pixels (quantisation tables, chroma sampling, compression), in the terms of
+            the codec that ``format`` names.
+        notes: what was left out or changed, a sentence each.
+    """
+
+    path: Path
+    format: str
+    photo: Photo
+    metadata: Metadata
+    encoding: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def as_image(stored: Stored) -> Image.Image:

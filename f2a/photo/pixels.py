@@ -6,8 +6,6 @@ from PIL import Image
 HIGH_BIT_DEPTH_GREY = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")
 """Pillow's modes of more than eight bits, all of them grey."""
 
-_TO_EIGHT_BITS = ((np.arange(65536) * 255 + 32767) // 65535).astype(np.uint8)
-
 
 def stored_array(image: Image.Image) -> np.ndarray:
     """``(H, W, 1 to 4)`` uint8: grey, or red, green and blue, and alpha if any, of an image of at most 8 bits."""
@@ -84,13 +82,18 @@ def float_white(values: np.ndarray) -> float:
 
 def integer_to_16_bits(values: np.ndarray, bits: int) -> np.ndarray:
     """uint16 of unsigned integers of so many bits: the largest becomes 65535, others are rounded."""
-    if bits > 16:
-        return (values >> (bits - 16)).astype(np.uint16)
-    white = (1 << bits) - 1
-    return values if bits == 16 else ((values.astype(np.uint32) * 65535 + white // 2) // white).astype(np.uint16)
+    return (values >> (bits - 16)).astype(np.uint16) if bits > 16 else scaled(values, (1 << bits) - 1, np.uint16)
 
 
 def integer_to_8_bits(values: np.ndarray, bits: int) -> np.ndarray:
     """uint8 of unsigned integers of at most eight bits: the largest becomes 255, others are rounded."""
-    white = (1 << bits) - 1
-    return values if bits == 8 else ((values.astype(np.uint16) * 255 + white // 2) // white).astype(np.uint8)
+    return scaled(values, (1 << bits) - 1, np.uint8)
+
+
+def scaled(values: np.ndarray, white: int, dtype: type[np.unsignedinteger]) -> np.ndarray:
+    """Of unsigned integers up to ``white``, which becomes the largest of ``dtype``; others are rounded."""
+    top = int(np.iinfo(dtype).max)
+    return values if white == top else ((values.astype(np.uint32) * top + white // 2) // white).astype(dtype)
+
+
+_TO_EIGHT_BITS = scaled(np.arange(65536), 65535, np.uint8)

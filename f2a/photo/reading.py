@@ -8,8 +8,8 @@ from PIL import Image
 from f2a.photo.codecs import decoder_of
 from f2a.photo.codecs.losses import of_credentials
 from f2a.photo.errors import PhotoError, photo_errors
-from f2a.photo.file import PhotoFile
 from f2a.photo.hdr import standard_range
+from f2a.photo.photo import PhotoFile
 
 TABLES = "has a colour profile made of tables, so it comes back relit in sRGB, 8 bits deep"
 

@@ -14,10 +14,9 @@ from f2a.photo.codecs import CODECS, Codec
 from f2a.photo.codecs.heif import HeifError
 from f2a.photo.color_space import exif_of_srgb
 from f2a.photo.errors import PhotoError
-from f2a.photo.file import PhotoFile
 from f2a.photo.icc import fitting_profile, space_of
 from f2a.photo.names import format_of
-from f2a.photo.photo import Photo, Stored
+from f2a.photo.photo import Photo, PhotoFile, Stored
 from f2a.photo.pixels import image_of, to_eight_bits
 
 

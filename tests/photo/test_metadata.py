@@ -10,7 +10,6 @@ from PIL import Image, PngImagePlugin
 
 from f2a.photo import read_photo, write_photo
 from f2a.photo.codecs import png
-from f2a.photo.file import PhotoFile
 from f2a.photo.metadata import xmp as xmp_module
 from f2a.photo.metadata import xmp_extension
 from f2a.photo.metadata.exif import clean_exif
@@ -18,7 +17,7 @@ from f2a.photo.metadata.iptc import clean_iptc, jpeg_segment
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.metadata.tiff_ifd import MAX_PASSES, ExifError, IfdField, TiffBlock, encode_ifd
 from f2a.photo.metadata.xmp import XmpError, clean_xmp
-from f2a.photo.photo import Photo
+from f2a.photo.photo import Photo, PhotoFile
 from tests.support.corpus import saved
 from tests.support.exiftool import exiftool
 from tests.support.hostile_metadata import chunk

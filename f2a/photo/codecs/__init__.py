@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from f2a.photo.codecs import avif, bmp, heif, jpeg, jpeg2000, others, png, raw, tiff, webp
-from f2a.photo.file import PhotoFile
 from f2a.photo.metadata.metadata import Metadata
-from f2a.photo.photo import Stored
+from f2a.photo.photo import PhotoFile, Stored
 
 
 class Reader(Protocol):

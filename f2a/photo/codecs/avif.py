@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from f2a.photo.codecs import boxes, heif, losses, pillow
-from f2a.photo.file import PhotoFile
 from f2a.photo.metadata.metadata import Metadata
-from f2a.photo.photo import Stored
+from f2a.photo.photo import PhotoFile, Stored
 from f2a.photo.pixels import integer_to_16_bits
 
 SUFFIXES = (".avif", ".avifs")

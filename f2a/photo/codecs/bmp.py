@@ -11,10 +11,9 @@ from PIL import Image
 
 from f2a.photo.chromaticity import D65, Primaries
 from f2a.photo.codecs import pillow
-from f2a.photo.file import PhotoFile
 from f2a.photo.icc import ColorProfile, space_of
 from f2a.photo.metadata.metadata import Metadata
-from f2a.photo.photo import Photo, Stored
+from f2a.photo.photo import Photo, PhotoFile, Stored
 
 SUFFIXES = (".bmp", ".dib")
 MODES = ("L", "RGB")

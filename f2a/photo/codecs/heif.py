@@ -12,10 +12,9 @@ import numpy as np
 
 from f2a.photo.codecs import boxes, losses
 from f2a.photo.color_space import HdrProfile, color_profile
-from f2a.photo.file import PhotoFile
 from f2a.photo.limits import check_size
 from f2a.photo.metadata.metadata import Metadata, dpi_of_ratio, read_metadata
-from f2a.photo.photo import Photo, Stored
+from f2a.photo.photo import Photo, PhotoFile, Stored
 from f2a.photo.pixels import integer_to_16_bits, unassociated, with_channels
 
 SUFFIXES = (".heic", ".heif", ".hif", ".heics", ".heifs")

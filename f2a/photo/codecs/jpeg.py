@@ -27,13 +27,12 @@ from f2a.photo.codecs.jpeg_end import (
     with_end,
 )
 from f2a.photo.errors import PhotoError
-from f2a.photo.file import PhotoFile
 from f2a.photo.limits import check_size
 from f2a.photo.metadata.iptc import find_iptc, jpeg_segment, photoshop_resources
 from f2a.photo.metadata.metadata import Metadata, read_metadata
 from f2a.photo.metadata.xmp import XmpError
 from f2a.photo.metadata.xmp_extension import join_extension, xmp_segments
-from f2a.photo.photo import Stored
+from f2a.photo.photo import PhotoFile, Stored
 from f2a.photo.pixels import integer_to_16_bits
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".jfi", ".jps", ".pjpeg", ".pjp")

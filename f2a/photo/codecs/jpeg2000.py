@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from f2a.photo.codecs import boxes, losses, pillow
-from f2a.photo.file import PhotoFile
+from f2a.photo.photo import PhotoFile
 from f2a.photo.pixels import integer_to_8_bits, integer_to_16_bits
 
 SUFFIXES = (".jp2", ".j2k", ".jpf", ".jpx", ".j2c", ".jpc")

@@ -12,7 +12,8 @@ from PIL import Image, UnidentifiedImageError
 
 from f2a.photo.codecs import losses, pillow
 from f2a.photo.errors import PhotoError
-from f2a.photo.file import PhotoFile
+from f2a.photo.photo import PhotoFile
+from f2a.photo.pixels import scaled
 
 SUFFIXES = (".gif", ".mpo", ".tga", ".icb", ".vda", ".vst", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm")
 FORMATS = ("GIF", "TGA", "PPM", "DIB")
@@ -70,8 +71,7 @@ def _deep_ppm(path: Path, source: Any) -> Callable[[], np.ndarray] | None:
     shape = (source.height, source.width, 3)
 
     def decode() -> np.ndarray:
-        values = np.fromfile(path, ">u2", math.prod(shape), offset=start).reshape(shape).clip(max=args[1])
-        scaled: np.ndarray = (values.astype(np.uint32) * 65535 + args[1] // 2) // args[1]
-        return scaled.astype(np.uint16)
+        values = np.fromfile(path, ">u2", math.prod(shape), offset=start).reshape(shape)
+        return scaled(values.astype(np.uint16).clip(max=args[1]), args[1], np.uint16)
 
     return decode

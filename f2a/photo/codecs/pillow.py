@@ -14,13 +14,12 @@ from PIL.ExifTags import Base
 
 from f2a.photo.codecs import losses
 from f2a.photo.color_space import color_profile
-from f2a.photo.file import PhotoFile
 from f2a.photo.icc import space_of
 from f2a.photo.limits import check_size
 from f2a.photo.metadata.exif import clean_exif
 from f2a.photo.metadata.metadata import Metadata, read_metadata
 from f2a.photo.metadata.tiff_ifd import ExifBombError, ExifError
-from f2a.photo.photo import Photo, Stored, exif_transposed
+from f2a.photo.photo import Photo, PhotoFile, Stored, exif_transposed
 from f2a.photo.pixels import turned, with_channels
 
 BLANK_ALPHA = ("BMP", "DIB", "TGA")

@@ -14,13 +14,11 @@ import numpy as np
 
 from f2a.photo.codecs import losses, pillow
 from f2a.photo.color_space import HdrProfile
-from f2a.photo.file import PhotoFile
 from f2a.photo.metadata.iptc import find_iptc, photoshop_resource
-from f2a.photo.metadata.metadata import Metadata
-from f2a.photo.metadata.png_text import TEXT_CHUNKS, PngTextError, text_of
+from f2a.photo.metadata.metadata import TEXT_CHUNKS, Metadata, PngTextError, text_of
 from f2a.photo.metadata.privacy import decoded
 from f2a.photo.metadata.xmp_extension import PACKET_SIGNATURE
-from f2a.photo.photo import Stored
+from f2a.photo.photo import PhotoFile, Stored
 from f2a.photo.pixels import with_channels
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"

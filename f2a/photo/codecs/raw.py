@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 from f2a.photo.codecs.tiff import read_tiff_metadata
 from f2a.photo.errors import PhotoError
-from f2a.photo.file import PhotoFile
 from f2a.photo.limits import check_size
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.metadata.tiff_ifd import ExifError
-from f2a.photo.photo import Photo
+from f2a.photo.photo import Photo, PhotoFile
 
 if TYPE_CHECKING:
     import rawpy

@@ -15,7 +15,6 @@ from f2a.photo.codecs import losses, pillow
 from f2a.photo.codecs.tiff_samples import BLACK_IS_ZERO, RGB, UNASSOCIATED_ALPHA, FirstPage, first_page
 from f2a.photo.color_space import color_profile
 from f2a.photo.errors import PhotoError
-from f2a.photo.file import PhotoFile
 from f2a.photo.icc import SRGB
 from f2a.photo.metadata.iptc import find_iptc
 from f2a.photo.metadata.metadata import Metadata, as_bytes, dpi_of_ratio, valid_dpi
@@ -32,7 +31,7 @@ from f2a.photo.metadata.tiff_ifd import (
     read_fields,
 )
 from f2a.photo.metadata.xmp import stated_orientation
-from f2a.photo.photo import Photo, Stored
+from f2a.photo.photo import Photo, PhotoFile, Stored
 from f2a.photo.pixels import HIGH_BIT_DEPTH_GREY, turned, with_channels
 
 SUFFIXES = (".tif", ".tiff")

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from f2a.photo.codecs import losses, pillow
-from f2a.photo.file import PhotoFile
 from f2a.photo.metadata.metadata import Metadata
-from f2a.photo.photo import Stored
+from f2a.photo.photo import PhotoFile, Stored
 
 SUFFIXES = (".webp",)
 MODES = ("RGB", "RGBA")

@@ -1,5 +1,6 @@
 """What a photo file says beside its pixels, gathered from any format in one form and cleaned."""
 
+import zlib
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -9,14 +10,17 @@ from PIL import Image
 from f2a.photo.chromaticity import Primaries
 from f2a.photo.metadata.exif import clean_exif, flash_fired
 from f2a.photo.metadata.iptc import clean_iptc
-from f2a.photo.metadata.png_text import TEXT_CHUNKS, PngTextError, text_of
 from f2a.photo.metadata.privacy import is_private_name, is_private_text
 from f2a.photo.metadata.tiff_ifd import GPS_IFD, ExifError
 from f2a.photo.metadata.xmp import XmpError, clean_xmp
 
+TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt")
+"""Of a PNG (ISO 15948, 11.3.4)."""
+MAX_TEXT_BYTES = 1 << 22
+"""Bytes unpacked of one text: twice as many captions as any file has, and no bomb."""
+
 MAX_DPI = 65_535
 """An inch, in a JPEG."""
-
 
 UNKNOWN_DPI = 72
 """After EXIF."""
@@ -115,6 +119,35 @@ def _is_private(kind: bytes, data: bytes, notes: list[str]) -> bool:
     except PngTextError:
         return True
     return is_private_name(keyword) or is_private_text(text, notes)
+
+
+class PngTextError(ValueError):
+    """A chunk that is no text, or a longer one than is read."""
+
+
+def text_of(kind: bytes, data: bytes) -> tuple[str, bytes]:
+    """Keyword, with its translation, and value of a text chunk.
+
+    Raises:
+        PngTextError: it cannot be unpacked.
+    """
+    keyword, _, text = data.partition(b"\0")
+    is_compressed = kind == b"zTXt"
+    try:
+        if kind == b"iTXt":
+            is_compressed = text[0] == 1
+            _, translation, text = text[2:].split(b"\0", 2)
+            keyword += b" " + translation
+        elif is_compressed:
+            text = text[1:]
+        if is_compressed:
+            unpacking = zlib.decompressobj()
+            text = unpacking.decompress(text, MAX_TEXT_BYTES)
+            if not unpacking.eof:
+                raise PngTextError
+    except (IndexError, ValueError, zlib.error):
+        raise PngTextError from None
+    return keyword.decode("utf-8", "replace"), text
 
 
 def read_metadata(source: Image.Image) -> Metadata:
