@@ -62,7 +62,8 @@ def grey16(image: Image.Image) -> np.ndarray:
 def float_to_16_bits(values: np.ndarray) -> np.ndarray:
     """uint16 of floats in [0, 1], cut off there; where most lie above, in [0, 255] or [0, 65535]. NaN becomes black,
     and infinity, as which half floats hold what is above 65504, white."""
-    values = np.nan_to_num(values.astype(np.float64), posinf=np.inf).clip(min=0)
+    with np.errstate(invalid="ignore"):  # NumPy warns of some that are no numbers
+        values = np.nan_to_num(values.astype(np.float64), posinf=np.inf).clip(min=0)
     white = float_white(values)
     scaled: np.ndarray = (values / white * 65535).round().clip(max=65535)
     return scaled.astype(np.uint16)

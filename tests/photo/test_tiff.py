@@ -185,8 +185,9 @@ def test_xmp_and_a_profile_of_numbers_that_are_no_bytes_do_not_cost_the_photo(tm
     assert file.metadata.xmp == b""
 
 
-def test_floats_that_are_no_numbers_are_black_and_print_nothing(tmp_path, recwarn):
-    tifffile.imwrite(tmp_path / "a.tif", np.full((5, 7, 3), np.nan, np.float32), photometric="rgb")
+@pytest.mark.parametrize("bits", [0x7FC00000, 0x7F800001], ids=["quiet", "signalling"])
+def test_floats_that_are_no_numbers_are_black_and_print_nothing(tmp_path, recwarn, bits):
+    tifffile.imwrite(tmp_path / "a.tif", np.full((5, 7, 3), bits, np.uint32).view(np.float32), photometric="rgb")
     file = read_photo(tmp_path / "a.tif")
     assert not file.photo.rows().any()
     assert file.notes == ("its 32 bits a colour were rounded to 16",)

@@ -8,7 +8,7 @@ from PIL import Image
 
 from f2a.photo.codecs import losses
 
-END, FILL, SCAN = b"\xff\xd9", b"\xff", b"\xda"
+END, FILL, SCAN = b"\xff\xd9", b"\xff", 0xDA
 FURTHER_DATA = b"\x5a\xa5" * 32
 MISSING_LINES = "its last lines are missing"
 MAX_PADDING = 16
@@ -18,14 +18,14 @@ BLOCK, FLAT = 8, 3
 
 
 def segments(content: bytes | mmap.mmap) -> Iterator[tuple[int, int]]:
-    """The marker of each up to the first scan's, and where its length stands."""
+    """The marker of each up to the first scan's, and where its length stands; as decoders, past what is no marker."""
     at = 2
-    while content[at : at + 1] == FILL and at + 4 <= len(content):
-        if content[at + 1 : at + 2] == FILL:  # any number of fill bytes stand before a marker
+    while (at := content.find(FILL, at)) >= 0 and at + 4 <= len(content):
+        if content[at + 1] in (0, FILL[0]):  # any number of fill bytes stand before a marker
             at += 1
             continue
         yield content[at + 1], at + 2
-        if content[at + 1 : at + 2] == SCAN:
+        if content[at + 1] == SCAN:
             return
         at += 2 + int.from_bytes(content[at + 2 : at + 4], "big")
 

@@ -111,6 +111,11 @@ OWN = {
     "arithmetic_progressive.jpg": ("cjpeg", cjpeg(*QUALITY, "-arithmetic", "-progressive"), AS_IT_WAS),
     "cmyk.jpg": ("ImageMagick", cmyk, f"{AS_IT_WAS}; {CMYK}"),
     "cmyk_arithmetic.jpg": ("ImageMagick, jpegtran", cmyk_arithmetic, f"{AS_IT_WAS}; {CMYK}"),
+    "bytes_between_segments.jpg": (
+        BY_HAND,
+        changed(lambda content: content[:20] + b"\0\7" + content[20:]),
+        AS_IT_WAS,
+    ),
     "height_behind.jpg": (BY_HAND, changed(without_height), AS_IT_WAS),
     "jpeg_ls.jpg": (
         "imagecodecs",
