@@ -13,8 +13,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from f2a.color import exposure_gain, linear_to_srgb, srgb_to_linear
 from f2a.config import TrainConfig
+from f2a.data.cache import CachedPair, DataError
 from f2a.data.copy_paste import paste_objects
-from f2a.data.folder import CachedPair, DataError, MixtureSampler, rng
+from f2a.data.sampling import MixtureSampler, rng
 from f2a.errors import first_line
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from f2a.data.cache import HALVES
-from f2a.data.folder import DataError, PairFiles
+from f2a.data.cache import HALVES, DataError
+from f2a.data.folder import PairFiles
 from f2a.evaluation.baselines import BASELINES, Baseline
 from f2a.evaluation.scores import FLASH, Scene, System, rgb8
 from f2a.images import to_image, to_picture

@@ -10,7 +10,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from f2a.color import expose
-from f2a.data.folder import DataError, PairFiles
+from f2a.data.cache import DataError
+from f2a.data.folder import PairFiles
 from f2a.errors import counted, first_line
 from f2a.images import to_image, to_picture
 from f2a.metrics import (

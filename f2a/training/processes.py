@@ -11,7 +11,7 @@ from accelerate.utils import gather_object
 
 from f2a.config import ConfigError, TrainConfig
 from f2a.data.augment import DataLoaderWorkerError
-from f2a.data.folder import DataError
+from f2a.data.cache import DataError
 from f2a.hub import HubError
 from f2a.model.checkpoint import CheckpointError
 from f2a.training.monitor import DivergenceError

@@ -12,8 +12,10 @@ from safetensors.torch import load_file
 
 from f2a.config import PRESETS, ConfigError, TrainConfig
 from f2a.data.augment import Crops
-from f2a.data.folder import CachedPair, MixtureSampler, WeightedSource, parse_share, read_pairs, split_folder
+from f2a.data.cache import CachedPair
+from f2a.data.folder import parse_share, read_pairs, split_folder
 from f2a.data.hub import HubSplit, read_hub_pairs
+from f2a.data.sampling import MixtureSampler, WeightedSource
 from f2a.data.stream import StreamedPairs, read_streamed_once
 from f2a.errors import counted
 from f2a.hub import HubError, fetch_file

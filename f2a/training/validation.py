@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from f2a.color import expose
-from f2a.data.folder import CachedPair
+from f2a.data.cache import CachedPair
 from f2a.files import atomic_write
 from f2a.images import picture_grid, to_image, to_picture
 from f2a.metrics import psnr, ssim

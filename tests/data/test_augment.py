@@ -8,7 +8,8 @@ import torch
 
 from f2a.color import srgb_to_linear
 from f2a.data.augment import Crops, ShardedBatchSampler, augment, batches
-from f2a.data.folder import CachedPair, MixtureSampler, WeightedSource
+from f2a.data.cache import CachedPair
+from f2a.data.sampling import MixtureSampler, WeightedSource
 from tests.support.pairs import numbered_pairs, plain_crops
 
 

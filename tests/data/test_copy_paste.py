@@ -3,8 +3,9 @@ import pytest
 import torch
 
 from f2a.data.augment import Crops, augment
+from f2a.data.cache import CachedPair
 from f2a.data.copy_paste import paste_objects, silhouette
-from f2a.data.folder import CachedPair, MixtureSampler, WeightedSource, rng
+from f2a.data.sampling import MixtureSampler, WeightedSource, rng
 from tests.support.pairs import plain_crops
 
 SIDE = 48

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from f2a.data.folder import DataError, MixtureSampler, WeightedSource, find_pairs, parse_share, read_pairs, split_folder
+from f2a.data.cache import DataError
+from f2a.data.folder import find_pairs, parse_share, read_pairs, split_folder
+from f2a.data.sampling import MixtureSampler, WeightedSource
 from tests.support.pairs import numbered_pairs, write_pairs
 
 

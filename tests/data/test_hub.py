@@ -11,7 +11,8 @@ from huggingface_hub import HfApi
 from PIL import Image as Photo
 from pyarrow import parquet
 
-from f2a.data.folder import DataError, read_pairs
+from f2a.data.cache import DataError
+from f2a.data.folder import read_pairs
 from f2a.data.hub import HubSplit, pair_states, read_hub_pairs
 from f2a.hub import HubError
 from f2a.publish.dataset import dataset_card

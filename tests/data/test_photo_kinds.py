@@ -9,8 +9,8 @@ import pytest
 import tifffile
 from PIL import Image
 
-from f2a.data.cache import EncodedPair, EncodedPhoto, decode_photos
-from f2a.data.folder import DataError, find_pairs, read_pairs
+from f2a.data.cache import DataError, EncodedPair, EncodedPhoto, decode_photos
+from f2a.data.folder import find_pairs, read_pairs
 from f2a.evaluation.scores import METRICS, score_scenes
 from tests.support import profiles
 from tests.support.pairs import write_pairs

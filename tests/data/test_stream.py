@@ -12,8 +12,9 @@ from pyarrow import Table, parquet
 from safetensors.torch import load_file
 
 from f2a.data import stream
-from f2a.data.folder import DataError, MixtureSampler, WeightedSource
+from f2a.data.cache import DataError
 from f2a.data.hub import HubSplit
+from f2a.data.sampling import MixtureSampler, WeightedSource
 from f2a.data.stream import WINDOW, RowGroup, StreamedPairs, read_streamed_once
 from tests.support.commands import SMALL, refused, run
 from tests.support.pairs import write_pairs

@@ -10,7 +10,8 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 
-from f2a.data.folder import DataError, find_pairs
+from f2a.data.cache import DataError
+from f2a.data.folder import find_pairs
 from f2a.evaluation.methods import find_pictures_beside_pairs, find_predictions
 from f2a.evaluation.scores import METRICS, lpips_metric, score_scenes
 from f2a.evaluation.tables import format_table, means, to_csv, to_json, worse_sentences, worse_than_flash

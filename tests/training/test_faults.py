@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 
 import train_accelerate
 from f2a.data.augment import Crops, DataLoaderWorkerError, ShardedBatchSampler, batches, translate_worker_errors
-from f2a.data.folder import DataError
+from f2a.data.cache import DataError
 from f2a.files import atomic_dir
 from f2a.model.checkpoint import Checkpoint
 from f2a.training.checkpoint import (

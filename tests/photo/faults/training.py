@@ -9,7 +9,8 @@ import pytest
 import tifffile
 from PIL import Image
 
-from f2a.data.folder import DataError, read_pairs
+from f2a.data.cache import DataError
+from f2a.data.folder import read_pairs
 from f2a.photo import read_photo
 from tests.photo.faults.case import PICTURE, Bench, Case, given
 from tests.support import profiles
