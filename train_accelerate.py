@@ -223,7 +223,7 @@ class Trainer:
                 self.accelerator.scaler.load_state_dict(metadata["scaler"])
         random = tensors["random"]["cpu"]
         if len(random) == self.shard.processes:
-            torch.set_rng_state(random[self.shard.process])
+            torch.set_rng_state(random[self.shard.process].clone())  # PyTorch 2.13 crashes on a view that has an offset
         pairs = self.inputs.crops.mixture.fingerprint()
         changes = checkpoint.changes(metadata, public_values(self.config), pairs)
         self.report(*changes, f"continuing at step {self.step}")

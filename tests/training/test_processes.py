@@ -161,7 +161,7 @@ def test_ctrl_c_ends_a_real_run_with_status_0_and_the_line_to_go_on(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(240)
-def test_ctrl_c_on_a_terminal_stops_two_processes_with_a_checkpoint(tmp_path, monkeypatch):
+def test_ctrl_c_on_a_terminal_stops_two_processes_with_a_checkpoint_and_they_go_on(tmp_path, monkeypatch):
     """The terminal sends it to all of them, and the launcher to both once more. Of the CPU they know by themselves."""
     monkeypatch.delenv("ACCELERATE_USE_CPU")
     pairs = write_pairs(tmp_path / "pairs")
@@ -171,4 +171,7 @@ def test_ctrl_c_on_a_terminal_stops_two_processes_with_a_checkpoint(tmp_path, mo
     os.killpg(process.pid, signal.SIGINT)
     out, _ = process.communicate(timeout=200)
     assert "stopped at step" in out
-    assert last_state(tmp_path / "run")[0]["processes"] == 2
+    state, _ = last_state(tmp_path / "run")
+    assert state["processes"] == 2
+    more = ("--max_train_steps", str(state["step"] + 1), "--resume_from_checkpoint", "latest")
+    assert "continuing at step" in end(launch(TWO, pairs, tmp_path / "run", "--train_batch_size", "1", *more))

@@ -25,6 +25,7 @@ from f2a.config import RECIPES, ConfigError, TrainConfig
 from f2a.model.checkpoint import BUNDLED, Checkpoint
 from f2a.training import setup
 from f2a.training.arguments import parse_run
+from f2a.training.checkpoint import TrainState, pack_state
 from f2a.training.messages import EXAMPLE
 from f2a.training.monitor import DivergenceError, LossMonitor
 from f2a.training.optim import lr_factor, planned_steps
@@ -420,6 +421,19 @@ def test_steps_win_over_epochs():
     assert planned_steps(TrainConfig(num_train_epochs=3), pairs=10, global_batch_size=4) == 8
     assert planned_steps(TrainConfig(num_train_epochs=3, max_train_steps=5), pairs=10, global_batch_size=4) == 5
     assert planned_steps(TrainConfig(), pairs=10, global_batch_size=4) == 3000
+
+
+def test_each_process_takes_its_own_random_state_from_a_checkpoint(pairs, tmp_path):
+    config = TrainConfig(encoder_weights="none", train_data_dir=[str(pairs)], output_dir=str(tmp_path))
+    trainer = Trainer(config, "", Accelerator(cpu=True)).setup(setup.load_inputs(config, print), pairs=5)
+    torch.manual_seed(1)
+    states = torch.stack([torch.get_rng_state().roll(1), torch.get_rng_state()])
+    tensors = pack_state(trainer.modules, trainer.optimizers) | {"random": {"cpu": states}}
+    trainer.shard = trainer.shard._replace(process=1, processes=2)
+    torch.manual_seed(2)
+    trainer.load_checkpoint(TrainState(tensors, {"step": 3, "drawn": 6, "best": {}, "scores": {}, "config": {}}))
+    assert torch.get_rng_state().equal(states[1])
+    assert (trainer.step, trainer.samples_seen) == (3, 6)
 
 
 def test_the_average_is_validated_by_its_own_forward(monkeypatch):
