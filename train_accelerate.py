@@ -7,7 +7,7 @@ import shlex
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,6 @@ from f2a.training.processes import (
     main_process_first,
     make_accelerator,
     precision_notes,
-    running,
 )
 from f2a.training.progress import LOG_EVERY, Progress, log_validation
 from f2a.training.setup import TrainingInputs, load_inputs
@@ -243,6 +242,7 @@ class Trainer:
             self.report(stop_sentence(self.config, reason, self.step, self.steps, self.shard.processes))
         if not reason.requested:
             self.report(*result_lines(self.output, self.best))
+            self.accelerator.wait_for_everyone()  # the main process pushes alone, and alone fails if the Hub refuses
             if self.pusher:
                 self.report(f"pushed to {self.pusher.push(self.output / ('best' if self.best else 'last'))}")
 
@@ -272,23 +272,24 @@ class Trainer:
 
 def train(config: TrainConfig, command: str) -> None:
     """Train as ``config`` says; ``command`` is written into the weights."""
-    with GracefulShutdown() as shutdown, running(make_accelerator(config)) as accelerator:
-        output, resume = Path(config.output_dir), config.resume_from_checkpoint
+    with GracefulShutdown() as shutdown, ExitStack() as stack:
+        accelerator, output, resume = make_accelerator(config), Path(config.output_dir), config.resume_from_checkpoint
+        stack.callback(accelerator.end_training)  # also after an error: the process group must not outlive Python
         trainer = Trainer(config, command, accelerator)
         trainer.report(*precision_notes(accelerator))
         set_seed(config.seed)
-        lock = main_process_first(accelerator, lambda: lock_output(output) if accelerator.is_main_process else None)
-        with lock or nullcontext():
-            state = main_process_first(accelerator, lambda: checkpoint.saved_state(output, resume, trainer.report))
-            inputs = main_process_first(accelerator, lambda: load_inputs(config, trainer.report))
-            trainer.setup(inputs, len(inputs.crops.mixture))
-            if state:
-                main_process_first(accelerator, lambda: trainer.load_checkpoint(state))
-            if accelerator.is_main_process:
-                save_run(config, output / RUN_FILE)
-            values = public_values(config).items()
-            accelerator.init_trackers("f2a", {n: v if isinstance(v, (int, float)) else str(v) for n, v in values})
-            trainer.finish(trainer.train_loop(shutdown))
+        if lock := main_process_first(accelerator, lambda: accelerator.is_main_process and lock_output(output)):
+            stack.enter_context(lock)
+        state = main_process_first(accelerator, lambda: checkpoint.saved_state(output, resume, trainer.report))
+        inputs = main_process_first(accelerator, lambda: load_inputs(config, trainer.report))
+        trainer.setup(inputs, len(inputs.crops.mixture))
+        if state:
+            main_process_first(accelerator, lambda: trainer.load_checkpoint(state))
+        if accelerator.is_main_process:
+            save_run(config, output / RUN_FILE)
+        values = public_values(config).items()
+        accelerator.init_trackers("f2a", {n: v if isinstance(v, (int, float)) else str(v) for n, v in values})
+        trainer.finish(trainer.train_loop(shutdown))
 
 
 def main(arguments: list[str] | None = None) -> int:

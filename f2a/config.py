@@ -320,7 +320,7 @@ class TrainConfig:
     use_ema: bool = option(True, "validate and save an exponential moving average of the weights")
     ema_decay: float = option(0.999, "decay of that average", minimum=0, maximum=1)
     mixed_precision: str | None = option(
-        None, "arithmetic of the networks; None: as accelerate is configured", ("no", "fp16", "bf16")
+        None, "arithmetic of the networks; None: as accelerate launch is told, otherwise no", ("no", "fp16", "bf16")
     )
     seed: int = option(0, "seed of data order, augmentation and initial weights", minimum=0, maximum=2**32 - 1)
 

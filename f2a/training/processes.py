@@ -1,8 +1,7 @@
 """The processes of a run, as ``accelerate`` starts them: the device, the order of work, and agreement."""
 
 import importlib.util
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TypeVar
 
 import torch
@@ -43,17 +42,6 @@ def make_accelerator(config: TrainConfig) -> Accelerator:
         )
     except ValueError as error:
         raise ConfigError(f"mixed_precision is {config.mixed_precision!r}: {error}") from None
-
-
-@contextmanager
-def running(accelerator: Accelerator) -> Iterator[Accelerator]:
-    """A run from start to end; however it ends, trackers are closed and the process group is destroyed, for its threads
-    must not outlive Python."""
-    try:
-        yield accelerator
-        accelerator.wait_for_everyone()
-    finally:
-        accelerator.end_training()
 
 
 def precision_notes(accelerator: Accelerator) -> list[str]:
