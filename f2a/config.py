@@ -258,9 +258,7 @@ class TrainConfig:
     perceptual_weight: float = option(0.0, "weight of the perceptual loss; 0: without its network", minimum=0)
     structural_weight: float = option(0.0, "weight of the structural loss, 1 - SSIM of the grey photos", minimum=0)
     gradient_weight: float = option(
-        0.0,
-        "weight of the gradient loss, which compares differences of luminance between pixels, in stops",
-        minimum=0,
+        0.0, "weight of the gradient loss, which compares differences of luminance between pixels, in stops", minimum=0
     )
     perceptual_network: str = option(
         "vgg16",

@@ -14,17 +14,7 @@ from f2a.data.cache import DataError
 from f2a.data.folder import PairFiles
 from f2a.errors import counted, first_line
 from f2a.images import to_image, to_picture
-from f2a.metrics import (
-    aligned_psnr,
-    black_point,
-    burnt_share,
-    lit_psnr,
-    lit_ssim,
-    psnr,
-    sharpness,
-    ssim,
-    tint,
-)
+from f2a.metrics import aligned_psnr, black_point, burnt_share, lit_psnr, lit_ssim, psnr, sharpness, ssim, tint
 from f2a.photo import Photo, PhotoError, open_photo
 
 FLASH = "flash"
