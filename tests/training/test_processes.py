@@ -160,7 +160,7 @@ def test_ctrl_c_ends_a_real_run_with_status_0_and_the_line_to_go_on(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_ctrl_c_on_a_terminal_stops_two_processes_with_a_checkpoint_and_they_go_on(tmp_path, monkeypatch):
     """The terminal sends it to all of them, and the launcher to both once more. Of the CPU they know by themselves."""
     monkeypatch.delenv("ACCELERATE_USE_CPU")
