@@ -84,11 +84,34 @@ def build_demo(
 
 def relight_tab(handlers: Handlers, demo: gr.Blocks) -> Any:
     """The photo, its preview and its settings; the component that holds the photo."""
-    example = str(handlers.bundled.pairs.photos(OPENING).flash)
+    example, opening = str(handlers.bundled.pairs.photos(OPENING).flash), handlers.bundled.show(OPENING)
     screen, look = gr.JSON(visible=False), gr.Button("Look", visible="hidden", elem_id="look")
     with gr.Column(elem_id="desk"):
-        choose, clear, photo, panel, download, download_note, file = tools_column(example)
-        view, strip, show_clipping, clipped, note, changes, camera = pictures_column(handlers)
+        with gr.Column(elem_id="tools"):
+            with gr.Row(elem_id="photo"):
+                choose = gr.UploadButton(text.CHOOSE, elem_id="choose")
+                clear = gr.Button("Remove photo", visible=False, elem_id="clear")
+            photo = gr.File(example, label="Flash photo", visible="hidden")  # tells of every change; the button doesn't
+            panel = settings_panel("controls")
+            with gr.Column(elem_id="download"):
+                download = gr.Button("Download at full size", variant="primary")
+                download_note = gr.HTML(elem_id="done")
+            file = gr.File(label="Full size", show_label=False, interactive=False, visible=False, elem_id="file")
+        with gr.Column(elem_id="pictures"):
+            with gr.Column(elem_id="view-cell"):
+                view = before_and_after("Flash | relit", "view", opening.flash, opening.ours)
+            strip = thumbnails(handlers)
+            with gr.Column(elem_id="note-cell"):
+                with gr.Row(elem_id="looking"):
+                    show_clipping = gr.Checkbox(label=text.SHOW_CLIPPING, container=False)
+                    clipped = gr.HTML(text.clipping())
+                note = gr.HTML(as_html(text.WELCOME), elem_id="note")
+            with gr.Accordion("What changed", open=False, elem_id="changes"):
+                alt = "The photo in colours that say how much brighter or darker each place became"
+                changes = gr.Image(str(opening.changes), alt_text=alt, show_label=False, interactive=False, buttons=[])
+                gr.HTML(as_html(text.CHANGES))
+            with gr.Accordion("Use the webcam", open=False, elem_id="webcam"):
+                camera = gr.Image(sources=["webcam"], type="filepath", label="Webcam", show_label=False)
     photo_inputs = [screen, photo, panel.keep_settings, show_clipping, *panel.settings]
     photo_outputs = [view, clipped, changes, note, file, download_note, choose, clear, *panel.settings]
     choose.upload(None, choose, photo, js="(file) => (window.f2a_busy(false), file)", **PRIVATE)
@@ -108,42 +131,6 @@ def relight_tab(handlers: Handlers, demo: gr.Blocks) -> Any:
     saving = download.click(handlers.on_download, [photo, *panel.settings], [file, download_note], **PRIVATE)
     saving.success(None, file, None, js="(file) => window.f2a_save(file)")
     return photo
-
-
-def tools_column(example: str) -> tuple[Any, ...]:
-    """What stands beside the pictures; ``example`` is the photo with which the page opens."""
-    with gr.Column(elem_id="tools"):
-        with gr.Row(elem_id="photo"):
-            choose = gr.UploadButton(text.CHOOSE, elem_id="choose")
-            clear = gr.Button("Remove photo", visible=False, elem_id="clear")
-        photo = gr.File(example, label="Flash photo", visible="hidden")  # tells of every change; the button doesn't
-        panel = settings_panel("controls")
-        with gr.Column(elem_id="download"):
-            download = gr.Button("Download at full size", variant="primary")
-            download_note = gr.HTML(elem_id="done")
-        file = gr.File(label="Full size", show_label=False, interactive=False, visible=False, elem_id="file")
-    return choose, clear, photo, panel, download, download_note, file
-
-
-def pictures_column(handlers: Handlers) -> tuple[Any, ...]:
-    """The photo before and after, the examples, and what is said of it."""
-    opening = handlers.bundled.show(OPENING)
-    with gr.Column(elem_id="pictures"):
-        with gr.Column(elem_id="view-cell"):
-            view = before_and_after("Flash | relit", "view", opening.flash, opening.ours)
-        strip = thumbnails(handlers)
-        with gr.Column(elem_id="note-cell"):
-            with gr.Row(elem_id="looking"):
-                show_clipping = gr.Checkbox(label=text.SHOW_CLIPPING, container=False)
-                clipped = gr.HTML(text.clipping())
-            note = gr.HTML(as_html(text.WELCOME), elem_id="note")
-        with gr.Accordion("What changed", open=False, elem_id="changes"):
-            alt = "The photo in colours that say how much brighter or darker each place became"
-            changes = gr.Image(str(opening.changes), alt_text=alt, show_label=False, interactive=False, buttons=[])
-            gr.HTML(as_html(text.CHANGES))
-        with gr.Accordion("Use the webcam", open=False, elem_id="webcam"):
-            camera = gr.Image(sources=["webcam"], type="filepath", label="Webcam", show_label=False)
-    return view, strip, show_clipping, clipped, note, changes, camera
 
 
 def examples_tab(tab: gr.Tab, handlers: Handlers, photo: gr.File, tabs: gr.Tabs) -> None:

@@ -4,15 +4,15 @@ of link previews, and the page's own styles."""
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from gradio.route_utils import get_root_url
+from starlette.formparsers import MultiPartException
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Message, Receive, Send], Awaitable[None]]
+from f2a.page import text
 
 SILENCE_S, UPLOAD_S = 30, 600
 """Seconds without a byte, and for all of a request, after which it is given up."""
@@ -22,23 +22,19 @@ MAX_BYTES = {"/upload": 500_000_000, "/gradio_api/mcp": 50_000_000, "": 1_000_00
 
 
 class RequestLimits:
-    """Ends requests that are cut off, that stop half-way or that go on without end.
+    """Ends requests that are cut off, that stop half-way or that go on without end: where the page reads one, it meets
+    Starlette's error for uploads, which it answers with status 400, and removes what it has written.
 
     Args:
         app: the page.
-        failure: raised where the page reads such a request, with a sentence; the page answers it with status 400 and
-            removes what it has written of the upload.
         silence_s: seconds without a byte.
         upload_s: seconds for all of a request.
     """
 
-    def __init__(
-        self, app: Application, failure: type[Exception], silence_s: float = SILENCE_S, upload_s: float = UPLOAD_S
-    ) -> None:
-        self.app, self.failure = app, failure
-        self.silence_s, self.upload_s = silence_s, upload_s
+    def __init__(self, app: ASGIApp, silence_s: float = SILENCE_S, upload_s: float = UPLOAD_S) -> None:
+        self.app, self.silence_s, self.upload_s = app, silence_s, upload_s
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
             return await self.app(scope, receive, send)
         path = scope["path"].rstrip("/")
@@ -52,12 +48,12 @@ class RequestLimits:
             try:
                 message = await asyncio.wait_for(receive(), max(0, min(end - time.monotonic(), self.silence_s)))
             except asyncio.TimeoutError:
-                raise self.failure("The upload took too long and was given up; please try again.") from None
+                raise MultiPartException("The upload took too long and was given up; please try again.") from None
             if message["type"] == "http.disconnect":
-                raise self.failure("The upload was cut off.")
+                raise MultiPartException("The upload was cut off.")
             left -= len(message.get("body", b""))
             if left < 0:
-                raise self.failure("The request is over the maximum allowed size.")
+                raise MultiPartException("The request is over the maximum allowed size.")
             whole = not message.get("more_body", False)
             return message
 
@@ -81,11 +77,11 @@ class InFlightResponses:
         """Whether there was no answer under way for so long."""
         return not self._open and time.monotonic() - self._last >= seconds
 
-    def count(self, app: Application) -> Application:
+    def count(self, app: ASGIApp) -> ASGIApp:
         """``app``, with its relit photos and their event streams counted; streams that only say that a page is open
         are not."""
 
-        async def count_and_run(scope: Message, receive: Receive, send: Send) -> None:
+        async def count_and_run(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http" or not any(path in scope["path"] for path in self.PATHS):
                 return await app(scope, receive, send)
             self._open += 1
@@ -98,12 +94,12 @@ class InFlightResponses:
         return count_and_run
 
 
-def compress_answers(app: Application) -> Application:
+def compress_answers(app: ASGIApp) -> ASGIApp:
     """``app``, with its answers to moves of a slider compressed, whose pictures are a third longer in base64; Gradio
     compresses files alone."""
     compressed = GZipMiddleware(app, compresslevel=1)
 
-    async def compress_and_run(scope: Message, receive: Receive, send: Send) -> None:
+    async def compress_and_run(scope: Scope, receive: Receive, send: Send) -> None:
         await (compressed if scope.get("path", "").endswith("/run/predict") else app)(scope, receive, send)
 
     return compress_and_run
@@ -115,18 +111,16 @@ class HeadTags:
 
     Args:
         app: the page.
-        tags: the HTML of the tags, given the scope of a request.
         styles: CSS that holds from the first paint on. Gradio would add it last, when the page has been drawn once, and
             rewrite its selectors. It stands in the body, and so goes before Gradio's, which is in the head.
     """
 
     GRADIOS = re.compile(rb'<meta\s+(?:property="og:|name="twitter:)[^>]*>\s*')
 
-    def __init__(self, app: Application, tags: Callable[[Message], str], styles: str) -> None:
-        self.app, self.tags = app, tags
-        self.styles = f"<style>{styles}</style>".encode()
+    def __init__(self, app: ASGIApp, styles: str) -> None:
+        self.app, self.styles = app, f"<style>{styles}</style>".encode()
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or (scope["method"], scope["path"]) != ("GET", "/"):
             return await self.app(scope, receive, send)
         body, start = bytearray(), dict[str, Any]()
@@ -138,7 +132,8 @@ class HeadTags:
             body.extend(message.get("body", b""))
             if message.get("more_body"):
                 return
-            content = self.GRADIOS.sub(b"", body).replace(b"</head>", self.tags(scope).encode() + b"</head>", 1)
+            tags = text.head_tags(get_root_url(Request(scope), "/", scope.get("root_path"))).encode()
+            content = self.GRADIOS.sub(b"", body).replace(b"</head>", tags + b"</head>", 1)
             content = content.replace(b"<gradio-app", self.styles + b"<gradio-app", 1)
             headers = [header for header in start["headers"] if header[0] != b"content-length"]
             await send(start | {"headers": [*headers, (b"content-length", str(len(content)).encode())]})

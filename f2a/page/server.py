@@ -16,10 +16,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
-from gradio.route_utils import get_root_url
 from gradio.state_holder import StateHolder
 from gradio.utils import get_upload_folder
-from starlette.formparsers import MultiPartException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse
@@ -186,8 +184,7 @@ def launch_options(settings: Settings = Settings(), *middleware: Middleware) -> 
     """The arguments of ``demo.launch``."""
     upload_s = min(UPLOAD_S, settings.keep_s / 2)  # so that nothing is swept while it comes in
     styles = (PAGE / "page.css").read_text(encoding="utf-8")
-    limits = Middleware(RequestLimits, failure=MultiPartException, upload_s=upload_s)
-    tags = Middleware(HeadTags, tags=head_tags, styles=styles)
+    limits, tags = Middleware(RequestLimits, upload_s=upload_s), Middleware(HeadTags, styles=styles)
     return {
         "theme": THEME,
         "js": (PAGE / "page.js").read_text(encoding="utf-8"),
@@ -210,11 +207,6 @@ def launch_options(settings: Settings = Settings(), *middleware: Middleware) -> 
 async def health(request: Request) -> PlainTextResponse:
     """Answers while the page is served."""
     return PlainTextResponse("ok")
-
-
-def head_tags(scope: Mapping[str, Any]) -> str:
-    """See :func:`f2a.page.text.head_tags`."""
-    return text.head_tags(get_root_url(Request(dict(scope)), "/", scope.get("root_path")))
 
 
 def drain(jobs: JobQueue, responses: InFlightResponses) -> bool:

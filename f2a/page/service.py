@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cachetools import TTLCache, cached
+from cachetools import TTLCache, cachedmethod
 
 from f2a.errors import F2aError, counted
 from f2a.files import atomic_write
@@ -156,26 +156,23 @@ class RelightService:
     def __init__(self, relighter: Relighter, folder: Path, keep_s: float = KEEP_S) -> None:
         self.relighter, self.folder = relighter, folder
         folder.mkdir(parents=True, exist_ok=True)  # Gradio writes into it too, and fails where it is not there
-        opened: TTLCache[Path, OpenPhoto] = TTLCache(MAX_OPEN, keep_s)
-        self._open_once: Callable[[Path], OpenPhoto] = cached(opened, lock=threading.RLock())(self._open)
-        parts: TTLCache[Any, Prepared] = TTLCache(MAX_PART_BYTES, keep_s, getsizeof=lambda part: part.photo.nbytes)
-        self._part_once: Callable[[Path, Prepared, Box, bool], Prepared] = cached(
-            parts, key=lambda photo, _, *look: (photo, *look), lock=threading.RLock()
-        )(read_part)
+        self._opened: TTLCache[Path, OpenPhoto] = TTLCache(MAX_OPEN, keep_s)
+        self._parts: TTLCache[Any, Prepared] = TTLCache(
+            MAX_PART_BYTES, keep_s, getsizeof=lambda part: part.photo.nbytes
+        )
+        self._lock = threading.RLock()
 
     def new_folder(self) -> Path:
         """An empty folder with a name that nobody guesses."""
         return Path(tempfile.mkdtemp(prefix="request-", dir=self.folder))
 
+    @cachedmethod(lambda self: self._opened, lock=lambda self: self._lock)
     def open(self, photo: Path) -> OpenPhoto:
         """Read a photo and run the network on it, if it is not open already.
 
         Raises:
             PhotoError: it cannot be read, or is larger than :data:`MAX_MEGAPIXELS`.
         """
-        return self._open_once(photo)
-
-    def _open(self, photo: Path) -> OpenPhoto:
         check_megapixels(photo)
         file = read_photo(photo)
         prepared = self.relighter.prepare(file.photo).preview(PREVIEW_SIDE)
@@ -206,7 +203,7 @@ class RelightService:
         if viewport.center:
             box = viewport.box(photo.size)
             name = "-".join(map(str, box))
-            prepared = self._part_once(photo.file, photo.prepared, box, controls.red_eyes > 0)
+            prepared = self._part(photo, box, controls.red_eyes > 0)
         else:
             name = str(side := viewport.side(photo.size))
             prepared = photo.prepared.preview(side)
@@ -216,6 +213,11 @@ class RelightService:
             save_preview(flash, file, show_clipping)
         clipping = (measure_clipping(flash), measure_clipping(relit)) if show_clipping else None
         return Preview(file, save_preview(relit, folder / "relit.webp", show_clipping), changes, clipping)
+
+    @cachedmethod(lambda self: self._parts, lambda self, photo, *look: (photo.file, *look), lambda self: self._lock)
+    def _part(self, photo: OpenPhoto, box: Box, red_eyes: bool) -> Prepared:
+        """A part of the full-size photo, to be rendered as it is in the file that would be downloaded."""
+        return replace(photo.prepared, photo=read_photo(photo.file).photo).crop(box, red_eyes)
 
     def relight(self, photo: Path, controls: Controls, keep_location: bool) -> Relit:
         """The relit photo's file at full size, ``NAME_ambient.EXT``, byte for byte what the library writes.
@@ -294,21 +296,6 @@ def check_megapixels(photo: Path) -> None:
     if megapixels > MAX_MEGAPIXELS:
         limit = f"has more than the {MAX_MEGAPIXELS} megapixels that this page takes"
         raise PhotoError(photo, f"{limit}; make it smaller first, or use f2a on your own computer")
-
-
-def read_part(photo: Path, prepared: Prepared, box: Box, red_eyes: bool) -> Prepared:
-    """A part of the full-size photo, to be rendered as it is in the file that would be downloaded.
-
-    Args:
-        photo: its file.
-        prepared: the same photo, of any size.
-        box: left, top, right and bottom of the part.
-        red_eyes: see :meth:`f2a.relight.relighter.Prepared.crop`.
-
-    Raises:
-        PhotoError: the photo cannot be read any more.
-    """
-    return replace(prepared, photo=read_photo(photo).photo).crop(box, red_eyes)
 
 
 def save_preview(photo: Photo, target: Path, show_clipping: bool = False) -> Path:
