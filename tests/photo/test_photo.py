@@ -187,11 +187,17 @@ def test_a_deep_grey_photo_becomes_eight_bits_where_the_format_has_no_more(tmp_p
     assert np.asarray(open_photo(tmp_path / "b.bmp")).tolist() == [[0, 100, 255]]
 
 
-def test_a_photo_too_wide_for_a_format_is_said(tmp_path, photo):
-    Image.new("L", (16_384, 1)).save(tmp_path / "a.png")
+@pytest.mark.parametrize(("suffix", "width", "said"), [
+    ("webp", 16_384, "cannot be encoded as WEBP"),
+    ("heic", 65_536, r"cannot be encoded as HEIF \(it ends at 65535 pixels a side\)"),
+])  # fmt: skip
+def test_a_photo_too_wide_for_a_format_is_said(tmp_path, suffix, width, said):
+    if suffix == "heic":
+        pytest.importorskip("pillow_heif")
+    Image.new("L", (width, 1)).save(tmp_path / "a.png")
     file = read_photo(tmp_path / "a.png")
-    with pytest.raises(PhotoError, match="cannot be encoded as WEBP"):
-        write_photo(file.photo, tmp_path / "b.webp", file)
+    with pytest.raises(PhotoError, match=said):
+        write_photo(file.photo, tmp_path / f"b.{suffix}", file)
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 

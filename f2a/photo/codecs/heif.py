@@ -23,6 +23,8 @@ BITS, KEPT_BITS = 16, 10
 METADATA = ("exif", "xmp", "is_stretched")
 QUALITY = 91
 LOSSLESS = -1
+MAX_SIDE = 0xFFFF
+"""Of longer ones x265 takes minutes, or crashes."""
 SAMPLINGS = {420: "4:2:0", 422: "4:2:2", 444: "4:4:4"}
 IDENTITY = 0
 """The matrix (H.273) of files that lose nothing between red, green and blue and what they hold."""
@@ -34,7 +36,7 @@ DEPTH_NAMES = ("hevc:2015:auxid:2", "depth", "disparity")
 
 
 class HeifError(ValueError):
-    """What is missing to write HEIC files."""
+    """Why a HEIC file cannot be written."""
 
 
 MAGIC = re.compile(rb".{4}ftyp(.{4})*?(heic|heix|heim|heis|hevc|hevx|mif1|msf1)", re.DOTALL)
@@ -123,7 +125,7 @@ def write(stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality:
     """In :data:`KEPT_BITS` where ``stored`` has 16.
 
     Raises:
-        HeifError: pillow-heif is not installed.
+        HeifError: pillow-heif is not installed, or a side is longer than :data:`MAX_SIDE`.
     """
     if not can_write():
         raise HeifError("cannot be written without its encoder; run: pip install pillow-heif")
@@ -134,6 +136,8 @@ def write(stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality:
         notes.append(f"HEIF is written with {KEPT_BITS} bits a colour, so {encoding.get('bits', BITS)} were rounded")
     mode = ("RGBA" if values.shape[-1] == 4 else "RGB") + (";16" if values.dtype == np.uint16 else "")
     size = (values.shape[1], values.shape[0])
+    if max(size) > MAX_SIDE:
+        raise HeifError(f"cannot be encoded as HEIF (it ends at {MAX_SIDE} pixels a side); choose another format")
     image = pillow_heif.from_bytes(mode, size, np.ascontiguousarray(values).tobytes())
     info: dict[str, Any] = {"exif": metadata.exif, "xmp": metadata.xmp, "icc_profile": metadata.icc_profile}
     info |= {"nclx_profile": encoding.get("nclx_profile"), "pixel_aspect_ratio": _pixel_aspect(metadata)}
