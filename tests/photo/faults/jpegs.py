@@ -113,7 +113,7 @@ OWN = {
     "cmyk_arithmetic.jpg": ("ImageMagick, jpegtran", cmyk_arithmetic, f"{AS_IT_WAS}; {CMYK}"),
     "bytes_between_segments.jpg": (
         BY_HAND,
-        changed(lambda content: content[:20] + b"\0\7" + content[20:]),
+        changed(lambda content: content[:20] + b"\0\xff\0\7" + content[20:]),
         AS_IT_WAS,
     ),
     "height_behind.jpg": (BY_HAND, changed(without_height), AS_IT_WAS),
