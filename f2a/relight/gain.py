@@ -2,14 +2,13 @@
 
 import math
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from f2a.color import EXPONENT, LUMA, luminance, normalize_exposure, relight, srgb_to_linear
 from f2a.relight.controls import Controls
-from f2a.relight.render import LUMINANCE, LocalLinearGain, encode_power
+from f2a.relight.render import SCALE, LocalLinearGain
 
 RADIUS, SMOOTHING_RADIUS = 2, 1
 """Of the window in which slope and offset are fitted, and of that over which they are averaged, in pixels of the small
@@ -44,19 +43,17 @@ def fit_gain(flash: Tensor, log_gain: Tensor) -> LocalLinearGain:
         flash: ``(1, C, h, w)``, sRGB in [0, 1]; C is 3, or 1 of a grey photo.
         log_gain: the same shape, natural logarithm, after :func:`apply_controls`.
     """
-    gain = luminance(log_gain) if log_gain.shape[1] == 3 else log_gain
-    guide, change = mean_power(encode_power(flash[0].numpy())), np.expm1(EXPONENT * gain[0, 0].numpy())
-    moments = np.stack([guide, change, guide * change, guide**2])
-    mean_guide, mean_change, mean_product, mean_square = _box(moments, RADIUS)
-    slope = (mean_product - mean_guide * mean_change) / (mean_square - mean_guide**2 + EPSILON)
-    slope, offset = _box(np.stack([slope, mean_change - slope * mean_guide]), SMOOTHING_RADIUS)
-    color = _smooth(log_gain - gain)[0].permute(1, 2, 0) if log_gain.shape[1] == 3 else None
-    return LocalLinearGain(slope, 1 + offset, None if color is None else np.exp(EXPONENT * color.numpy()))
-
-
-def mean_power(power: np.ndarray) -> np.ndarray:
-    """The guide: ``(C, h, w)`` of :func:`f2a.relight.render.encode_power` to ``(h, w)``, channels by luminance."""
-    return power[0] if len(power) == 1 else np.tensordot(LUMINANCE, power, 1)
+    power, gain = SCALE * srgb_to_linear(flash) ** EXPONENT, log_gain
+    color = None
+    if log_gain.shape[1] == 3:
+        power, gain = luminance(power), luminance(log_gain)
+        color = torch.exp(EXPONENT * _smooth(log_gain - gain))[0].permute(1, 2, 0).numpy()
+    change = torch.expm1(EXPONENT * gain)
+    moments = torch.cat([power, change, power * change, power**2])
+    mean_power, mean_change, mean_product, mean_square = _box(moments, RADIUS)
+    slope = (mean_product - mean_power * mean_change) / (mean_square - mean_power**2 + EPSILON)
+    slope, offset = _box(torch.stack([slope, mean_change - slope * mean_power]), SMOOTHING_RADIUS)
+    return LocalLinearGain(slope[0].numpy(), 1 + offset[0].numpy(), color)
 
 
 def _smooth(color: Tensor) -> Tensor:
@@ -94,17 +91,6 @@ def apply_controls(flash: Tensor, log_gain: Tensor, controls: Controls) -> Tenso
     return gain + controls.exposure * math.log(2) + warmth
 
 
-def _box(images: np.ndarray, radius: int) -> np.ndarray:
-    """Mean over a window of so many pixels to each side, cut off at the borders; along the last two axes."""
-    for axis in (-1, -2):
-        length = images.shape[axis]
-        count = _window_sum(np.ones(length, np.float32), radius, 0)
-        images = _window_sum(images, radius, axis) / (count if axis == -1 else count[:, None])
-    return images
-
-
-def _window_sum(values: np.ndarray, radius: int, axis: int) -> np.ndarray:
-    around = [(0, 0)] * values.ndim
-    around[axis] = (radius + 1, radius)
-    sums = np.moveaxis(np.pad(values, around).cumsum(axis), axis, 0)
-    return np.moveaxis(sums[2 * radius + 1 :] - sums[: -2 * radius - 1], 0, axis)
+def _box(images: Tensor, radius: int) -> Tensor:
+    """Mean over a window of so many pixels to each side, cut off at the borders."""
+    return F.avg_pool2d(images, 2 * radius + 1, 1, radius, count_include_pad=False)

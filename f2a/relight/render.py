@@ -9,12 +9,15 @@ encoded photo can be multiplied by the encoded gain, and no pixel needs an expon
 where ``luma`` is the mean of the three channels' powers, by luminance.
 """
 
+import operator
 import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from f2a import color
 from f2a.color import CEILING, EXPONENT, FADE_OUT, OFFSET, SHOULDER
@@ -87,38 +90,40 @@ class Renderer:
         self.channels = photo.shape[2]
         self.photo, self.relit = photo, relit
         self.full = np.float32(np.iinfo(photo.dtype).max)
-        color = np.ones((*gain.slope.shape, 1), np.float32) if gain.color is None else gain.color
-        coefficients = np.concatenate([[gain.slope / self.full, gain.offset], color.transpose(2, 0, 1)])
-        self.coefficients = np.pad(coefficients, ((0, 0), (0, 1), (0, 0)), "edge")  # the last row has one below it, too
         tables = [*(SCALE * photo.colors.light(int(self.full) + 1) ** EXPONENT * self.full).astype(np.float32)]
         codes = [] if photo.colors.has_srgb_curve else [_inverse(table, self.full) for table in tables]
         self.tables, self.codes = (each * (self.channels // len(tables)) for each in (tables, codes))
-        self.columns = [places[left:right] for places in bilinear_places(width, color.shape[1])]
-        self.above, below = (places[top:bottom] for places in bilinear_places(height, len(color)))
-        self.shares = np.stack([1 - below, below], -1)
+        color = np.ones((*gain.slope.shape, 1), np.float32) if gain.color is None else gain.color
+        small = np.concatenate([[gain.slope / self.full, gain.offset], color.transpose(2, 0, 1)])
+        above, below = (places[top:bottom] for places in bilinear_places(height, len(color)))
+        self.above, self.shares = above - above[0], np.stack([1 - below, below], -1)
+        # each row of the small copy, as wide as the photo, and one below the last
+        small = np.pad(small, ((0, 0), (0, 1), (0, 0)), "edge")[:, above[0] : above[-1] + 2]
+        wide = F.interpolate(torch.from_numpy(small)[None], (small.shape[1], width), mode="bilinear")
+        self.coefficients = wide[0, ..., left:right].numpy()
 
     def relight(self, rows: np.ndarray) -> None:
         """Relight these rows of the photo, which follow each other."""
         power = self._power(self.photo.rows(rows[0], rows[-1] + 1))
         relit = self._apply_gain(power, self._coefficients_at(rows))
-        self._protect_highlights(power.reshape(self.channels, -1), relit.reshape(self.channels, -1))
+        for protect in (self._spare_burnt, self._roll_off):
+            protect(power.reshape(self.channels, -1), relit.reshape(self.channels, -1))
         self.relit.set_rows(rows[0], self._encode(relit).transpose(1, 2, 0))
 
     def _coefficients_at(self, rows: np.ndarray) -> np.ndarray:
         """Slope, offset and colour, ``(2 + C, rows, W)``."""
         above = self.above[rows]
-        wide = upsample_columns(self.coefficients[:, above[0] : above[-1] + 2], *self.columns)
-        result = np.empty((len(wide), len(rows), wide.shape[2]), np.float32)
-        for row in range(wide.shape[1] - 1):
-            below = slice(*np.searchsorted(above - above[0], (row, row + 1)))
-            np.matmul(self.shares[rows[below]], wide[:, row : row + 2], out=result[:, below])
+        result = np.empty((2 + self.channels, len(rows), self.coefficients.shape[2]), np.float32)
+        for row in range(above[0], above[-1] + 1):
+            below = slice(*np.searchsorted(above, (row, row + 1)))
+            np.matmul(self.shares[rows[below]], self.coefficients[:, row : row + 2], out=result[:, below])
         return result
 
     def _power(self, levels: np.ndarray) -> np.ndarray:
         """Those of ``(rows, W, C)``, in planes."""
         power = np.empty((self.channels, *levels.shape[:2]), np.float32)
         for table, plane, out in zip(self.tables, levels.transpose(2, 0, 1), power, strict=True):
-            table.take(plane, out=out, mode="clip")
+            table.take(plane, out=out, mode="wrap")  # without looking for levels that it lacks
         return power
 
     def _apply_gain(self, power: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
@@ -126,40 +131,44 @@ class Renderer:
         gain, offset, relit = coefficients[0], coefficients[1], coefficients[2:]
         gain *= np.einsum("c,crw->rw", LUMINANCE, power) if self.channels == 3 else power[0]
         gain += offset
-        np.maximum(gain, 0, out=gain)
         relit *= gain
         relit *= power
         return relit
 
-    def _protect_highlights(self, flash: np.ndarray, relit: np.ndarray) -> None:
-        """Spare what the flash burnt and roll highlights off, as :func:`f2a.color.relight` does; both ``(C, n)``."""
-        shoulder, ceiling, offset, fade_start, fade_end = (
-            v * self.full
-            for v in (SHOULDER + OFFSET, CEILING + OFFSET, OFFSET, FADE_OUT[0] + OFFSET, FADE_OUT[1] + OFFSET)
-        )
-        bright = np.flatnonzero((relit.max(0) > shoulder) | (flash.min(0) > fade_start))
-        if not len(bright):
-            return
-        flash, lit = flash.take(bright, 1), relit.take(bright, 1)
-        burnt = ((flash.min(0) - fade_start) / (fade_end - fade_start)).clip(0, 1)
-        lit += burnt**2 * (3 - 2 * burnt) * (flash - lit).clip(min=0)
-        brightest = lit.max(0)
-        start = flash.max(0).clip(min=shoulder)
+    def _spare_burnt(self, flash: np.ndarray, relit: np.ndarray) -> None:
+        """Fade darkening out where the flash photo is burnt, as :func:`f2a.color.relight` does; both ``(C, n)``."""
+        start, end = ((value + OFFSET) * self.full for value in FADE_OUT)
+        places = np.flatnonzero(flash[-1] > start)  # what is burnt is bright in all channels
+        burnt, lit = (each.take(places, 1, mode="clip").clip(min=0) for each in (flash, relit))
+        share = ((burnt.min(0) - start) / (end - start)).clip(0, 1)
+        lit += share**2 * (3 - 2 * share) * (burnt - lit).clip(min=0)
+        for plane, values in zip(relit, lit, strict=True):
+            plane[places] = values
+
+    def _roll_off(self, flash: np.ndarray, relit: np.ndarray) -> None:
+        """Bring highlights below the ceiling, as :func:`f2a.color.relight` does; both ``(C, n)``."""
+        shoulder, ceiling = ((value + OFFSET) * self.full for value in (SHOULDER, CEILING))
+        places = np.flatnonzero(reduce(operator.or_, (plane > shoulder for plane in relit)))
+        before, brightest = (each.take(places, 1, mode="clip").max(0) for each in (flash, relit))
+        start = before.clip(min=shoulder)
         headroom, excess = (ceiling - start).clip(min=0), (brightest - start).clip(min=0)
         compressed = start + excess * headroom / (excess + headroom).clip(min=1e-6 * self.full)
-        lit *= np.where(excess > 0, compressed / brightest.clip(min=offset), 1)
-        relit[:, bright] = lit
+        scale = np.where(excess > 0, compressed / brightest, 1)
+        for plane in relit:
+            plane[places] *= scale
 
     def _encode(self, power: np.ndarray) -> np.ndarray:
         """By sRGB's curve, take the offset off, put the straight part in and round; by another, look it up."""
         if self.codes:
             cells = (power * (CELLS / (SCALE * self.full))).clip(0, CELLS - 1).astype(np.int32)
             return np.stack([codes.take(plane) for codes, plane in zip(self.codes, cells, strict=True)])
-        dark = np.flatnonzero(power < DARKEST_POWER * self.full)
-        light = (power.take(dark) / (SCALE * self.full)) ** 2.4
-        power -= OFFSET * self.full - np.float32(0.5)
-        power.put(dark, 12.92 * self.full * light + 0.5)
-        return power.astype(self.photo.dtype)
+        values = power.reshape(-1)
+        dark = np.flatnonzero(values < DARKEST_POWER * self.full)
+        light = (values.take(dark, mode="clip").clip(min=0) / (SCALE * self.full)) ** 2.4
+        values[dark] = (12.92 * light + OFFSET) * self.full
+        levels = np.empty(power.shape, self.photo.dtype)
+        np.subtract(power, OFFSET * self.full - np.float32(0.5), out=levels, casting="unsafe")
+        return levels
 
 
 CELLS = 1 << 19
@@ -179,19 +188,3 @@ def bilinear_places(length: int, small: int) -> tuple[np.ndarray, np.ndarray]:
     centres = ((np.arange(length) + 0.5) * (small / length) - 0.5).clip(0, small - 1)
     before = np.floor(centres).astype(np.intp)
     return before, (centres - before).astype(np.float32)
-
-
-def upsample_columns(coefficients: np.ndarray, left: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """``(n, h, w)`` bilinearly enlarged to ``(n, h, W)``, given ``(W,)`` places of :func:`bilinear_places`."""
-    wide: np.ndarray = coefficients.take(left, -1)
-    step = coefficients.take(np.minimum(left + 1, coefficients.shape[-1] - 1), -1)
-    step -= wide
-    step *= share
-    wide += step
-    return wide
-
-
-def encode_power(flash: np.ndarray) -> np.ndarray:
-    """``1.055 * flash_linear ** (1 / 2.4)`` of sRGB values in [0, 1], float32 of any shape."""
-    linear = color.srgb_to_linear(torch.from_numpy(flash)).numpy()
-    return (SCALE * linear**EXPONENT).astype(np.float32)
