@@ -85,6 +85,8 @@ ONE_OF = "cannot be written; give it one of the suffixes .jpg"
         (["{folder}/a.jpg", "-o", "{tmp}/out", "--device", "gpu7"], "gpu7"),
         (["{folder}", "-o", "{tmp}/out", "--jobs", "0"], "--jobs is 0"),
         (["{folder}", "-o", "{tmp}/out", "--report", "{tmp}/none/report.json"], "none/report.json"),
+        (["{folder}", "-o", "{tmp}/out", "--report", "{folder}/a.jpg"], "a.jpg: a folder or a photo's name"),
+        (["{folder}", "-o", "{tmp}/out", "--report", "{tmp}"], "a folder or a photo's name"),
         (["{folder}/a.jpg", "-o", "{tmp}/out", "--weights", "{tmp}/empty"], "config.json"),
     ],
 )

@@ -27,6 +27,8 @@ def run(args: argparse.Namespace) -> int:
     controls = controls_of(args)
     try:
         format = check_target(args.picture, args.overwrite) if args.picture else None
+        if args.picture and args.picture.resolve() == args.photo.resolve():
+            raise PhotoError(args.photo, f"its picture would replace {args.picture}; choose another output")
         file = read_photo(args.photo)
         prepared = open_relighter(args.weights, args.device).prepare(file.photo)
         explanation = prepared.explain(file.metadata.flash_fired(), controls)

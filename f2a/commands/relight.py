@@ -55,12 +55,15 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     warnings.filterwarnings("ignore", category=UserWarning, module="PIL")  # f2a has sentences of its own
+    from f2a.photo.names import READABLE_SUFFIXES
     from f2a.relight.batch import Batch, Shard, passed_over, plan, summary, write_report
 
     check(args)
     check_minimum(args, {"jobs": 1})
     if args.report and not args.report.parent.is_dir():
         raise UsageError(f"{args.report}: its folder does not exist; create it or choose another one")
+    if args.report and (args.report.is_dir() or args.report.suffix.lower() in READABLE_SUFFIXES):
+        raise UsageError(f"{args.report}: a folder or a photo's name; give the report a name that ends in .json")
     if STREAM in (*args.photos, args.output):
         return relight_piped(args)
     if not args.output:
@@ -75,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         total = len(batch.done) + len(batch.tasks)
         with closing(_each_result(batch, args, workers)) as progress:
-            for result in tqdm(progress, total=total, unit="photo", disable=len(tasks) == 1):
+            for result in tqdm(progress, total=total, unit="photo", disable=len(tasks) == 1 or None):
                 reported += 1
                 _tell(result)
     except KeyboardInterrupt:  # the photos in progress were finished
@@ -85,8 +88,7 @@ def run(args: argparse.Namespace) -> int:
     finally:
         seconds = time.perf_counter() - start
         if args.report:
-            options = {"options": {name: str(value) for name, value in vars(args).items()}}
-            write_report(shard.path(args.report), batch.results, seconds, options)
+            write_report(shard.path(args.report), batch.results, seconds, {"options": vars(args)})
     results = batch.results
     if len(tasks) > 1 or is_stopped:
         print(summary(results, seconds, shard), file=sys.stderr)

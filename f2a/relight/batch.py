@@ -238,5 +238,5 @@ def write_report(path: Path, results: Sequence[Result], seconds: float, run: dic
         OutputError: it cannot be written.
     """
     report = run | {"seconds": round(seconds, 3), "photos": [asdict(result) for result in results]}
-    text = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
+    text = json.dumps(report, indent=1, ensure_ascii=False, default=str) + "\n"  # paths
     write_output(path, text.encode(errors="backslashreplace"))  # names that are not UTF-8

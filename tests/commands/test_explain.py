@@ -66,10 +66,13 @@ def test_the_command_prints_them_and_draws_the_picture_once(tmp_path, photo, wei
 @pytest.mark.parametrize(
     ("photo_name", "picture", "said"),
     [("none.jpg", None, "none.jpg: no such file"), ("a.txt", None, "is not a photo"),
-     ("a.png", "no/gain.png", "gain.png: cannot be written"), ("a.png", "a.doc", "a.doc: cannot be written")],
+     ("a.png", "no/gain.png", "gain.png: cannot be written"), ("a.png", "a.doc", "a.doc: cannot be written"),
+     ("a.png", "a.png", "its picture would replace")],
 )  # fmt: skip
 def test_what_cannot_be_is_one_sentence(tmp_path, photo, weights, photo_name, picture, said):
     photo.save(tmp_path / "a.png")
     (tmp_path / "a.txt").write_text("Dear diary")
     flags = ["--picture", tmp_path / picture] if picture else []
-    assert said in sentence("explain", tmp_path / photo_name, *flags, "--weights", weights, status=1)
+    before = (tmp_path / "a.png").read_bytes()
+    assert said in sentence("explain", tmp_path / photo_name, *flags, "--overwrite", "--weights", weights, status=1)
+    assert (tmp_path / "a.png").read_bytes() == before

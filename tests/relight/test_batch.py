@@ -250,7 +250,8 @@ def test_the_report_says_what_became_of_every_photo(photos, tmp_path, relight):
     told = json.loads(report.read_text())
     assert reported(report) == ["relit"] * 3 + ["failed"] + ["relit"] * 3
     assert "p3.png" in told["photos"][3]["error"]
-    assert told["options"]["jobs"] == "2"
+    assert told["options"]["jobs"] == 2
+    assert told["options"]["photos"] == [str(photos)]
     again = relight(photos, "--jobs", "2", "--report", report)
     assert again.status == 1
     assert reported(report).count("skipped") == 6
