@@ -55,15 +55,12 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     warnings.filterwarnings("ignore", category=UserWarning, module="PIL")  # f2a has sentences of its own
-    from f2a.photo.names import READABLE_SUFFIXES
     from f2a.relight.batch import Batch, Shard, passed_over, plan, summary, write_report
 
     check(args)
     check_minimum(args, {"jobs": 1})
-    if args.report and not args.report.parent.is_dir():
-        raise UsageError(f"{args.report}: its folder does not exist; create it or choose another one")
-    if args.report and (args.report.is_dir() or args.report.suffix.lower() in READABLE_SUFFIXES):
-        raise UsageError(f"{args.report}: a folder or a photo's name; give the report a name that ends in .json")
+    if args.report:
+        _check_report(args.report)
     if STREAM in (*args.photos, args.output):
         return relight_piped(args)
     if not args.output:
@@ -98,6 +95,15 @@ def run(args: argparse.Namespace) -> int:
     if is_stopped:
         return INTERRUPTED
     return 1 if any(result.status == "failed" for result in results) else 0
+
+
+def _check_report(path: Path) -> None:
+    from f2a.photo.names import READABLE_SUFFIXES
+
+    if not path.parent.is_dir():
+        raise UsageError(f"{path}: its folder does not exist; create it or choose another one")
+    if path.is_dir() or path.suffix.lower() in READABLE_SUFFIXES:
+        raise UsageError(f"{path}: a folder or a photo's name; give the report a name that ends in .json")
 
 
 def _each_result(batch: "Batch", args: argparse.Namespace, workers: int) -> "Generator[Result]":

@@ -58,22 +58,19 @@ class LocalLinearGain(NamedTuple):
     offset: np.ndarray
     color: np.ndarray | None = None
 
-    def apply(
-        self, photo: Photo, in_place: bool = False, threads: int | None = None, window: Window | None = None
-    ) -> Photo:
+    def apply(self, photo: Photo, in_place: bool = False, window: Window | None = None) -> Photo:
         """The relit photo, its values as :func:`f2a.color.relight` computes them, to a level.
 
         Args:
             photo: whose rows the gain multiplies; grey where ``color`` is None.
             in_place: write over the photo's own rows, which halves the memory.
-            threads: that share the work; None for one per processor.
             window: of the whole photo, where ``photo`` is a part of it: its pixels come out as they do in the whole.
         """
         relit = photo if in_place else photo.blank_copy()
         renderer = Renderer(self, photo, relit, window or Window((0, 0, *photo.size), photo.size))
         height, width = photo.shape[:2]
         strips = np.array_split(np.arange(height), -(-height // max(1, STRIP_PIXELS // width)))
-        with ThreadPoolExecutor(threads or min(8, os.cpu_count() or 1)) as pool:
+        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
             list(pool.map(renderer.relight, strips))
         return relit
 
