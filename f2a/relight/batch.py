@@ -196,7 +196,10 @@ class Batch:
         except _ExistsAlreadyError as there:
             result = replace(result, status="skipped", target=str(there))
         except PhotoError as error:
-            result = replace(result, status="failed", error=str(error))
+            if error.path != task.photo and not self.overwrite and os.path.exists(error.path):
+                result = replace(result, status="skipped", target=str(error.path))  # another run was faster
+            else:
+                result = replace(result, status="failed", error=str(error))
         self.tasks[task] = replace(result, notes=tuple(notes), seconds=round(time.perf_counter() - start, 3))
 
     def _reserve(self, photo: Path, target: Path) -> None:

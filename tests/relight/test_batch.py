@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from f2a.photo import PhotoError, is_hidden
+from f2a.photo import PhotoError, check_target, is_hidden
 from f2a.relight import relighter as relighter_module
 from f2a.relight.batch import Batch, BatchError, Result, Shard, Task, passed_over, plan, summary
 from tests.support import ROOT
@@ -303,6 +303,15 @@ def test_a_process_that_is_interrupted_finishes_the_photos_in_work(photos, tmp_p
     assert f"{done} of 60 photos relit" in told
     assert reported(tmp_path / "report.json").count("relit") == done
     assert len(reported(tmp_path / "report.json")) == 60
+
+
+def test_a_result_that_another_run_made_meanwhile_is_skipped(photos, tmp_path):
+    def late(source, target, *, on_target, tell):
+        result = copy(source, target, on_target=on_target, tell=tell)  # by the other run
+        check_target(result, overwrite=False)
+
+    [result] = Batch(tasks_in(photos, tmp_path / "out")[:1]).run(late, 1)
+    assert (result.status, result.target) == ("skipped", str(tmp_path / "out" / "p0_ambient.png"))
 
 
 def test_nothing_to_do_needs_no_weights(photos, tmp_path, relight):
