@@ -93,6 +93,13 @@
     return [window.f2a_screen(), photo, keep, ...values];
   };
 
+  document.addEventListener("keydown", (event) => {
+    if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z") return;
+    if (event.target.matches("input[type=number], textarea")) return;  // has an undo of its own
+    const buttons = [...document.querySelectorAll(event.shiftKey ? ".redo" : ".undo")];
+    buttons.find((button) => button.checkVisibility())?.click();
+  });
+
   // A reload (Gradio's own, too, once a lost connection is back) keeps the photo and its settings in the tab's history:
   // a frame may have no storage.
   const before = history.state?.f2a;
@@ -101,21 +108,16 @@
     clearTimeout(saving);  // browsers allow three times a second
     saving = setTimeout(() => history.replaceState({ ...history.state, f2a: JSON.stringify(values) }, ""), 400);
   };
-  window.f2a_restore = async (...now) => {
-    const unchanged = now.map(() => ({ __type__: "update" }));
+  window.f2a_restore = async (...now) => {  // the note, the photo, its settings
+    const unchanged = now.map(() => ({ __type__: "update" })), [note, samePhoto] = unchanged;
     if (!before) return unchanged;
-    const [photo, ...settings] = JSON.parse(before), same = photo.path === now[1].path;
-    restored = !same;
-    if (same || (await fetch(photo.url, { method: "HEAD" })).ok) return [unchanged[0], same ? unchanged[1] : photo, ...settings];
+    const [photo, ...settings] = JSON.parse(before);
+    if (photo.path === now[1].path) return [note, samePhoto, ...settings];
+    restored = true;  // the photo, which comes like a new one, keeps its settings
+    if ((await fetch(photo.url, { method: "HEAD" })).ok) return [note, photo, ...settings];
     const textContent = `The server was restarted, or an hour is over, and ${photo.orig_name} is gone; please give it again. Its settings are still here.`;
-    return [Object.assign(document.createElement("p"), { className: "note error", role: "alert", textContent }).outerHTML, unchanged[1], ...settings];
+    return [Object.assign(document.createElement("p"), { className: "note error", role: "alert", textContent }).outerHTML, samePhoto, ...settings];
   };
-  document.addEventListener("keydown", (event) => {
-    if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z") return;
-    if (event.target.matches("input[type=number], textarea")) return;  // has an undo of its own
-    const buttons = [...document.querySelectorAll(event.shiftKey ? ".redo" : ".undo")];
-    buttons.find((button) => button.checkVisibility())?.click();
-  });
 
   // A number field that is left empty gets its control's neutral value, before Gradio makes it 0.
   document.addEventListener("blur", ({ target }) => {
