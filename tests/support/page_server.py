@@ -142,7 +142,17 @@ def download_from(page: Any, folder: Path) -> Path:
 
 
 def size_in_browser(image: Any) -> list[int]:
-    return image.evaluate("async image => (await image.decode(), [image.naturalWidth, image.naturalHeight])")
+    return image.evaluate(DECODED_SIZE)
+
+
+DECODED_SIZE = """async (image) => {
+  for (let source; source !== image.src; ) {
+    source = image.src;
+    await image.decode().catch((error) => { if (source === image.src) throw error; });
+  }
+  return [image.naturalWidth, image.naturalHeight];
+}"""
+"""Of the picture that is left when a new one takes its place meanwhile, which is the old one's error."""
 
 
 def center_of(locator: Any) -> tuple[float, float]:
