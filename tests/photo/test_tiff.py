@@ -154,6 +154,51 @@ def test_a_kind_that_is_not_read_is_named(tmp_path):
         read_photo(tiff(tmp_path / "a.tif", COLORS.astype(np.int16), "rgb"))
 
 
+def without_field(path, name):
+    """The file, whose first directory has a private field in place of ``name``."""
+    with tifffile.TiffFile(path) as file:
+        tag = file.pages.first.tags[name]
+    content = bytearray(path.read_bytes())
+    content[tag.offset : tag.offset + 2] = (65000).to_bytes(2, "little")
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_fourth_sample_that_is_not_named_is_left_out_and_said(tmp_path, dtype):
+    colors = (np.concatenate([COLORS, HALF], -1) // (257 if dtype == np.uint8 else 1)).astype(dtype)
+    path = tiff(tmp_path / "a.tif", colors, "rgb", extrasamples=["unspecified"], byteorder="<")
+    file = read_photo(without_field(path, "ExtraSamples"))
+    assert np.array_equal(file.photo.rows(), colors[..., :3])
+    assert file.notes == ("its 1 further channel is left out",)
+
+
+def test_a_jpeg_with_alpha_keeps_it(tmp_path):
+    colors = np.full((16, 24, 4), (200, 100, 50, 128), np.uint8)
+    Image.fromarray(colors).save(tmp_path / "a.tif", compression="jpeg")
+    photo = read_photo(tmp_path / "a.tif").photo
+    assert photo.has_alpha
+    assert np.abs(np.asarray(photo.to_srgb().convert("RGB")).astype(int) - colors[..., :3]).max() <= 3
+
+
+@pytest.mark.parametrize(("compression", "rows"), [("none", 2), ("none", 5), ("lzw", 5)])
+def test_strips_of_unstated_length_are_read_and_a_cut_one_is_damage(tmp_path, compression, rows):
+    path = tiff(tmp_path / "a.tif", **PLAIN, compression=compression, rowsperstrip=rows, byteorder="<")
+    without_field(path, "StripByteCounts")
+    assert np.array_equal(read_photo(path).photo.rows(), of_8_bits(COLORS))
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(PhotoError, match="is damaged or cut short"):
+        read_photo(path)
+
+
+def test_samples_of_different_depths_are_of_a_kind_that_is_not_read(tmp_path):
+    path = tiff(tmp_path / "a.tif", **PLAIN, byteorder="<")
+    with tifffile.TiffFile(path, mode="r+") as file:
+        file.pages.first.tags["BitsPerSample"].overwrite((5, 6, 5))
+    with pytest.raises(PhotoError, match=r"of a kind that is not read \(3 x \(5, 6, 5\) bits"):
+        read_photo(path)
+
+
 def test_bits_that_no_type_has_are_scaled():
     assert integer_to_16_bits(np.array([0, 1, 200, 4095], np.uint16), 12).tolist() == [0, 16, 3201, 65535]
     assert integer_to_16_bits(np.array([0, 2**32 - 1], np.uint32), 32).tolist() == [0, 65535]

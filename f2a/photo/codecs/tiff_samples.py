@@ -4,6 +4,7 @@ import logging
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -73,9 +74,15 @@ class FirstPage(NamedTuple):
         return self.page.photometric == CIELAB
 
     @property
+    def extras(self) -> list[int]:
+        """The kinds of the samples beyond the colours; 0 in an RGB file that has more than three and names no kind."""
+        unnamed = self.page.samplesperpixel - COLOR_SAMPLES[RGB] if self.page.photometric == RGB else 0
+        return [int(kind) for kind in self.page.extrasamples] or [0] * unnamed
+
+    @property
     def alpha(self) -> int | None:
         """The number of the sample that is alpha."""
-        kinds = [int(kind) for kind in self.page.extrasamples]
+        kinds = self.extras
         colors = self.page.samplesperpixel - len(kinds)
         return next(
             (colors + n for n, kind in enumerate(kinds) if kind in (ASSOCIATED_ALPHA, UNASSOCIATED_ALPHA)), None
@@ -84,7 +91,7 @@ class FirstPage(NamedTuple):
     @property
     def notes(self) -> list[str]:
         """On what is not read: samples that are neither colour nor alpha, and fields that hold more than metadata."""
-        further = len(self.page.extrasamples) - (self.alpha is not None)
+        further = len(self.extras) - (self.alpha is not None)
         notes = [f"its {further} further channel{'s are' if further > 1 else ' is'} left out"] if further > 0 else []
         notes += losses.of_photoshop(bytes(self.page.tags.valueof(Base.ImageResources, b"")))
         if Base.TransferFunction in self.page.tags and Base.InterColorProfile not in self.page.tags:
@@ -101,11 +108,15 @@ class FirstPage(NamedTuple):
         dtype, colors = self.page.dtype, COLOR_SAMPLES.get(int(self.page.photometric))
         if dtype is None or dtype.kind not in "uf" or (self.is_lab and dtype.kind == "f"):
             return False
+        if isinstance(self.page.bitspersample, tuple):  # a number for each sample
+            return False
         if self.page.compression in (OLD_JPEG, JPEG) and dtype == "u1":  # of which a part would pass for all
             return False
         if self.page.photometric == YCBCR and (dtype != "u1" or not self._has_usual_ycbcr):
             return False
-        return colors == self.page.samplesperpixel - len(self.page.extrasamples)
+        if self._lacks_sizes and dtype == "u1" and not self.extras:
+            return False
+        return colors == self.page.samplesperpixel - len(self.extras)
 
     @property
     def is_left_to_pillow(self) -> bool:
@@ -116,8 +127,18 @@ class FirstPage(NamedTuple):
             return int(self.page.tags.valueof(Base.InkSet, CMYK)) == CMYK
         if self.page.photometric == PALETTE:
             return True
-        is_known = self.page.compression in (OLD_JPEG, JPEG) or self.page.dtype in ("bool", "int32")
-        return is_known and not self.page.extrasamples
+        if self.page.compression in (OLD_JPEG, JPEG):
+            return True
+        is_known = self.page.dtype in ("bool", "int32") or (self.page.dtype == "u1" and self._lacks_sizes)
+        return is_known and not self.extras
+
+    @property
+    def _lacks_sizes(self) -> bool:
+        """Whether strips of unstated length stand somewhere, as old programs wrote them; libtiff works it out."""
+        if self.page.is_tiled:
+            return False
+        stated = zip_longest(self.page.dataoffsets, np.atleast_1d(self.value(Base.StripByteCounts, 0)), fillvalue=0)
+        return any(offset and not size for offset, size in stated)
 
     @property
     def _has_usual_ycbcr(self) -> bool:
@@ -130,7 +151,7 @@ class FirstPage(NamedTuple):
     def read(self, path: Path, notes: list[str]) -> np.ndarray:
         """``(H, W, 1 to 4)`` uint8 or uint16: grey or RGB, with alpha that was not multiplied in; Lab becomes sRGB."""
         page = self.page
-        is_plain = page.bitspersample <= 8 and not page.extrasamples
+        is_plain = page.bitspersample <= 8 and not self.extras
         check_size(path, self.size, 3 if is_plain else max(page.bitspersample // 8, 2) * page.samplesperpixel)
         check_compression_ratio(path, page.nbytes)
         sizes = [size for _, size in zip(page.dataoffsets, page.databytecounts, strict=False) if size]
@@ -151,7 +172,7 @@ class FirstPage(NamedTuple):
         if self.alpha is None:
             return np.ascontiguousarray(colors)
         values = np.concatenate([colors, self._scaled(samples[..., self.alpha, None])], -1)
-        return unassociated(values) if page.extrasamples[self.alpha - count] == ASSOCIATED_ALPHA else values
+        return unassociated(values) if self.extras[self.alpha - count] == ASSOCIATED_ALPHA else values
 
     def _colors(self, samples: np.ndarray) -> np.ndarray:
         if self.is_lab:
