@@ -3,6 +3,7 @@
 import io
 import shutil
 import subprocess
+import time
 
 import imagecodecs
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image
 
 from f2a.photo import PhotoError, open_photo, read_photo, stated_size, write_photo
+from f2a.photo.codecs.jpeg_end import segments
 from tests.support.corpus import saved
 from tests.support.parts import segment
 
@@ -123,6 +125,13 @@ def test_fill_bytes_before_a_marker_change_nothing(tmp_path, picture):
     content = encoded(picture)
     (tmp_path / "a.jpg").write_bytes(content.replace(b"\xff\xc0", b"\xff\xff\xff\xc0", 1))
     assert read_photo(tmp_path / "a.jpg").notes == ()
+
+
+@pytest.mark.parametrize("junk", [b"\xff", b"\xff\0"])
+def test_a_flood_of_what_is_no_marker_takes_no_time(junk):
+    start = time.process_time()
+    assert list(segments(b"\xff\xd8" + junk * 20_000_000 + b"\xff\xda\0\x02")) == [(0xDA, len(junk) * 20_000_000 + 4)]
+    assert time.process_time() - start < 5
 
 
 def test_lossless_has_no_tables_and_is_written_all_the_same(tmp_path, picture):

@@ -1,6 +1,7 @@
 """Whether a JPEG (ITU-T T.81) holds all of its picture: some programs forget the end marker, and some files are cut."""
 
 import mmap
+import re
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -9,6 +10,8 @@ from PIL import Image
 from f2a.photo.codecs import losses
 
 END, FILL, SCAN = b"\xff\xd9", b"\xff", 0xDA
+MARKER = re.compile(rb"\xff[^\x00\xff]")
+"""Before which any number of fill bytes stand."""
 FURTHER_DATA = b"\x5a\xa5" * 32
 MISSING_LINES = "its last lines are missing"
 MAX_PADDING = 16
@@ -20,14 +23,12 @@ BLOCK, FLAT = 8, 3
 def segments(content: bytes | mmap.mmap) -> Iterator[tuple[int, int]]:
     """The marker of each up to the first scan's, and where its length stands; as decoders, past what is no marker."""
     at = 2
-    while (at := content.find(FILL, at)) >= 0 and at + 4 <= len(content):
-        if content[at + 1] in (0, FILL[0]):  # any number of fill bytes stand before a marker
-            at += 1
-            continue
-        yield content[at + 1], at + 2
-        if content[at + 1] == SCAN:
+    while (marker := MARKER.search(content, at)) and marker.end() + 2 <= len(content):
+        at = marker.end()
+        yield content[at - 1], at
+        if content[at - 1] == SCAN:
             return
-        at += 2 + int.from_bytes(content[at + 2 : at + 4], "big")
+        at += int.from_bytes(content[at : at + 2], "big")
 
 
 def end_of_picture(content: bytes) -> int | None:
