@@ -85,13 +85,15 @@ ONE_OF = "cannot be written; give it one of the suffixes .jpg"
         (["{folder}/a.jpg", "-o", "{tmp}/out", "--device", "gpu7"], "gpu7"),
         (["{folder}", "-o", "{tmp}/out", "--jobs", "0"], "--jobs is 0"),
         (["{folder}", "-o", "{tmp}/out", "--report", "{tmp}/none/report.json"], "none/report.json"),
-        (["{folder}", "-o", "{tmp}/out", "--report", "{folder}/a.jpg"], "a.jpg: a folder or a photo's name"),
-        (["{folder}", "-o", "{tmp}/out", "--report", "{tmp}"], "a folder or a photo's name"),
+        (["{folder}", "-o", "{tmp}/out", "--report", "{folder}/a.jpg"], "a.jpg: a folder, a device or a photo's"),
+        (["{folder}", "-o", "{tmp}/out", "--report", "{tmp}"], "a folder, a device or a photo's"),
+        (["{folder}", "-o", "{tmp}/out", "--report", "{tmp}/pipe"], "pipe: a folder, a device or a photo's"),
         (["{folder}/a.jpg", "-o", "{tmp}/out", "--weights", "{tmp}/empty"], "config.json"),
     ],
 )
 def test_wrong_usage_is_one_sentence_and_status_2(tmp_path, folder, weights, arguments, said):
     (tmp_path / "empty").mkdir()
+    os.mkfifo(tmp_path / "pipe")
     filled = [text.format(folder=folder, tmp=tmp_path) for text in arguments]
     assert said in sentence("relight", "--weights", weights, *filled)
     assert not [path for path in tmp_path.glob("out*") if path.is_file() or list(path.iterdir()) or path.suffix]

@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     finally:
         seconds = time.perf_counter() - start
         if args.report:
-            write_report(shard.path(args.report), batch.results, seconds, {"options": vars(args)})
+            write_report(shard.path(args.report.resolve()), batch.results, seconds, {"options": vars(args)})
     results = batch.results
     if len(tasks) > 1 or is_stopped:
         print(summary(results, seconds, shard), file=sys.stderr)
@@ -102,8 +102,8 @@ def _check_report(path: Path) -> None:
 
     if not path.parent.is_dir():
         raise UsageError(f"{path}: its folder does not exist; create it or choose another one")
-    if path.is_dir() or path.suffix.lower() in READABLE_SUFFIXES:
-        raise UsageError(f"{path}: a folder or a photo's name; give the report a name that ends in .json")
+    if (path.exists() and not path.is_file()) or path.suffix.lower() in READABLE_SUFFIXES:
+        raise UsageError(f"{path}: a folder, a device or a photo's name; give the report a name that ends in .json")
 
 
 def _each_result(batch: "Batch", args: argparse.Namespace, workers: int) -> "Generator[Result]":
