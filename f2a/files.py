@@ -18,13 +18,15 @@ class OutputError(F2aError):
 
 
 def write_output(path: Path, content: bytes) -> None:
-    """Write a file that appears whole or not at all.
+    """Write a file that appears whole or not at all, where a link leads if ``path`` is one.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: it cannot be written, or is something other than a file, such as a device.
     """
     try:
-        with atomic_write(path) as beside:
+        if path.exists() and not path.is_file():
+            raise OSError("not a file")
+        with atomic_write(path.resolve()) as beside:
             beside.write_bytes(content)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({first_line(error)}); choose another output") from None

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from f2a.files import atomic_dir, atomic_write
+from f2a.files import OutputError, atomic_dir, atomic_write, write_output
 
 
 def test_a_file_takes_its_place_only_when_all_went_well(tmp_path):
@@ -25,6 +25,17 @@ def test_two_writers_of_one_file_do_not_meet(tmp_path):
         other.write_text("other")
     assert path.read_text() == "one"  # the last to end
     assert os.listdir(tmp_path) == ["file"]
+
+
+def test_an_output_goes_where_a_link_leads_and_never_in_place_of_a_device(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    write_output(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_bytes() == b"new"
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OutputError, match=r"pipe: cannot be written \(not a file\)"):
+        write_output(tmp_path / "pipe", b"new")
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_a_folder_takes_its_place_with_all_that_lies_in_it(tmp_path):

@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     finally:
         seconds = time.perf_counter() - start
         if args.report:
-            write_report(shard.path(args.report.resolve()), batch.results, seconds, {"options": vars(args)})
+            write_report(shard.path(args.report), batch.results, seconds, {"options": vars(args)})
     results = batch.results
     if len(tasks) > 1 or is_stopped:
         print(summary(results, seconds, shard), file=sys.stderr)
