@@ -32,21 +32,13 @@ from f2a.config import TrainConfig
 from f2a.data.augment import PairCrops, ShardedBatchSampler, batches, translate_worker_errors
 from f2a.model.discriminator import Discriminator
 from f2a.publish.model import Pusher, save_model
-from f2a.training import checkpoint, validation
+from f2a.training import checkpoint, processes, validation
 from f2a.training.arguments import RUN_FILE, SCRIPT, parse_run, public_values, save_run, without_secrets
 from f2a.training.losses import attention_map, discriminator_loss, generator_losses, weighted_sum
 from f2a.training.messages import error_sentence, result_lines, scores_sentence, stop_sentence
 from f2a.training.monitor import LossMonitor, check_weights
 from f2a.training.optim import adam, frozen, generator_groups, lr_schedulers, make_ema, planned_steps
-from f2a.training.processes import (
-    COMMON,
-    FAILURES,
-    MISTAKES,
-    any_process,
-    main_process_first,
-    make_accelerator,
-    precision_notes,
-)
+from f2a.training.processes import any_process, main_process_first, make_accelerator, precision_notes
 from f2a.training.progress import LOG_EVERY, Progress, log_validation
 from f2a.training.setup import TrainingInputs, load_inputs
 from f2a.training.signals import GracefulShutdown, StopReason, lock_output
@@ -297,10 +289,10 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         train(parse_run(arguments, str(__doc__)), f"{SCRIPT} {shlex.join(without_secrets(arguments))}")
-    except (*MISTAKES, *FAILURES) as error:
-        if os.environ.get("RANK", "0") == "0" or not isinstance(error, COMMON):
+    except (*processes.MISTAKES, *processes.FAILURES) as error:
+        if os.environ.get("RANK", "0") == "0" or not isinstance(error, processes.COMMON):
             print(f"{SCRIPT}: {error_sentence(error)}", file=sys.stderr)
-        return 2 if isinstance(error, MISTAKES) else 1
+        return 2 if isinstance(error, processes.MISTAKES) else 1
     except KeyboardInterrupt:
         return 130
     return 0
