@@ -360,10 +360,12 @@ class TrainConfig:
         terms = [term for term in MIN_RESOLUTION if getattr(self, f"{term}_weight")]
         if not terms:
             raise ConfigError("every loss has the weight 0: give one a value, such as --reconstruction_weight 1")
+        sides = MIN_RESOLUTION | {"perceptual": MIN_PERCEPTUAL_RESOLUTION[self.perceptual_network]}
         for term in terms:
-            if self.resolution < MIN_RESOLUTION[term]:
-                side = MIN_RESOLUTION[term]
-                raise ConfigError(f"resolution is {self.resolution}: the {term} loss needs at least {side} pixels")
+            if self.resolution < sides[term]:
+                raise ConfigError(
+                    f"resolution is {self.resolution}: the {term} loss needs at least {sides[term]} pixels"
+                )
         if self.perceptual_weight and self.perceptual_encoder == "none":
             raise ConfigError("perceptual_encoder is 'none': the perceptual loss needs ImageNet weights; give a file")
         for flag in HUB_DATA_FLAGS:
@@ -381,8 +383,10 @@ class TrainConfig:
         return dataclasses.replace(base, **values | ({"exposure": None} if self.exposure == FREE else {}))
 
 
-MIN_RESOLUTION = {"reconstruction": 1, "adversarial": 64, "perceptual": 32, "structural": 7, "gradient": 5}
+MIN_RESOLUTION = {"reconstruction": 1, "adversarial": 64, "perceptual": 16, "structural": 7, "gradient": 5}
 """Pixels that each loss needs, by its name."""
+MIN_PERCEPTUAL_RESOLUTION = {"vgg16": 16, "efficientnet_lite0": 32}
+"""Those of the perceptual loss, by its network."""
 
 HUB_DATA_FLAGS = (
     "dataset_config_name", "dataset_revision", "dataset_split", "pair_key", "streaming", "validation_split",

@@ -209,6 +209,10 @@ def test_a_reload_keeps_the_photo_and_its_settings_until_the_next_photo(page: An
     give(page, save_gradient(tmp_path / "next.png", tint=90))
     expect(exposure).to_have_value("0")
     expect(location).not_to_be_checked()
+    page.wait_for_function("history.state?.f2a?.endsWith(',false]')")
+    page.evaluate("history.replaceState({f2a: JSON.stringify([...JSON.parse(history.state.f2a), 1])}, '')")
+    page.reload()  # as after an update of the page that took a control away
+    page.locator("#note").get_by_text("This is an example").wait_for()
 
 
 def test_a_reload_asks_for_a_photo_that_the_server_has_no_more_and_keeps_its_settings(

@@ -276,6 +276,11 @@ MISTAKES = [
     (["--crop", "0.9", "0.5"], "the smaller first"),
     (["--adversarial_weight", "1"], "resolution is 32: the adversarial loss needs at least 64 pixels"),
     (["--structural_weight", "1", "--resolution", "6"], "the structural loss needs at least 7 pixels"),
+    (["--perceptual_weight", "1", "--resolution", "15"], "the perceptual loss needs at least 16 pixels"),
+    (
+        ["--perceptual_weight", "1", "--perceptual_network", "efficientnet_lite0", "--resolution", "31"],
+        "least 32 pixels",
+    ),
     (["--adam_beta1", "2"], "adam_beta1 is 2.0: give at most 0.99999"),
     (["--crop_aspect", "1", "inf"], "crop_aspect is [1.0, inf]: give a finite number"),
     (["--train_data_dir", ""], "train_data_dir is empty: give a value"),
