@@ -30,8 +30,8 @@ TRIED = ["f2a import Relighter", "f2a serve", "relight party.jpg holiday", "impo
          "pairs/train", "f2a/examples"]  # fmt: skip
 NOT_TRIED = {"--multi_gpu": "needs GPUs", "python -m pytest": "runs this very file"}
 ELSEWHERE = {"--no-deps", "--quiet", "--num_processes", "--num_machines", "--machine_rank", "--main_process_ip",
-             "--main_process_port", "--multi_gpu", "--mcp", "--no_such_flag"}  # fmt: skip
-"""Flags of accelerate and of the page."""
+             "--main_process_port", "--multi_gpu", "--nproc_per_node", "--mcp", "--no_such_flag"}  # fmt: skip
+"""Flags of accelerate, of torchrun and of the page."""
 
 
 def block(fragment: str) -> str:
