@@ -106,10 +106,7 @@ def relight_tab(handlers: Handlers, demo: gr.Blocks) -> Any:
                     show_clipping = gr.Checkbox(label=text.SHOW_CLIPPING, container=False)
                     clipped = gr.HTML(text.clipping())
                 note = gr.HTML(as_html(text.WELCOME), elem_id="note")
-            with gr.Accordion("What changed", open=False, elem_id="changes"):
-                alt = "The photo in colours that say how much brighter or darker each place became"
-                changes = gr.Image(str(opening.changes), alt_text=alt, show_label=False, interactive=False, buttons=[])
-                gr.HTML(as_html(text.CHANGES))
+            changes = changes_panel(opening.changes)
             with gr.Accordion("Use the webcam", open=False, elem_id="webcam"):
                 camera = gr.Image(sources=["webcam"], type="filepath", label="Webcam", show_label=False)
     photo_inputs = [screen, photo, panel.keep_settings, show_clipping, *panel.settings]
@@ -125,12 +122,16 @@ def relight_tab(handlers: Handlers, demo: gr.Blocks) -> Any:
     gr.on(moves, handlers.on_controls, inputs, outputs, js=SCREEN, **DIRECT)
     looks = [look.click, show_clipping.change]
     gr.on(looks, handlers.on_look, inputs, [view, clipped], js=SCREEN, **DIRECT)
-    state = [photo, panel.keep_settings, *panel.settings]
-    gr.on([each.change for each in state], None, state, js="(...state) => window.f2a_save_state(...state)", **SILENT)
-    demo.load(None, [note, *state], [note, *state], js="(...now) => window.f2a_restore(...now)", **SILENT)
+    keep_over_reload(demo, note, [photo, panel.keep_settings, *panel.settings])
     saving = download.click(handlers.on_download, [photo, *panel.settings], [file, download_note], **PRIVATE)
     saving.success(None, file, None, js="(file) => window.f2a_save(file)")
     return photo
+
+
+def keep_over_reload(demo: gr.Blocks, note: gr.HTML, state: list[Any]) -> None:
+    """The photo and its settings in the tab's history (page.js)."""
+    gr.on([each.change for each in state], None, state, js="(...state) => window.f2a_save_state(...state)", **SILENT)
+    demo.load(None, [note, *state], [note, *state], js="(...now) => window.f2a_restore(...now)", **SILENT)
 
 
 def examples_tab(tab: gr.Tab, handlers: Handlers, photo: gr.File, tabs: gr.Tabs) -> None:
@@ -195,6 +196,15 @@ def add_endpoints(handlers: Handlers, settings: list[Any]) -> None:
         (handlers.examples, [category, number], [pictures, facts]),
     ):
         gr.Button(visible=False).click(endpoint(act), inputs, outputs, api_name=act.__name__, **PUBLIC)
+
+
+def changes_panel(opening: Path) -> gr.Image:
+    """How much brighter or darker each place became, folded away."""
+    with gr.Accordion("What changed", open=False, elem_id="changes"):
+        alt = "The photo in colours that say how much brighter or darker each place became"
+        picture = gr.Image(str(opening), alt_text=alt, show_label=False, interactive=False, buttons=[])
+        gr.HTML(as_html(text.CHANGES))
+    return picture
 
 
 def thumbnails(handlers: Handlers) -> gr.Gallery:
