@@ -111,7 +111,7 @@
   window.f2a_restore = async (...now) => {  // the note, the photo, its settings
     const unchanged = now.map(() => ({ __type__: "update" })), [note, samePhoto] = unchanged;
     const [photo, ...settings] = JSON.parse(before ?? "[]");
-    if (settings.length + 2 !== now.length) return unchanged;  // nothing was kept, or by a page of other controls
+    if (!photo || settings.length + 2 !== now.length) return unchanged;  // nothing was kept, or by a page of other controls
     if (photo.path === now[1].path) return [note, samePhoto, ...settings];
     restored = true;  // the photo, which comes like a new one, keeps its settings
     if ((await fetch(photo.url, { method: "HEAD" })).ok) return [note, photo, ...settings];

@@ -1,6 +1,7 @@
 """The one door between photo files and photos."""
 
 from f2a.photo.errors import PhotoError as PhotoError
+from f2a.photo.errors import PhotoExistsError as PhotoExistsError
 from f2a.photo.names import SUFFIXES as SUFFIXES
 from f2a.photo.names import format_of as format_of
 from f2a.photo.names import is_hidden as is_hidden

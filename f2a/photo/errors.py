@@ -33,6 +33,13 @@ class PhotoError(F2aError):
         return f"{printable(str(self.path))}: {self.reason}"
 
 
+class PhotoExistsError(PhotoError):
+    """A file that may not be replaced."""
+
+    def __init__(self, path: str | Path, reason: str = "exists already; pass --overwrite to replace it") -> None:
+        super().__init__(path, reason)
+
+
 REASONS: dict[type[Exception], str] = {
     FileNotFoundError: "no such file; check the name",
     IsADirectoryError: "is a folder, not a photo",

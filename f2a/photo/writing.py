@@ -13,7 +13,7 @@ from f2a.files import atomic_write
 from f2a.photo.codecs import CODECS, Codec
 from f2a.photo.codecs.heif import HeifError
 from f2a.photo.color_space import exif_of_srgb
-from f2a.photo.errors import PhotoError
+from f2a.photo.errors import PhotoError, PhotoExistsError
 from f2a.photo.icc import fitting_profile, space_of
 from f2a.photo.names import format_of
 from f2a.photo.photo import Photo, PhotoFile, Stored
@@ -24,14 +24,15 @@ def check_target(path: Path, overwrite: bool) -> str:
     """The format that a file name asks for, if the file may be written.
 
     Raises:
-        PhotoError: its suffix is none that is written, or it exists and ``overwrite`` is false.
+        PhotoExistsError: it exists and ``overwrite`` is false.
+        PhotoError: its suffix is none that is written.
     """
     try:
         exists = path.exists()
     except OSError as error:  # a name that is too long, for one
         raise PhotoError(path, f"cannot be written ({error.strerror}); choose another output") from None
     if exists and not overwrite:
-        raise PhotoError(path, "exists already; pass --overwrite to replace it")
+        raise PhotoExistsError(path)
     return format_of(path)
 
 

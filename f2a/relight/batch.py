@@ -21,6 +21,7 @@ from f2a.errors import F2aError, counted
 from f2a.files import make_folder, write_output
 from f2a.photo import (
     PhotoError,
+    PhotoExistsError,
     format_of,
     is_other_picture,
     is_photo,
@@ -133,10 +134,6 @@ class Relight(Protocol):
     ) -> Path: ...
 
 
-class _ExistsAlreadyError(Exception):
-    pass
-
-
 class Batch:
     """A list of photos.
 
@@ -193,13 +190,10 @@ class Batch:
             on_target = partial(self._reserve, task.photo)
             target = relight(task.photo, task.target, on_target=on_target, tell=notes.append)
             result = replace(result, status="relit", target=str(target))
-        except _ExistsAlreadyError as there:
-            result = replace(result, status="skipped", target=str(there))
+        except PhotoExistsError as there:  # since an earlier run, or another one that was faster
+            result = replace(result, status="skipped", target=str(there.path))
         except PhotoError as error:
-            if error.path != task.photo and not self.overwrite and os.path.exists(error.path):
-                result = replace(result, status="skipped", target=str(error.path))  # another run was faster
-            else:
-                result = replace(result, status="failed", error=str(error))
+            result = replace(result, status="failed", error=str(error))
         self.tasks[task] = replace(result, notes=tuple(notes), seconds=round(time.perf_counter() - start, 3))
 
     def _reserve(self, photo: Path, target: Path) -> None:
@@ -209,7 +203,7 @@ class Batch:
         if owner != photo:
             raise PhotoError(photo, f"its result would replace {target}; choose another output")
         if os.path.exists(target) and not self.overwrite:  # unlike the path's own, for names of any length
-            raise _ExistsAlreadyError(target)
+            raise PhotoExistsError(target)
 
     def _expected_target(self, task: Task) -> Path:
         """The name of the result, from the photo's name alone."""
