@@ -210,9 +210,10 @@ def test_a_reload_keeps_the_photo_and_its_settings_until_the_next_photo(page: An
     expect(exposure).to_have_value("0")
     expect(location).not_to_be_checked()
     page.wait_for_function("history.state?.f2a?.endsWith(',false]')")
-    page.evaluate("history.replaceState({f2a: JSON.stringify([...JSON.parse(history.state.f2a), 1])}, '')")
-    page.reload()  # as after an update of the page that took a control away
-    page.locator("#note").get_by_text("This is an example").wait_for()
+    page.reload()
+    page.locator("#note").get_by_text("next.png: 48 x 30 pixels, relit").wait_for()
+    fewer = page.evaluate("window.f2a_restore('', {path: ''}, true)")  # as in a page that lost its controls meanwhile
+    assert fewer == [{"__type__": "update"}] * 3
 
 
 def test_a_reload_asks_for_a_photo_that_the_server_has_no_more_and_keeps_its_settings(
