@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -25,8 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = {name: import_module(f"f2a.commands.{name}") for name in COMMANDS}
     for name, command in commands.items():
         command.add_flags(choices.add_parser(name, help=command.HELP, description=command.HELP))
-    args = parser.parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    args = parser.parse_args(words)
     try:
+        if any(re.fullmatch("(--[^=]+=)?", word) for word in words):  # an empty path would be the current folder
+            raise F2aError("an argument is empty, as a variable is that was never set: give it a value or leave it out")
         return int(commands[args.command].run(args))
     except KeyboardInterrupt:
         return 130

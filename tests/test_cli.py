@@ -51,6 +51,15 @@ def test_a_bad_file_is_named_in_one_line_and_the_rest_go_on(tmp_path, folder, re
     assert "c.jpg" in complaint
 
 
+@pytest.mark.parametrize("words", [("", "-o", "out"), ("a.jpg", "-o", ""), ("a.jpg", "-o", "out", "--report=")])
+def test_an_empty_argument_is_never_the_current_folder(folder, monkeypatch, words):
+    monkeypatch.chdir(folder)
+    before = sorted(folder.iterdir())
+    refused = run("f2a", "relight", *words)
+    assert (refused.status, sorted(folder.iterdir())) == (2, before)
+    assert "an argument is empty" in refused.err
+
+
 def test_an_output_is_never_silently_overwritten(tmp_path, folder, relight):
     weak, result = (folder / "a.jpg", "-o", tmp_path / "out", "--strength", "0.2"), tmp_path / "out" / "a_ambient.jpg"
     assert relight(*weak[:3]).status == 0
