@@ -52,8 +52,6 @@ def add_photo_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
     warnings.filterwarnings("ignore", category=UserWarning, module="PIL")  # f2a has sentences of its own
     from f2a.relight.batch import Batch, Shard, passed_over, plan, summary, write_report
 
@@ -70,24 +68,14 @@ def run(args: argparse.Namespace) -> int:
         warn(line)
     tasks = plan(args.photos, args.output)
     batch = Batch(tasks, shard, args.overwrite, FORMATS.get(args.format))
-    workers = args.jobs or min(4, os.cpu_count() or 1, max(1, len(batch.tasks)))
-    start, reported, is_stopped = time.perf_counter(), 0, False
+    start, is_one_photo = time.perf_counter(), len(tasks) == 1
     try:
-        total = len(batch.done) + len(batch.tasks)
-        with closing(_each_result(batch, args, workers)) as progress:
-            for result in tqdm(progress, total=total, unit="photo", disable=len(tasks) == 1 or None):
-                reported += 1
-                _tell(result)
-    except KeyboardInterrupt:  # the photos in progress were finished
-        is_stopped = True
-        for result in batch.results[reported:]:
-            _tell(result)
+        is_stopped = _relight_all(batch, args, disable=is_one_photo or None)
     finally:
-        seconds = time.perf_counter() - start
+        seconds, results = time.perf_counter() - start, batch.results
         if args.report:
-            write_report(shard.path(args.report), batch.results, seconds, {"options": vars(args)})
-    results = batch.results
-    if len(tasks) > 1 or is_stopped:
+            write_report(shard.path(args.report), results, seconds, {"options": vars(args)})
+    if is_stopped or not is_one_photo:
         print(summary(results, seconds, shard), file=sys.stderr)
     elif results and results[0].status == "skipped":
         warn(f"{results[0].target}: exists already; pass --overwrite to replace it")
@@ -106,9 +94,30 @@ def _check_report(path: Path) -> None:
         raise UsageError(f"{path}: a folder, a device or a photo's name; give the report a name that ends in .json")
 
 
+def _relight_all(batch: "Batch", args: argparse.Namespace, disable: bool | None) -> bool:
+    """Relight the photos and say what became of each; true where Ctrl-C ended it.
+
+    Args:
+        disable: of tqdm, which leaves the bar out for None where standard error is no terminal.
+    """
+    from tqdm import tqdm
+
+    workers, told = args.jobs or min(4, os.cpu_count() or 1, max(1, len(batch.tasks))), 0
+    try:
+        with closing(_each_result(batch, args, workers)) as results:
+            for result in tqdm(results, total=len(batch.results), unit="photo", disable=disable):
+                told += 1
+                _tell(result)
+    except KeyboardInterrupt:  # the photos in progress were finished
+        for result in batch.results[told:]:
+            _tell(result)
+        return True
+    return False
+
+
 def _each_result(batch: "Batch", args: argparse.Namespace, workers: int) -> "Generator[Result]":
     yield from batch.done
-    if batch.tasks:
+    if batch.tasks:  # otherwise the weights are not needed
         yield from batch.run(relight_function(args, workers), workers)
 
 
@@ -137,9 +146,11 @@ def check(args: argparse.Namespace) -> None:
 
 def relight_function(args: argparse.Namespace, workers: int) -> "functools.partial[Path]":
     """:func:`~f2a.relight.relighter.relight_file` as the flags ask; several photos at once share the processors."""
-    from f2a.relight.relighter import relight_file, share_processors
+    import torch
 
-    share_processors(workers)
+    from f2a.relight.relighter import relight_file
+
+    torch.set_num_threads(max(1, torch.get_num_threads() // workers))
     return functools.partial(
         relight_file,
         open_relighter(args.weights, args.device),

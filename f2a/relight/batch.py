@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from f2a.errors import F2aError, counted
 from f2a.files import make_folder, write_output
@@ -126,12 +126,8 @@ class Result:
     seconds: float = 0.0
 
 
-class Relight(Protocol):
-    """:func:`f2a.relight.relighter.relight_file` with its relighter and options filled in."""
-
-    def __call__(
-        self, source: Path, target: Path, *, on_target: Callable[[Path], None], tell: Callable[[str], object]
-    ) -> Path: ...
+Relight = Callable[..., Path]
+""":func:`f2a.relight.relighter.relight_file` with its relighter and options filled in."""
 
 
 class Batch:

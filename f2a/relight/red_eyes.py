@@ -85,11 +85,9 @@ def find_red_pupils(photo: Photo) -> list[Pupil]:
     return pupils
 
 
-def describe(pupils: list[Pupil]) -> str:
-    """A note that says how many were corrected."""
-    if not pupils:
-        return "no red eyes were found"
-    return f"{counted(len(pupils), 'red eye')} corrected"
+def red_eyes_note(pupils: list[Pupil]) -> str:
+    """Says how many were corrected."""
+    return f"{counted(len(pupils), 'red eye')} corrected" if pupils else "no red eyes were found"
 
 
 def correct_red_pupils(photo: Photo, pupils: list[Pupil], amount: float = 1.0) -> None:

@@ -30,7 +30,7 @@ from f2a.photo.metadata.exif import flash_fired
 from f2a.relight.controls import NEUTRAL, Controls
 from f2a.relight.explanation import Explanation, flash_strength
 from f2a.relight.gain import apply_controls, fit_gain
-from f2a.relight.red_eyes import Pupil, correct_red_pupils, describe, find_red_pupils
+from f2a.relight.red_eyes import Pupil, correct_red_pupils, find_red_pupils, red_eyes_note
 from f2a.relight.render import LocalLinearGain, Window
 
 
@@ -197,11 +197,6 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def share_processors(photos: int) -> None:
-    """Divide the processors among so many photos at a time, for the whole process."""
-    torch.set_num_threads(max(1, torch.get_num_threads() // photos))
-
-
 def relight_file(
     relighter: Relighter,
     source: str | Path,
@@ -215,7 +210,7 @@ def relight_file(
     on_target: Callable[[Path], None] = lambda target: None,
     tell: Callable[[str], object] = lambda note: None,
 ) -> Path:
-    """Relight the photo in one file into another.
+    """Relight the photo in one file into another, which is returned.
 
     Args:
         source: the photo file.
@@ -226,10 +221,7 @@ def relight_file(
         format: of the file in the folder, by Pillow's name, instead of the photo's own.
         quality: 1 to 100, instead of the photo's own, for formats that have it.
         on_target: is called with the file to be written, before the work; what it raises ends it.
-        tell: is called with each note on what the file could not keep.
-
-    Returns:
-        the file that was written.
+        tell: is called with each note on what the file could not keep, and on the red eyes.
 
     Raises:
         PhotoError: either file cannot be used.
@@ -239,11 +231,10 @@ def relight_file(
     target = _target_of(file, Path(target), format)
     on_target(target)
     check_target(target, overwrite)
-    prepared, notes = relighter.prepare(file.photo), [*file.notes]
-    if controls.red_eyes:
-        notes.append(describe(prepared.red_pupils))
-    photo = prepared.render(controls, in_place=True)
-    for note in (*notes, *write_photo(photo, target, file, overwrite, quality)):
+    prepared = relighter.prepare(file.photo)
+    relit = prepared.render(controls, in_place=True)
+    red_eyes = [red_eyes_note(prepared.red_pupils)] if controls.red_eyes else []
+    for note in (*file.notes, *red_eyes, *write_photo(relit, target, file, overwrite, quality)):
         tell(f"{source}: {note}")
     return target
 

@@ -9,7 +9,14 @@ from PIL import Image, ImageDraw, ImageFilter
 from f2a.photo import Photo, read_photo
 from f2a.photo.photo import exif_transposed
 from f2a.relight.controls import ControlError, Controls
-from f2a.relight.red_eyes import correct_red_pupils, describe, find_eyes, find_faces, find_red_pupils, open_cascade
+from f2a.relight.red_eyes import (
+    correct_red_pupils,
+    find_eyes,
+    find_faces,
+    find_red_pupils,
+    open_cascade,
+    red_eyes_note,
+)
 from f2a.relight.relighter import relight_file
 from tests.support import profiles
 from tests.support.commands import run, sentence
@@ -229,7 +236,7 @@ def test_the_note_counts_them(tmp_path, relighter, pupil, note):
     notes = []
     relight_file(relighter, tmp_path / "a.png", tmp_path / "b.png", ONLY_EYES, tell=notes.append)
     assert notes == [f"{tmp_path / 'a.png'}: {note}"]
-    assert describe(find_red_pupils(read_photo(tmp_path / "b.png").photo)) == "no red eyes were found"
+    assert red_eyes_note(find_red_pupils(read_photo(tmp_path / "b.png").photo)) == "no red eyes were found"
 
 
 def test_the_flag_works_and_says_so_and_without_opencv_what_to_install(tmp_path, weights, monkeypatch):
