@@ -29,14 +29,10 @@ def evaluate(
     """Measure, write the requested files, and return the table to print.
 
     Args:
-        data: folder of flash/ambient pairs; ``NAME_LABEL.*`` beside a pair is another system's picture.
+        data, predictions, baselines, normalize_exposure, out, json: as the flags of ``python -m f2a evaluate``;
+            ``NAME_LABEL.*`` beside a pair is another system's picture.
         relighters: by the name of their row; the report shows the scenes of the first one.
         report: is called with a sentence about everything that is left out.
-        predictions: folders of further systems' pictures.
-        baselines: add the classic methods (needs scikit-image).
-        normalize_exposure: bring the truth to the standard exposure, as training validates.
-        out: folder for ``report.html``, ``grid.png`` and ``scores.csv`` (needs matplotlib).
-        json: file for everything that is printed.
 
     Raises:
         DataError, MissingPackageError, OutputError: before anything is measured, if possible.
@@ -45,12 +41,7 @@ def evaluate(
     for sentence in pairs.skipped:
         report(f"left out: {sentence}")
     systems = collect_systems(pairs.files, relighters, predictions, baselines=baselines)
-    if baselines:
-        require_skimage("exposure")
-    if out:
-        require_matplotlib()
-    for folder in filter(None, [out, json and json.parent]):
-        make_folder(folder)
+    _check_requirements(baselines, out, json)
     metrics = [*METRICS, *filter(None, [lpips_metric(report)])]
     thumbnails: Thumbnails = {}
     on_scene = partial(keep_thumbnails, thumbnails) if out else None
@@ -60,6 +51,16 @@ def evaluate(
     if json:
         write_output(json, to_json(scores, {"data": str(data), "normalize_exposure": normalize_exposure}).encode())
     return format_table(scores, metrics)
+
+
+def _check_requirements(baselines: bool, out: Path | None, json: Path | None) -> None:
+    """Import what is optional and make the folders, so that nothing is missed after an hour of work."""
+    if baselines:
+        require_skimage("exposure")
+    if out:
+        require_matplotlib()
+    for folder in filter(None, [out, json and json.parent]):
+        make_folder(folder)
 
 
 def facts(data: Path, normalize_exposure: bool) -> dict[str, str]:

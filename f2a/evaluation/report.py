@@ -92,12 +92,17 @@ def write_report(
         flash=FLASH,
     )
     columns = [*(row.system for row in rows), TRUTH]
-    pictures = [{name: decode_jpeg(copy) for name, copy in thumbnails[scene].items()} for scene in scenes]
-    grid = io.BytesIO()
-    picture_grid(columns, [[row.get(name) for name in columns] for row in pictures]).save(grid, "PNG")
-    write_output(out / "grid.png", grid.getvalue())
+    write_output(out / "grid.png", grid_png(columns, [thumbnails[scene] for scene in scenes]))
     write_output(out / "scores.csv", to_csv(scores).encode())
     write_output(out / "report.html", page.encode())
+
+
+def grid_png(columns: Sequence[str], rows: Sequence[dict[str, bytes]]) -> bytes:
+    """A grid of thumbnails, one row per scene; ``columns`` are systems, of which a scene may lack some."""
+    content = io.BytesIO()
+    pictures = [{name: decode_jpeg(copy) for name, copy in row.items()} for row in rows]
+    picture_grid(columns, [[row.get(name) for name in columns] for row in pictures]).save(content, "PNG")
+    return content.getvalue()
 
 
 def report_row(scene: str, change: float, copies: dict[str, bytes], system: str) -> dict[str, Any]:

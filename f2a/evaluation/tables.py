@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -57,8 +58,7 @@ def format_table(scores: Sequence[Score], metrics: Sequence[Metric]) -> str:
 
 def worse_sentences(scores: Sequence[Score]) -> list[str]:
     """One sentence per system: on which scenes it is worse than the flash photo."""
-    counts = {row.system: row.scene.removeprefix("mean of ") for row in means(scores)}
-    worse, sentences = worse_by_metric(scores), []
+    counts, worse, sentences = Counter(score.system for score in scores), worse_by_metric(scores), []
     for system in worse["psnr"]:
         parts = [
             f"in {TITLES[metric]} on {len(scenes[system])} of {counts[system]} ({_join_names(scenes[system])})"
