@@ -4,7 +4,8 @@ An encoder has ``channels`` (one entry per pyramid level, level ``i`` at stride 
 to which the sides of its input must be padded.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch.nn.functional as F
@@ -21,30 +22,27 @@ class Pyramid(NamedTuple):
     pool_indices: list[Tensor]
 
 
-VGG16_STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
-"""(channels, convolutions) of the five stages of VGG-16, configuration D (arXiv 1409.1556, table 1)."""
-
-
-UNET_STAGES = ((64, 2), (128, 2), (256, 2), (512, 2), (1024, 2))
-"""The same of U-Net's contracting path (arXiv 1505.04597, figure 1)."""
+def convolutions(widths: Sequence[int]) -> nn.Sequential:
+    """3x3 convolutions, from each number of channels to the next, with a ReLU after each."""
+    layers: list[nn.Module] = []
+    for before, after in pairwise(widths):
+        layers += [nn.Conv2d(before, after, 3, padding=1), nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers)
 
 
 class PooledStages(nn.Module):
-    """Stages of 3x3 convolutions, each with a ReLU; 2x2 max pooling between the five stages."""
+    """Five stages of 3x3 convolutions, each with a ReLU; 2x2 max pooling between the stages."""
 
     stride = 16
     dense = True
+    channels: tuple[int, ...]
+    depths: tuple[int, ...]
+    """Number of convolutions in each stage."""
 
-    def __init__(self, plan: tuple[tuple[int, int], ...]) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.stages = nn.ModuleList()
-        before = 3
-        for width, count in plan:
-            layers: list[nn.Module] = []
-            for _ in range(count):
-                layers += [nn.Conv2d(before, width, 3, padding=1), nn.ReLU(inplace=True)]
-                before = width
-            self.stages.append(nn.Sequential(*layers))
+        plan = zip((3, *self.channels), self.channels, self.depths, strict=False)
+        self.stages = nn.ModuleList(convolutions([before] + [width] * depth) for before, width, depth in plan)
 
     def forward(self, image: Tensor) -> Pyramid:
         features, pool_indices = [self.stages[0](image)], []
@@ -56,32 +54,25 @@ class PooledStages(nn.Module):
 
 
 class VGG16(PooledStages):
-    """The 13 convolutions of VGG-16."""
+    """The 13 convolutions of VGG-16, configuration D (arXiv 1409.1556, table 1)."""
 
-    channels = tuple(width for width, _ in VGG16_STAGES)
-
-    def __init__(self) -> None:
-        super().__init__(VGG16_STAGES)
+    channels, depths = (64, 128, 256, 512, 512), (2, 2, 3, 3, 3)
 
     def load_imagenet(self, weights: dict[str, Tensor]) -> None:
         """Take torchvision's key names (``features.0.weight`` ...); other keys raise ``KeyError``."""
-        index = 0
-        for stage in self.stages:
-            assert isinstance(stage, nn.Sequential)
-            for layer in stage:
-                if isinstance(layer, nn.Conv2d):
-                    _fill(layer, weights[f"features.{index}.weight"], weights[f"features.{index}.bias"])
-                index += 1
-            index += 1  # the pooling layer has a number of its own
+        pooling = nn.Identity()  # which has a number of its own
+        for number, layer in enumerate(layer for stage in self.stages for layer in (*stage.children(), pooling)):
+            if isinstance(layer, nn.Conv2d):
+                _fill(layer, weights[f"features.{number}.weight"], weights[f"features.{number}.bias"])
 
 
 class UNet(PooledStages):
-    """U-Net's contracting path, trained from scratch: a baseline to compare with."""
+    """U-Net's contracting path (arXiv 1505.04597, figure 1), trained from scratch: a baseline to compare with."""
 
-    channels = tuple(width for width, _ in UNET_STAGES)
+    channels, depths = (64, 128, 256, 512, 1024), (2, 2, 2, 2, 2)
 
     def __init__(self) -> None:
-        super().__init__(UNET_STAGES)
+        super().__init__()
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d) and layer.bias is not None:
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")

@@ -1,7 +1,6 @@
 """The generator: a pretrained encoder, a decoder with skips, and a head that says what is predicted."""
 
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Any
 
 import torch
@@ -10,7 +9,7 @@ from torch import Tensor, nn
 
 from f2a.color import log_gain_between, luminance, normalize_exposure, refine_gain, relight, target_means
 from f2a.config import KEEP, GeneratorConfig
-from f2a.model.encoders import ENCODERS, Pyramid
+from f2a.model.encoders import ENCODERS, Pyramid, convolutions
 
 NORMALIZATIONS = {
     "unit": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
@@ -24,13 +23,6 @@ MAX_LOG_GAIN = 4.0
 
 COLOR_CELL = 16
 """Side of a cell of the gain head's colour grid, in pixels of the copy that the network sees."""
-
-
-def _convolutions(widths: list[int]) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for before, after in pairwise(widths):
-        layers += [nn.Conv2d(before, after, 3, padding=1), nn.ReLU(inplace=True)]
-    return nn.Sequential(*layers)
 
 
 class DeconvDecoder(nn.Module):
@@ -50,7 +42,7 @@ class DeconvDecoder(nn.Module):
             for coarse, fine in zip(below, channels, strict=False)
         )
         self.blocks = nn.ModuleList(
-            _convolutions([2 * width] + [width] * depth) for width, depth in zip(channels, self.depths, strict=False)
+            convolutions([2 * width] + [width] * depth) for width, depth in zip(channels, self.depths, strict=False)
         )
         self.out_channels = channels[0]
 
@@ -72,7 +64,7 @@ class UnpoolDecoder(nn.Module):
         super().__init__()
         finer = (channels[0], *channels)
         self.blocks = nn.ModuleList(
-            _convolutions([2 * width] + [width] * (depth - 1) + [narrow])
+            convolutions([2 * width] + [width] * (depth - 1) + [narrow])
             for width, narrow, depth in zip(channels, finer, DeconvDecoder.depths, strict=False)
         )
         self.out_channels = channels[0]
@@ -98,7 +90,7 @@ class BilinearDecoder(nn.Module):
         self.reduce = nn.Conv2d(channels[-1], widths[-1], 1)
         coarser = (*widths[1:], widths[-1])
         self.blocks = nn.ModuleList(
-            _convolutions([coarser[level] + channels[level]] + [widths[level]] * (2 if level else self.finest_depth))
+            convolutions([coarser[level] + channels[level]] + [widths[level]] * (2 if level else self.finest_depth))
             for level in range(levels)
         )
         self.out_channels = widths[0]
@@ -124,7 +116,7 @@ class FineBilinearDecoder(BilinearDecoder):
 
     def __init__(self, channels: tuple[int, ...]) -> None:
         super().__init__((self.image_features, *channels[1:]))
-        self.image = _convolutions([channels[0]] + [self.image_features] * 2)
+        self.image = convolutions([channels[0]] + [self.image_features] * 2)
 
     def forward(self, pyramid: Pyramid) -> Tensor:
         finest, *coarser = pyramid.features
