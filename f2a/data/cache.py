@@ -67,8 +67,8 @@ class EncodedPair(NamedTuple):
 
 @dataclass(frozen=True)
 class CachedPair:
-    """One decoded pair: uint8 ``(H, W, 3)`` views into the cache; ``ambient_gain`` brings the ambient photo to the
-    standard exposure in linear light; ``file`` is the flash photo's."""
+    """One decoded pair: uint8 ``(H, W, 3)`` sRGB each; ``ambient_gain`` brings the ambient photo to the standard
+    exposure in linear light; ``file`` is the flash photo's."""
 
     file: str
     flash: np.ndarray
@@ -146,15 +146,9 @@ def _write_cache(pairs: Iterable[EncodedPair], pixels: Path, index: Path) -> Non
 
 
 def decode_pair(pair: EncodedPair) -> CachedPair:
-    """The pair as the cache would hold it; see :func:`decode_photos`."""
-    flash, ambient = decode_photos(pair)
-    return CachedPair(pair.flash.name, flash, ambient, exposure_gain(torch.tensor(ambient).float() / 255))
+    """The pair as the cache holds it, upright, at most :data:`CACHED_SHORT_SIDE` on the short side.
 
-
-def decode_photos(pair: EncodedPair) -> tuple[np.ndarray, np.ndarray]:
-    """Flash and ambient, uint8 ``(H, W, 3)`` sRGB each, upright, at most :data:`CACHED_SHORT_SIDE` on the short side.
-
-    They are read as they are when they are relit, so training knows the formats, depths and colours that relighting
+    Photos are read as they are when they are relit, so training knows the formats, depths and colours that relighting
     knows.
 
     Raises:
@@ -164,7 +158,7 @@ def decode_photos(pair: EncodedPair) -> tuple[np.ndarray, np.ndarray]:
     if flash.shape != ambient.shape:
         sizes = " and ".join(f"{i.shape[1]}x{i.shape[0]}" for i in (flash, ambient))
         raise DataError(f"{pair.flash.name}: flash and ambient differ in size ({sizes}); crop them to the same view")
-    return flash, ambient
+    return CachedPair(pair.flash.name, flash, ambient, exposure_gain(torch.tensor(ambient).float() / 255))
 
 
 def _decode(encoded: EncodedPhoto) -> np.ndarray:

@@ -88,14 +88,11 @@ def _from_drive(archive: Archive, zipped: Path) -> None:
         gdown.download(id=archive.drive_id, output=str(zipped), resume=True)
     except Exception as error:  # requests' and gdown's errors share no ancestor
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        again = "run this again to resume, or" if _partial(zipped) else "its quota or the connection may be gone:"
+        is_partial = any(part.stat().st_size for part in zipped.parent.glob(f"{zipped.name}*.part"))
+        again = "run this again to resume, or" if is_partial else "its quota or the connection may be gone:"
         raise FetchError(f"Google Drive did not provide {zipped.name} ({reason}); {again} {by_hand}") from None
     if not zipped.exists():  # older versions of gdown print what is wrong and return
         raise FetchError(f"Google Drive did not provide {zipped.name}; today's quota may be used up: {by_hand}")
-
-
-def _partial(zipped: Path) -> bool:
-    return any(part.stat().st_size for part in zipped.parent.glob(f"{zipped.name}*.part"))
 
 
 def unpack(zipped: Path, target: Path, limits: Archive) -> None:

@@ -24,7 +24,7 @@ class Pairs(Protocol):
 
 
 @runtime_checkable
-class HasShuffle(Pairs, Protocol):
+class HasOrder(Pairs, Protocol):
     """Pairs that are cheap to read only in some orders; ``order`` is a random one of them, with every pair once."""
 
     def order(self, random: np.random.Generator) -> np.ndarray: ...
@@ -61,7 +61,7 @@ class MixtureSampler:
         their number alone."""
         digest = hashlib.sha256(str([(len(source.pairs), source.share) for source in self.sources]).encode())
         for source in self.sources:
-            numbers = range(0 if isinstance(source.pairs, HasShuffle) else len(source.pairs))
+            numbers = range(0 if isinstance(source.pairs, HasOrder) else len(source.pairs))
             for pair in (source.pairs[number] for number in numbers):
                 digest.update(str(pair.flash.shape).encode())
                 for photo in (pair.flash, pair.ambient):
@@ -75,7 +75,7 @@ class MixtureSampler:
         pairs = self.sources[origin].pairs
         epoch, position = divmod(nth, len(pairs))
         random = rng(self.seed, origin, epoch)
-        order = pairs.order(random) if isinstance(pairs, HasShuffle) else random.permutation(len(pairs))
+        order = pairs.order(random) if isinstance(pairs, HasOrder) else random.permutation(len(pairs))
         return pairs[int(order[position])]
 
 

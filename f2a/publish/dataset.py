@@ -6,7 +6,7 @@ from typing import Any
 
 from huggingface_hub import HfApi
 
-from f2a.data.cache import DataError, EncodedPair, decode_photos, report_skipped
+from f2a.data.cache import DataError, EncodedPair, decode_pair, report_skipped
 from f2a.data.folder import PairFiles, find_pairs
 from f2a.errors import counted
 from f2a.hub import HubError, create_repo, hub_errors, require_token
@@ -85,7 +85,7 @@ def usable_pairs(folder: Path, report: Callable[[str], None]) -> list[PairFiles]
     usable, skipped = [], list(index.skipped)
     for pair in index.files:
         try:
-            decode_photos(EncodedPair.from_files(pair.flash, pair.ambient))
+            decode_pair(EncodedPair.from_files(pair.flash, pair.ambient))
             usable.append(pair)
         except DataError as error:
             skipped.append(str(error))

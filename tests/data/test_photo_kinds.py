@@ -9,7 +9,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from f2a.data.cache import DataError, EncodedPair, EncodedPhoto, decode_photos
+from f2a.data.cache import DataError, EncodedPair, EncodedPhoto, decode_pair
 from f2a.data.folder import find_pairs, read_pairs
 from f2a.evaluation.scores import METRICS, score_scenes
 from tests.support import profiles
@@ -114,7 +114,7 @@ def test_bytes_are_read_whatever_their_name_was(suffix):
     content = io.BytesIO()
     tifffile.imwrite(content, np.full((*SHAPE, 3), GREEN, np.uint16) * 257, photometric="rgb")
     photo = EncodedPhoto("row 3", content.getvalue(), suffix)
-    flash, _ = decode_photos(EncodedPair(photo, photo))
+    flash = decode_pair(EncodedPair(photo, photo)).flash
     assert (flash == GREEN).all()
 
 
