@@ -69,9 +69,9 @@ def read_state(folder: Path) -> TrainState:
         raise CheckpointError(f"{folder}: not a complete checkpoint ({error.strerror}: {error.filename})") from None
     except SafetensorError as error:
         raise CheckpointError(f"{folder}: one of its files is not in the safetensors format ({error})") from None
+    except CheckpointError:
+        raise
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
-        if isinstance(error, CheckpointError):
-            raise
         raise CheckpointError(f"{folder}: {MANIFEST} is damaged ({error})") from None
     return TrainState(tensors, metadata)
 
@@ -189,8 +189,4 @@ def unpack_optimizer(optimizer: torch.optim.Optimizer, packed: dict[str, Tensor]
 
 
 def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -63,22 +63,15 @@ def log_validation(accelerator: Accelerator, scores: Mapping[str, float], pictur
         LOG_PICTURE[tracker.name](tracker, picture, step)
 
 
-def _trackio(tracker: Any, picture: Path, step: int) -> None:
-    trackio = import_module("trackio")  # installed only where this tracker is used
-    tracker.log({"validation": trackio.Image(str(picture))}, step=step)
-
-
-def _tensorboard(tracker: Any, picture: Path, step: int) -> None:
-    tracker.log_images({"validation": np.asarray(Image.open(picture))[None]}, step=step, dataformats="NHWC")
-
-
-def _wandb(tracker: Any, picture: Path, step: int) -> None:
-    tracker.log_images({"validation": [Image.open(picture)]}, step=step)
+def _trackio_image(picture: Path) -> Any:
+    return import_module("trackio").Image(str(picture))  # installed only where this tracker is used
 
 
 LOG_PICTURE: dict[str, Callable[[Any, Path, int], None]] = {
-    "tensorboard": _tensorboard,
-    "wandb": _wandb,
-    "trackio": _trackio,
+    "tensorboard": lambda tracker, picture, step: tracker.log_images(
+        {"validation": np.asarray(Image.open(picture))[None]}, step, dataformats="NHWC"
+    ),
+    "wandb": lambda tracker, picture, step: tracker.log_images({"validation": [Image.open(picture)]}, step),
+    "trackio": lambda tracker, picture, step: tracker.log({"validation": _trackio_image(picture)}, step),
 }
 """How each tracker takes a picture."""

@@ -99,7 +99,7 @@ def from_preset(config: TrainConfig) -> Checkpoint:
     pretrained = config.encoder_weights != NO_WEIGHTS and preset.encoder in HUB_WEIGHTS
     base = dataclasses.replace(preset, normalization="imagenet") if pretrained else preset
     checkpoint = Checkpoint(config.architecture(base))
-    pretrain(checkpoint.generator.encoder, preset.encoder, config.encoder_weights, "encoder_weights")
+    load_pretrained(checkpoint.generator.encoder, preset.encoder, config.encoder_weights, "encoder_weights")
     return checkpoint
 
 
@@ -121,11 +121,11 @@ def build_perceptual_loss(config: TrainConfig) -> PerceptualDistance | None:
     if not config.perceptual_weight:
         return None
     encoder = VGG16() if config.perceptual_network == "vgg16" else EfficientNetLite0()
-    pretrain(encoder, config.perceptual_network, config.perceptual_encoder, "perceptual_encoder")
+    load_pretrained(encoder, config.perceptual_network, config.perceptual_encoder, "perceptual_encoder")
     return PerceptualDistance(encoder)
 
 
-def pretrain(encoder: VGG16 | UNet | EfficientNetLite0, name: str, source: str, flag: str) -> None:
+def load_pretrained(encoder: VGG16 | UNet | EfficientNetLite0, name: str, source: str, flag: str) -> None:
     """Load the ImageNet weights of ``encoder``, where there are any.
 
     Args:

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save, save_file
 from f2a.config import ConfigError
 from f2a.model.checkpoint import Checkpoint, CheckpointError
 from f2a.model.encoders import VGG16
-from f2a.training.setup import pretrain
+from f2a.training.setup import load_pretrained
 from tests.conftest import brightening_checkpoint
 from tests.support.hub_stub import Blob
 from tests.support.trap import Trap
@@ -294,7 +294,7 @@ def test_an_encoder_that_the_hub_cuts_off_names_the_flag(hub):
     hub.add_repo("timm/vgg16.tv_in1k").commit("Add", {"model.safetensors": Blob(bytes(5000))})
     hub.fail("model.safetensors|/storage/", cut=0.5)
     with pytest.raises(ConfigError, match=r"encoder_weights: timm/vgg16\.tv_in1k: .* or --encoder_weights none"):
-        pretrain(VGG16(), "vgg16", "hub", "encoder_weights")
+        load_pretrained(VGG16(), "vgg16", "hub", "encoder_weights")
 
 
 # The page

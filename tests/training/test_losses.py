@@ -26,7 +26,7 @@ from f2a.training.losses import (
     structural_dissimilarity,
     weighted_sum,
 )
-from f2a.training.setup import TrainingInputs, build_checkpoint, pretrain
+from f2a.training.setup import TrainingInputs, build_checkpoint, load_pretrained
 from tests.support.golden import filled
 from train_accelerate import Trainer
 
@@ -132,7 +132,7 @@ def test_the_discriminator_learns_under_the_attention_that_it_is_asked_under(mon
 
 def test_the_frozen_eye_sees_a_difference_and_passes_the_gradient_on(tmp_path, shared):
     eye = VGG16()
-    pretrain(eye, "vgg16", str(shared("weights") / "vgg16_features.safetensors"), "perceptual_encoder")
+    load_pretrained(eye, "vgg16", str(shared("weights") / "vgg16_features.safetensors"), "perceptual_encoder")
     distance = PerceptualDistance(eye)
     relit = torch.rand(1, 3, 32, 48).requires_grad_()
     assert distance(relit, relit) == 0
@@ -157,7 +157,7 @@ def test_the_eye_does_not_care_how_its_weights_are_scaled():
 def test_an_eye_that_is_not_vgg_is_named(tmp_path):
     (tmp_path / "eye.safetensors").write_bytes(b"no")
     with pytest.raises(ConfigError, match=r"perceptual_encoder is .*eye\.safetensors"):
-        pretrain(VGG16(), "vgg16", str(tmp_path / "eye.safetensors"), "perceptual_encoder")
+        load_pretrained(VGG16(), "vgg16", str(tmp_path / "eye.safetensors"), "perceptual_encoder")
 
 
 @pytest.mark.parametrize(
