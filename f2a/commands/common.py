@@ -59,5 +59,7 @@ def warn(sentence: str) -> None:
 
 
 def tell(sentence: str) -> None:
-    """Print a sentence on standard error, on one line whatever names are in it."""
-    print(printable(sentence), file=sys.stderr)
+    """Print a sentence on standard error, on one line whatever names are in it, above any progress bar."""
+    from tqdm import tqdm
+
+    tqdm.write(printable(sentence), file=sys.stderr)

@@ -1,11 +1,9 @@
 """``python -m f2a evaluate``."""
 
 import argparse
-import sys
 from pathlib import Path
 
-from f2a.commands.common import add_device_flag, open_relighter
-from f2a.errors import printable
+from f2a.commands.common import add_device_flag, open_relighter, warn
 
 HELP = "score weights on flash/ambient pairs"
 
@@ -27,15 +25,13 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
     from f2a.evaluation.evaluate import evaluate
 
     warnings: list[str] = []
 
-    def warn(sentence: str) -> None:
+    def report(sentence: str) -> None:
         warnings.append(sentence)
-        tqdm.write(printable(f"f2a: {sentence}"), file=sys.stderr)
+        warn(sentence)
 
     sources = args.weights or [None]
     names = sources if len(sources) > 1 else ["ours"]
@@ -43,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     table = evaluate(
         args.data,
         relighters,
-        warn,
+        report,
         predictions=args.predictions,
         baselines=args.baselines,
         normalize_exposure=args.normalize_exposure,

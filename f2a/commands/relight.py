@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     warnings.filterwarnings("ignore", category=UserWarning, module="PIL")  # f2a has sentences of its own
     from f2a.relight.batch import Batch, Shard, passed_over, plan, summary, write_report
 
-    check(args)
+    check_photo_flags(args)
     check_minimum(args, {"jobs": 1})
     if args.report:
         _check_report(args.report)
@@ -124,15 +124,15 @@ def _each_result(batch: "Batch", args: argparse.Namespace, workers: int) -> "Gen
 def _tell(result: "Result") -> None:
     from tqdm import tqdm
 
-    for line in (*result.notes, result.error):
-        if line:
-            tqdm.write(printable(f"f2a: {line}"), file=sys.stderr)
+    for sentence in filter(None, (*result.notes, result.error)):
+        warn(sentence)
     if result.status == "relit":
         tqdm.write(printable(str(result.target)))
 
 
-def check(args: argparse.Namespace) -> None:
-    """
+def check_photo_flags(args: argparse.Namespace) -> None:
+    """Look at the flags of :func:`add_photo_flags` before any work.
+
     Raises:
         UsageError, ControlError: an option outside its range, or one that needs what is not installed.
     """

@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 from f2a.commands.common import UsageError, warn
-from f2a.commands.relight import add_photo_flags, check, relight_function
+from f2a.commands.relight import add_photo_flags, check_photo_flags, relight_function
 from f2a.errors import F2aError, printable
 
 HELP = "relight the photos that appear in a folder, until Ctrl-C"
@@ -22,7 +22,7 @@ def run(args: argparse.Namespace) -> int:
     from f2a.photo import names_a_file
     from f2a.relight.watch import watch_folder
 
-    check(args)
+    check_photo_flags(args)
     if not args.folder.is_dir():
         raise UsageError(f"{args.folder}: not a folder; create it or name another")
     if names_a_file(args.output) and not args.output.is_dir():
