@@ -60,8 +60,8 @@ def _check_range(fault: str, number: float, minimum: float, maximum: float) -> N
 
 def check_exposure(exposure: float | str | None) -> None:
     """Raise :class:`ConfigError` for what is neither ``keep`` nor a number between 0 and 1, nor None."""
-    number = exposure if isinstance(exposure, int | float) else 0.5
-    if not 0 < number < 1 or (isinstance(exposure, str) and exposure != KEEP):
+    is_mean = isinstance(exposure, int | float) and 0 < exposure < 1
+    if exposure not in (None, KEEP) and not is_mean:
         raise ConfigError(f"exposure is {exposure!r}: give {KEEP!r} or a number between 0 and 1")
 
 
@@ -179,10 +179,8 @@ def _fits(value: Any, hint: Any) -> bool:
         return isinstance(value, list) and all(_fits(entry, get_args(hint)[0]) for entry in value)
     if get_args(hint):
         return any(_fits(value, kind) for kind in get_args(hint))
-    if hint is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
-    if hint is int:
-        return isinstance(value, int) and not isinstance(value, bool)
+    if hint in (int, float):
+        return isinstance(value, (int, hint)) and not isinstance(value, bool)
     return isinstance(value, hint)
 
 

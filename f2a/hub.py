@@ -17,6 +17,9 @@ from huggingface_hub.errors import (
 from f2a.errors import F2aError, first_line
 
 ADVICE = "check name, revision, token and connection"
+ACCESS = "check the name; a private or gated model needs access and a token: run hf auth login, or set HF_TOKEN"
+REMEDIES = {401: ACCESS, 403: ACCESS, 404: ACCESS, 429: "wait a few minutes and try again"}
+"""By the status of the Hub's answer."""
 
 
 class HubError(F2aError):
@@ -37,9 +40,10 @@ def parse_repo_id(text: str) -> RepoId:
 
 
 def require_token(repo_id: str) -> None:
-    """
+    """Check, before any work, that there is a token to write to ``repo_id`` with.
+
     Raises:
-        HubError: there is no token to write to ``repo_id`` with.
+        HubError: there is none.
     """
     if not get_token():
         raise HubError(f"{repo_id}: writing to the Hub needs a token: run hf auth login, or set HF_TOKEN")
@@ -96,16 +100,9 @@ def _reason(error: Exception, name: str, revision: str | None) -> str:
         return f"has no {name}; is it the right model?"
     answers = [answer for answer in (error, error.__cause__) if isinstance(answer, HfHubHTTPError)]
     if answers:
-        return _refusal(answers[0].response.status_code, name)
+        status = answers[0].response.status_code
+        remedy = REMEDIES.get(status, "try again later")
+        return f"the Hub answered the request for {name} with status {status}; {remedy}"
     if isinstance(error, LocalEntryNotFoundError):
         return "the Hub cannot be reached; check the connection and try again"
     return f"{name} could not be fetched from the Hub ({first_line(error)}); try again"
-
-
-def _refusal(status: int, name: str) -> str:
-    remedy = "try again later"
-    if status in (401, 403, 404):
-        remedy = "check the name; a private or gated model needs access and a token: run hf auth login, or set HF_TOKEN"
-    elif status == 429:
-        remedy = "wait a few minutes and try again"
-    return f"the Hub answered the request for {name} with status {status}; {remedy}"

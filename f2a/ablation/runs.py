@@ -72,7 +72,8 @@ def run_all(runs: list[AblationRun], minutes: float, out: Path) -> Iterator[Resu
         result = result_of(run) or train(run, minutes)
         with (out / RESULTS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(result._asdict(), ensure_ascii=False) + "\n")
-        delete_checkpoints(run)
+        for folder in [*run.folder.glob("checkpoint-*"), run.folder / "best"]:  # the last weights and the log are kept
+            shutil.rmtree(folder, ignore_errors=True)
         yield result
 
 
@@ -116,12 +117,6 @@ def result_of(run: AblationRun) -> Result | None:
     training: dict[str, Any] = json.loads(description.read_text("utf-8"))["training"]
     scores = {name: value for name, value in training["validation"].items() if name in Result._fields}
     return Result(run.name, run.seed, training["steps"], **scores)
-
-
-def delete_checkpoints(run: AblationRun) -> None:
-    """Delete what only an unfinished training needs; the last weights and the log are kept."""
-    for folder in [*run.folder.glob("checkpoint-*"), run.folder / "best"]:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def last_line(log: Path) -> str:
