@@ -62,7 +62,9 @@ def photo_errors(path: Path) -> Iterator[None]:
     except tuple(REASONS) as error:
         raise PhotoError(path, next(reason for kind, reason in REASONS.items() if isinstance(error, kind))) from None
     except Exception as error:  # the readers raise many kinds for damaged files
-        reason = " ".join(str(error).split())[:MAX_REASON] or type(error).__name__
+        said = error.args[0] if error.args else ""
+        text = said.decode("latin-1") if isinstance(said, bytes) else str(error)  # bytes are LibRaw's
+        reason = " ".join(text.split())[:MAX_REASON] or type(error).__name__
         if isinstance(error, OSError) and error.errno in NO_FILE:
             raise PhotoError(path, REASONS[FileNotFoundError]) from None
         if UNKNOWN_KIND.search(reason) and not isinstance(error, TypeError):

@@ -7,9 +7,6 @@ from f2a.photo.errors import PhotoError
 MAX_BYTES = 640_000_000
 """Of pixels: 213 megapixels of plain RGB, 106 of 16 bits; the largest sensors and digital backs have less."""
 
-MAX_COMPRESSION_RATIO = 4000
-"""Bytes of pixels for one of the file: Deflate reaches 1032 and LZW 2730, both of blank pages only."""
-
 
 def check_size(path: Path, size: tuple[int, int], bytes_per_pixel: int = 3) -> None:
     """Refuse more pixels than :data:`MAX_BYTES`.
@@ -26,13 +23,3 @@ def check_size(path: Path, size: tuple[int, int], bytes_per_pixel: int = 3) -> N
         limit = f"{MAX_BYTES // bytes_per_pixel // 1_000_000} megapixels"
         kind = " for its kind of pixels" if bytes_per_pixel > 3 else ""
         raise PhotoError(path, f"has {size[0]} x {size[1]} pixels, more than {limit}{kind}; make it smaller first")
-
-
-def check_compression_ratio(path: Path, unpacked: int) -> None:
-    """Refuse a file that states more bytes of pixels than it can hold.
-
-    Raises:
-        PhotoError: so many cannot be in it.
-    """
-    if unpacked > MAX_COMPRESSION_RATIO * path.stat().st_size:
-        raise PhotoError(path, "is damaged or cut short (most pixels are missing); copy it again from the camera")

@@ -252,6 +252,7 @@ class PhotoFile:
         encoding: how the file holds its pixels (quantisation tables, chroma sampling, compression), in the terms of
             the codec that ``format`` names.
         notes: what was left out or changed, a sentence each.
+        bits: of a colour in the file, where the photo has 16.
     """
 
     path: Path
@@ -260,6 +261,7 @@ class PhotoFile:
     metadata: Metadata
     encoding: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    bits: int = 16
 
 
 def as_image(stored: Stored) -> Image.Image:

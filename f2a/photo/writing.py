@@ -75,7 +75,7 @@ def _encoded(
 ) -> bytes | memoryview:
     """The whole file; what the format could not hold is said in ``notes``."""
     codec = CODECS[format]
-    stored, icc_profile = _fitting(photo, codec, format, path, notes)
+    stored, icc_profile = _fitting(photo, codec, format, path, notes, like.bits)
     metadata = replace(like.metadata, icc_profile=icc_profile)
     if lost := metadata.lost_parts(codec.METADATA):
         notes.append(f"{format} has no room for {' or '.join(lost)}, which the photo had")
@@ -90,15 +90,16 @@ def _encoded(
         raise PhotoError(path, f"cannot be encoded as {format} ({error}); choose another format") from None
 
 
-def _fitting(photo: Photo, codec: Codec, format: str, path: Path, notes: list[str]) -> tuple[Stored, bytes]:
-    """The pixels as the format can hold them, and their profile."""
+def _fitting(photo: Photo, codec: Codec, format: str, path: Path, notes: list[str], bits: int) -> tuple[Stored, bytes]:
+    """The pixels as the format can hold them, and their profile; ``bits`` are those of the photo's own file."""
     if photo.shape[2] == 1 and "L" not in codec.MODES:
         photo = photo.grey_in_rgb()
     stored = photo.stored
     if isinstance(stored, np.ndarray):
-        if codec.BITS == 16:
+        if bits > codec.BITS:
+            notes.append(f"{format} is written with {codec.BITS} bits a colour, so {bits} were rounded")
+        if codec.BITS > 8:
             return stored, photo.icc_profile
-        notes.append(f"{format} holds 8 bits a colour, so 16 were rounded to 8")
         stored = image_of(to_eight_bits(stored))
     image = _in_mode_of(codec, stored, format, path)
     profile = fitting_profile(photo.icc_profile, space_of(image.mode), [])

@@ -10,7 +10,7 @@ from PIL import Image
 from f2a.photo import read_photo
 from f2a.photo.codecs import heif, losses
 from tests.support.corpus import saved
-from tests.support.hostile_metadata import chunk
+from tests.support.hostile_metadata import chunk, riff
 from tests.support.parts import box, clipping_path, manifest_store, resource, segment
 
 FILM = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(64)
@@ -106,7 +106,8 @@ def test_chunks_of_a_png(tmp_path, photo, kind, notes):
 def test_chunks_of_a_webp(tmp_path, photo, kind, notes):
     webp = saved(photo, "WEBP", exif=b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0", lossless=True)
     assert notes_on(tmp_path / "a.webp", webp) == ()
-    assert notes_on(tmp_path / "a.webp", webp + kind + b"\4\0\0\0abcd") == notes
+    longer = webp[12:] + kind + b"\4\0\0\0abcd"
+    assert notes_on(tmp_path / "a.webp", riff(longer)) == notes
 
 
 @pytest.mark.parametrize("format", ["AVIF", "HEIF"])
@@ -117,7 +118,7 @@ def test_chunks_of_a_webp(tmp_path, photo, kind, notes):
         (b"mpvd", FILM, (losses.FILM,)),
         (b"free", bytes(9), ()),
         (b"xyzw", bytes(9), said("xyzw")),
-        (b"\0\0\0\0", bytes(9), ()),
+        (b"\0\0\0\0", bytes(9), (losses.FURTHER_DATA,)),
     ],
 )
 def test_boxes_of_heic_and_avif(tmp_path, photo, format, kind, content, notes):

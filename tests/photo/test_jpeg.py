@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from f2a.photo import PhotoError, open_photo, read_photo, stated_size, write_photo
+from f2a.photo.codecs import losses
 from f2a.photo.codecs.jpeg_end import segments
 from tests.support.corpus import saved
 from tests.support.parts import segment
@@ -115,10 +116,12 @@ def test_blank_pages_lack_nothing_whatever_their_data_end_in(tmp_path, mode, pro
         assert read_photo(tmp_path / "a.jpg").notes == ()
 
 
-@pytest.mark.parametrize("added", [b"\0" * 4096, b"behind the end"])
-def test_what_stands_behind_the_end_changes_nothing(tmp_path, picture, added):
+@pytest.mark.parametrize(("added", "notes"), [(b"\0" * 4096, ()), (b"behind the end", (losses.FURTHER_DATA,))])
+def test_what_stands_behind_the_end_changes_nothing(tmp_path, picture, added, notes):
     (tmp_path / "a.jpg").write_bytes(encoded(picture) + added)
-    assert read_photo(tmp_path / "a.jpg").notes == ()
+    file = read_photo(tmp_path / "a.jpg")
+    assert file.notes == notes
+    assert np.array_equal(file.photo.rows(), pixels(encoded(picture)))
 
 
 def test_fill_bytes_before_a_marker_change_nothing(tmp_path, picture):
@@ -160,7 +163,9 @@ def test_twelve_bits_stay_twelve(tmp_path, picture):
     assert file.photo.dtype == np.uint16
     assert np.abs(file.photo.rows() / 65535 - values / 4095).mean() < 0.01
     assert stated_size(tmp_path / "a.jpg") == (64, 48)
-    assert write_photo(file.photo, tmp_path / "b.jpg", file) == ["JPEG holds 8 bits a colour, so 16 were rounded to 8"]
+    assert write_photo(file.photo, tmp_path / "b.jpg", file) == [
+        "JPEG is written with 8 bits a colour, so 12 were rounded"
+    ]
 
 
 def test_a_giant_of_a_coding_that_pillow_lacks_is_refused_before_it_is_decoded(tmp_path, picture, monkeypatch):

@@ -74,3 +74,11 @@ def test_a_raw_file_that_libraw_does_not_know_is_said_in_one_sentence(tmp_path):
     (tmp_path / "a.nef").write_bytes(b"II*\0" + bytes(100))
     with pytest.raises(PhotoError, match="is of a kind that is not read"):
         read_photo(tmp_path / "a.nef")
+
+
+def test_a_raw_file_that_is_cut_short_is_said_as_a_person_would(tmp_path):
+    pytest.importorskip("rawpy")
+    content = dng(tmp_path / "a.dng").read_bytes()
+    (tmp_path / "a.dng").write_bytes(content[:-1000])
+    with pytest.raises(PhotoError, match="is damaged or cut short \\(Input/output error\\); copy it again"):
+        read_photo(tmp_path / "a.dng")

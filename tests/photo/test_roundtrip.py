@@ -202,7 +202,7 @@ def test_sixteen_bits_into_a_jpeg_are_said(tmp_path):
     (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(np.full((4, 6, 3), 25700, np.uint16)))
     file = read_photo(tmp_path / "a.png")
     notes = write_photo(file.photo, tmp_path / "b.jpg", file)
-    assert notes == ["JPEG holds 8 bits a colour, so 16 were rounded to 8"]
+    assert notes == ["JPEG is written with 8 bits a colour, so 16 were rounded"]
     assert file.photo.to_pil().getpixel((0, 0)) == (100, 100, 100)
 
 

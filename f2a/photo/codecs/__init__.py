@@ -46,7 +46,7 @@ class Codec(Decoder, Protocol):
 
     @property
     def BITS(self) -> int:
-        """8, or 16 where the format keeps more than eight bits a colour."""
+        """Of a colour, as many as are written."""
         ...
 
     @property
@@ -60,7 +60,7 @@ class Codec(Decoder, Protocol):
         """A whole file.
 
         Args:
-            stored: of one of ``MODES``, or uint16 where ``BITS`` says so.
+            stored: of one of ``MODES``, or uint16 where ``BITS`` are more than 8.
             metadata: cleaned.
             encoding: of the photo's own file, where that had the same format.
             quality: 1 to 100, instead of the file's own.

@@ -42,7 +42,7 @@ def read(path: Path) -> PhotoFile:
     deep = partial(_decode, path, bits, cropped) if bits > 8 or cropped else None
     metadata = heif.metadata_of(image)
     photo = pillow.read(path, "AVIF", notes=notes, deep=deep, cicp=metadata.cicp, dpi=metadata.dpi)
-    return replace(photo, encoding=heif.encoding_of(image, LOSSLESS))
+    return replace(photo, encoding=heif.encoding_of(image, LOSSLESS), bits=bits)
 
 
 def _decode(path: Path, bits: int, cropped: tuple[float, ...] | None) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import re
 import struct
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from f2a.photo.chromaticity import D65, Primaries
-from f2a.photo.codecs import pillow
+from f2a.photo.codecs import losses, pillow
 from f2a.photo.icc import ColorProfile, space_of
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.photo import Photo, PhotoFile, Stored
@@ -30,7 +31,11 @@ stated_size = partial(pillow.stated_size, formats=("BMP",))
 
 
 def read(path: Path) -> PhotoFile:
+    content = path.read_bytes()
+    length, pixels = struct.unpack_from("<I4xI", content, 2)
     file = pillow.read(path, "BMP", **_colors(path))
+    behind = losses.of_data_behind(content[length:]) if length > pixels else []  # some programs write a wrong length
+    file = replace(file, notes=(*file.notes, *behind))
     return pillow.written_as_png(file) if file.photo.has_alpha else file
 
 

@@ -14,7 +14,7 @@ LOST = {
     b"jumb": losses.CREDENTIALS,
     CREDENTIALS_UUID: losses.CREDENTIALS,
 }
-BOXES = {b"ftyp", b"meta", b"mdat", b"free", b"skip", b"wide", b"pdin", b"styp", b"sidx", b"sefd"}
+BOXES = {b"", b"ftyp", b"meta", b"mdat", b"free", b"skip", b"wide", b"pdin", b"styp", b"sidx", b"sefd"}
 """The last one holds a maker's data, as a maker's note does."""
 ITEMS = {b"hvc1", b"av01", b"avc1", b"vvc1", b"jpeg", b"j2k1", b"unci", b"grid", b"iden", b"iovl", b"mski", b"Exif"}
 """Pictures, which are counted elsewhere, and metadata."""
@@ -23,13 +23,17 @@ XMP_ITEM = b"mime application/rdf+xml"
 
 
 def boxes(content: memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    """Kind and content of each; what is no box ends the list."""
+    """Kind and content of each; what is no box ends the list, under the name ``b""``."""
     while bytes(content[4:8]).strip().isalnum():
         size, start = int.from_bytes(content[:4], "big") or len(content), 8
         if size == 1:
             size, start = int.from_bytes(content[8:16], "big"), 16
+        if size > len(content):
+            break
         yield bytes(content[4:8]), content[start:size]
         content = content[max(size, start) :]
+    if content:
+        yield b"", content
 
 
 def clean_apertures(content: memoryview, path: tuple[bytes, ...] = APERTURES) -> Iterator[tuple[float, ...]]:
@@ -46,17 +50,20 @@ def clean_apertures(content: memoryview, path: tuple[bytes, ...] = APERTURES) ->
 def notes_on_parts(path: Path, rest: Collection[bytes] = ()) -> list[str]:
     """What stands beside the picture of a HEIC or AVIF file."""
     kinds: list[bytes] = []
+    behind = b""
     for kind, content in boxes(memoryview(path.read_bytes())):
         kinds.append(b"uuid " + content[:16].hex().encode() if kind == b"uuid" else kind)
         if kind == b"meta":
             kinds += _item_kinds(content)
-    return losses.of_parts(kinds, LOST, {*BOXES, *ITEMS, XMP_ITEM, *rest})
+        elif not kind:
+            behind = bytes(content)
+    return [*losses.of_parts(kinds, LOST, {*BOXES, *ITEMS, XMP_ITEM, *rest}), *losses.of_data_behind(behind)]
 
 
 def _item_kinds(meta: memoryview) -> Iterator[bytes]:
     """Of the entries ``infe``, of version 2 or 3; with its content type where there is one."""
     for items in (content for kind, content in boxes(meta[4:]) if kind == b"iinf"):
-        for _, entry in boxes(items[8 if items[0] else 6 :]):
+        for entry in (entry for kind, entry in boxes(items[8 if items[0] else 6 :]) if kind == b"infe"):
             start = 8 if entry[0] == 2 else 10
             kind, content_type = bytes(entry[start : start + 4]), bytes(entry[start + 4 :]).split(b"\0")[1:2]
             yield b" ".join([kind, *content_type]) if kind == b"mime" else kind

@@ -19,7 +19,7 @@ from f2a.photo.pixels import integer_to_16_bits, unassociated, with_channels
 
 SUFFIXES = (".heic", ".heif", ".hif", ".heics", ".heifs")
 MODES = ("RGB", "RGBA")
-BITS, KEPT_BITS = 16, 10
+BITS = 10
 METADATA = ("exif", "xmp", "is_stretched")
 QUALITY = 91
 LOSSLESS = -1
@@ -67,18 +67,17 @@ def read(path: Path) -> PhotoFile:
     notes = losses.of_pictures(len(file), "main one") + notes_on(image) + boxes.notes_on_parts(path)
     stored = _decode(image)
     profile = color_profile(metadata, "L" if stored.shape[-1] < 3 else "RGB", notes)
-    photo = Photo.from_array(stored, profile)
+    photo, bits = Photo.from_array(stored, profile), int(image.info.get("bit_depth", 8))
     if can_write():
         encoding = encoding_of(image, LOSSLESS)
         if not isinstance(profile, HdrProfile):
             encoding["nclx_profile"] = image.info.get("nclx_profile")
-        encoding["bits"] = int(image.info.get("bit_depth", 8))
-        return PhotoFile(path, "HEIF", photo, metadata, encoding, tuple(notes))
+        return PhotoFile(path, "HEIF", photo, metadata, encoding, tuple(notes), bits)
     format = "PNG" if photo.has_alpha else "JPEG"
     notes.append(
         f"its result is a {format} unless another format is named; for HEIC files run: pip install pillow-heif"
     )
-    return PhotoFile(path, format, photo, metadata, notes=tuple(notes))
+    return PhotoFile(path, format, photo, metadata, notes=tuple(notes), bits=bits)
 
 
 def metadata_of(image: Any) -> Metadata:
@@ -122,8 +121,7 @@ def _decode(image: Any) -> np.ndarray:
 
 
 def write(stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality: int | None, notes: list[str]) -> bytes:
-    """In :data:`KEPT_BITS` where ``stored`` has 16.
-
+    """
     Raises:
         HeifError: pillow-heif is not installed, or a side is longer than :data:`MAX_SIDE`.
     """
@@ -132,8 +130,6 @@ def write(stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality:
     import pillow_heif
 
     values = with_channels(np.asarray(stored))
-    if values.dtype == np.uint16 and encoding.get("bits", BITS) > KEPT_BITS:
-        notes.append(f"HEIF is written with {KEPT_BITS} bits a colour, so {encoding.get('bits', BITS)} were rounded")
     mode = ("RGBA" if values.shape[-1] == 4 else "RGB") + (";16" if values.dtype == np.uint16 else "")
     size = (values.shape[1], values.shape[0])
     if max(size) > MAX_SIDE:

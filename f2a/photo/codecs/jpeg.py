@@ -17,6 +17,7 @@ from PIL import Image, JpegImagePlugin
 
 from f2a.photo.codecs import losses, pillow
 from f2a.photo.codecs.jpeg_end import (
+    END,
     MAX_PADDING,
     MISSING_LINES,
     end_of_picture,
@@ -57,7 +58,6 @@ NOT_READ = dict.fromkeys((0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF, 0xDE), "hierarchic
 """The markers of frames, and of those that no library here decodes."""
 LINES = b"\xff\xdc\0\4"
 COLORS = 3
-START = b"\xff\xd8\xff"
 ICC, PHOTOSHOP = b"ICC_PROFILE\0", b"Photoshop 3.0\0"
 KEPT_SEGMENTS = (
     b"JFIF", b"JFXX", b"Exif\0", b"http://ns.adobe.com/", ICC, b"MPF\0", PHOTOSHOP, b"Adobe", losses.ISO_GAIN_MAP
@@ -67,7 +67,7 @@ PROFILE_RESOURCE = 0x040F
 UNPRINTABLE = re.compile(rb"[^ -~].*", re.DOTALL)
 
 
-MAGIC = re.compile(re.escape(START))
+MAGIC = re.compile(re.escape(losses.JPEG_START))
 
 
 def stated_size(path: Path) -> tuple[int, int]:
@@ -123,13 +123,10 @@ def _read_with_pillow(path: Path, content: bytes, is_suspect: bool) -> tuple[Pho
 
 
 def _notes_on(source: JpegImagePlugin.JpegImageFile, content: bytes) -> list[str]:
-    notes, further = pillow.notes_on(source), content[end_of_picture(content) or len(content) :]
-    if b"ftyp" in further:
-        notes.append(losses.FILM)
-    if START in further and not notes:
-        notes.append(losses.FURTHER_PICTURES)
-    if len(further.strip(b"\0")) > MAX_SEGMENT and not notes:
-        notes.append(losses.FURTHER_DATA)
+    notes, end = pillow.notes_on(source), end_of_picture(content)
+    behind = losses.of_data_behind(content[end + len(END) :]) if end else []
+    if not notes or behind == [losses.FILM]:
+        notes += behind
     return [*notes, *losses.of_photoshop(_resources(source.applist)), *_notes_on_segments(source.applist)]
 
 
@@ -214,7 +211,7 @@ def _read_deep(path: Path, frame: Frame, content: bytes) -> PhotoFile:
         if source.mode not in ("L", "RGB"):
             raise PhotoError(path, f"is a JPEG of a kind that is not read ({source.mode}); save it as RGB")
         photo = pillow.decode(source, path, metadata, notes, lambda: _decode(content, frame.bits))
-        return PhotoFile(path, "JPEG", photo, metadata, notes=tuple(notes))
+        return PhotoFile(path, "JPEG", photo, metadata, notes=tuple(notes), bits=frame.bits)
 
 
 def _digest_by_pillow(content: bytes) -> bytes:

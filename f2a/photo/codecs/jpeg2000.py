@@ -2,6 +2,7 @@
 
 import re
 import struct
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,8 @@ def read(path: Path) -> PhotoFile:
     deep = partial(_decode, content, bits) if bits != 8 and is_plain else None
     if bits > 8 and not is_plain:
         notes.append(f"its {bits} bits a colour were rounded to 8")
-    return pillow.written_as_png(pillow.read(path, "JPEG2000", notes=notes, deep=deep, **stated))
+    file = pillow.read(path, "JPEG2000", notes=notes, deep=deep, **stated)
+    return replace(pillow.written_as_png(file), bits=bits)
 
 
 def _decode(content: bytes, bits: int) -> np.ndarray:
@@ -74,8 +76,10 @@ def _boxes(content: bytes) -> tuple[dict[str, Any], list[str]]:
         elif kind == b"jp2h":
             colors, notes = _colors(next((bytes(inner) for name, inner in boxes.boxes(body) if name == b"colr"), b""))
             stated |= colors
-        else:
+        elif kind:
             kinds.append(kind)
+        else:
+            notes += losses.of_data_behind(bytes(body))
     return stated, notes + losses.of_parts(kinds, boxes.LOST, JP2_BOXES)
 
 

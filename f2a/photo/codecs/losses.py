@@ -16,6 +16,9 @@ CREDENTIALS = "its content credentials (C2PA) are left out: they vouch for the p
 COPYRIGHT = "its mark as protected by copyright, or the address given with it, is left out"
 PATHS = "its clipping paths are left out"
 
+JPEG_START = b"\xff\xd8\xff"
+PADDING, TRAILER_END, MAX_TRAILER = b"\0\xff \r\n", b"SEFT", 65_500
+"""Behind a picture: bytes that say nothing, and how a short trailer of a maker's ends, which goes without a note."""
 ISO_GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\0"
 """With what a segment of a JPEG begins whose further picture is a gain map."""
 C2PA_STORE = b"jumdc2pa"
@@ -49,6 +52,17 @@ def of_parts(kinds: Iterable[bytes], lost: Mapping[bytes, str], rest: Collection
     unknown = ", ".join(kind.decode("latin-1") for kind in left if kind not in lost)
     notes = [lost[kind] for kind in left if kind in lost]
     return [*notes, f"its further parts are left out: {unknown}"] if unknown else notes
+
+
+def of_data_behind(further: bytes) -> list[str]:
+    """Of what stands behind a picture, in any format."""
+    if b"ftyp" in further:
+        return [FILM]
+    if JPEG_START in further:
+        return [FURTHER_PICTURES]
+    further = further.strip(PADDING)
+    is_a_makers = further.endswith(TRAILER_END) and len(further) < MAX_TRAILER
+    return [FURTHER_DATA] if further and not is_a_makers else []
 
 
 def of_photoshop(resources: bytes) -> list[str]:

@@ -2,10 +2,11 @@
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -18,8 +19,13 @@ from f2a.photo.pixels import scaled
 SUFFIXES = (".gif", ".mpo", ".tga", ".icb", ".vda", ".vst", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm")
 FORMATS = ("GIF", "TGA", "PPM", "DIB")
 WHITE_OF_8_BITS = 255
-GIF_EXTENSIONS = (b"", b"NETSCAPE2.0", b"ANIMEXTS1.0")
-"""None, and how often a film is repeated; others hold XMP or a profile."""
+GIF_EXTENSIONS = (b"NETSCAPE2.0", b"ANIMEXTS1.0", b"C2PA_GIF\1\0\0")
+"""How often a film is repeated, and what is noted elsewhere; others hold XMP or a profile."""
+APPLICATION, EXTENSION, PICTURE = b"!\xff", b"!", b","
+"""With what the blocks of a GIF begin (GIF89a, appendix A)."""
+PPM_COMMENT = re.compile(rb"#[ \t]*([^\r\n]*)")
+TGA_AREAS = re.compile(rb"(.{8})TRUEVISION-XFILE\.\0", re.DOTALL)
+"""The end of a file that may hold a thumbnail, an author and more: where that stands, or zeros."""
 
 
 MAGIC = re.compile(b"")
@@ -56,22 +62,77 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         ) from None
 
 
+class Parts(NamedTuple):
+    """What Pillow does not tell of a file.
+
+    Attributes:
+        comments: but for a GIF's.
+        kinds: of further parts.
+        end: of all parts that are known; None where nobody can tell it.
+        bits: of a colour.
+        deep: decodes colours of which Pillow would keep eight bits.
+    """
+
+    comments: tuple[bytes, ...] = ()
+    kinds: Iterable[bytes] = ()
+    end: int | None = None
+    bits: int = 8
+    deep: Callable[[], np.ndarray] | None = None
+
+
 def read(path: Path) -> PhotoFile:
+    content = path.read_bytes()
     with _opened(path) as source:
-        deep, extension = _deep_ppm(path, source), source.info.get("extension", (b"",))[0][:11]
-    notes = losses.of_parts([extension], {}, GIF_EXTENSIONS)
-    return pillow.written_as_png(pillow.read(path, *FORMATS, notes=notes, deep=deep))
+        parts = PARTS[source.format or ""](source, content)
+    notes = losses.of_parts(parts.kinds, {}, GIF_EXTENSIONS)
+    notes += losses.of_data_behind(content[parts.end :] if parts.end else b"")
+    stated: dict[str, Any] = {"comments": parts.comments} if parts.comments else {}
+    file = pillow.read(path, *FORMATS, notes=notes, deep=parts.deep, **stated)
+    return replace(pillow.written_as_png(file), bits=parts.bits)
 
 
-def _deep_ppm(path: Path, source: Any) -> Callable[[], np.ndarray] | None:
-    """Decodes the colours of a PPM with two bytes a sample, of which Pillow would keep eight bits."""
+def _gif(source: Any, content: bytes) -> Parts:
+    at, kinds = _behind_colors(content, 10, 13), []
+    while content[at : at + 1] in (EXTENSION, PICTURE):
+        if content.startswith(APPLICATION, at):
+            kinds.append(content[at + 3 : at + 14])
+        at = at + 2 if content.startswith(EXTENSION, at) else 1 + _behind_colors(content, at + 9, at + 10)
+        while at < len(content) and content[at]:
+            at += 1 + content[at]
+        at += 1
+    return Parts(kinds=kinds, end=at + 1)
+
+
+def _behind_colors(content: bytes, flags: int, at: int) -> int:
+    """Behind a table of colours at ``at``, if there is one."""
+    flag = int.from_bytes(content[flags : flags + 1], "big")
+    return at + (3 * (2 << (flag & 7)) if flag & 0x80 else 0)
+
+
+def _tga(source: Any, content: bytes) -> Parts:
+    areas, name = TGA_AREAS.search(content, len(content) - 26), source.info.get("id_section", b"").strip(b"\0 ")
+    return Parts((name,) if name else (), [b"areas of a TGA"] if areas and any(areas[1]) else [])
+
+
+def _ppm(source: Any, content: bytes) -> Parts:
     codec, _, start, args = source.tile[0]
-    if codec != "ppm" or source.mode != "RGB" or args[1] <= WHITE_OF_8_BITS:
-        return None
-    shape = (source.height, source.width, 3)
+    is_plain, channels, shape = codec == "ppm_plain", len(source.getbands()), (source.height, source.width, 3)
+    white = 65535 if args == "I;16B" else args[1] if codec != "raw" else WHITE_OF_8_BITS
+    bits = {"1": 1, "F": 32}.get(source.mode, channels * (16 if white > WHITE_OF_8_BITS else 8))
 
-    def decode() -> np.ndarray:
-        values = np.fromfile(path, ">u2", math.prod(shape), offset=start).reshape(shape)
-        return scaled(values.astype(np.uint16).clip(max=args[1]), args[1], np.uint16)
+    def deep() -> np.ndarray:
+        if is_plain:
+            values = np.array(PPM_COMMENT.sub(b"", content[start:]).split()[: math.prod(shape)], np.uint32)
+        else:
+            values = np.frombuffer(content, ">u2", math.prod(shape), start)
+        return scaled(values.reshape(shape).clip(max=white).astype(np.uint16), white, np.uint16)
 
-    return decode
+    return Parts(
+        tuple(filter(None, PPM_COMMENT.findall(content, 0, start))),
+        end=None if is_plain else start + -(-bits * source.width // 8) * source.height,
+        bits=16 if source.mode == "F" else white.bit_length(),
+        deep=deep if source.mode == "RGB" and white > WHITE_OF_8_BITS else None,
+    )
+
+
+PARTS: dict[str, Callable[[Any, bytes], Parts]] = {"GIF": _gif, "TGA": _tga, "PPM": _ppm, "DIB": lambda *_: Parts()}

@@ -1,6 +1,7 @@
 """What the formats that Pillow reads or writes have in common."""
 
 import io
+import logging
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -25,21 +26,26 @@ from f2a.photo.pixels import turned, with_channels
 BLANK_ALPHA = ("BMP", "DIB", "TGA")
 """Many programs leave the fourth byte of their pixels at 0, which others then show as opaque."""
 
-_opening = threading.Lock()
+_unlimited = threading.RLock()
+
+
+@contextmanager
+def unlimited() -> Iterator[None]:
+    """Pillow's own limit of pixels lies below the largest cameras; ours is looked at before they are decoded."""
+    with _unlimited:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
 
 
 @contextmanager
 def opened(file: Path | BinaryIO, *formats: str) -> Iterator[Image.Image]:
-    """The file, its header read, by Pillow's decoders of these formats and no others: some of its run programs.
-
-    Pillow's own limit of pixels lies below the largest cameras; ours is looked at before they are decoded.
-    """
-    with _opening:
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            source = Image.open(file, formats=formats)
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
+    """The file, its header read, by Pillow's decoders of these formats and no others: some of its run programs."""
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)  # f2a says itself what is wrong with a file
+    with unlimited():
+        source = Image.open(file, formats=formats)
     with source:
         yield source
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from f2a.photo.codecs import losses, pillow
+from f2a.photo.codecs.printed import printed_by_libraries
 from f2a.photo.color_space import HdrProfile
 from f2a.photo.metadata.iptc import find_iptc, photoshop_resource
 from f2a.photo.metadata.metadata import TEXT_CHUNKS, Metadata, PngTextError, text_of
@@ -130,10 +131,10 @@ def read_chunks(path: Path) -> Chunks:
         OSError: a chunk without which the pixels cannot be read is damaged, or of an unknown kind.
     """
     kept, exif, icc_profile, replaced, kinds, notes = [], b"", b"", {}, [], []
-    pixels = bytearray(SIGNATURE)
+    pixels, end = bytearray(SIGNATURE), len(SIGNATURE)
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         for kind, data, is_sound in _chunks(content):
-            name = kind.decode("latin-1")
+            name, end = kind.decode("latin-1"), end + 12 + len(data)
             if not is_sound and kind not in (b"IDAT", b"IEND"):
                 if kind[:1].isupper():
                     raise OSError(f"its chunk {name} is damaged")
@@ -154,12 +155,13 @@ def read_chunks(path: Path) -> Chunks:
                 exif = data
             elif kind == b"iCCP" and b"IDAT" not in kinds:  # name and method stand in front, as a keyword does
                 icc_profile = _text(b"zTXt", data)
+        behind = losses.of_data_behind(content[end:])
     if kinds[:1] != [b"IHDR"]:
         raise OSError("its chunk IHDR is missing")
     if b"IEND" not in kinds:
         notes.append(losses.END)
         pixels += _chunk(b"IEND", b"")
-    return Chunks(pixels, kept, exif, icc_profile, replaced, kinds, list(dict.fromkeys(notes)))
+    return Chunks(pixels, kept, exif, icc_profile, replaced, kinds, list(dict.fromkeys([*notes, *behind])))
 
 
 def _chunks(content: mmap.mmap) -> Iterator[tuple[bytes, bytes, bool]]:
@@ -184,7 +186,8 @@ def decode(content: bytes | bytearray) -> np.ndarray:
     """The pixels of a PNG, ``(H, W, 1 to 4)`` uint16, or uint8 where it has at most eight bits."""
     import imagecodecs
 
-    return with_channels(imagecodecs.png_decode(content))
+    with printed_by_libraries():  # more of the damage than their exceptions say
+        return with_channels(imagecodecs.png_decode(content))
 
 
 def encode16(stored: np.ndarray) -> bytes:

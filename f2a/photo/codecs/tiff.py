@@ -12,6 +12,7 @@ from PIL import UnidentifiedImageError
 from PIL.ExifTags import Base
 
 from f2a.photo.codecs import losses, pillow
+from f2a.photo.codecs.printed import printed_by_libraries
 from f2a.photo.codecs.tiff_samples import BLACK_IS_ZERO, RGB, UNASSOCIATED_ALPHA, FirstPage, first_page
 from f2a.photo.color_space import color_profile
 from f2a.photo.errors import PhotoError
@@ -83,7 +84,9 @@ def read(path: Path) -> PhotoFile:
         notes = losses.of_pictures(first.pages) + first.notes
         metadata = _metadata(path, first, notes)
         photo = (_decode if first.is_readable else _decode_with_pillow)(path, first, metadata, notes)
-        return PhotoFile(path, "TIFF", photo, metadata, {"compression": int(first.page.compression)}, tuple(notes))
+        bits = min(16, int(np.max(first.page.bitspersample)))
+        encoding = {"compression": int(first.page.compression)}
+        return PhotoFile(path, "TIFF", photo, metadata, encoding, tuple(notes), bits)
 
 
 def _decode(path: Path, first: FirstPage, metadata: Metadata, notes: list[str]) -> Photo:
@@ -96,11 +99,14 @@ def _decode(path: Path, first: FirstPage, metadata: Metadata, notes: list[str]) 
 def _decode_with_pillow(path: Path, first: FirstPage, metadata: Metadata, notes: list[str]) -> Photo:
     with suppress(UnidentifiedImageError):  # of a compression, for one, that Pillow lacks
         if first.is_left_to_pillow:
-            with pillow.opened(path, "TIFF") as source:
+            with pillow.unlimited(), printed_by_libraries() as said, pillow.opened(path, "TIFF") as source:
                 source.seek(first.number or 0)
                 if first.page.bitspersample > 8 and source.mode not in HIGH_BIT_DEPTH_GREY:
                     notes.append(f"its {first.page.bitspersample} bits a colour were rounded to 8")
-                return pillow.decode(source, path, metadata, notes)
+                photo = pillow.decode(source, path, metadata, notes)
+            if said:  # libtiff, which then goes on with white
+                raise OSError(said[0])
+            return photo
     raise PhotoError(path, f"is a TIFF of a kind that is not read ({first.kind}); save it as RGB")
 
 

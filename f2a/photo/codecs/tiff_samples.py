@@ -15,7 +15,7 @@ from PIL.ExifTags import Base
 from f2a.photo.chromaticity import BT709, D50, D65, Chromaticity, adaptation, rgb_to_xyz, xyz_of
 from f2a.photo.codecs import losses
 from f2a.photo.icc import srgb_encoded
-from f2a.photo.limits import check_compression_ratio, check_size
+from f2a.photo.limits import check_size
 from f2a.photo.pixels import float_to_16_bits, float_white, integer_to_8_bits, integer_to_16_bits, unassociated
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class FirstPage(NamedTuple):
         dtype, colors = self.page.dtype, COLOR_SAMPLES.get(int(self.page.photometric))
         if dtype is None or dtype.kind not in "uf" or (self.is_lab and dtype.kind == "f"):
             return False
-        if isinstance(self.page.bitspersample, tuple):  # a number for each sample
+        if isinstance(self.page.bitspersample, tuple) or self.page.imagedepth > 1:  # a number for each sample; a volume
             return False
         if self.page.compression in (OLD_JPEG, JPEG) and dtype == "u1":  # of which a part would pass for all
             return False
@@ -152,8 +152,9 @@ class FirstPage(NamedTuple):
         """``(H, W, 1 to 4)`` uint8 or uint16: grey or RGB, with alpha that was not multiplied in; Lab becomes sRGB."""
         page = self.page
         is_plain = page.bitspersample <= 8 and not self.extras
-        check_size(path, self.size, 3 if is_plain else max(page.bitspersample // 8, 2) * page.samplesperpixel)
-        check_compression_ratio(path, page.nbytes)
+        bytes_per_pixel = 3 if is_plain else max(page.bitspersample // 8, 2) * page.samplesperpixel
+        for size in (self.size, (page.tilewidth, page.tilelength)):  # of which one tile may be the larger
+            check_size(path, size, bytes_per_pixel)
         sizes = [size for _, size in zip(page.dataoffsets, page.databytecounts, strict=False) if size]
         if len(sizes) < math.prod(page.chunked):  # tifffile would make them black
             raise OSError("pixels are missing")

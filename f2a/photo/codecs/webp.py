@@ -26,20 +26,22 @@ stated_size = partial(pillow.stated_size, formats=("WEBP",))
 
 
 def read(path: Path) -> PhotoFile:
-    chunks = list(_chunks(path))
-    file = pillow.read(path, "WEBP", notes=losses.of_parts(chunks, LOST_CHUNKS, CHUNKS))
+    content = path.read_bytes()
+    end = 8 + int.from_bytes(content[4:8], "little")
+    chunks = list(_chunks(content[:end]))
+    notes = losses.of_parts(chunks, LOST_CHUNKS, CHUNKS) + losses.of_data_behind(content[end:])
+    file = pillow.read(path, "WEBP", notes=notes)
     is_lossless = next((chunk for chunk in chunks if chunk in (b"VP8L", b"VP8 ")), b"") == b"VP8L"
     return replace(file, encoding={"lossless": True, "exact": True}) if is_lossless else file
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
+def _chunks(content: bytes) -> Iterator[bytes]:
     """The kind of each; of an animation, also of those within its pictures."""
-    with path.open("rb") as file:
-        file.seek(12)
-        while len(chunk := file.read(8)) == 8:
-            yield chunk[:4]
-            size = int.from_bytes(chunk[4:], "little")
-            file.seek(16 if chunk[:4] == b"ANMF" else size + size % 2, 1)
+    at = 12
+    while at + 8 <= len(content):
+        kind, size = content[at : at + 4], int.from_bytes(content[at + 4 : at + 8], "little")
+        yield kind
+        at += 8 + (16 if kind == b"ANMF" else size + size % 2)
 
 
 def write(

@@ -122,7 +122,7 @@ OWN = {
         jpeg_ls,
         "refused: is of a kind that is not read (JPEG-LS is not supported); save it as a PNG or TIFF",
     ),
-    "12_bits.jpg": ("imagecodecs", deep, f"{AS_IT_WAS}; JPEG holds 8 bits a colour, so 16 were rounded to 8"),
+    "12_bits.jpg": ("imagecodecs", deep, f"{AS_IT_WAS}; JPEG is written with 8 bits a colour, so 12 were rounded"),
     "lossless_grey.jpg": ("imagecodecs", lossless, AS_IT_WAS),
     "no_end.jpg": (BY_HAND, changed(lambda content: content[:-2]), NO_END),
     "half_an_end.jpg": (BY_HAND, changed(lambda content: content[:-1]), NO_END),

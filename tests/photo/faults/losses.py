@@ -32,8 +32,9 @@ STORE = bytes.fromhex("d8fec3d61b0e483c92975828877ec481") + parts.manifest_store
 JUMBF = b"JP\0\1\0\0\0\1" + parts.manifest_store()
 TOO_LONG = "its captions are too long for a JPEG and left out"
 DAMAGED_PROFILE = "its colour profile is damaged and was ignored"
-EIGHT_BITS = "AVIF holds 8 bits a colour, so 16 were rounded to 8"
+EIGHT_BITS = "AVIF is written with 8 bits a colour, so 10 were rounded"
 PNG_NOTE = "its result is a PNG unless another format is named"
+DATA_BEHIND = "holds further data behind the picture, which are left out"
 PICTURES = "holds 2 pictures; the first is relit"
 MP4 = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(64)
 SAMSUNG = b"\0\0\x30\x0a\x10\0\0\0MotionPhoto_Data" + MP4 + b"SEFH" + bytes(16) + b"SEFT"
@@ -116,6 +117,23 @@ def with_wrong_checksum(content: bytes, kind: bytes) -> Callable[[Path], None]:
     at = content.index(kind)
     end = at + 4 + int.from_bytes(content[at - 4 : at], "big")
     return written(content[:end] + bytes(4) + content[end + 4 :])
+
+
+def plain_ppm(path: Path) -> None:
+    samples = b" ".join(b"%d" % value for value in PICTURE.astype(int).ravel() * 257)
+    path.write_bytes(b"P3 # of 16 bits\n96 64 65535\n" + samples)
+
+
+def with_areas(name: bytes) -> bytes:
+    """A TGA 2.0 with an extension area, which holds an author among others."""
+    content = corpus.saved(image(), "TGA", id_section=name)[:-26]
+    return content + bytes(495) + struct.pack("<II", len(content), 0) + b"TRUEVISION-XFILE.\0"
+
+
+def comment(content: bytes, bench: Bench, path: Path) -> str:
+    path.write_bytes(content)
+    target = relight_file(bench.relighter, path, path.with_name("out.png"))
+    return "kept" if exiftool("-s3", "-Comment", target).strip() == "A party" else "lost"
 
 
 def long_captions(path: Path) -> None:
@@ -279,6 +297,16 @@ def given_heic(bench: Bench, path: Path) -> str:
     return relit(bench, path, None)
 
 
+PPM, PGM, GIF = saved("PPM"), corpus.saved(image().convert("L"), "PPM"), saved("GIF")
+TEN_BIT_PGM = b"P5 96 64 1023\n" + (GREY.astype(">u2") * 4).tobytes()
+FURTHER_TEXT = b"further text"
+BEHIND = {
+    ".jpg": (jpeg(), ""), ".png": (saved("PNG"), ""), ".bmp": (saved("BMP"), ""),
+    ".webp": (corpus.saved(image(), "WEBP", lossless=True), ""), ".avif": (saved("AVIF"), ""),
+    ".gif": (GIF, PNG_NOTE), ".ppm": (PPM, PNG_NOTE), ".jp2": (saved("JPEG2000"), PNG_NOTE)
+}  # fmt: skip
+"""Pictures by suffix, and what is said of them alone."""
+
 MPO = {"format": "MPO", "quality": 95}
 NOTED = {
     "google_film.jpg": (BY_HAND, written(jpeg(xmp=packet('GCamera:MotionPhoto="1"', CAMERA)) + MP4), FILM),
@@ -331,6 +359,17 @@ NOTED = {
         "by hand", with_wrong_checksum(with_chunk(DEEP, *TEXT), b"tEXt"), LEFT_OUT.format("tEXt")
     ),
     "no_end.png": (BY_HAND, written(saved("PNG")[:-12]), "its end marker is missing"),
+    **{
+        f"text_behind{suffix}": (BY_HAND, written(content + FURTHER_TEXT), "; ".join(filter(None, [DATA_BEHIND, note])))
+        for suffix, (content, note) in BEHIND.items()
+    },
+    "two_pictures.ppm": (BY_HAND, written(PPM + PPM), f"{DATA_BEHIND}; {PNG_NOTE}"),
+    "film_behind.png": (BY_HAND, written(saved("PNG") + MP4), FILM),
+    "areas.tga": (BY_HAND, written(with_areas(b"A party")), f"{FURTHER}: areas of a TGA; {PNG_NOTE}"),
+    "packet_and_number_of_repeats.gif": (
+        BY_HAND, written(gif_with(b"XMP DataXMP", b"\1x\0!\xff\x0bNETSCAPE2.0\3\1\0\0")),
+        f"{FURTHER}: XMP DataXMP; {PNG_NOTE}"
+    ),
     "fireworks.png": (BY_HAND, in_png(b"mkBF", bytes(72)), f"{FURTHER}: mkBF"),
 }  # fmt: skip
 
@@ -376,6 +415,10 @@ CASES = [
     ),
     Case(7, "extended_xmp.jpg", BY_HAND, "kept", extended),
     Case(7, "two_comments.jpg", BY_HAND, "kept", comments),
+    Case(7, "comment.ppm", "by hand", "kept", partial(comment, PPM.replace(b"P6", b"P6\n# A party"))),
+    Case(7, "comment.pgm", "by hand", "kept", partial(comment, PGM.replace(b"P5", b"P5 #A party"))),
+    Case(7, "comment.gif", "Pillow", "kept", partial(comment, corpus.saved(image(), "GIF", comment=b"A party"))),
+    Case(7, "name.tga", "Pillow", "kept", partial(comment, corpus.saved(image(), "TGA", id_section=b"A party"))),
     Case(7, "transparent_grey_16.png", "by hand", "kept", partial(transparent_color, 1)),
     Case(7, "transparent_color_16.png", "by hand", "kept", partial(transparent_color, 3)),
     *(
@@ -403,6 +446,20 @@ CASES = [
     *(Case(7, name, maker, f"is of {name[8:11]}", partial(sampled, make)) for name, (maker, make) in SAMPLED.items()),
     Case(7, "lossless.heic", "libheif", "kept", lossless),
     Case(7, "lossless.avif", "avifenc", f"{AS_IT_WAS}; {SLIGHT}", partial(result, as_avif("--lossless"))),
+    Case(
+        7,
+        "plain_16.ppm as heic",
+        "by hand",
+        f"{PNG_NOTE}; {TEN_BITS.format(16)}; HEIF has no room for comments, which the photo had",
+        partial(written_as, ".heic", plain_ppm),
+    ),
+    Case(
+        7,
+        "10_bits.pgm as jpg",
+        "by hand",
+        f"{PNG_NOTE}; {EIGHT_BITS.replace('AVIF', 'JPEG')}",
+        partial(written_as, ".jpg", written(TEN_BIT_PGM)),
+    ),
     Case(7, "exif_in_text.png", BY_HAND, "kept", exif_in_text),
     Case(7, "long_captions.tif", "by hand", TOO_LONG, partial(written_as, ".jpg", long_captions)),
     Case(7, "iphone.heic", "given", GAIN_MAP, given_heic),

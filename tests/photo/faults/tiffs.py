@@ -13,6 +13,8 @@ from tests.photo.faults.case import AS_IT_WAS, GREY, PICTURE, Bench, Case, given
 
 DEEP, HALF = PICTURE.astype(np.uint16) * 257, np.full((64, 96, 1), 128, np.uint8)
 FLOATS = (PICTURE / 255).astype(np.float32)
+BLANK = np.zeros((1500, 1000, 3), np.uint8)
+"""Of which many a compression leaves nearly nothing."""
 BRIGHT = FLOATS.copy()
 BRIGHT[:3, :3] = 7.5
 TURNED = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -39,6 +41,25 @@ def below_a_thumbnail(path: Path) -> None:
     with tifffile.TiffWriter(path) as file:
         file.write(PICTURE[::4, ::4], photometric="rgb", metadata=None, subfiletype=1, subifds=1)
         file.write(PICTURE, photometric="rgb", metadata=None)
+
+
+def giant_tile(path: Path) -> None:
+    """Of a small picture."""
+    by_tifffile(PICTURE, "rgb", tile=(64, 96), compression="zstd")(path)
+    with tifffile.TiffFile(path, mode="r+") as file:
+        for side in ("TileWidth", "TileLength"):
+            file.pages[0].tags[side].overwrite(60_000)
+
+
+def damaged_fax(compression: str) -> Callable[[Path], None]:
+    def make(path: Path) -> None:
+        rows, columns = np.mgrid[0:64, 0:96]
+        Image.fromarray((rows // 3 + columns // 5) % 2 == 0).save(path, compression=compression)
+        content, third = bytearray(path.read_bytes()), path.stat().st_size // 3
+        content[third : 2 * third] = bytes(third)
+        path.write_bytes(content)
+
+    return make
 
 
 def cut(end: int) -> Callable[[Path], None]:
@@ -145,6 +166,17 @@ BY_TIFFFILE = {
         refused("1 x 16 bits, MINISBLACK, int16, compression NONE")
     ),
     "missing_tile_16.tif": (missing_tile, PICTURE, damaged("pixels are missing")),
+    **{
+        f"blank_{name}.tif": (by_tifffile(BLANK, "rgb", compression=name, rowsperstrip=1500), BLANK, AS_IT_WAS)
+        for name in ("zstd", "lzma", "lerc", "webp", "jpegxl")
+    },
+    "giant_tile.tif": (
+        giant_tile, PICTURE, "refused: has 60000 x 60000 pixels, more than 213 megapixels; make it smaller first"
+    ),
+    "volume.tif": (
+        by_tifffile(np.stack([PICTURE] * 2), "rgb", volumetric=True), PICTURE,
+        refused("3 x 8 bits, RGB, uint8, compression NONE")
+    ),
     "planes_16.tif": (by_tifffile(np.moveaxis(DEEP, -1, 0), "rgb", planarconfig="separate"), PICTURE, AS_IT_WAS),
     "tiles_16.tif": (by_tifffile(DEEP, "rgb", tile=(32, 32), compression="lzw", predictor=True), PICTURE, AS_IT_WAS),
     "big_endian_8.tif": (by_tifffile(PICTURE, "rgb", byteorder=">"), PICTURE, AS_IT_WAS),
@@ -190,6 +222,12 @@ BY_MAGICK = {
     "turned.tif": (("-orient", "RightTop", "-depth", 16), "as ImageMagick reads it", AS_IT_WAS),
 }  # fmt: skip
 
+BAD_FAX = {
+    "group4": "Bad code word at line 27 of strip 0 (x 0).",
+    "group3": "Bad code word at line 48 of strip 0 (x 11).",
+}
+"""What libtiff says of it."""
+
 GIVEN = {
     "assoc16.tif": AS_IT_WAS,
     "float32rgb.tif": OF_32,
@@ -210,6 +248,10 @@ def given_result(name: str, bench: Bench, path: Path) -> str:
 
 
 CASES = [
+    *(
+        Case(5, f"damaged_{fax}.tif", "Pillow, by hand", damaged(said), partial(result, damaged_fax(fax), GREY))
+        for fax, said in BAD_FAX.items()
+    ),
     Case(
         5, "cut_before_the_directory.tif", "ImageMagick", damaged("its directory is missing or damaged"),
         partial(result, cut(-300), PICTURE),
