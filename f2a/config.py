@@ -133,7 +133,7 @@ PRESETS = {
 
 
 def from_dict(cls: type[Config], values: dict[str, Any]) -> Config:
-    """The config that ``values`` describe; names that are missing keep their defaults.
+    """The config that ``values`` describe, with defaults for names that are missing.
 
     Raises:
         ConfigError: a name is unknown, or a value has the wrong type.
@@ -371,11 +371,7 @@ class TrainConfig:
                 raise ConfigError(f"{flag} is {getattr(self, flag)!r}: it needs a Hub dataset; give --dataset_name too")
 
     def architecture(self, base: GeneratorConfig) -> GeneratorConfig:
-        """``base`` with what the flags put in its place.
-
-        Raises:
-            ConfigError: that is no generator.
-        """
+        """``base`` with what the flags put in its place; :class:`ConfigError` where that is no generator."""
         names = ("upsampling", "head", "normalization", "exposure", "min_exposure", "working_pixels")
         values = {name: value for name in names if (value := getattr(self, name)) is not None}
         return dataclasses.replace(base, **values | ({"exposure": None} if self.exposure == FREE else {}))

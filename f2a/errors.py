@@ -1,8 +1,12 @@
 """Errors that are shown to the user, as one sentence each."""
 
 import re
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
+
+Report = Callable[[str], object]
+"""What each sentence for the user is passed to while the work goes on, such as ``print``."""
 
 
 class F2aError(ValueError):

@@ -33,11 +33,7 @@ def write_output(path: Path, content: bytes) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and its missing parents.
-
-    Raises:
-        OutputError: it cannot be made.
-    """
+    """Make a folder and its missing parents; :class:`OutputError` where that fails."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

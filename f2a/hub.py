@@ -40,11 +40,7 @@ def parse_repo_id(text: str) -> RepoId:
 
 
 def require_token(repo_id: str) -> None:
-    """Check, before any work, that there is a token to write to ``repo_id`` with.
-
-    Raises:
-        HubError: there is none.
-    """
+    """Raise :class:`HubError` where there is no token to write to ``repo_id`` with."""
     if not get_token():
         raise HubError(f"{repo_id}: writing to the Hub needs a token: run hf auth login, or set HF_TOKEN")
 

@@ -3,13 +3,13 @@
 import dataclasses
 import json
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from f2a.ablation.runs import SCRIPT, AblationError, AblationRun, Result, finished_runs, run_all
 from f2a.ablation.systems import CONFIGS, Config, to_arguments
-from f2a.errors import counted
+from f2a.errors import Report, counted
 from f2a.training.arguments import parse_run
 
 SETTINGS = "ablation.json"
@@ -42,11 +42,8 @@ class Ablation:
     training_flags: Sequence[str] = ()
 
 
-def ablate(ablation: Ablation, report: Callable[[str], None]) -> str:
+def ablate(ablation: Ablation, report: Report) -> str:
     """Train every config with every seed, unless ``out`` has its result already, and return the table.
-
-    Args:
-        report: is called with the plan, and with the result of each run.
 
     Raises:
         AblationError, ConfigError: an unknown config, a folder of another ablation, or a training that cannot start.
@@ -109,11 +106,7 @@ def arguments(ablation: Ablation, config: Config, seed: int) -> list[str]:
 
 
 def check_settings(ablation: Ablation) -> None:
-    """Write the settings that all runs share to their folder, or check that they are those stored there.
-
-    Raises:
-        AblationError: the folder cannot be created, or its runs have other settings.
-    """
+    """Write the settings that all runs share to their folder; raise :class:`AblationError` where it has others."""
     settings = json.loads(json.dumps({name: getattr(ablation, name) for name in SHARED}))
     path = ablation.out / SETTINGS
     try:
@@ -130,11 +123,7 @@ def check_settings(ablation: Ablation) -> None:
 
 
 def parse_weights(texts: Sequence[str]) -> dict[str, str]:
-    """``ENCODER=SRC`` as a table; the training checks the sources.
-
-    Raises:
-        AblationError: one of them has another form.
-    """
+    """``ENCODER=SRC`` as a table; another form raises :class:`AblationError`. The training checks the sources."""
     table = dict(text.partition("=")[::2] for text in texts)
     encoders = sorted({config.encoder for config in CONFIGS.values()})
     for encoder, source in table.items():

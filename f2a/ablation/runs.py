@@ -49,11 +49,7 @@ class Result(NamedTuple):
 
 
 def finished_runs(out: Path) -> list[Result]:
-    """The results in ``runs.jsonl``.
-
-    Raises:
-        AblationError: a line of it is damaged.
-    """
+    """The results in ``runs.jsonl``; a damaged line raises :class:`AblationError`."""
     path = out / RESULTS
     try:
         return [Result(**json.loads(line)) for line in path.read_text("utf-8").splitlines()] if path.exists() else []

@@ -171,8 +171,5 @@ def as_line(measurement: Measurement) -> str:
 
 
 def write_json(path: Path, measurements: list[Measurement]) -> None:
-    """
-    Raises:
-        OutputError: the file cannot be written.
-    """
+    """Write the table; raise :class:`f2a.files.OutputError` where that fails."""
     write_output(path, (json.dumps([one._asdict() for one in measurements], indent=1) + "\n").encode())

@@ -12,7 +12,6 @@ import os
 import runpy
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
@@ -27,6 +26,7 @@ import f2a
 from f2a.config import PRESETS, RECIPES, TrainConfig
 from f2a.data.augment import PairCrops, ShardedBatchSampler, batches
 from f2a.data.folder import find_pairs
+from f2a.errors import Report
 from f2a.model.discriminator import Discriminator
 from f2a.model.generator import Generator, has_fast_bfloat16
 from f2a.training.losses import attention_map, cross_entropy
@@ -143,9 +143,7 @@ def bench_config(pairs: Path, batch_size: int, resolution: int) -> TrainConfig:
     )
 
 
-def bench_train(
-    batch_size: int, resolution: int, steps: int, device: torch.device, report: Callable[[str], None]
-) -> list[Timing]:
+def bench_train(batch_size: int, resolution: int, steps: int, device: torch.device, report: Report) -> list[Timing]:
     """Time the loops in turn, step by step, so that a machine whose speed drifts slows all of them alike.
 
     Args:

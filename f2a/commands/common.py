@@ -41,13 +41,7 @@ def open_relighter(weights: str | None, device: str) -> "Relighter":
 
 
 def check_minimum(args: argparse.Namespace, minimum: dict[str, int]) -> None:
-    """
-    Args:
-        minimum: of each of these flags; one that was not given (None) is fine.
-
-    Raises:
-        UsageError: a flag is below its minimum.
-    """
+    """Raise :class:`UsageError` for a flag below its ``minimum``; one that was not given (None) is fine."""
     for name, value in minimum.items():
         if getattr(args, name) is not None and not getattr(args, name) >= value:
             raise UsageError(f"--{name} is {getattr(args, name)}: give at least {value}")

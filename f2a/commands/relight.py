@@ -131,11 +131,7 @@ def _tell(result: "Result") -> None:
 
 
 def check_photo_flags(args: argparse.Namespace) -> None:
-    """Look at the flags of :func:`add_photo_flags` before any work.
-
-    Raises:
-        UsageError, ControlError: an option outside its range, or one that needs what is not installed.
-    """
+    """Raise an error of f2a for a flag that is outside its range, or needs what is not installed."""
     if controls_of(args).red_eyes:
         from f2a.relight.red_eyes import open_cascade
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from f2a.color import exposure_gain
-from f2a.errors import F2aError, counted
+from f2a.errors import F2aError, Report, counted
 from f2a.files import atomic_write
 from f2a.photo import PhotoError, is_photo, needs_rawpy, read_photo
 
@@ -81,7 +81,7 @@ def cached_pairs(
     fingerprint: object,
     pairs: Iterable[EncodedPair],
     folder: Path,
-    report: Callable[[str], None],
+    report: Report,
     *,
     skipped: Sequence[str] = (),
     strict: bool = False,
@@ -175,14 +175,9 @@ def _decode(encoded: EncodedPhoto) -> np.ndarray:
     return np.asarray(photo.colors.to_srgb(image))
 
 
-def report_skipped(
-    source: str, count: int, skipped: Sequence[str], report: Callable[[str], None], *, strict: bool = False
-) -> None:
-    """Tell ``report`` what was left out of ``source``, one sentence each, and that ``count`` pairs are left.
-
-    Raises:
-        DataError: something was left out and ``strict``.
-    """
+def report_skipped(source: str, count: int, skipped: Sequence[str], report: Report, *, strict: bool = False) -> None:
+    """Tell ``report`` what was left out of ``source``, and that ``count`` pairs are left; ``strict`` makes it a
+    :class:`DataError`."""
     if skipped and strict:
         raise DataError(f"{skipped[0]} ({len(skipped)} such in {source}; without --strict_data they are left out)")
     for sentence in skipped:

@@ -1,12 +1,12 @@
 """Flash/ambient pairs from folders: found by name, decoded once into a memory-mapped cache."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
 
 from f2a.data.cache import HALVES, CachedPair, DataError, EncodedPair, cached_pairs
-from f2a.errors import counted
+from f2a.errors import Report, counted
 from f2a.photo import is_hidden, is_other_picture, is_photo
 
 
@@ -70,9 +70,7 @@ def split_folder(source: str | Path, splits: Sequence[str]) -> Path | None:
     return next((Path(source) / split for split in splits if (Path(source) / split).is_dir()), None)
 
 
-def read_pairs(
-    source: str | Path, cache: Path, report: Callable[[str], None], *, strict: bool = False
-) -> list[CachedPair]:
+def read_pairs(source: str | Path, cache: Path, report: Report, *, strict: bool = False) -> list[CachedPair]:
     """The usable pairs of a folder, decoded once into ``cache``; those that are skipped are named and counted through
     ``report``.
 

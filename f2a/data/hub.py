@@ -6,12 +6,12 @@ The ``datasets`` library is imported only when a dataset is asked for.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from f2a.data.cache import HALVES, CachedPair, DataError, EncodedPair, EncodedPhoto, cached_pairs
-from f2a.errors import counted, first_line
+from f2a.errors import Report, counted, first_line
 from f2a.hub import hub_errors
 
 if TYPE_CHECKING:
@@ -54,9 +54,7 @@ class RowIndex(NamedTuple):
     skipped: list[str]
 
 
-def read_hub_pairs(
-    source: HubSplit, cache: Path, report: Callable[[str], None], *, strict: bool = False
-) -> list[CachedPair]:
+def read_hub_pairs(source: HubSplit, cache: Path, report: Report, *, strict: bool = False) -> list[CachedPair]:
     """The usable pairs of a split, decoded; those that are skipped are named and counted through ``report``.
 
     Raises:
@@ -119,12 +117,11 @@ def _states(data: "Dataset") -> list[str]:
 
 
 def pair_states(keys: Any, states: list[str], source: HubSplit) -> RowIndex:
-    """Pair rows of one photo each by what they share, in the order in which the pairs begin.
+    """Pair rows of one photo each, in the order in which the pairs begin.
 
     Args:
         keys: of each row, what both photos of a pair share.
         states: of each row, one of the spellings in :data:`STATES`.
-        source: named in what is said of rows without a partner.
     """
     known = {spelling: half for half, spellings in STATES.items() for spelling in spellings}
     halves: dict[Any, dict[str, int]] = {}

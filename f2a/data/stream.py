@@ -7,7 +7,6 @@ what came before, provided that the dataset is the same: name its commit as ``--
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -15,7 +14,7 @@ import numpy as np
 
 from f2a.data.cache import HALVES, CachedPair, DataError, EncodedPair, EncodedPhoto, cached_pairs, decode_pair
 from f2a.data.hub import HubSplit
-from f2a.errors import counted
+from f2a.errors import Report, counted
 from f2a.hub import hub_errors
 
 WINDOW = 4
@@ -43,7 +42,7 @@ class StreamedPairs:
         DataError: the dataset cannot be read, or has another layout.
     """
 
-    def __init__(self, source: HubSplit, report: Callable[[str], None], *, strict: bool = False) -> None:
+    def __init__(self, source: HubSplit, report: Report, *, strict: bool = False) -> None:
         self.source, self.report, self.strict = source, report, strict
         self.groups = _groups(source)
         self.firsts = [group.first for group in self.groups]
@@ -77,11 +76,7 @@ class StreamedPairs:
         raise DataError(f"{self.source.name}: none of the rows from {group.first} on can be used")
 
     def encoded(self, row: int) -> EncodedPair:
-        """A pair as it is in the dataset.
-
-        Raises:
-            DataError: it cannot be fetched.
-        """
+        """A pair as it is in the dataset; :class:`DataError` where it cannot be fetched."""
         number = int(np.searchsorted(self.firsts, row, "right")) - 1
         if number not in self.cache:
             self.cache[number] = _fetch(self.groups[number], self.source)
@@ -135,14 +130,8 @@ def _fetch(group: RowGroup, source: HubSplit) -> list[dict[str, Any]]:
         return cast(list[dict[str, Any]], table.to_pylist())
 
 
-def read_streamed_once(
-    source: HubSplit, cache: Path, report: Callable[[str], None], *, strict: bool = False
-) -> list[CachedPair]:
-    """All pairs of a split that is small enough to be decoded once (that of ``--validation_split``).
-
-    Raises:
-        DataError: as :func:`f2a.data.hub.read_hub_pairs`.
-    """
+def read_streamed_once(source: HubSplit, cache: Path, report: Report, *, strict: bool = False) -> list[CachedPair]:
+    """As :func:`f2a.data.hub.read_hub_pairs`, without ``datasets``' own cache, for a small ``--validation_split``."""
     stream = StreamedPairs(source, lambda sentence: None)
     encoded = (stream.encoded(row) for row in range(len(stream)))
     return cached_pairs(source.name, stream.groups, encoded, cache, report, strict=strict)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from f2a.color import STANDARD_EXPOSURE
 from f2a.data.folder import find_pairs
+from f2a.errors import Report
 from f2a.evaluation.baselines import require_skimage
 from f2a.evaluation.methods import collect_systems
 from f2a.evaluation.report import Thumbnails, keep_thumbnails, require_matplotlib, write_report
-from f2a.evaluation.scores import METRICS, Report, lpips_metric, score_scenes
+from f2a.evaluation.scores import METRICS, lpips_metric, score_scenes
 from f2a.evaluation.tables import format_table, to_json
 from f2a.files import make_folder, write_output
 from f2a.relight.relighter import Relighter

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from f2a.color import expose
 from f2a.data.cache import DataError
 from f2a.data.folder import PairFiles
-from f2a.errors import counted, first_line
+from f2a.errors import Report, counted, first_line
 from f2a.images import to_image, to_picture
 from f2a.metrics import aligned_psnr, black_point, burnt_share, lit_psnr, lit_ssim, psnr, sharpness, ssim, tint
 from f2a.photo import Photo, PhotoError, open_photo
@@ -83,7 +83,6 @@ class Scene(NamedTuple):
 System = Callable[[Scene], Image.Image | None]
 """Makes the picture of a scene; None if it has none."""
 
-Report = Callable[[str], None]
 OnScene = Callable[[Scene, dict[str, Image.Image]], None]
 
 

@@ -1,6 +1,5 @@
 """``python -m f2a dataset push``: a folder of pairs as a dataset on the Hub, photos byte for byte as they are."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,7 @@ from huggingface_hub import HfApi
 
 from f2a.data.cache import DataError, EncodedPair, decode_pair, report_skipped
 from f2a.data.folder import PairFiles, find_pairs
-from f2a.errors import counted
+from f2a.errors import Report, counted
 from f2a.hub import HubError, create_repo, hub_errors, require_token
 from f2a.photo import read_photo
 
@@ -50,9 +49,7 @@ pair["flash"], pair["ambient"]  # PIL images
 """
 
 
-def push_dataset(
-    folder: Path, repo_id: str, report: Callable[[str], None], *, private: bool = False, license: str = "other"
-) -> str:
+def push_dataset(folder: Path, repo_id: str, report: Report, *, private: bool = False, license: str = "other") -> str:
     """Make a dataset from a folder of pairs, with a split for each of train/, val/ and test/; its address.
 
     Without such sub-folders all pairs are ``train``. Those that cannot be used are named through ``report``.
@@ -75,12 +72,8 @@ def push_dataset(
     return address
 
 
-def usable_pairs(folder: Path, report: Callable[[str], None]) -> list[PairFiles]:
-    """The pairs of a folder that training can use; the others are named through ``report``.
-
-    Raises:
-        DataError: none is usable.
-    """
+def usable_pairs(folder: Path, report: Report) -> list[PairFiles]:
+    """The pairs of a folder that training can use; ``report`` is told of the others. :class:`DataError` for none."""
     index = find_pairs(folder)
     usable, skipped = [], list(index.skipped)
     for pair in index.files:

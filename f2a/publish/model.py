@@ -2,13 +2,13 @@
 
 import shlex
 import shutil
-from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 
 from huggingface_hub import HfApi
 
 from f2a.config import TrainConfig
+from f2a.errors import Report
 from f2a.files import atomic_dir
 from f2a.hub import HubError, hub_errors
 from f2a.model.checkpoint import Checkpoint
@@ -16,12 +16,8 @@ from f2a.publish.model_card import PICTURE, model_card, repo_id
 
 
 def save_model(folder: Path, checkpoint: Checkpoint, config: TrainConfig, picture: Path) -> None:
-    """Write weights and card as a folder that ``Relighter.from_pretrained`` reads; it appears whole or not at all.
-
-    Args:
-        config: of the run.
-        picture: of the validation; left out if it does not exist.
-    """
+    """Write weights, card and (if it exists) the ``picture`` of the validation as a folder that
+    ``Relighter.from_pretrained`` reads; it appears whole or not at all."""
     with atomic_dir(folder) as beside:
         checkpoint.save(beside)
         if has_picture := picture.exists():
@@ -42,7 +38,7 @@ class Pusher:
         self._api = HfApi(token=config.hub_token)
         self._upload: Future[None] | None = None
 
-    def push_in_background(self, folder: Path, report: Callable[[str], None]) -> None:
+    def push_in_background(self, folder: Path, report: Report) -> None:
         """Upload a copy of ``folder`` unless an upload is still running; a failure is only reported."""
         if not folder.is_dir() or (self._upload and not self._upload.done()):
             return

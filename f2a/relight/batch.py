@@ -99,11 +99,7 @@ class Shard:
 
     @staticmethod
     def from_environment() -> "Shard":
-        """As the environment variables ``RANK`` and ``WORLD_SIZE`` say; all of it where they are not set.
-
-        Raises:
-            BatchError: they are not numbers, or do not fit each other.
-        """
+        """As the environment variables ``RANK`` and ``WORLD_SIZE`` say; :class:`BatchError` for no such numbers."""
         rank, size = os.environ.get("RANK", "0"), os.environ.get("WORLD_SIZE", "1")
         if not (rank.isdecimal() and size.isdecimal() and int(rank) < int(size)):
             raise BatchError(f"RANK is {rank!r} and WORLD_SIZE {size!r}: give whole numbers, RANK below WORLD_SIZE")
@@ -225,11 +221,7 @@ def summary(results: Sequence[Result], seconds: float, shard: Shard) -> str:
 
 
 def write_report(path: Path, results: Sequence[Result], seconds: float, run: dict[str, Any]) -> None:
-    """Write what became of every photo, with the run's settings, as JSON.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
+    """Write what became of every photo, with the run's settings, as JSON; :class:`OutputError` where that fails."""
     report = run | {"seconds": round(seconds, 3), "photos": [asdict(result) for result in results]}
     text = json.dumps(report, indent=1, ensure_ascii=False, default=str) + "\n"  # paths
     write_output(path, text.encode(errors="backslashreplace"))  # names that are not UTF-8

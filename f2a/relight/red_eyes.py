@@ -69,11 +69,7 @@ class Pupil(NamedTuple):
 
 
 def find_red_pupils(photo: Photo) -> list[Pupil]:
-    """The red pupils of the faces in a photo; a grey one has none.
-
-    Raises:
-        ControlError: OpenCV is not installed.
-    """
+    """The red pupils of the faces in a photo; a grey one has none. It needs OpenCV (:func:`open_cascade`)."""
     if photo.shape[2] == 1:
         return []
     faces, eyes = open_cascade("frontalface_alt2"), open_cascade("eye_tree_eyeglasses")

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from f2a.color import luminance
-from f2a.errors import F2aError, first_line
+from f2a.errors import F2aError, Report, first_line
 from f2a.images import to_image
 from f2a.model.checkpoint import Checkpoint
 from f2a.photo import (
@@ -149,11 +149,7 @@ class Relighter:
         return cls(Checkpoint.load(source, revision), choose_device(device))
 
     def __call__(self, photo: Image.Image, controls: Controls = NEUTRAL) -> Image.Image:
-        """The photo relit, of the same size, upright; see :meth:`Prepared.render`.
-
-        Args:
-            photo: of any mode.
-        """
+        """The photo, of any mode, relit, upright and of the same size; see :meth:`Prepared.render`."""
         photo = exif_transposed(photo)
         return self.prepare(Photo.from_pil(photo)).render(controls, in_place=True).to_pil()
 
@@ -208,7 +204,7 @@ def relight_file(
     format: str | None = None,
     quality: int | None = None,
     on_target: Callable[[Path], None] = lambda target: None,
-    tell: Callable[[str], object] = lambda note: None,
+    tell: Report = lambda note: None,
 ) -> Path:
     """Relight the photo in one file into another, which is returned.
 

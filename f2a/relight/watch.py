@@ -49,12 +49,10 @@ def watch_folder(folder: Path, settle_s: float = SETTLE_S) -> Iterator[Path]:
 
 
 def stable_photos(changes: Iterable[set[Path]], settle_s: float) -> Iterator[Path | None]:
-    """
+    """Each photo once it has not changed for ``settle_s`` seconds, and None after each look.
+
     Args:
         changes: the files that changed since the last look; empty ones come while nothing happens.
-
-    Yields:
-        each photo once it has not changed for ``settle_s`` seconds, and None after each look.
     """
     pending: dict[Path, tuple[State | None, float]] = {}
     for changed in changes:

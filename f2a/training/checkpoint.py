@@ -6,7 +6,7 @@ manifest ``state.json``, which is written last and has the digest of each: it sh
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from f2a.errors import first_line
+from f2a.errors import Report, first_line
 from f2a.files import UNFINISHED, atomic_dir, recover_dir
 from f2a.model.checkpoint import CheckpointError
 
@@ -86,7 +86,7 @@ def checkpoints(output: Path) -> list[Path]:
     return sorted(folders, key=lambda path: int(path.name.removeprefix("checkpoint-")))
 
 
-def newest_state(output: Path, report: Callable[[str], None]) -> TrainState | None:
+def newest_state(output: Path, report: Report) -> TrainState | None:
     """The newest whole checkpoint; a damaged one is named through ``report``, and the one before it used."""
     for folder in reversed(checkpoints(output)):
         try:
@@ -96,7 +96,7 @@ def newest_state(output: Path, report: Callable[[str], None]) -> TrainState | No
     return None
 
 
-def saved_state(output: Path, source: str | None, report: Callable[[str], None]) -> TrainState | None:
+def saved_state(output: Path, source: str | None, report: Report) -> TrainState | None:
     """The checkpoint that ``--resume_from_checkpoint`` names: ``latest`` (None where there is none yet) or a folder.
 
     Raises:
@@ -139,10 +139,7 @@ def unpack_state(
 
 @contextmanager
 def misfit_errors() -> Iterator[None]:
-    """
-    Raises:
-        CheckpointError: the checkpoint that is unpacked inside lacks something, or has another shape.
-    """
+    """Raise :class:`CheckpointError` where what is unpacked inside lacks something, or has another shape."""
     try:
         yield
     except (KeyError, RuntimeError, ValueError, IndexError) as error:
@@ -152,13 +149,7 @@ def misfit_errors() -> Iterator[None]:
 
 
 def changes(metadata: dict[str, Any], config: dict[str, Any], pairs: str) -> Iterator[str]:
-    """A sentence for each flag that is not as it was when the checkpoint was made, and for other pairs.
-
-    Args:
-        metadata: of the checkpoint.
-        config: the flags and their values now.
-        pairs: the fingerprint of the pairs to learn from.
-    """
+    """A sentence for each flag that was another in ``metadata``, and one if the fingerprint of the pairs was."""
     for name, value in config.items():
         if name != "resume_from_checkpoint" and (before := metadata["config"].get(name)) != value:
             yield f"changed since the checkpoint: {name} was {before!r}, is {value!r}"

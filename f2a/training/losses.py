@@ -68,10 +68,7 @@ class PerceptualDistance(nn.Module):
     """Mean absolute difference of an encoder's features, averaged over the last layers of its five stages.
 
     After Johnson et al. (arXiv 1603.08155). Each stage is divided by the mean of the ambient photo's features, so that
-    none outweighs the others, however the encoder's weights are scaled. The encoder is frozen.
-
-    Args:
-        encoder: with ImageNet weights.
+    none outweighs the others, however the encoder's weights are scaled. The encoder has ImageNet weights and is frozen.
     """
 
     def __init__(self, encoder: VGG16 | EfficientNetLite0) -> None:

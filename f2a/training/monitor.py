@@ -30,11 +30,7 @@ class LossMonitor:
         self._steps, self._minimum = 0, math.inf
 
     def update(self, step: int, names: Sequence[str], losses: Tensor, files: Sequence[str]) -> None:
-        """Take ``losses``, one value for each of ``names``, and check those of the step before.
-
-        Raises:
-            DivergenceError: those were not finite, or have diverged.
-        """
+        """Take ``losses``, one for each of ``names``; :class:`DivergenceError` if those of the step before diverged."""
         self.flush()
         self._pending.append((step, names, losses, files))
 
@@ -64,9 +60,6 @@ def divergence(step: int, reason: str, files: Sequence[str]) -> str:
 
 
 def check_weights(step: int, modules: Iterable[nn.Module]) -> None:
-    """
-    Raises:
-        DivergenceError: a weight is infinite or not a number.
-    """
+    """Raise :class:`DivergenceError` where a weight is infinite or not a number."""
     if not all(weight.isfinite().all() for module in modules for weight in module.parameters()):
         raise DivergenceError(f"step {step}: a weight is not finite; lower --learning_rate")

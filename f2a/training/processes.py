@@ -26,10 +26,7 @@ T = TypeVar("T")
 
 
 def make_accelerator(config: TrainConfig) -> Accelerator:
-    """
-    Raises:
-        ConfigError: the tracker is not installed, or the device cannot compute in this precision.
-    """
+    """As ``config`` says; :class:`ConfigError` for a tracker that is not installed, or a precision that it lacks."""
     if config.report_to != "none" and not importlib.util.find_spec(config.report_to):
         raise ConfigError(f"report_to is {config.report_to!r}: install it (pip install {config.report_to})")
     try:

@@ -1,7 +1,6 @@
 """What a run starts from: pairs, the generator, and the perceptual loss."""
 
 import dataclasses
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +16,7 @@ from f2a.data.folder import parse_share, read_pairs, split_folder
 from f2a.data.hub import HubSplit, read_hub_pairs
 from f2a.data.sampling import MixtureSampler, WeightedSource
 from f2a.data.stream import StreamedPairs, read_streamed_once
-from f2a.errors import counted
+from f2a.errors import Report, counted
 from f2a.hub import HubError, fetch_file
 from f2a.model.checkpoint import Checkpoint
 from f2a.model.encoders import VGG16, EfficientNetLite0, UNet
@@ -38,7 +37,7 @@ class TrainingInputs(NamedTuple):
     perceptual: PerceptualDistance | None
 
 
-def load_inputs(config: TrainConfig, report: Callable[[str], None]) -> TrainingInputs:
+def load_inputs(config: TrainConfig, report: Report) -> TrainingInputs:
     """Read everything that ``config`` names; pairs are decoded once, into the cache.
 
     Raises:
@@ -69,9 +68,7 @@ def load_inputs(config: TrainConfig, report: Callable[[str], None]) -> TrainingI
     return TrainingInputs(checkpoint, crops, validation, build_perceptual_loss(config))
 
 
-def hub_sources(
-    config: TrainConfig, cache: Path, report: Callable[[str], None]
-) -> tuple[WeightedSource, list[CachedPair]]:
+def hub_sources(config: TrainConfig, cache: Path, report: Report) -> tuple[WeightedSource, list[CachedPair]]:
     """The pairs of ``--dataset_name`` to train on and to validate on."""
     options = config.dataset_config_name, config.dataset_revision, config.pair_key, config.hub_token
     split = HubSplit(str(config.dataset_name), config.dataset_split, *options)
