@@ -1,12 +1,11 @@
 """``python -m f2a space push``: the page as a Space on the Hub, from a clone of the repository."""
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import yaml
-from huggingface_hub import DatasetInfo, HfApi, ModelInfo
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, DatasetInfo, HfApi, ModelInfo
 
 from f2a.errors import counted
 from f2a.hub import HubError, create_repo, hub_errors, parse_repo_id, require_token
@@ -188,12 +187,7 @@ def _set_variables(api: HfApi, repo_id: str, variables: dict[str, str | None]) -
 
 def _upload(api: HfApi, repo_id: str, files: dict[str, bytes | Path]) -> None:
     """One commit with these files, which deletes those of an earlier version."""
-    with tempfile.TemporaryDirectory(prefix="f2a-space-") as folder:
-        for name, content in files.items():
-            target = Path(folder, name)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content if isinstance(content, bytes) else content.read_bytes())
-        api.upload_folder(
-            repo_id=repo_id, repo_type="space", folder_path=folder, delete_patterns=["f2a/*"],
-            commit_message="Publish the page with f2a",
-        )  # fmt: skip
+    there = api.list_repo_files(repo_id, repo_type="space")
+    changes: list[CommitOperationAdd | CommitOperationDelete] = [CommitOperationAdd(*file) for file in files.items()]
+    changes += [CommitOperationDelete(name) for name in there if name.startswith("f2a/") and name not in files]
+    api.create_commit(repo_id, changes, commit_message="Publish the page with f2a", repo_type="space")
