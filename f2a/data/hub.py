@@ -47,11 +47,8 @@ class PairRows(NamedTuple):
     ambient: int
 
 
-class RowIndex(NamedTuple):
-    """The pairs of a split, and a sentence for each row that is not part of one."""
-
-    pairs: list[PairRows]
-    skipped: list[str]
+RowIndex = tuple[list[PairRows], list[str]]
+"""The pairs of a split, and a sentence for each row that is not part of one."""
 
 
 def read_hub_pairs(source: HubSplit, cache: Path, report: Report, *, strict: bool = False) -> list[CachedPair]:
@@ -61,15 +58,13 @@ def read_hub_pairs(source: HubSplit, cache: Path, report: Report, *, strict: boo
         DataError: the dataset cannot be read, has another layout or no usable pair, or (``strict``) one that is not.
     """
     data = _load(source)
-    index = find_rows(data, source)
-    if not index.pairs:
-        reason = (index.skipped or ["it is empty"])[0]
+    pairs, skipped = find_rows(data, source)
+    if not pairs:
+        reason = (skipped or ["it is empty"])[0]
         raise DataError(f"{source.name}: no pair in {counted(len(data), 'row')}; {reason}")
     files = [file["filename"] for file in data.cache_files]  # of one commit each
-    encoded = _encoded(data, index.pairs, source)
-    return cached_pairs(
-        source.name, (source.pair_key, files), encoded, cache, report, skipped=index.skipped, strict=strict
-    )
+    fingerprint, encoded = (source.pair_key, files), _encoded(data, pairs, source)
+    return cached_pairs(source.name, fingerprint, encoded, cache, report, skipped=skipped, strict=strict)
 
 
 def _load(source: HubSplit) -> "Dataset":
@@ -108,7 +103,7 @@ def find_rows(data: "Dataset", source: HubSplit) -> RowIndex:
         return pair_states(data[source.pair_key], _states(data), source)
     own_names = list(data["name"]) if "name" in data.column_names else None
     names = [f"{source.name} {repr(own_names[row]) if own_names else f'row {row}'}" for row in range(len(data))]
-    return RowIndex([PairRows(name, row, row) for row, name in enumerate(names)], [])
+    return [PairRows(name, row, row) for row, name in enumerate(names)], []
 
 
 def _states(data: "Dataset") -> list[str]:
@@ -144,7 +139,7 @@ def pair_states(keys: Any, states: list[str], source: HubSplit) -> RowIndex:
         else:
             missing = "ambient" if "flash" in pair else "flash"
             skipped.append(f"{name}: its {missing} photo is missing")
-    return RowIndex(pairs, skipped)
+    return pairs, skipped
 
 
 def _encoded(data: "Dataset", pairs: list[PairRows], source: HubSplit) -> Iterator[EncodedPair]:

@@ -1,6 +1,7 @@
 """What a run starts from: pairs, the generator, and the perceptual loss."""
 
 import dataclasses
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -52,11 +53,10 @@ def load_inputs(config: TrainConfig, report: Report) -> TrainingInputs:
     read = partial(read_pairs, cache=cache, report=report, strict=config.strict_data)
     shares = [parse_share(text) for text in config.train_data_dir]
     sources = [WeightedSource(read(split_folder(folder, ["train"]) or folder), share) for folder, share in shares]
-    held_out: list[str | Path] = [config.validation_dir] if config.validation_dir else []
-    for folder, _ in shares:
-        if not config.validation_dir and split_folder(folder, ["train"]):
-            held_out += [split for split in [split_folder(folder, ["val", "test"])] if split]
-    validation = [pair for folder in held_out for pair in read(folder)]
+    divided = [folder for folder, _ in shares if split_folder(folder, ["train"])]
+    splits = [split_folder(folder, ["val", "test"]) for folder in divided]
+    held_out: Sequence[str | Path | None] = [config.validation_dir] if config.validation_dir else splits
+    validation = [pair for folder in held_out if folder for pair in read(folder)]
     if config.dataset_name:
         source, pairs = hub_sources(config, cache, report)
         sources, validation = [*sources, source], validation + pairs
