@@ -53,7 +53,7 @@ def add_photo_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     warnings.filterwarnings("ignore", category=UserWarning, module="PIL")  # f2a has sentences of its own
-    from f2a.relight.batch import Batch, Shard, passed_over, plan, summary, write_report
+    from f2a.relight.batch import Batch, Shard, plan, summary, unreadable_note, write_report
 
     check_photo_flags(args)
     check_minimum(args, {"jobs": 1})
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.output:
         raise UsageError("where the results go is missing: name a folder, or for one photo a file, with -o")
     shard = Shard.from_environment()
-    if shard.index == 0 and (line := passed_over(args.photos)):
+    if shard.index == 0 and (line := unreadable_note(args.photos)):
         warn(line)
     tasks = plan(args.photos, args.output)
     batch = Batch(tasks, shard, args.overwrite, FORMATS.get(args.format))

@@ -68,6 +68,7 @@ def plan(inputs: Sequence[Path], output: Path) -> list[Task]:
             raise BatchError(f"{path}: no photo in this folder; name the photos or another folder")
         photos += inside
     is_one_photo = len(inputs) == 1 and not inputs[0].is_dir()
+    # "relit.xyz" for one photo is a file in a format that is not written, and no folder
     if (names_a_file(output) or (is_one_photo and output.suffix[1:2].isalpha())) and not output.is_dir():
         format_of(output)
         if len(photos) > 1:
@@ -79,7 +80,7 @@ def plan(inputs: Sequence[Path], output: Path) -> list[Task]:
     return [Task(photo, output) for photo in photos]
 
 
-def passed_over(inputs: Sequence[Path]) -> str:
+def unreadable_note(inputs: Sequence[Path]) -> str:
     """A line about the pictures in these folders whose formats are not read; empty if there are none."""
     folders = [path for path in inputs if path.is_dir()]
     pictures = [path for folder in folders for path in sorted(folder.iterdir()) if is_other_picture(path)]

@@ -16,7 +16,7 @@ from PIL import Image
 
 from f2a.photo import PhotoError, check_target, is_hidden
 from f2a.relight import relighter as relighter_module
-from f2a.relight.batch import Batch, BatchError, Result, Shard, Task, passed_over, plan, summary
+from f2a.relight.batch import Batch, BatchError, Result, Shard, Task, plan, summary, unreadable_note
 from tests.support import ROOT
 from tests.support.commands import run
 from tests.support.waiting import PATIENCE_S, until
@@ -208,13 +208,13 @@ def relight(tmp_path, weights):
 
 
 def test_pictures_that_are_passed_over_are_named_in_one_line(photos, relight):
-    assert passed_over([photos]) == ""
+    assert unreadable_note([photos]) == ""
     for name in ("a.jxl", "b.PSD", "c.exr", "._d.jxl", "notes.txt", *(f"e{n}.exr" for n in range(4))):
         (photos / name).write_bytes(b"")
     for name in ("album.jpg", "layers.psd"):  # any folder is passed over
         (photos / name).mkdir()
     line = "skipped 7 pictures in formats that f2a cannot read: a.jxl, b.PSD, c.exr, e0.exr, e1.exr, ..."
-    assert passed_over([photos, photos / "p0.png"]) == line
+    assert unreadable_note([photos, photos / "p0.png"]) == line
     done = relight(photos)
     assert done.status == 0
     assert f"f2a: {line}\n" in done.err
@@ -227,7 +227,7 @@ def test_raw_files_without_rawpy_are_passed_over_with_the_remedy(photos, monkeyp
     monkeypatch.setitem(sys.modules, "rawpy", None)
     assert len(plan([photos], photos)) == 7
     line = "skipped 1 picture in formats that f2a cannot read: a.CR3; for raw files run: pip install rawpy"
-    assert passed_over([photos]) == line
+    assert unreadable_note([photos]) == line
 
 
 def test_what_is_passed_over_is_named_where_there_is_nothing_else(tmp_path, relight):
