@@ -35,20 +35,16 @@ def first_line(error: BaseException) -> str:
     return str(message).splitlines()[0].rstrip(" .")
 
 
-class MissingPackageError(F2aError):
-    """A package that only one task needs is missing; the message says what to install."""
-
-
 def require_package(module: str, package: str, need: str) -> Any:
     """The module, imported; ``need`` says who asks for it, such as ``"the report needs"``.
 
     Raises:
-        MissingPackageError: it is not installed.
+        F2aError: it is not installed; the message says what to install.
     """
     try:
         return import_module(module)
     except ImportError as error:
-        raise MissingPackageError(f"{need} {package} ({error}): pip install {package}") from None
+        raise F2aError(f"{need} {package} ({error}): pip install {package}") from None
 
 
 def missing_library(error: ModuleNotFoundError) -> str:

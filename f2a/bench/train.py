@@ -118,7 +118,7 @@ class Timing:
     def images_per_second(self) -> float:
         return self.steps * self.batch_size / (self.data + self.step)
 
-    def take_step(self, loop: PlainLoop | ProductLoop) -> None:
+    def add_step(self, loop: PlainLoop | ProductLoop) -> None:
         """One step of ``loop``, whose seconds are added."""
         start = time.perf_counter()
         batch = loop.read()
@@ -160,11 +160,11 @@ def bench_train(batch_size: int, resolution: int, steps: int, device: torch.devi
             loops["product, bf16"] = ProductLoop(config, device, bf16=True)
         for kind, loop in loops.items():
             report(f"warming up: {kind}")
-            Timing(kind, batch_size).take_step(loop)
+            Timing(kind, batch_size).add_step(loop)
         timings = [Timing(kind, batch_size) for kind in loops]
         for step in range(1, steps + 1):
             for timing in timings:
-                timing.take_step(loops[timing.loop])
+                timing.add_step(loops[timing.loop])
                 report(f"step {step} of {steps}: {timing.loop} {timing.images_per_second:.2f} images/s")
     return timings
 

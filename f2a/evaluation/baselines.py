@@ -26,7 +26,7 @@ SURROUND_SIDE = 512
 
 
 def require_skimage(part: str) -> Any:
-    """A part of scikit-image; :class:`f2a.errors.MissingPackageError` where that is not installed."""
+    """A part of scikit-image; :class:`F2aError` where that is not installed."""
     return require_package(f"skimage.{part}", "scikit-image", "the baselines need")
 
 

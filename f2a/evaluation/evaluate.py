@@ -36,7 +36,7 @@ def evaluate(
         report: is called with a sentence about everything that is left out.
 
     Raises:
-        DataError, MissingPackageError, OutputError: before anything is measured, if possible.
+        F2aError: before anything is measured, if possible.
     """
     pairs = find_pairs(data)
     for sentence in pairs.skipped:

@@ -41,7 +41,7 @@ METHOD = (
 
 
 def require_matplotlib() -> Any:
-    """The module ``matplotlib.figure``; :class:`f2a.errors.MissingPackageError` where that is not installed."""
+    """The module ``matplotlib.figure``; :class:`F2aError` where that is not installed."""
     return require_package("matplotlib.figure", "matplotlib", "the report needs")
 
 
@@ -67,7 +67,7 @@ def write_report(
         facts: about the run, title to text.
 
     Raises:
-        MissingPackageError, OutputError: matplotlib is not installed, or a file cannot be written.
+        F2aError: matplotlib is not installed, or a file cannot be written.
     """
     gains, rows = changes(scores, system), means(scores)
     scenes = select_scenes(gains)

@@ -31,11 +31,6 @@ from f2a.photo import (
     output_name,
 )
 
-
-class BatchError(F2aError):
-    """A run that cannot be done as asked; the message says what to do instead."""
-
-
 MAX_NAMES = 5
 """In a line about files."""
 
@@ -54,7 +49,7 @@ def plan(inputs: Sequence[Path], output: Path) -> list[Task]:
     programs keep for themselves.
 
     Raises:
-        BatchError: a folder without photos, or several photos for one file.
+        F2aError: a folder without photos, or several photos for one file.
         OutputError: an output that cannot be made.
         PhotoError: the output is a file of a format that is not written.
     """
@@ -65,14 +60,14 @@ def plan(inputs: Sequence[Path], output: Path) -> list[Task]:
             continue
         inside = [photo for photo in sorted(path.iterdir()) if is_photo(photo) and not is_result(photo)]
         if not inside:
-            raise BatchError(f"{path}: no photo in this folder; name the photos or another folder")
+            raise F2aError(f"{path}: no photo in this folder; name the photos or another folder")
         photos += inside
     is_one_photo = len(inputs) == 1 and not inputs[0].is_dir()
     # "relit.xyz" for one photo is a file in a format that is not written, and no folder
     if (names_a_file(output) or (is_one_photo and output.suffix[1:2].isalpha())) and not output.is_dir():
         format_of(output)
         if len(photos) > 1:
-            raise BatchError(f"{output}: one file cannot hold {counted(len(photos), 'photo')}; name a folder")
+            raise F2aError(f"{output}: one file cannot hold {counted(len(photos), 'photo')}; name a folder")
         folder = output.parent
     else:
         folder = output
@@ -100,10 +95,10 @@ class Shard:
 
     @staticmethod
     def from_environment() -> "Shard":
-        """As the environment variables ``RANK`` and ``WORLD_SIZE`` say; :class:`BatchError` for no such numbers."""
+        """As the environment variables ``RANK`` and ``WORLD_SIZE`` say; :class:`F2aError` for no such numbers."""
         rank, size = os.environ.get("RANK", "0"), os.environ.get("WORLD_SIZE", "1")
         if not (rank.isdecimal() and size.isdecimal() and int(rank) < int(size)):
-            raise BatchError(f"RANK is {rank!r} and WORLD_SIZE {size!r}: give whole numbers, RANK below WORLD_SIZE")
+            raise F2aError(f"RANK is {rank!r} and WORLD_SIZE {size!r}: give whole numbers, RANK below WORLD_SIZE")
         return Shard(int(rank), int(size))
 
     def path(self, path: Path) -> Path:

@@ -34,10 +34,6 @@ from f2a.relight.red_eyes import Pupil, correct_red_pupils, find_red_pupils, red
 from f2a.relight.render import LocalLinearGain, Window
 
 
-class DeviceError(F2aError):
-    """A device that this machine does not have."""
-
-
 @dataclass(frozen=True)
 class Prepared:
     """A photo and the gain that relights it: rendering again needs no network.
@@ -144,7 +140,7 @@ class Relighter:
 
         Raises:
             CheckpointError: the weights cannot be found or used.
-            DeviceError: this machine has no such device.
+            F2aError: this machine has no such device.
         """
         return cls(Checkpoint.load(source, revision), choose_device(device))
 
@@ -189,7 +185,7 @@ def choose_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise DeviceError(f"device {name!r} cannot be used here ({first_line(error)}); try --device cpu") from None
+        raise F2aError(f"device {name!r} cannot be used here ({first_line(error)}); try --device cpu") from None
     return device
 
 

@@ -15,10 +15,6 @@ State = tuple[int, int]
 """Size in bytes and time of the last change in nanoseconds."""
 
 
-class WatchError(F2aError):
-    """A folder that cannot be watched; the message says why."""
-
-
 def watch_folder(folder: Path, settle_s: float = SETTLE_S) -> Iterator[Path]:
     """The photos that appear or change directly inside a folder from this call on, without end.
 
@@ -29,7 +25,7 @@ def watch_folder(folder: Path, settle_s: float = SETTLE_S) -> Iterator[Path]:
         settle_s: seconds without a change after which a file counts as written.
 
     Raises:
-        WatchError: the folder is gone.
+        F2aError: the folder is gone.
     """
     from watchfiles import Change, watch
 
@@ -41,7 +37,7 @@ def watch_folder(folder: Path, settle_s: float = SETTLE_S) -> Iterator[Path]:
     def photos() -> Iterator[Path]:
         for path in stable_photos(changes, settle_s):
             if path is None and not folder.is_dir():
-                raise WatchError(f"{folder}: no longer exists; start again once it does")
+                raise F2aError(f"{folder}: no longer exists; start again once it does")
             if path is not None:
                 yield path
 

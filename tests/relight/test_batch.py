@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from f2a.errors import F2aError
 from f2a.photo import PhotoError, check_target, is_hidden
 from f2a.relight import relighter as relighter_module
-from f2a.relight.batch import Batch, BatchError, Result, Shard, Task, plan, summary, unreadable_note
+from f2a.relight.batch import Batch, Result, Shard, Task, plan, summary, unreadable_note
 from tests.support import ROOT
 from tests.support.commands import run
 from tests.support.waiting import PATIENCE_S, until
@@ -160,7 +161,7 @@ def test_a_name_that_only_the_content_tells_is_reserved_too(photos, tmp_path):
 def test_a_wrong_rank_is_named(monkeypatch, rank, size):
     monkeypatch.setenv("RANK", rank)
     monkeypatch.setenv("WORLD_SIZE", size)
-    with pytest.raises(BatchError, match=f"RANK is '{rank}'"):
+    with pytest.raises(F2aError, match=f"RANK is '{rank}'"):
         Shard.from_environment()
 
 

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from f2a.errors import F2aError
 from f2a.relight import watch
-from f2a.relight.watch import WatchError, stable_photos, watch_folder
+from f2a.relight.watch import stable_photos, watch_folder
 
 
 @pytest.fixture
@@ -86,5 +87,5 @@ def test_real_files_arrive_and_a_folder_that_goes_is_one_sentence(tmp_path):
     for path in folder.iterdir():
         path.unlink()
     folder.rmdir()
-    with pytest.raises(WatchError, match="no longer exists"):
+    with pytest.raises(F2aError, match="no longer exists"):
         next(photos)
