@@ -156,12 +156,6 @@ def test_a_name_in_another_encoding_is_told_and_reported(tmp_path, weights, caps
 
 
 @pytest.mark.slow
-def test_every_file_gives_a_photo_or_one_sentence(files, tmp_path):
-    faults = faults_in(files, through_the_door, tmp_path)
-    assert not faults, "\n".join(faults)
-
-
-@pytest.mark.slow
 def test_relit_it_gives_a_photo_or_one_sentence(files, tmp_path, relighter):
     def relit(path, output):
         target = relight_file(relighter, path, output)
