@@ -6,9 +6,7 @@ from pathlib import Path
 
 os.environ.setdefault("MKL_CBWR", "AUTO")  # as train_accelerate.py sets it; MKL reads it once, at its first use
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as f2a.cli does: threads that spin are slow beside other programs
-if workers := int(
-    os.environ.get("PYTEST_XDIST_WORKER_COUNT", 0)
-):  # each, and its children, keep to their share of cores
+if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 0)):  # each and its children keep to their share of cores
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
 
 import numpy as np
@@ -34,6 +32,14 @@ settings.load_profile("f2a")
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """All tests are shared by as many processes as there are cores, four at most; named ones run in this process."""
     return min(4, os.cpu_count() or 1) if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0
+
+
+LONGEST = ("page/test_faults.py", "training/test_processes.py", "training/test_faults.py", "page/test_corpus.py")
+"""Files with tests of minutes, which come first: at the end they would leave all processes but one idle."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.partition("::")[0].endswith(LONGEST))
 
 
 @pytest.fixture(scope="session")
