@@ -29,7 +29,7 @@ from f2a.relight.controls import ControlError, Controls
 USER_ERRORS = (PhotoError, ControlError, PhotoCountError, DataError, Busy)
 """What a visitor is told in a sentence."""
 
-VIEWS = {"Flash | ours": ("flash", "ours"), "Flash | truth": ("flash", "truth"), "Ours | truth": ("ours", "truth")}
+VIEWS = {"Flash | relit": ("flash", "ours"), "Flash | truth": ("flash", "truth"), "Relit | truth": ("ours", "truth")}
 
 PROGRESS = gr.Progress()
 

@@ -1,5 +1,6 @@
 """The page, read from top to bottom: its tabs, their components, and what each of them is wired to."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,8 @@ NEW_PHOTO = "(_, ...values) => window.f2a_new_photo(...values)"
 """The same, for a photo that comes without the history of the last one's settings."""
 
 PUBLIC: dict[str, Any] = {"concurrency_limit": None}  # whose turn it is, the job queue says
-PRIVATE: dict[str, Any] = PUBLIC | {"api_visibility": "private"}
-SILENT: dict[str, Any] = PRIVATE | {"show_progress": "hidden"}
-SHOWN: dict[str, Any] = SILENT | {"postprocess": False}  # the answer is made as the browser reads it
+PRIVATE: dict[str, Any] = PUBLIC | {"api_visibility": "private", "show_progress": "hidden"}
+SHOWN: dict[str, Any] = PRIVATE | {"postprocess": False}  # the answer is made as the browser reads it
 DIRECT: dict[str, Any] = SHOWN | {"queue": False, "trigger_mode": "always_last"}
 """One answer to one request; the job queue bounds their number."""
 
@@ -73,7 +73,7 @@ def build_demo(
             with gr.Tab("Examples", id="examples") as tab:
                 examples_tab(tab, handlers, photo, tabs)
             with gr.Tab("Batch", id="batch"):
-                settings = batch_tab(handlers)
+                settings = batch_tab(handlers, demo)
             with gr.Tab("About", id="about"):
                 about_tab(handlers, text.about(source, relighter.training))
         add_endpoints(handlers, settings)
@@ -99,7 +99,7 @@ def relight_tab(handlers: Handlers, demo: gr.Blocks) -> Any:
             file = gr.File(label="Full size", show_label=False, interactive=False, visible=False, elem_id="file")
         with gr.Column(elem_id="pictures"):
             with gr.Column(elem_id="view-cell"):
-                view = before_and_after("Flash | relit", "view", opening.flash, opening.ours)
+                view = before_and_after("Drag to compare", "view", opening.flash, opening.ours)
             strip = thumbnails(handlers)
             with gr.Column(elem_id="note-cell"):
                 with gr.Row(elem_id="looking"):
@@ -107,13 +107,15 @@ def relight_tab(handlers: Handlers, demo: gr.Blocks) -> Any:
                     clipped = gr.HTML(text.clipping())
                 note = gr.HTML(as_html(text.WELCOME), elem_id="note")
             changes = changes_panel(opening.changes)
+            with gr.Accordion("What the controls do", open=False, elem_id="help"):
+                gr.HTML(text.controls_help())
             with gr.Accordion("Use the webcam", open=False, elem_id="webcam"):
                 camera = gr.Image(sources=["webcam"], type="filepath", label="Webcam", show_label=False)
     photo_inputs = [screen, photo, panel.keep_settings, show_clipping, *panel.settings]
     photo_outputs = [view, clipped, changes, note, file, download_note, choose, clear, *panel.settings]
     choose.upload(None, choose, photo, js="(file) => (window.f2a_busy(false), file)", **PRIVATE)
-    clear.click(lambda: example, None, photo, **SILENT)
-    strip.select(handlers.on_example, None, photo, **SILENT)
+    clear.click(lambda: example, None, photo, **PRIVATE)
+    strip.select(handlers.on_example, None, photo, **PRIVATE)
     camera.input(lambda picture: picture, camera, photo, **PRIVATE)
     photo.change(handlers.on_photo, photo_inputs, photo_outputs, js=NEW_PHOTO, **SHOWN)
     moves = [component.change for component in panel.controls]  # `release` is nothing that keys and number fields fire
@@ -123,15 +125,17 @@ def relight_tab(handlers: Handlers, demo: gr.Blocks) -> Any:
     looks = [look.click, show_clipping.change]
     gr.on(looks, handlers.on_look, inputs, [view, clipped], js=SCREEN, **DIRECT)
     keep_over_reload(demo, note, [photo, panel.keep_settings, *panel.settings])
+    download.click(None, None, download_note, js=f"() => {json.dumps(as_html(text.SAVING))}", **PRIVATE)
     saving = download.click(handlers.on_download, [photo, *panel.settings], [file, download_note], **PRIVATE)
-    saving.success(None, file, None, js="(file) => window.f2a_save(file)")
+    saving.success(None, file, None, js="(file) => window.f2a_download(file)")
     return photo
 
 
 def keep_over_reload(demo: gr.Blocks, note: gr.HTML, state: list[Any]) -> None:
-    """The photo and its settings in the tab's history (page.js)."""
-    gr.on([each.change for each in state], None, state, js="(...state) => window.f2a_save_state(...state)", **SILENT)
-    demo.load(None, [note, *state], [note, *state], js="(...now) => window.f2a_restore(...now)", **SILENT)
+    """Photos and their settings in the tab's history (page.js), under the id of their note."""
+    save, restore = (f"(...values) => window.f2a_{act}({note.elem_id!r}, ...values)" for act in ("save", "restore"))
+    gr.on([each.change for each in state], None, state, js=save, **PRIVATE)
+    demo.load(None, [note, *state], [note, *state], js=restore, **PRIVATE)
 
 
 def examples_tab(tab: gr.Tab, handlers: Handlers, photo: gr.File, tabs: gr.Tabs) -> None:
@@ -142,7 +146,7 @@ def examples_tab(tab: gr.Tab, handlers: Handlers, photo: gr.File, tabs: gr.Tabs)
         several = len(gallery.categories) > 1
         category = gr.Dropdown(gallery.categories, value=EVERYTHING, label="Category", visible=several)
         view = gr.Radio(list(VIEWS), value=next(iter(VIEWS)), label="Compare", container=False, elem_id="compare")
-    pictures, note = before_and_after("Example", "example"), gr.HTML(elem_id="example-note")
+    pictures, note = before_and_after("Drag to compare", "example"), gr.HTML(elem_id="example-note")
     with gr.Row():
         previous, following, use = gr.Button("Previous"), gr.Button("Next"), gr.Button("Relight it yourself")
     index, zero = gr.State(0), gr.State(0)
@@ -154,12 +158,12 @@ def examples_tab(tab: gr.Tab, handlers: Handlers, photo: gr.File, tabs: gr.Tabs)
         (following.click, index, gr.State(1)),
     ):
         shown = [index, pictures, note]
-        event(handlers.step_example, [category, start, step, view], shown, **SILENT)
+        event(handlers.step_example, [category, start, step, view], shown, trigger_mode="always_last", **PRIVATE)
     used = use.click(handlers.use_example, [category, index], photo, **PRIVATE)
     used.success(lambda: gr.Tabs(selected="relight"), None, tabs, **PRIVATE)
 
 
-def batch_tab(handlers: Handlers) -> list[Any]:
+def batch_tab(handlers: Handlers, demo: gr.Blocks) -> list[Any]:
     """Several photos with settings of their own; the components of the settings."""
     gr.Markdown(f"Up to {MAX_PHOTOS} photos, all with these settings, into one zip.")
     with gr.Column(elem_id="batch"):
@@ -168,8 +172,11 @@ def batch_tab(handlers: Handlers) -> list[Any]:
         start = gr.Button("Relight all", variant="primary", elem_id="batch-start")
         note = gr.HTML(elem_id="batch-note")
         archive = gr.File(label="Relit photos", interactive=False, visible=False, elem_id="archive")
-    gr.on([start.click, photos.change], None, None, note, js="() => ''", **PRIVATE)  # what was said of others
-    start.click(handlers.on_batch, [photos, *settings], [archive, note], show_progress_on=note, **PRIVATE)
+    said_of_others = [start.click, photos.upload, photos.delete, photos.clear]
+    gr.on(said_of_others, None, None, note, js="() => ''", **PRIVATE)
+    keep_over_reload(demo, note, [photos, *settings])
+    told = PRIVATE | {"show_progress": "full", "show_progress_on": note}
+    start.click(handlers.on_batch, [photos, *settings], [archive, note], **told)
     return settings
 
 
@@ -178,7 +185,7 @@ def about_tab(handlers: Handlers, content: str) -> None:
     pair = handlers.bundled.show(FAILURE)
     with gr.Column(elem_id="about"):
         gr.HTML(content)
-        before_and_after("Ours | truth", "failure", pair.ours, pair.truth)
+        before_and_after("Drag to compare", "failure", pair.ours, pair.truth)
         gr.Markdown(text.FALLS_SHORT)
 
 

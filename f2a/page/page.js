@@ -1,20 +1,25 @@
 () => {
-  window.f2a_save = (file) => {
+  window.f2a_download = (file) => {
     if (file) Object.assign(document.createElement("a"), { href: file.url, download: file.orig_name }).click();
   };
 
   // A picture's place on the screen, in the screen's own pixels, which the server fills and no more; and the point of
-  // the photo that is looked at closely.
-  let closer = null;
-  window.f2a_screen = () => {
+  // the photo that is looked at closely. A place that grows (a phone is turned, full screen) is filled anew.
+  let closer = null, filled;
+  const place = () => {
     const { clientWidth, clientHeight } = document.querySelector("#view");
-    return [...[clientWidth, clientHeight].map((side) => Math.round(side * devicePixelRatio)), ...(closer ?? [])];
+    return [clientWidth, clientHeight].map((side) => Math.round(side * devicePixelRatio));
   };
+  window.f2a_screen = () => [...(filled = place()), ...(closer ?? [])];
   const look = (point) => {
     closer = closer ? null : point;
     document.querySelector("#view").classList.toggle("closer", Boolean(closer));
+    document.querySelector("#view label").dataset.zoom = ", loading …";
     document.querySelector("#look").click();
   };
+  new ResizeObserver(() => {
+    if (filled && place().some((side, which) => side > 1.1 * filled[which])) document.querySelector("#look").click();
+  }).observe(document.querySelector("#view"));
 
   // The picture held (or the space key) shows the flash photo; a tap on it (or Enter on the divider) goes closer, or back.
   const picture = () => document.querySelectorAll("#view img")[1];
@@ -63,8 +68,11 @@
   });
   document.addEventListener("keyup", (event) => event.key === " " && held() && hold(false));
 
-  // The wheel scrolls the page over a picture, too, where Gradio would enlarge the preview.
-  document.addEventListener("wheel", (event) => event.target.closest("#view, #example, #failure") && event.stopPropagation(), true);
+  // A wheel or a finger scrolls the page over a picture, too, and two fingers enlarge the page, where Gradio would
+  // enlarge the preview.
+  for (const kind of ["wheel", "touchstart", "touchmove"]) {
+    document.addEventListener(kind, (event) => (event.touches?.length > 1 || event.target.matches(".slider-wrap img")) && event.stopPropagation(), true);
+  }
 
   // Undo and redo: the settings that each panel had, all changes within a moment (a slider that is dragged) being one.
   const histories = {}, moment = 600;
@@ -100,23 +108,27 @@
     buttons.find((button) => button.checkVisibility())?.click();
   });
 
-  // A reload (Gradio's own, too, once a lost connection is back) keeps the photo and its settings in the tab's history:
-  // a frame may have no storage.
-  const before = history.state?.f2a;
+  // A reload (Gradio's own, too, once a lost connection is back) keeps photos and settings in the tab's history: a frame
+  // may have no storage.
+  const before = history.state?.f2a ?? {}, kept = { ...before };
   let restored = false, saving;
-  window.f2a_save_state = (...values) => {
+  window.f2a_save = (name, ...values) => {
+    kept[name] = JSON.stringify(values);
     clearTimeout(saving);  // browsers allow three times a second
-    saving = setTimeout(() => history.replaceState({ ...history.state, f2a: JSON.stringify(values) }, ""), 400);
+    saving = setTimeout(() => history.replaceState({ ...history.state, f2a: kept }, ""), 400);
   };
-  window.f2a_restore = async (...now) => {  // the note, the photo, its settings
-    const unchanged = now.map(() => ({ __type__: "update" })), [note, samePhoto] = unchanged;
-    const [photo, ...settings] = JSON.parse(before ?? "[]");
-    if (!photo || settings.length + 2 !== now.length) return unchanged;  // nothing was kept, or by a page of other controls
-    if (photo.path === now[1].path) return [note, samePhoto, ...settings];
-    restored = true;  // the photo, which comes like a new one, keeps its settings
-    if ((await fetch(photo.url, { method: "HEAD" })).ok) return [note, photo, ...settings];
-    const textContent = `The server was restarted, or an hour is over, and ${photo.orig_name} is gone; please give it again. Its settings are still here.`;
-    return [Object.assign(document.createElement("p"), { className: "note error", role: "alert", textContent }).outerHTML, samePhoto, ...settings];
+  window.f2a_restore = async (name, ...now) => {  // the note, one photo or several, their settings
+    const unchanged = now.map(() => ({ __type__: "update" })), [note, samePhotos] = unchanged;
+    const [given, ...settings] = JSON.parse(before[name] ?? "[]"), photos = [given ?? []].flat();
+    if (settings.length + 2 !== now.length) return unchanged;  // nothing was kept, or by a page of other controls
+    if (!photos.length || given.path && given.path === now[1].path) return [note, samePhotos, ...settings];
+    restored ||= name === "note";  // the photo, which comes like a new one, keeps its settings
+    const answers = await Promise.all(photos.map((photo) => fetch(photo.url, { method: "HEAD" })));
+    const gone = photos.filter((_, place) => !answers[place].ok).map((photo) => photo.orig_name);
+    if (!gone.length) return [note, given, ...settings];
+    const [are, them] = gone.length > 1 ? ["are", "them"] : ["is", "it"];
+    const textContent = `The server was restarted, or an hour has passed, and ${gone.join(", ")} ${are} gone; please choose ${them} again. The settings are still here.`;
+    return [Object.assign(document.createElement("p"), { className: "note error", role: "alert", textContent }).outerHTML, samePhotos, ...settings];
   };
 
   // A number field that is left empty gets its control's neutral value, before Gradio makes it 0.
@@ -205,7 +217,8 @@
     }
     for (const stage of document.querySelectorAll("#view, #example, #failure")) {
       const compared = document.querySelector("#compare input:checked")?.value;
-      const names = ({ example: compared, failure: "Ours | truth" }[stage.id] ?? "Flash | relit").split(" | ");
+      const names = ({ example: compared, failure: "Relit | truth" }[stage.id] ?? "Flash | relit").split(" | ");
+      [stage.dataset.left, stage.dataset.right] = names;
       stage.querySelectorAll("img").forEach((picture, place) => {
         const text = `${names[place] ?? ""} picture`;
         if (picture.alt !== text) picture.alt = text;
@@ -216,7 +229,7 @@
       Object.assign(divider, {
         tabIndex: 0, role: "separator", ariaOrientation: "vertical", ariaValueMin: 0, ariaValueMax: 100, ariaValueNow: Math.round(left),
         ariaValueText: `${Math.round(left)} % ${names[0]}, the rest ${names[1]}`,
-        ariaLabel: "Divider between the two pictures: arrow keys move it, space shows the flash photo, Enter goes closer",
+        ariaLabel: "Divider between the two pictures: arrow keys move it, space shows the flash photo, Enter the middle at full size",
         onkeydown: (event) => {  // which must not return false, or Tab would stay here
           if (event.key in steps) event.preventDefault(), drag(divider, steps[event.key]);
         },

@@ -34,24 +34,23 @@ def settings_panel(name: str, for_one: bool = True) -> Panel:
     with gr.Column(elem_id=name):
         with gr.Row():
             presets = [gr.Button(text.PRESETS[preset]) for preset in PRESETS]
+        controls = [control(field) for field in fields(Controls)]
+        keep_location = gr.Checkbox(False, label=text.KEEP_LOCATION)
+        keep_settings = gr.Checkbox(False, label=text.KEEP_SETTINGS, visible=for_one)
         with gr.Row():
             undo = gr.Button("Undo", interactive=False, elem_classes="undo")
             redo = gr.Button("Redo", interactive=False, elem_classes="redo")
             reset = gr.Button("Reset all")
-        controls = [control(field) for field in fields(Controls)]
-        keep_location = gr.Checkbox(False, label=text.KEEP_LOCATION)
-        keep_settings = gr.Checkbox(False, label=text.KEEP_SETTINGS, visible=for_one)
     panel = Panel(controls, keep_location, keep_settings)
     name_warmth(controls[[field.name for field in fields(Controls)].index("warmth")])
     for button, preset in zip(presets, PRESETS.values(), strict=True):
         in_browser(button.click, None, panel.controls, f"() => {json.dumps(astuple(preset))}")
     in_browser(reset.click, None, panel.settings, f"() => {json.dumps(DEFAULTS)}")
-    changes = [component.change for component in panel.controls]
-    first = json.dumps(DEFAULTS[:-1])
-    record = f"(...values) => window.f2a_record({name!r}, values, {first})"
-    in_browser(changes, panel.controls, [undo, redo], record)
-    in_browser(undo.click, None, panel.controls, f"() => window.f2a_step({name!r}, -1)")
-    in_browser(redo.click, None, panel.controls, f"() => window.f2a_step({name!r}, 1)")
+    changes = [component.change for component in panel.settings]
+    record = f"(...values) => window.f2a_record({name!r}, values, {json.dumps(DEFAULTS)})"
+    in_browser(changes, panel.settings, [undo, redo], record)
+    in_browser(undo.click, None, panel.settings, f"() => window.f2a_step({name!r}, -1)")
+    in_browser(redo.click, None, panel.settings, f"() => window.f2a_step({name!r}, 1)")
     return panel
 
 

@@ -1,5 +1,6 @@
 """The page's server from start to stop: settings, weights, its folder, the sweep of old files, and the end."""
 
+import io
 import logging
 import os
 import shutil
@@ -9,7 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from datetime import datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -156,14 +157,7 @@ def serve(demo: gr.Blocks, jobs: JobQueue, settings: Settings, folder: Path) -> 
         signal.signal(signum, lambda *_: stop.set())
     if settings.mcp:
         install_tools()
-    options = launch_options(settings, Middleware(responses.count))
-    options |= {"server_name": settings.host, "server_port": settings.port, "share": settings.share or None}
-    try:
-        demo.launch(prevent_thread_lock=True, quiet=not settings.share, mcp_server=settings.mcp, **options)
-    except OSError:
-        place = f"port {settings.port}" if settings.port else "any port from 7860"
-        sys.exit(f"The page cannot listen on {place}; choose another with --port or GRADIO_SERVER_PORT.")
-    print(text.ADDRESSES.format(demo.local_url), flush=True)
+    launch(demo, settings, Middleware(responses.count))
     swept = time.monotonic()
     while not stop.wait(0.5):  # with a timeout, because without one Windows never notices Ctrl+C
         folder.mkdir(exist_ok=True)  # after a long sleep of the machine another server may have removed it
@@ -178,6 +172,25 @@ def serve(demo: gr.Blocks, jobs: JobQueue, settings: Settings, folder: Path) -> 
     logging.getLogger("uvicorn.error").disabled = True
     demo.close(verbose=False)
     return drained
+
+
+def launch(demo: gr.Blocks, settings: Settings, *middleware: Middleware) -> None:
+    """Start the server, and print its addresses in place of what Gradio prints."""
+    options = launch_options(settings, *middleware)
+    options |= {"server_name": settings.host, "server_port": settings.port, "share": settings.share or None}
+    said = io.StringIO()
+    try:
+        with redirect_stdout(said):
+            demo.launch(prevent_thread_lock=True, quiet=True, mcp_server=settings.mcp, **options)
+    except OSError:
+        place = f"port {settings.port}" if settings.port else "any port from 7860"
+        sys.exit(f"The page cannot listen on {place}; choose another with --port or GRADIO_SERVER_PORT.")
+    lines = [text.ADDRESS.format(demo.local_url)]
+    if settings.share:
+        lines.append(text.PUBLIC_ADDRESS.format(demo.share_url) if demo.share_url else said.getvalue().strip())
+    if settings.mcp:
+        lines.append(text.TOOLS_ADDRESS.format(demo.local_url))
+    print(*lines, sep="\n", flush=True)
 
 
 def launch_options(settings: Settings = Settings(), *middleware: Middleware) -> dict[str, Any]:  # noqa: B008  # a tuple

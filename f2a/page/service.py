@@ -267,9 +267,10 @@ class RelightService:
                 names.add(name := free_name(file.name, names))
                 relit.write(file, name)
                 file.unlink()
-        summary = f"{len(names)} of {counted(len(photos), 'photo')} relit."
+        done = f"{len(names)} of {len(photos)} photos" if len(names) < len(photos) else counted(len(names), "photo")
+        summary = f"{done} relit."
         if left := len(photos) - len(names) - len(failed):
-            summary += f" The page restarts before it came to {counted(left, 'photo')}; please give the rest again."
+            summary += f" The page is restarting and left out {counted(left, 'photo')}; please give the rest again."
         return BatchResult(archive if names else None, summary, failed)
 
 

@@ -22,11 +22,13 @@ DESCRIPTION = (
     "A photograph taken with flash, as the light of the room would have shown it. At full size, in its own format."
 )
 CHOOSE, CHANGE = "Choose, drop or paste a photo", "Change photo"
-WELCOME = "This is an example: move the sliders, tap another one, or give your own photo."
-FALLS_SHORT = """Here it falls short: the room's lamp is warm and bright (right, the truth), and the flash photo shows
-neither. Ours (left) keeps the flash photo's colours, and the doll that the flash burnt stays white. A rendering."""
+WELCOME = "This is an example: move the sliders, pick another one, or choose your own photo."
+SAVING = "Relighting at full size …"
+FALLS_SHORT = """Here f2a falls short: the room's lamp is warm and bright (right, the truth), and the flash photo shows
+neither. The relit picture (left) keeps the flash photo's colours, and the doll that the flash burnt stays white. The
+scene is a rendering."""
 
-CHANGES = "Red became brighter and blue darker than in the flash photo, white is as it was; the scale is in stops."
+CHANGES = "Red became brighter than in the flash photo, blue darker; white is as it was. The scale is in stops."
 
 PRESETS = {"natural": "Natural", "soft": "Soft", "warm-room": "Warm room", "hot-spots": "Only tame hot spots"}
 """What the library's presets are called."""
@@ -89,6 +91,12 @@ def label(control: Field[Any]) -> str:
     return f"{name} ({unit})" if unit else name
 
 
+def controls_help() -> str:
+    """What each control does, a line each, as HTML."""
+    lines = (f"<b>{label(control)}</b>: {html.escape(control.metadata['help'])}" for control in fields(Controls))
+    return "".join(f'<p class="note">{line}.</p>' for line in lines)
+
+
 def explain(control: Field[Any]) -> str:
     """A control's help text, with its range."""
     metadata = control.metadata
@@ -101,10 +109,12 @@ SETTINGS = {control.name: explain(control) for control in fields(Controls)} | {
 }
 """The parameters of the API that say how a photo is relit, in their order, and what they mean."""
 
-ADDRESSES = "The page is at {0} (Ctrl-C ends it); what programs can call is listed at {0}?view=api"
-"""Printed when the page is up; Gradio adds the address of the MCP tools."""
+ADDRESS = "The page is at {0} (Ctrl-C stops it); its API is described at {0}?view=api"
+PUBLIC_ADDRESS = "For a week it is at {0}, too."
+TOOLS_ADDRESS = "The MCP tools are at {0}gradio_api/mcp/"
+"""Printed when the page is up."""
 
-BUNDLED_INSTEAD = "The weights {} are not available just now; these are the bundled ones."
+BUNDLED_INSTEAD = "The weights {} are not available at the moment; the bundled ones are used instead."
 
 ABOUT = Path(__file__).with_name("about.html")
 
@@ -152,8 +162,8 @@ def as_errors(*errors: Exception) -> str:
 def describe(pair: PairPreview) -> str:
     """An example's scores in a sentence."""
     name = Path(pair.name).name.replace("_", " ")
-    scores = f"flash {_spoken(pair.flash_score)}; ours {_spoken(pair.our_score)}"
-    return f"{name}. Against the truth: {scores}."
+    scores = f"flash {_spoken(pair.flash_score)}; relit {_spoken(pair.our_score)}"
+    return f"{name}. Compared with the truth: {scores} (higher is closer)."
 
 
 def _spoken(score: PairScore) -> str:
@@ -164,7 +174,7 @@ def origin(title: str, bundled: bool) -> str:
     """What the examples are."""
     ours = "Six photographs of the Multi-Illumination dataset (CC BY 4.0) and two renderings"
     whose = ours if bundled else f"Photographs of {title}"
-    return f"{whose}: with flash, what f2a makes of it, and the same view without flash (the truth)."
+    return f"{whose}: with flash, relit by f2a, and without flash (the truth)."
 
 
 def about(source: str | None, training: Mapping[str, Any]) -> str:

@@ -47,8 +47,8 @@ class Controls:
     """
 
     strength: float = control(1.0, 0, 2, 0.05, "", "0 the photo itself, 1 the effect as it was found, 2 twice that")
-    background: float = control(0.0, -1, 1, 0.05, "", "darker or brighter (above 0) where the effect lifts the photo")
-    highlights: float = control(0.0, -1, 1, 0.05, "", "darker (below 0) or brighter where the effect tames hot spots")
+    background: float = control(0.0, -1, 1, 0.05, "", "lighter (above 0) or darker where the flash did not reach")
+    highlights: float = control(0.0, -1, 1, 0.05, "", "lighter (above 0) or darker where the flash hit hardest")
     exposure: float = control(0.0, -3, 3, 0.1, "EV", "brighter or darker, in stops")
     warmth: float = control(0.0, -100, 100, 5, "", "warmer (above 0) or cooler light, in mireds")
     shadows: float = control(0.0, -1, 1, 0.05, "", "lighter (above 0) or deeper shadows")

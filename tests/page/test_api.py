@@ -155,7 +155,7 @@ def running(*flags: str, **environment: str) -> Iterator[tuple[str, subprocess.P
 def test_weights_that_cannot_be_had_leave_the_bundled_ones_and_a_sentence(setting: str) -> None:
     with running(F2A_WEIGHTS=setting, F2A_EXAMPLES="nobody/nothing") as (url, process):
         page = urllib.request.urlopen(url).read().decode()
-        assert f"The weights {setting} are not available just now; these are the bundled ones." in page
+        assert f"The weights {setting} are not available at the moment; the bundled ones are used instead." in page
         process.terminate()
         errors = process.stderr.read().splitlines()
     assert [line.split(": ")[0] for line in errors if line.startswith("F2A_")] == ["F2A_WEIGHTS", "F2A_EXAMPLES"]
@@ -190,9 +190,10 @@ def test_f2a_serve_starts_the_same_page_where_it_is_told_and_prints_its_addresse
         printed = process.stdout.read()
     with running() as (other, _):
         assert urllib.request.urlopen(f"{other}/gradio_api/info").read().replace(other.encode(), b"URL") == endpoints
-    assert f"http://localhost:{port}/gradio_api/mcp/" in printed
-    assert f"The page is at http://localhost:{port}/" in printed
-    assert f"http://localhost:{port}/?view=api" in printed
+    page, tools_line = printed.splitlines()
+    assert tools_line == f"The MCP tools are at http://localhost:{port}/gradio_api/mcp/"
+    assert page.startswith(f"The page is at http://localhost:{port}/ ")
+    assert page.endswith(f"http://localhost:{port}/?view=api")
     relight = next(tool for tool in tools if tool["name"] == "relight")
     assert relight["description"].startswith("Relight a flash photo")
     assert "in stops" in relight["inputSchema"]["properties"]["exposure"]["description"]

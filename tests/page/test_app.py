@@ -23,10 +23,13 @@ from tests.support.page_server import (
     center_of,
     download_from,
     give,
+    number_of,
     occupied,
+    renewed,
     save_gradient,
     serving,
     size_in_browser,
+    slider_of,
     visiting,
 )
 from tests.support.pairs import write_pairs
@@ -127,9 +130,8 @@ def test_a_tap_goes_to_the_place_at_full_size_and_a_second_one_back(page: Any, t
     expect(zoom).to_have_attribute("data-zoom", ", 100 %, tap to go back")
     sizes = [size_in_browser(page.locator("#view img").nth(half)) for half in (0, 1)]
     assert sizes == [place, place]
-    close = after(page).get_attribute("src")
-    page.get_by_label("range slider for Strength").press("Home")
-    page.wait_for_function("close => document.querySelectorAll('#view img')[1].src != close", arg=close)
+    with renewed(page):
+        slider_of(page, "Strength").press("Home")
     assert size_in_browser(after(page)) == sizes[0]
     page.locator("#view [role=separator]").press("Enter")
     expect(zoom).to_have_attribute("data-zoom", "")
@@ -160,7 +162,8 @@ def test_the_clipping_warning_is_turned_on_and_off_by_key(page: Any, relighter: 
     expect(warning).not_to_be_checked()
     plain = page.evaluate(CORNERS)
     assert plain == [["black", "white"], ["black", "white"]]
-    top = page.locator("#note").bounding_box()["y"]
+    tops = "() => ['#note', '#changes'].map((id) => document.querySelector(id).getBoundingClientRect().y + scrollY)"
+    placed = page.evaluate(tops)
     warning.focus()
     page.keyboard.press(" ")
     row.get_by_text("burnt 50.0 % (flash 50.0 %)").wait_for()
@@ -170,7 +173,7 @@ def test_the_clipping_warning_is_turned_on_and_off_by_key(page: Any, relighter: 
     row.get_by_text("burnt 0.0 % (flash 0.0 %)").wait_for()  # of the part that is seen
     page.mouse.click(*center_of(page.locator("#view")))
     row.get_by_text("burnt 50.0 %").wait_for()
-    assert page.locator("#note").bounding_box()["y"] == top
+    assert page.evaluate(tops) == placed
     assert page.locator("#file").is_visible()  # is still what is shown
     wanted = relight_file(relighter, photo, tmp_path).read_bytes()
     assert download_from(page, tmp_path / "downloads").read_bytes() == wanted
@@ -221,9 +224,8 @@ def test_what_changed_is_seen_from_the_start_and_after_a_move(page: Any) -> None
     page.get_by_role("button", name="What changed").click()
     changes = page.get_by_alt_text("The photo in colours that say")
     assert size_in_browser(changes) == [400, 270]
-    first = changes.get_attribute("src")
-    page.get_by_label("range slider for Exposure").press("Home")
-    page.wait_for_function("first => document.querySelector('#changes img').src != first", arg=first)
+    with renewed(page, "#changes img"):
+        slider_of(page, "Exposure").press("Home")
 
 
 def test_the_page_opens_on_an_example_that_sliders_act_on_and_thumbnails_change(
@@ -232,9 +234,8 @@ def test_the_page_opens_on_an_example_that_sliders_act_on_and_thumbnails_change(
     example = BUNDLED / "coats_flash.jpg"
     assert page.get_by_text("This is an example: move").is_visible()
     assert page.get_by_role("button", name="Remove photo").is_hidden()
-    first = after(page).get_attribute("src")
-    page.get_by_label("range slider for Exposure").press("Home")
-    page.wait_for_function("first => document.querySelectorAll('#view img')[1].src != first", arg=first)
+    with renewed(page):
+        slider_of(page, "Exposure").press("Home")
     downloaded = download_from(page, tmp_path / "downloads")
     (tmp_path / "wanted").mkdir()
     wanted = relight_file(relighter, example, tmp_path / "wanted", Controls(exposure=-3))
@@ -242,9 +243,8 @@ def test_the_page_opens_on_an_example_that_sliders_act_on_and_thumbnails_change(
 
     names = [thumbnail.get_attribute("aria-label") for thumbnail in page.locator("#strip .thumbnail-item").all()]
     assert [len(names), *names[:3]] == [8, "coats", "knives and press", "living room"]
-    first = after(page).get_attribute("src")
-    page.get_by_role("button", name="woman red coat").click()
-    page.wait_for_function("first => document.querySelectorAll('#view img')[1].src != first", arg=first)
+    with renewed(page):
+        page.get_by_role("button", name="woman red coat").click()
     assert download_from(page, tmp_path).name == "woman_red_coat_flash_ambient.jpg"
 
 
@@ -313,15 +313,17 @@ def test_examples_are_compared_with_the_truth_and_go_round(page: Any) -> None:
     page.get_by_role("tab", name="Examples").click()
     assert page.get_by_text("Six photographs of the Multi-Illumination dataset").is_visible()
     note, pictures = page.locator("#example-note"), page.locator("#example img")
-    note.get_by_text("1 of 8: coats. Against the truth: flash").wait_for()
+    note.get_by_text("1 of 8: coats. Compared with the truth: flash").wait_for()
     page.get_by_role("button", name="Previous").click()
     note.get_by_text("8 of 8: woman red coat.").wait_for()
     flash, ours = (pictures.nth(place).get_attribute("src") for place in (0, 1))
-    page.get_by_label("Ours | truth").check()
+    page.get_by_label("Relit | truth").check()
     page.wait_for_function("ours => document.querySelectorAll('#example img')[0].src == ours", arg=ours)
     assert pictures.nth(1).get_attribute("src") not in (flash, ours)
-    assert [pictures.nth(place).get_attribute("alt") for place in (0, 1)] == ["Ours picture", "truth picture"]
-    page.get_by_role("button", name="Next").click()
+    assert [pictures.nth(place).get_attribute("alt") for place in (0, 1)] == ["Relit picture", "truth picture"]
+    page.get_by_role("button", name="Next").dblclick()
+    note.get_by_text("2 of 8").wait_for()
+    page.get_by_role("button", name="Previous").click()
     note.get_by_text("1 of 8").wait_for()
 
     page.get_by_role("button", name="Relight it yourself").click()
@@ -363,9 +365,8 @@ def test_what_gradio_keeps_of_an_answer_goes_after_its_time_and_the_page_works_o
             forget_answers(demo.state_holder, keep_s)
             assert ("data:image/webp" in str(session.config_values)) is is_kept
             assert ("party.jpg" in str(session.config_values)) is is_kept
-        first = after(page).get_attribute("src")
-        page.get_by_label("number input for Exposure").fill("1")
-        page.wait_for_function("first => document.querySelectorAll('#view img')[1].src != first", arg=first)
+        with renewed(page):
+            number_of(page, "Exposure").fill("1")
         give(page, save_gradient(tmp_path / "another.jpg", tint=90))
         download_from(page, tmp_path / "downloads")
 
@@ -376,9 +377,9 @@ def test_a_batch_becomes_one_zip_and_a_line_for_what_failed(page: Any, relighter
     photos = [save_gradient(tmp_path / "a" / "party.jpg"), save_gradient(tmp_path / "b" / "party.jpg", tint=90)]
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(photos[0].read_bytes()[:300])
-    page.get_by_label("number input for Exposure").fill("2")  # which is not the batch's
+    number_of(page, "Exposure").fill("2")  # which is not the batch's
     page.get_by_role("tab", name="Batch").click()
-    page.locator("#batch-controls").get_by_label("number input for Exposure").fill("-1")
+    number_of(page, "Exposure", "#batch-controls").fill("-1")
     page.locator("#batch-photos input[type=file]").set_input_files([*photos, bad])
     page.locator("#batch-photos").get_by_text("bad").first.wait_for()
     page.get_by_role("button", name="Relight all").click()
@@ -419,13 +420,20 @@ def test_who_waits_sees_the_own_photo_and_the_place_in_line_once(page: Any, jobs
     assert size_in_browser(after(page)) == [48, 30]
 
 
+def test_a_download_that_takes_its_time_says_so(page: Any, jobs: JobQueue) -> None:
+    with occupied(jobs, 2):
+        page.get_by_role("button", name="Download at full size").click()
+        page.locator("#done [role=status]").get_by_text("Relighting at full size …").wait_for()
+    page.locator("#done").get_by_text("made in").wait_for()
+
+
 def test_the_incoming_photo_stays_in_view_when_the_picture_before_it_loads_late(
     page: Any, jobs: JobQueue, tmp_path: Path
 ) -> None:
     give(page, save_gradient(tmp_path / "before.png"))
     page.route("**/run/predict", lambda route: None)  # is held up
     with page.expect_request("**/run/predict"):
-        page.get_by_label("range slider for Strength").press("Home")
+        slider_of(page, "Strength").press("Home")
     with occupied(jobs, 2):
         page.locator("#photo input[type=file]").set_input_files(save_gradient(tmp_path / "party.png", tint=90))
         page.locator("#note .waiting").wait_for()

@@ -22,9 +22,12 @@ from tests.support.page_server import (
     center_of,
     download_from,
     give,
+    renewed,
     save_gradient,
+    size_in_browser,
     visiting,
 )
+from tests.support.waiting import until
 
 pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
 
@@ -137,7 +140,11 @@ def test_a_control_is_one_row_with_its_name_value_and_reset(look: Callable[..., 
 
 
 def test_on_a_phone_picture_and_download_stay_in_reach(page: Any, tmp_path: Path) -> None:
-    assert page.locator("#view").bounding_box()["y"] < 150  # under title, lead and tabs
+    place = page.locator("#view").bounding_box()
+    assert place["y"] < 150  # under title, lead and tabs
+    assert place["height"] == pytest.approx(0.75 * place["width"], abs=1)  # as a telephone's photo
+    first, download = (page.locator(id).bounding_box() for id in ("#controls input[type=range] >> nth=0", "#download"))
+    assert first["y"] + first["height"] < download["y"]  # a slider is in sight from the start
     give(page, save_gradient(tmp_path / "party.jpg"))
     for down in (0, 250, 500):
         page.mouse.wheel(0, down)
@@ -163,12 +170,11 @@ def asked_for(words: str) -> str:
 def test_a_phone_is_asked_in_a_phones_words(chromium: Any, server: str) -> None:
     with visiting(chromium, server, PHONE, has_touch=True, is_mobile=True) as page:
         page.get_by_role("button", name="Choose or take a photo").wait_for()
-        shown = after(page).get_attribute("src")
-        with page.expect_file_chooser() as chooser:
-            page.get_by_role("button", name="Choose or take a photo").click()
-        assert chooser.value.element.get_attribute("accept").startswith("image/*")
-        page.get_by_role("button", name="tyre").click()  # another example
-        page.wait_for_function("shown => document.querySelectorAll('#view img')[1].src != shown", arg=shown)
+        with renewed(page):
+            with page.expect_file_chooser() as chooser:
+                page.get_by_role("button", name="Choose or take a photo").click()
+            assert chooser.value.element.get_attribute("accept").startswith("image/*")
+            page.get_by_role("button", name="tyre").click()  # another example
         page.wait_for_timeout(200)
         assert page.locator("#choose").inner_text().strip() == "Choose or take a photo"
         page.get_by_role("tab", name="Batch").click()
@@ -303,6 +309,55 @@ def test_the_divider_says_where_it_is_and_follows_the_keys(page: Any) -> None:
     for key in ("Tab", "Shift+Tab"):  # which lead away from it
         divider.press(key)
         expect(divider).not_to_be_focused()
+
+
+def test_each_half_of_a_picture_says_what_it_shows(page: Any) -> None:
+    badges = (
+        "stage => ['::before', '::after'].map((end) => getComputedStyle(document.querySelector(stage), end).content)"
+    )
+    open_tab(page, "Examples")
+    page.get_by_label("Flash | truth").check()
+    for tab, stage, halves in (
+        ("Relight", "#view", ["Flash", "relit"]),
+        ("Examples", "#example", ["Flash", "truth"]),
+        ("About", "#failure", ["Relit", "truth"]),
+    ):
+        open_tab(page, tab)
+        until(lambda stage=stage, halves=halves: page.evaluate(badges, stage) == [f'"{half}"' for half in halves])
+        assert page.locator(stage).get_by_role("button").all_inner_texts() == [""]  # full screen, and no other "Undo"
+        assert page.locator(stage).get_by_role("button").get_attribute("aria-label") == "Fullscreen"
+
+
+def test_the_page_says_what_each_control_does(page: Any) -> None:
+    page.get_by_role("button", name="What the controls do").click()
+    for field in fields(Controls):
+        assert page.locator("#help").get_by_text(field.metadata["help"]).is_visible()
+
+
+SWIPE = [[(90, y)] for y in range(350, 200, -15)]
+PINCH = [[(150 - step, 640), (200 + step, 640)] for step in range(0, 60, 6)]
+"""Where the fingers are that swipe up over the picture, or enlarge the page under it."""
+
+
+def test_a_finger_over_the_picture_scrolls_the_page_and_two_enlarge_no_preview(chromium: Any, server: str) -> None:
+    with visiting(chromium, server, PHONE, has_touch=True, is_mobile=True) as page:
+        touch = page.context.new_cdp_session(page)
+        for moves in (SWIPE, PINCH):
+            for kind, fingers in zip(["touchStart"] + ["touchMove"] * 9 + ["touchEnd"], [*moves, []], strict=True):
+                points = [{"x": x, "y": y, "id": finger} for finger, (x, y) in enumerate(fingers)]
+                touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+                page.wait_for_timeout(16)
+            until(lambda: page.evaluate("scrollY") > 50)
+        page.wait_for_timeout(300)
+        assert after(page).evaluate("picture => picture.style.transform") in ("", "translate(0px, 0px) scale(1)")
+
+
+def test_a_place_that_grows_is_filled_anew(page: Any, tmp_path: Path) -> None:
+    Image.new("RGB", (1600, 1200)).save(photo := tmp_path / "large.png")
+    give(page, photo)
+    assert size_in_browser(after(page)) == [400, 300]
+    page.set_viewport_size(DESKTOP)
+    until(lambda: size_in_browser(after(page)) == [800, 600])
 
 
 def test_the_wheel_over_the_picture_scrolls_the_page(page: Any) -> None:

@@ -261,7 +261,7 @@ def test_sigterm_ends_a_batch_with_the_photos_that_are_done(alone: Any, tmp_path
     assert event == "complete"
     (tmp_path / "relit.zip").write_bytes(http.get(archive["url"]).content)
     assert stopping.result() == 0
-    done, rest = sentence.split(" of 20 photos relit. The page restarts before it came to ")
+    done, rest = sentence.split(" of 20 photos relit. The page is restarting and left out ")
     assert rest == f"{counted(20 - int(done), 'photo')}; please give the rest again."
     with zipfile.ZipFile(tmp_path / "relit.zip") as relit:
         assert relit.testzip() is None

@@ -12,7 +12,18 @@ from f2a.page.examples import BUNDLED
 from f2a.page.job_queue import JobQueue
 from f2a.relight.controls import PRESETS, Controls
 from f2a.relight.relighter import Relighter, relight_file
-from tests.support.page_server import DESKTOP, PHONE, after, download_from, give, occupied, save_gradient, visiting
+from tests.support.page_server import (
+    DESKTOP,
+    PHONE,
+    download_from,
+    give,
+    number_of,
+    occupied,
+    renewed,
+    save_gradient,
+    slider_of,
+    visiting,
+)
 
 pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
 
@@ -26,14 +37,13 @@ def test_a_slider_that_moves_renews_preview_and_file(page: Any, relighter: Relig
     photo = save_gradient(tmp_path / "party.png")
     give(page, photo)
     download_from(page, tmp_path / "first")
-    first = after(page).get_attribute("src")
-    page.get_by_label("range slider for Strength").press("Home")
-    page.wait_for_function("first => document.querySelectorAll('#view img')[1].src != first", arg=first)
+    with renewed(page):
+        slider_of(page, "Strength").press("Home")
     page.locator("#file").wait_for(state="hidden")  # it is no longer what is shown
     untouched = Image.open(download_from(page, tmp_path / "second"))
     assert ImageChops.difference(untouched, Image.open(photo)).getbbox() is None
 
-    page.get_by_label("number input for Exposure").fill("1")
+    number_of(page, "Exposure").fill("1")
     page.get_by_label("Keep the photo's colours").check()
     page.wait_for_timeout(500)
     brighter = download_from(page, tmp_path / "third")
@@ -43,21 +53,21 @@ def test_a_slider_that_moves_renews_preview_and_file(page: Any, relighter: Relig
 
 
 def test_a_number_field_that_is_empty_or_out_of_range_is_no_error_and_left_empty_it_is_neutral(page: Any) -> None:
-    first, field = after(page).get_attribute("src"), page.get_by_label("number input for Exposure")
-    field.fill("")
-    page.wait_for_function("first => document.querySelectorAll('#view img')[1].src != first", arg=first)
+    field = number_of(page, "Exposure")
+    with renewed(page):
+        field.fill("")
     assert page.locator("#done").inner_text().strip() == ""
     field.fill("9")
     page.locator("#done [role=alert]").get_by_text("exposure is 9: give a number from -3 to 3").wait_for()
     field.blur()
     expect(field).to_have_value("3")
     page.locator("#done [role=alert]").wait_for(state="detached")
-    strength = page.get_by_label("number input for Strength")
+    strength = number_of(page, "Strength")
     for value in ("1.5", ""):
         strength.fill(value)
     strength.blur()
     expect(strength).to_have_value("1")
-    expect(page.get_by_label("range slider for Strength")).to_have_value("1")
+    expect(slider_of(page, "Strength")).to_have_value("1")
     assert page.get_by_test_id("toast-body").count() == 0
 
 
@@ -127,22 +137,27 @@ def test_presets_undo_redo_and_reset_all_set_every_slider(page: Any) -> None:
     soft = [value for value in astuple(PRESETS["soft"]) if not isinstance(value, bool)]
     shown(soft)
     page.wait_for_timeout(700)  # within a moment it would be the same step
-    page.get_by_label("number input for Exposure").fill("1")
+    number_of(page, "Exposure").fill("1")
     brighter = [*soft[:3], 1, *soft[4:]]
     shown(brighter)
     expect(redo).to_be_disabled()
     undo.click()
     shown(soft)
-    page.get_by_label("range slider for Strength").press("Control+z")
+    slider_of(page, "Strength").press("Control+z")
     shown(natural)
     expect(undo).to_be_disabled()
     redo.click()
     redo.click()
     shown(brighter)
+    location = page.get_by_label("Keep location data")
+    location.check()
+    page.wait_for_timeout(700)
     press("Reset all")
     shown(natural)
+    expect(location).not_to_be_checked()
     undo.click()
     shown(brighter)
+    expect(location).to_be_checked()
 
 
 def test_warmth_says_which_light_it_is_as_it_moves(page: Any) -> None:
@@ -162,20 +177,20 @@ def test_warmth_says_which_light_it_is_as_it_moves(page: Any) -> None:
 
 
 def test_a_slider_that_is_dragged_is_one_step_back(page: Any) -> None:
-    slider = page.get_by_label("range slider for Exposure")
+    slider = slider_of(page, "Exposure")
     page.evaluate("now = Date.now(); Date.now = () => now")  # however long the browser takes, it is within a moment
     for _ in range(5):
         slider.press("ArrowRight")
-    page.get_by_label("number input for Exposure").and_(page.locator(":not([value='0'])")).wait_for()
+    number_of(page, "Exposure").and_(page.locator(":not([value='0'])")).wait_for()
     page.locator("#controls").get_by_role("button", name="Undo").click()
-    expect(page.get_by_label("number input for Exposure")).to_have_value("0")
+    expect(number_of(page, "Exposure")).to_have_value("0")
 
 
 def test_a_photos_settings_go_with_it_unless_they_are_kept(page: Any, relighter: Relighter, tmp_path: Path) -> None:
     photos = [save_gradient(tmp_path / f"{number}.png", tint=number * 40) for number in range(3)]
     for name in ("fresh", "kept"):
         (tmp_path / name).mkdir()
-    exposure, location = page.get_by_label("number input for Exposure"), page.get_by_label("Keep location data")
+    exposure, location = number_of(page, "Exposure"), page.get_by_label("Keep location data")
     give(page, photos[0])
     exposure.fill("1")
     location.check()
@@ -196,11 +211,11 @@ def test_a_photos_settings_go_with_it_unless_they_are_kept(page: Any, relighter:
 
 
 def test_a_reload_keeps_the_photo_and_its_settings_until_the_next_photo(page: Any, tmp_path: Path) -> None:
-    exposure, location = page.get_by_label("number input for Exposure"), page.get_by_label("Keep location data")
+    exposure, location = number_of(page, "Exposure"), page.get_by_label("Keep location data")
     give(page, save_gradient(tmp_path / "party.png"))
     exposure.fill("1")
     location.check()
-    page.wait_for_function("history.state?.f2a?.endsWith(',true]')")
+    page.wait_for_function("history.state?.f2a?.note.endsWith(',true]')")
     page.reload()
     page.locator("#note").get_by_text("party.png: 48 x 30 pixels, relit").wait_for()
     expect(exposure).to_have_value("1")
@@ -209,10 +224,12 @@ def test_a_reload_keeps_the_photo_and_its_settings_until_the_next_photo(page: An
     give(page, save_gradient(tmp_path / "next.png", tint=90))
     expect(exposure).to_have_value("0")
     expect(location).not_to_be_checked()
-    page.wait_for_function("history.state?.f2a?.endsWith(',false]')")
+    page.wait_for_function("history.state?.f2a?.note.endsWith(',false]')")
     page.reload()
     page.locator("#note").get_by_text("next.png: 48 x 30 pixels, relit").wait_for()
-    fewer = page.evaluate("window.f2a_restore('', {path: ''}, true)")  # as in a page that lost its controls meanwhile
+    fewer = page.evaluate(
+        "window.f2a_restore('note', '', {path: ''}, true)"
+    )  # as in a page that lost its controls meanwhile
     assert fewer == [{"__type__": "update"}] * 3
 
 
@@ -223,16 +240,42 @@ def test_a_reload_asks_for_a_photo_that_the_server_has_no_more_and_keeps_its_set
     page.goto(server)
     photo = save_gradient(tmp_path / "gone.png", tint=77)
     give(page, photo)
-    exposure = page.get_by_label("number input for Exposure")
+    exposure = number_of(page, "Exposure")
     exposure.fill("-1")
-    page.wait_for_function("history.state?.f2a?.includes(',-1,')")
+    page.wait_for_function("history.state?.f2a?.note.includes(',-1,')")
     for file in folder.rglob("gone*.png"):
         file.unlink()
     page.reload()
-    page.locator("#note [role=alert]").get_by_text("gone.png is gone; please give it again").wait_for()
+    page.locator("#note [role=alert]").get_by_text("gone.png is gone; please choose it again").wait_for()
     expect(exposure).to_have_value("-1")
     give(page, photo)
     expect(exposure).to_have_value("-1")
+    page.close()
+
+
+def test_a_reload_keeps_the_batch_while_its_photos_are_there_and_always_its_settings(
+    chromium: Any, server: str, folder: Path, tmp_path: Path
+) -> None:
+    page = chromium.new_page()  # whose console has an error, of the photos that are not there
+    page.goto(server)
+    page.get_by_role("tab", name="Batch").click()
+    photos = [save_gradient(tmp_path / f"lost{number}.png", tint=60 + number) for number in range(2)]
+    page.locator("#batch-photos input[type=file]").set_input_files(photos)
+    page.locator("#batch-photos").get_by_text("lost1").wait_for()
+    number_of(page, "Exposure", "#batch-controls").fill("-2")
+    page.wait_for_function("history.state?.f2a?.['batch-note'].includes(',-2,')")
+    for gone in (False, True):
+        for file in folder.rglob("lost*.png") if gone else ():
+            file.unlink()
+        page.reload()
+        page.get_by_role("tab", name="Batch").click()
+        expect(number_of(page, "Exposure", "#batch-controls")).to_have_value("-2")
+        if not gone:
+            page.locator("#batch-photos").get_by_text("lost1").wait_for()
+            page.get_by_role("button", name="Relight all").click()
+            page.locator("#batch-note").get_by_text("2 photos relit.").wait_for()
+    said = "lost0.png, lost1.png are gone; please choose them again. The settings are still here."
+    page.locator("#batch-note [role=alert]").get_by_text(said).wait_for()
     page.close()
 
 
@@ -250,10 +293,8 @@ def test_a_number_field_may_be_emptied_after_a_photo_that_waited(page: Any, jobs
         page.locator("#photo input[type=file]").set_input_files(save_gradient(tmp_path / "party.png"))
         page.locator("#note .waiting").wait_for()
     page.locator("#note").get_by_text("party.png: ").wait_for()
-    first = after(page).get_attribute("src")
-    page.get_by_label("number input for Exposure").fill("1")
-    page.wait_for_function("first => document.querySelectorAll('#view img')[1].src != first", arg=first)
-    bright = after(page).get_attribute("src")
-    page.get_by_label("number input for Exposure").fill("")
-    page.wait_for_function("bright => document.querySelectorAll('#view img')[1].src != bright", arg=bright)
+    with renewed(page):
+        number_of(page, "Exposure").fill("1")
+    with renewed(page):
+        number_of(page, "Exposure").fill("")
     assert page.get_by_test_id("toast-body").count() == 0

@@ -220,9 +220,15 @@ def test_a_batch_goes_on_after_a_photo_that_fails(relight_service, party, tmp_pa
     assert list(done.archive.parent.iterdir()) == [done.archive]
 
 
-def test_a_batch_in_which_all_fail_has_no_zip(relight_service, tmp_path):
+@pytest.mark.parametrize(
+    ("good", "bad", "summary"),
+    [(1, 0, "1 photo"), (2, 0, "2 photos"), (0, 1, "0 of 1 photos"), (1, 1, "1 of 2 photos")],
+)
+def test_a_batch_says_how_many_are_relit_and_has_no_zip_of_none(relight_service, party, tmp_path, good, bad, summary):
     (tmp_path / "bad.jpg").write_text("Dear diary")
-    assert relight_service.relight_all([str(tmp_path / "bad.jpg")], NEUTRAL, False).archive is None
+    done = relight_service.relight_all([str(party)] * good + [str(tmp_path / "bad.jpg")] * bad, NEUTRAL, False)
+    assert done.summary == f"{summary} relit."
+    assert (done.archive is None) is (good == 0)
 
 
 @pytest.mark.parametrize("count", [0, 21])
@@ -337,7 +343,7 @@ def test_an_example_is_made_once_and_scored(relighter, tmp_path, monkeypatch):
     sizes = {Image.open(path).size for path in (example.flash, example.ours, example.truth)}
     assert len(sizes) == 1
     assert not gallery.pairs.bundled
-    assert text.describe(example).startswith(f"{name}. Against the truth: flash ".replace("_", " "))
+    assert text.describe(example).startswith(f"{name}. Compared with the truth: flash ".replace("_", " "))
 
 
 def test_a_pair_of_different_sizes_is_named(relighter, tmp_path):

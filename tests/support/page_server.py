@@ -127,6 +127,23 @@ def after(page: Any) -> Any:
     return page.locator("#view img").nth(1)
 
 
+@contextmanager
+def renewed(page: Any, picture: str = "#view img >> nth=1") -> Iterator[None]:
+    """After the block, wait until the picture is another one."""
+    before = page.locator(picture).get_attribute("src")
+    yield
+    until(lambda: page.locator(picture).get_attribute("src") != before)
+
+
+def number_of(page: Any, control: str, panel: str = "#controls") -> Any:
+    """The number field of a control."""
+    return page.locator(panel).get_by_label(f"number input for {control}")
+
+
+def slider_of(page: Any, control: str) -> Any:
+    return page.locator("#controls").get_by_label(f"range slider for {control}")
+
+
 def give(page: Any, photo: Path) -> None:
     """Choose a photo and wait until it is relit."""
     page.locator("#photo input[type=file]").set_input_files(photo)
