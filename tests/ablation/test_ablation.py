@@ -97,7 +97,7 @@ def test_the_preset_gives_way_to_the_configs_flags():
 )  # fmt: skip
 def test_attention_is_switched_for_each_player(name, compared, judged):
     config = parse_run(to_arguments(CONFIGS[name].flags), "")
-    assert (config.compares_guided, config.judges_guided) == (compared, judged)
+    assert (config.guides("compared"), config.guides("judged")) == (compared, judged)
 
 
 def test_each_variant_of_the_paper_differs_from_it_in_one_flag():
