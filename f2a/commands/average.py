@@ -1,7 +1,9 @@
-"""``f2a average``: average the weights of several runs that began with the same weights."""
+"""``python -m f2a average``."""
 
 import argparse
 from pathlib import Path
+
+HELP = "average the weights of several runs that began with the same weights"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

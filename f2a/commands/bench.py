@@ -1,10 +1,12 @@
-"""``f2a bench``: measure speed."""
+"""``python -m f2a bench``."""
 
 import argparse
 from functools import partial
 from pathlib import Path
 
 from f2a.commands.common import add_device_flag, check_minimum, open_relighter
+
+HELP = "measure speed"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

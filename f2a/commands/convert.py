@@ -1,7 +1,9 @@
-"""``f2a convert``: convert the weights that the paper's authors published."""
+"""``python -m f2a convert``."""
 
 import argparse
 from pathlib import Path
+
+HELP = "convert the weights that the paper's authors published"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

@@ -1,9 +1,11 @@
-"""``f2a evaluate``: score weights on flash/ambient pairs."""
+"""``python -m f2a evaluate``."""
 
 import argparse
 from pathlib import Path
 
 from f2a.commands.common import add_device_flag, open_relighter, warn
+
+HELP = "score weights on flash/ambient pairs"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

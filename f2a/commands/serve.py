@@ -1,9 +1,11 @@
-"""``f2a serve``: serve the page."""
+"""``f2a serve``."""
 
 import argparse
 import os
 
 from f2a.commands.common import UsageError
+
+HELP = "serve the page"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

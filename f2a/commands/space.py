@@ -1,8 +1,10 @@
-"""``f2a space push``: publish the page on the Hub."""
+"""``python -m f2a space push``."""
 
 import argparse
 
 from f2a.commands.common import add_push, tell
+
+HELP = "publish the page on the Hub"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

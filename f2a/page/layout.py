@@ -28,10 +28,9 @@ OPENING, FAILURE = "coats", "living_room"
 """Of the bundled pairs, the one that the page opens with, and one where the result falls short."""
 
 SCREEN = "(_, ...values) => [window.f2a_screen(), ...values]"
-"""Tells the server how large a picture is on the visitor's screen, in place of the first input."""
-
 NEW_PHOTO = "(_, ...values) => window.f2a_new_photo(...values)"
-"""The same, for a photo that comes without the history of the last one's settings."""
+"""Tell the server how large a picture is on the visitor's screen, in place of the first input; a new photo also leaves
+the history of the last one's settings behind."""
 
 PUBLIC: dict[str, Any] = {"concurrency_limit": None}  # whose turn it is, the job queue says
 PRIVATE: dict[str, Any] = PUBLIC | {"api_visibility": "private", "show_progress": "hidden"}

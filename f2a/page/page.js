@@ -4,7 +4,7 @@
   };
 
   // A picture's place on the screen, in the screen's own pixels, which the server fills and no more; and the point of
-  // the photo that is looked at closely. A place that grows (a phone is turned, full screen) is filled anew.
+  // the photo that is looked at closely. A place of another size (a phone is turned, full screen) is filled anew.
   let closer = null, filled;
   const place = () => {
     const { clientWidth, clientHeight } = document.querySelector("#view");
@@ -18,7 +18,8 @@
     document.querySelector("#look").click();
   };
   new ResizeObserver(() => {
-    if (filled && place().some((side, which) => side > 1.1 * filled[which])) document.querySelector("#look").click();
+    const misfit = place().some((side, which) => side > 1.1 * filled?.[which] || (closer && side && side !== filled[which]));
+    if (misfit) document.querySelector("#look").click();
   }).observe(document.querySelector("#view"));
 
   // The picture held (or the space key) shows the flash photo; a tap on it (or Enter on the divider) goes closer, or back.
@@ -138,12 +139,6 @@
     }
   }, true);
 
-  // The file dialogue of a telephone offers camera and album, and that of a desktop the formats that we read.
-  const formats = "image/*,.heic,.heif,.avif,.tif,.tiff";
-  document.addEventListener("click", (event) => {
-    if (event.target.matches?.("#photo input[type=file], #batch-photos input[type=file]")) event.target.accept = formats;
-  }, true);
-
   // A photo that is on its way or in line is seen already, if the browser can read it.
   const incoming = Object.assign(new Image(), { id: "incoming", alt: "Your photo, not relit yet" });
   const hideIncoming = () => incoming.remove();
@@ -209,6 +204,9 @@
     if (words && words.textContent !== asked) words.replaceChildren(words.querySelector("svg").parentElement, asked);
     document.querySelector("#batch-photos .upload-container:has([data-testid=upload-text])")?.removeAttribute("aria-label");
     document.querySelector("#batch-photos [aria-label='common.upload']")?.setAttribute("aria-label", "Add photos");
+    // The file dialogue of a telephone offers camera and album, and that of a desktop the formats that we read.
+    const inputs = document.querySelectorAll("#photo input[type=file], #batch-photos input[type=file]");
+    for (const input of inputs) input.accept = "image/*,.heic,.heif,.avif,.tif,.tiff";
     for (const thumbnail of document.querySelectorAll("#strip .thumbnail-item")) {
       thumbnail.setAttribute("aria-label", thumbnail.querySelector(".caption-label")?.textContent);
     }

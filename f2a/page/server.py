@@ -125,7 +125,8 @@ def run_page(settings: Settings, on_gpu: Callable[[Callable[..., Any]], Callable
         problems = [problem] if problem else []
         if on_gpu:
             relighter.prepare = on_gpu(relighter.prepare)  # type: ignore[method-assign]
-        gallery = Gallery(open_examples(settings.examples, problems.append), relighter)
+        pairs = open_examples(settings.examples, problems.append)
+        gallery = None if pairs.bundled else Gallery(pairs, relighter)  # the page shows the bundled ones anyway
         for sentence in problems:
             print(sentence, file=sys.stderr)
         notices = [text.BUNDLED_INSTEAD.format(settings.weights)] if problem else []

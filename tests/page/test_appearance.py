@@ -29,8 +29,6 @@ from tests.support.page_server import (
 )
 from tests.support.waiting import until
 
-pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
-
 expect = pytest.importorskip("playwright.sync_api", reason="needs playwright (requirements-dev.txt)").expect
 
 TABS = ["Relight", "Examples", "Batch", "About"]
@@ -352,12 +350,17 @@ def test_a_finger_over_the_picture_scrolls_the_page_and_two_enlarge_no_preview(c
         assert after(page).evaluate("picture => picture.style.transform") in ("", "translate(0px, 0px) scale(1)")
 
 
-def test_a_place_that_grows_is_filled_anew(page: Any, tmp_path: Path) -> None:
+def test_a_place_of_another_size_is_filled_anew(page: Any, tmp_path: Path) -> None:
     Image.new("RGB", (1600, 1200)).save(photo := tmp_path / "large.png")
     give(page, photo)
     assert size_in_browser(after(page)) == [400, 300]
     page.set_viewport_size(DESKTOP)
     until(lambda: size_in_browser(after(page)) == [800, 600])
+    page.mouse.click(*center_of(page.locator("#view")))
+    for size in (DESKTOP, TABLET):  # at 100 %
+        page.set_viewport_size(size)
+        place = "view => [view.clientWidth, view.clientHeight]"
+        until(lambda place=place: size_in_browser(after(page)) == page.locator("#view").evaluate(place))
 
 
 def test_the_wheel_over_the_picture_scrolls_the_page(page: Any) -> None:
