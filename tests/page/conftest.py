@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
+
 from f2a.page.job_queue import JobQueue
+from f2a.page.layout import build_demo
+from f2a.page.server import launch_options
 from f2a.relight.relighter import Relighter
 from tests.support.page_server import browsing, serving, visiting
 
@@ -24,10 +28,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="package")
 def server(relighter: Relighter, jobs: JobQueue, folder: Path) -> Iterator[str]:
-    pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
-    from f2a.page.layout import build_demo
-    from f2a.page.server import launch_options
-
     with serving(lambda: build_demo(relighter, jobs=jobs), folder, launch_options()) as url:
         yield url
 

@@ -15,20 +15,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
-
-from f2a.page.examples import BUNDLED
-from f2a.relight.controls import Controls
-from f2a.relight.relighter import Relighter, relight_file
-from tests.support.hub_stub import Blob, HubStub
-from tests.support.page_server import free_port, save_gradient, started
-
-pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
-
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from PIL import Image
 
 import app
+from f2a.page.examples import BUNDLED
+from f2a.relight.controls import Controls
+from f2a.relight.relighter import Relighter
+from tests.support.hub_stub import Blob, HubStub
+from tests.support.page_server import free_port, library_bytes, save_gradient, started
 
 
 @pytest.fixture
@@ -40,7 +36,7 @@ def test_relight_answers_with_the_librarys_file(client: Client, relighter: Relig
     photo = save_gradient(tmp_path / "party.jpg", quality=90)
     file, sentence = client.predict(handle_file(photo), api_name="/relight")
     assert Path(file).name == "party_ambient.jpg"
-    assert Path(file).read_bytes() == relight_file(relighter, photo, tmp_path).read_bytes()
+    assert Path(file).read_bytes() == library_bytes(relighter, photo)
     assert sentence.startswith("party_ambient.jpg: 0.0 MB, made in")
 
 
@@ -48,7 +44,7 @@ def test_relight_takes_every_control_by_name(client: Client, relighter: Relighte
     photo = save_gradient(tmp_path / "party.png")
     settings = {"strength": 0.5, "exposure": 1.5, "warmth": 40, "shadows": -0.5, "keep_colors": True}
     file, _ = client.predict(photo=handle_file(photo), **settings, api_name="/relight")
-    assert Path(file).read_bytes() == relight_file(relighter, photo, tmp_path, Controls(**settings)).read_bytes()
+    assert Path(file).read_bytes() == library_bytes(relighter, photo, Controls(**settings))
 
 
 def test_relight_batch_answers_with_a_zip_and_a_line_for_each_failure(client: Client, tmp_path: Path) -> None:
@@ -73,31 +69,25 @@ def test_examples_answers_with_three_pictures_of_one_size_and_scores(client: Cli
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("endpoint", "arguments", "sentence"),
     [
-        ({"photo": None, "api_name": "/relight"}, r"^Choose a photo first\.$"),
-        ({"photos": [], "api_name": "/relight_batch"}, "^Give between 1 and 20 photos at a time, not 0"),
-        ({"number": 9, "api_name": "/examples"}, "^all has 8 examples, so there is no number 9$"),
-        ({"category": "People", "api_name": "/examples"}, "^People has 0 examples"),
+        ("relight", {"photo": None}, r"^Choose a photo first\.$"),
+        ("relight", {"photo": "bad.jpg"}, r"^bad\.jpg: is not a photo"),
+        ("relight", {"photo": "giant.png"}, r"^giant\.png: has more than the 64 megapixels that this page takes"),
+        ("relight_batch", {"photos": []}, "^Give between 1 and 20 photos at a time, not 0"),
+        ("examples", {"number": 9}, "^all has 8 examples, so there is no number 9$"),
+        ("examples", {"category": "People"}, "^People has 0 examples"),
     ],
 )
-def test_a_mistake_is_one_sentence(client: Client, arguments: dict[str, Any], sentence: str) -> None:
+def test_a_mistake_is_one_sentence_without_the_servers_folders(
+    client: Client, tmp_path: Path, endpoint: str, arguments: dict[str, Any], sentence: str
+) -> None:
+    (tmp_path / "bad.jpg").write_text("Dear diary")
+    Image.new("1", (9000, 9000)).save(tmp_path / "giant.png")
+    if name := arguments.get("photo"):
+        arguments = {"photo": handle_file(tmp_path / name)}
     with pytest.raises(AppError, match=sentence):
-        client.predict(**arguments)
-
-
-def test_a_bad_file_is_named_without_the_servers_folders(client: Client, tmp_path: Path) -> None:
-    bad = tmp_path / "bad.jpg"
-    bad.write_text("Dear diary")
-    with pytest.raises(AppError, match=r"^bad\.jpg: is not a photo"):
-        client.predict(handle_file(bad), api_name="/relight")
-
-
-def test_a_giant_is_refused_before_it_is_decoded(client: Client, tmp_path: Path) -> None:
-    giant = tmp_path / "giant.png"
-    Image.new("1", (9000, 9000)).save(giant)
-    with pytest.raises(AppError, match=r"^giant\.png: has more than the 64 megapixels that this page takes"):
-        client.predict(handle_file(giant), api_name="/relight")
+        client.predict(**arguments, api_name=f"/{endpoint}")
 
 
 def test_the_endpoints_are_typed_and_described(client: Client, server: str) -> None:
@@ -126,17 +116,16 @@ def test_curls_three_requests_relight_a_photo(server: str, relighter: Relighter,
     [file, sentence] = json.loads(data.removeprefix("data: "))
     assert "made in" in sentence
     relit = urllib.request.urlopen(file["url"]).read()
-    assert relit == relight_file(relighter, photo, tmp_path, Controls(exposure=0.3)).read_bytes()
+    assert relit == library_bytes(relighter, photo, Controls(exposure=0.3))
 
 
 def test_visitors_at_once_get_their_own_photo(server: str, relighter: Relighter, tmp_path: Path) -> None:
     def visit(tint: int) -> bool:
-        folder = tmp_path / str(tint)
-        folder.mkdir()
+        (folder := tmp_path / str(tint)).mkdir()
         photo = save_gradient(folder / "photo.png", tint=tint)
         client = Client(server, verbose=False, download_files=folder / "downloads")
         file, _ = client.predict(handle_file(photo), 0.5, api_name="/relight")
-        return Path(file).read_bytes() == relight_file(relighter, photo, folder, Controls(0.5)).read_bytes()
+        return Path(file).read_bytes() == library_bytes(relighter, photo, Controls(0.5))
 
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(visit, (0, 60, 120, 180))) == [True] * 4
@@ -175,7 +164,7 @@ def test_weights_of_the_hub_are_used_and_named(weights: Path, relighter: Relight
             page = urllib.request.urlopen(url).read().decode()
     assert "not available" not in page
     assert "https://huggingface.co/user/model" in page
-    assert Path(file).read_bytes() == relight_file(relighter, photo, tmp_path).read_bytes()
+    assert Path(file).read_bytes() == library_bytes(relighter, photo)
 
 
 @pytest.mark.slow

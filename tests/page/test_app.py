@@ -14,8 +14,10 @@ from PIL import Image
 from f2a.page.examples import BUNDLED, FolderPairs
 from f2a.page.gallery import Gallery
 from f2a.page.job_queue import JobQueue
+from f2a.page.layout import build_demo
+from f2a.page.server import PAGE, forget_answers, launch_options
 from f2a.relight.controls import Controls
-from f2a.relight.relighter import Relighter, relight_file
+from f2a.relight.relighter import Relighter
 from tests.support.page_server import (
     DESKTOP,
     PHONE,
@@ -23,6 +25,7 @@ from tests.support.page_server import (
     center_of,
     download_from,
     give,
+    library_bytes,
     number_of,
     occupied,
     renewed,
@@ -34,11 +37,6 @@ from tests.support.page_server import (
 )
 from tests.support.pairs import write_pairs
 from tests.support.waiting import until
-
-pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
-
-from f2a.page.layout import build_demo
-from f2a.page.server import PAGE, forget_answers, launch_options
 
 expect = pytest.importorskip("playwright.sync_api", reason="needs playwright (requirements-dev.txt)").expect
 
@@ -54,7 +52,7 @@ def test_a_photo_is_relit_at_once_and_downloads_byte_for_byte(page: Any, relight
     assert size_in_browser(after(page)) == [48, 30]
     downloaded = download_from(page, tmp_path / "downloads")
     assert downloaded.name == "party_ambient.jpg"
-    assert downloaded.read_bytes() == relight_file(relighter, photo, tmp_path).read_bytes()
+    assert downloaded.read_bytes() == library_bytes(relighter, photo)
     page.locator("#done").get_by_text("made in").wait_for()
     assert page.locator("#file").get_by_text("party_").is_visible()  # the same file again, as a link
 
@@ -81,7 +79,7 @@ def test_heic_comes_back_as_heic_and_a_sideways_photo_upright(page: Any, relight
     assert size_in_browser(after(page)) == [64, 48]
     downloaded = download_from(page, tmp_path / "downloads")
     assert downloaded.name == "IMG_0001_ambient.HEIC"
-    assert downloaded.read_bytes() == relight_file(relighter, photo, tmp_path).read_bytes()
+    assert downloaded.read_bytes() == library_bytes(relighter, photo)
     exif = Image.Exif()
     exif[ORIENTATION] = 6  # the camera was held on its side: 48 x 30 stored, 30 x 48 meant
     give(page, save_gradient(tmp_path / "tall.jpg", exif=exif))
@@ -175,7 +173,7 @@ def test_the_clipping_warning_is_turned_on_and_off_by_key(page: Any, relighter: 
     row.get_by_text("burnt 50.0 %").wait_for()
     assert page.evaluate(tops) == placed
     assert page.locator("#file").is_visible()  # is still what is shown
-    wanted = relight_file(relighter, photo, tmp_path).read_bytes()
+    wanted = library_bytes(relighter, photo)
     assert download_from(page, tmp_path / "downloads").read_bytes() == wanted
     assert min(warning.locator("..").bounding_box()["height"], row.bounding_box()["height"]) >= 44
     warning.press(" ")
@@ -237,9 +235,8 @@ def test_the_page_opens_on_an_example_that_sliders_act_on_and_thumbnails_change(
     with renewed(page):
         slider_of(page, "Exposure").press("Home")
     downloaded = download_from(page, tmp_path / "downloads")
-    (tmp_path / "wanted").mkdir()
-    wanted = relight_file(relighter, example, tmp_path / "wanted", Controls(exposure=-3))
-    assert downloaded.read_bytes() == wanted.read_bytes()
+    wanted = library_bytes(relighter, example, Controls(exposure=-3))
+    assert downloaded.read_bytes() == wanted
 
     names = [thumbnail.get_attribute("aria-label") for thumbnail in page.locator("#strip .thumbnail-item").all()]
     assert [len(names), *names[:3]] == [8, "coats", "knives and press", "living room"]
@@ -391,8 +388,8 @@ def test_a_batch_becomes_one_zip_and_a_line_for_what_failed(page: Any, relighter
     with zipfile.ZipFile(tmp_path / "relit.zip") as relit:
         assert relit.namelist() == ["party_ambient.jpg", "party_ambient (2).jpg"]
         for photo, name in zip(photos, relit.namelist(), strict=True):
-            wanted = relight_file(relighter, photo, photo.parent, Controls(exposure=-1))
-            assert relit.read(name) == wanted.read_bytes()
+            wanted = library_bytes(relighter, photo, Controls(exposure=-1))
+            assert relit.read(name) == wanted
 
 
 def test_too_many_photos_are_refused_before_any_work(page: Any, tmp_path: Path) -> None:
@@ -452,8 +449,7 @@ def test_two_visitors_at_once_see_their_own_photo(chromium: Any, server: str, re
             (tmp_path / str(tint)).mkdir()
             photos[visitor] = save_gradient(tmp_path / str(tint) / "party.jpg", tint=tint)
             visitor.locator("#photo input[type=file]").set_input_files(photos[visitor])
-        for visitor in photos:
-            visitor.get_by_text("party.jpg: 48 x 30 pixels").wait_for()
         for visitor, photo in photos.items():
+            visitor.get_by_text("party.jpg: 48 x 30 pixels").wait_for()
             downloaded = download_from(visitor, photo.parent / "downloads")
-            assert downloaded.read_bytes() == relight_file(relighter, photo, photo.parent).read_bytes()
+            assert downloaded.read_bytes() == library_bytes(relighter, photo)

@@ -10,9 +10,6 @@ import httpx
 import pytest
 
 from f2a.photo import read_photo
-
-pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
-
 from tests.support import corpus
 from tests.support.load import UPLOAD, page, relight
 from tests.support.page_server import is_healthy

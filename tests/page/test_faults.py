@@ -15,8 +15,6 @@ from typing import Any
 import httpx
 import pytest
 
-pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
-
 from f2a.errors import counted
 from f2a.page.job_queue import CLOSING
 from f2a.page.middleware import SILENCE_S

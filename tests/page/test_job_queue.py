@@ -10,9 +10,6 @@ from dataclasses import fields
 from types import SimpleNamespace
 
 import pytest
-
-pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
-
 from starlette.formparsers import MultiPartException
 
 from f2a.page import middleware, server
@@ -26,33 +23,29 @@ from tests.support.page_server import in_a_loop
 from tests.support.waiting import PATIENCE_S, until
 
 
-class Visitor(threading.Thread):
-    """A job that stays until told to leave."""
-
-    def __init__(self, jobs: JobQueue, log: list[str]) -> None:
-        super().__init__(daemon=True)
-        self.jobs, self.log, self.leave = jobs, log, threading.Event()
-        self.start()
-
-    def run(self) -> None:
-        try:
-            self.jobs.run(self.stay)
-        except Busy as error:
-            self.log.append(str(error))
-
-    def stay(self) -> None:
-        self.log.append("in")
-        self.leave.wait(PATIENCE_S)
+def visit(jobs: JobQueue, visitor: SimpleNamespace) -> None:
+    """A job that stays until told to leave; the visitor's log says ``"in"``, or what is said in its place."""
+    try:
+        jobs.run(lambda: (visitor.log.append("in"), visitor.leave.wait(PATIENCE_S)))
+    except Busy as error:
+        visitor.log.append(str(error))
 
 
-def visitors(jobs: JobQueue, count: int) -> list[Visitor]:
+def visitors(jobs: JobQueue, count: int) -> list[SimpleNamespace]:
     """They come one after the other, each with a log of its own."""
-    found = []
-    for _ in range(count):
-        found.append(Visitor(jobs, []))
-        until(lambda: jobs.jobs == len(found))
+    found = [SimpleNamespace(log=[], leave=threading.Event()) for _ in range(count)]
+    for number, visitor in enumerate(found, 1):
+        threading.Thread(target=visit, args=(jobs, visitor), daemon=True).start()
+        until(lambda number=number: jobs.jobs == number)
     until(lambda: sum(len(visitor.log) for visitor in found) >= min(count, jobs.workers))
     return found
+
+
+def let_leave(jobs: JobQueue, *those: SimpleNamespace) -> None:
+    """And wait until nobody is there."""
+    for visitor in those:
+        visitor.leave.set()
+    until(lambda: not jobs.jobs)
 
 
 def test_a_few_are_inside_and_the_line_moves_in_order():
@@ -62,10 +55,7 @@ def test_a_few_are_inside_and_the_line_moves_in_order():
     for leaves, enters in ((1, 2), (0, 3), (3, 4)):
         crowd[leaves].leave.set()
         until(lambda enters=enters: crowd[enters].log == ["in"])
-    for visitor in crowd:
-        visitor.leave.set()
-        visitor.join(PATIENCE_S)
-    assert not jobs.jobs
+    let_leave(jobs, *crowd)
 
 
 def test_who_waits_is_told_how_many_are_before_and_who_leaves_frees_the_place():
@@ -79,11 +69,10 @@ def test_who_waits_is_told_how_many_are_before_and_who_leaves_frees_the_place():
     assert next(gone) == "2"
     gone.close()
     assert jobs.jobs == 3
-    for visitor in (first, second):
-        visitor.leave.set()
-        visitor.join(PATIENCE_S)
+    first.leave.set()
+    second.leave.set()
     assert set(line) <= {"0"}
-    assert not jobs.jobs
+    let_leave(jobs)
     assert second.log == ["in"]
 
 
@@ -96,8 +85,7 @@ def test_a_full_line_turns_away_with_its_length(waiting, said):
     crowd[0].leave.set()
     until(lambda: crowd[1].log == ["in"])
     assert not jobs.closed
-    for visitor in crowd:
-        visitor.leave.set()
+    let_leave(jobs, *crowd)
 
 
 def test_a_closed_queue_sends_the_line_home_and_lets_those_inside_finish():
@@ -109,8 +97,7 @@ def test_a_closed_queue_sends_the_line_home_and_lets_those_inside_finish():
     assert jobs.jobs
     with pytest.raises(Busy, match="is being restarted"):
         jobs.run(int)
-    inside.leave.set()
-    until(lambda: not jobs.jobs)
+    let_leave(jobs, inside)
 
 
 def test_a_place_is_given_back_after_an_error():
@@ -343,3 +330,16 @@ def test_a_screen_that_cannot_be_is_the_largest_preview(screen):
 def test_a_screen_is_its_size_and_the_place_that_is_looked_at():
     assert viewport_from([300.0, 200]) == Viewport(300, 200)
     assert viewport_from([300, "200", 0.25, 1]) == Viewport(300, 200, (0.25, 1))
+
+
+@pytest.mark.parametrize(
+    ("shared", "said"),
+    [("https://party.gradio.live", "For a week it is at https://party.gradio.live, too."), (None, "No share link.")],
+)
+def test_one_line_is_printed_for_each_address_and_gradios_words_only_where_there_is_none(capsys, shared, said):
+    gradios = lambda **options: print("\nNo share link.")  # noqa: E731
+    demo = SimpleNamespace(local_url="http://127.0.0.1:7860/", share_url=shared, launch=gradios)
+    server.launch(demo, Settings(share=True, mcp=True))
+    page, *others = capsys.readouterr().out.splitlines()
+    assert page.startswith("The page is at http://127.0.0.1:7860/ (")
+    assert others == [said, "The MCP tools are at http://127.0.0.1:7860/gradio_api/mcp/"]

@@ -11,12 +11,13 @@ from PIL import Image, ImageChops
 from f2a.page.examples import BUNDLED
 from f2a.page.job_queue import JobQueue
 from f2a.relight.controls import PRESETS, Controls
-from f2a.relight.relighter import Relighter, relight_file
+from f2a.relight.relighter import Relighter
 from tests.support.page_server import (
     DESKTOP,
     PHONE,
     download_from,
     give,
+    library_bytes,
     number_of,
     occupied,
     renewed,
@@ -24,8 +25,6 @@ from tests.support.page_server import (
     slider_of,
     visiting,
 )
-
-pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
 
 expect = pytest.importorskip("playwright.sync_api", reason="needs playwright (requirements-dev.txt)").expect
 
@@ -47,9 +46,8 @@ def test_a_slider_that_moves_renews_preview_and_file(page: Any, relighter: Relig
     page.get_by_label("Keep the photo's colours").check()
     page.wait_for_timeout(500)
     brighter = download_from(page, tmp_path / "third")
-    (tmp_path / "wanted").mkdir()
-    wanted = relight_file(relighter, photo, tmp_path / "wanted", Controls(strength=0, exposure=1, keep_colors=True))
-    assert brighter.read_bytes() == wanted.read_bytes()
+    wanted = library_bytes(relighter, photo, Controls(strength=0, exposure=1, keep_colors=True))
+    assert brighter.read_bytes() == wanted
 
 
 def test_a_number_field_that_is_empty_or_out_of_range_is_no_error_and_left_empty_it_is_neutral(page: Any) -> None:
@@ -188,8 +186,6 @@ def test_a_slider_that_is_dragged_is_one_step_back(page: Any) -> None:
 
 def test_a_photos_settings_go_with_it_unless_they_are_kept(page: Any, relighter: Relighter, tmp_path: Path) -> None:
     photos = [save_gradient(tmp_path / f"{number}.png", tint=number * 40) for number in range(3)]
-    for name in ("fresh", "kept"):
-        (tmp_path / name).mkdir()
     exposure, location = number_of(page, "Exposure"), page.get_by_label("Keep location data")
     give(page, photos[0])
     exposure.fill("1")
@@ -198,16 +194,16 @@ def test_a_photos_settings_go_with_it_unless_they_are_kept(page: Any, relighter:
     give(page, photos[1])
     expect(exposure).to_have_value("0")
     expect(location).not_to_be_checked()
-    fresh = relight_file(relighter, photos[1], tmp_path / "fresh")
-    assert download_from(page, tmp_path / "downloads").read_bytes() == fresh.read_bytes()
+    fresh = library_bytes(relighter, photos[1])
+    assert download_from(page, tmp_path / "downloads").read_bytes() == fresh
 
     page.get_by_label("Keep settings for the next photo").check()
     exposure.fill("-1")
     page.wait_for_timeout(300)
     give(page, photos[2])
     expect(exposure).to_have_value("-1")
-    kept = relight_file(relighter, photos[2], tmp_path / "kept", Controls(exposure=-1))
-    assert download_from(page, tmp_path / "downloads").read_bytes() == kept.read_bytes()
+    kept = library_bytes(relighter, photos[2], Controls(exposure=-1))
+    assert download_from(page, tmp_path / "downloads").read_bytes() == kept
 
 
 def test_a_reload_keeps_the_photo_and_its_settings_until_the_next_photo(page: Any, tmp_path: Path) -> None:

@@ -6,17 +6,15 @@ import threading
 import urllib.error
 import urllib.request
 from dataclasses import astuple
-from pathlib import Path
 
+import httpx
 import pytest
-
-pytest.importorskip("gradio", reason="needs gradio (requirements.txt)")
 
 import app
 from f2a.relight.controls import Controls
+from tests.support import ROOT
+from tests.support.load import given, upload
 from tests.support.page_server import save_gradient
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -54,10 +52,9 @@ def answer(url, content=None):
 
 def relit(server, photo):
     """What a program is told that gives this as its photo."""
-    status, text = answer(f"{server}/gradio_api/call/relight", {"data": [photo, *astuple(Controls()), False]})
-    return (
-        answer(f"{server}/gradio_api/call/relight/{json.loads(text)['event_id']}") if status == 200 else (status, text)
-    )
+    address = f"{server}/gradio_api/call/relight"
+    status, text = answer(address, {"data": [photo, *astuple(Controls()), False]})
+    return answer(f"{address}/{json.loads(text)['event_id']}") if status == 200 else (status, text)
 
 
 def test_the_page_serves_no_path_outside_its_folders(server, folder, tmp_path):
@@ -78,21 +75,12 @@ def test_the_page_serves_no_path_outside_its_folders(server, folder, tmp_path):
         assert answer(f"{server}/gradio_api/file={path}")[0] == 403
 
 
-def uploaded(server, photo):
-    """The path that the page gives to an uploaded photo."""
-    head = f'--x\r\nContent-Disposition: form-data; name="files"; filename="{photo.name}"\r\n\r\n'
-    body = head.encode() + photo.read_bytes() + b"\r\n--x--\r\n"
-    kind = {"Content-Type": "multipart/form-data; boundary=x"}
-    with urllib.request.urlopen(urllib.request.Request(f"{server}/gradio_api/upload", body, kind)) as reply:
-        return json.load(reply)[0]
-
-
 def test_the_page_opens_no_file_for_a_visitor_that_was_not_given(server, tmp_path):
     mine = save_gradient(tmp_path / "mine.png")
-    _, text = relit(server, {"path": uploaded(server, mine), "meta": {"_type": "gradio.FileData"}})
+    _, text = relit(server, given(upload(httpx.Client(base_url=server), mine)))
     assert "event: complete" in text
     assert "mine_ambient" in text
-    for photo in ({"path": str(mine), "meta": {"_type": "gradio.FileData"}}, str(mine), {"path": "/etc/passwd"}):
+    for photo in (given(str(mine)), str(mine), {"path": "/etc/passwd"}):
         _, text = relit(server, photo)
         assert "event: error" in text or "event: complete" not in text
         assert "mine_ambient" not in text
@@ -100,14 +88,8 @@ def test_the_page_opens_no_file_for_a_visitor_that_was_not_given(server, tmp_pat
 
 def test_the_page_fetches_no_address_for_a_visitor(server, internal):
     address, asked = internal
-    kind = {"_type": "gradio.FileData"}
-    photos = [
-        f"{address}/a.png",
-        {"path": f"{address}/b.png", "meta": kind},
-        {"path": "c.png", "url": f"{address}/c.png", "meta": kind},
-        {"path": "", "url": f"{address}/d.png"},
-    ]
-    for photo in photos:
+    named = [given("c.png") | {"url": f"{address}/c.png"}, {"path": "", "url": f"{address}/d.png"}]
+    for photo in [f"{address}/a.png", given(f"{address}/b.png"), *named]:
         assert "event: complete" not in relit(server, photo)[1]
     for path in (f"proxy={address}/e", f"file={address}/f"):
         assert "secret" not in answer(f"{server}/gradio_api/{path}")[1]

@@ -23,13 +23,12 @@ from f2a.page.service import PhotoCountError, RelightService, Viewport, free_nam
 from f2a.photo import PhotoError, read_photo
 from f2a.relight.controls import NEUTRAL, Controls
 from f2a.relight.relighter import relight_file
+from tests.support import ROOT
 from tests.support.hostile_metadata import png_of
 from tests.support.hub_stub import HubStub
 from tests.support.pairs import write_pairs
 
 WARM = Controls(warmth=50)
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -61,25 +60,17 @@ def test_the_visitors_folder_is_there_before_the_first_photo(relighter, tmp_path
     assert RelightService(relighter, tmp_path / "new" / "visitors").folder.is_dir()
 
 
-@pytest.mark.parametrize("size", [(3200, 40), (40, 3200), (300, 200)])
-def test_a_preview_is_never_longer_than_1280_pixels_nor_enlarged(relight_service, tmp_path, size):
-    Image.new("RGB", size, (90, 80, 70)).save(tmp_path / "long.png")
-    held = relight_service.open(tmp_path / "long.png")
-    scale = min(1, 1280 / max(size))
-    wanted = (round(size[0] * scale), round(size[1] * scale))
-    assert held.size == size
-    preview = relight_service.preview(held, NEUTRAL)
-    assert Image.open(preview.flash).size == Image.open(preview.relit).size == wanted
-
-
 @pytest.mark.parametrize(
-    ("screen", "size"),
-    [((360, 600), (400, 300)), ((3000, 290), (400, 300)), ((0, -5), (100, 75)), ((9000, 9000), (1280, 960))],
-)
-def test_a_preview_is_no_larger_than_its_place_on_the_screen(relight_service, tmp_path, screen, size):
+    ("photo", "screen", "size"),
+    [((3200, 40), (), (1280, 16)), ((40, 3200), (), (16, 1280)), ((300, 200), (), (300, 200)),  # is not enlarged
+     ((2000, 1500), (360, 600), (400, 300)), ((2000, 1500), (3000, 290), (400, 300)),
+     ((2000, 1500), (0, -5), (100, 75)), ((2000, 1500), (9000, 9000), (1280, 960))],
+)  # fmt: skip
+def test_a_preview_is_no_larger_than_1280_pixels_and_its_place(relight_service, tmp_path, photo, screen, size):
     """In steps of 100 pixels; and the flash photo's is the same file again, which the browser has already."""
-    Image.new("RGB", (2000, 1500), (90, 80, 70)).save(tmp_path / "large.png")
+    Image.new("RGB", photo, (90, 80, 70)).save(tmp_path / "large.png")
     held = relight_service.open(tmp_path / "large.png")
+    assert held.size == photo
     first, second = (relight_service.preview(held, controls, Viewport(*screen)) for controls in (NEUTRAL, WARM))
     assert Image.open(first.relit).size == Image.open(first.flash).size == size
     assert (Image.open(first.relit).format, first.flash) == ("WEBP", second.flash)
@@ -174,10 +165,8 @@ def test_photos_of_any_mode_are_shown_and_written_as_the_library_does(relight_se
     photo = tmp_path / f"photo{Path(name).suffix}"
     Image.new(Path(name).stem, (30, 20), 90).save(photo)
     assert Image.open(relight_service.preview(relight_service.open(photo), NEUTRAL).relit).mode == "RGB"
-    assert (
-        relight_service.relight(photo, NEUTRAL, False).file.read_bytes()
-        == relight_file(relighter, photo, tmp_path).read_bytes()
-    )
+    file = relight_service.relight(photo, NEUTRAL, False).file
+    assert file.read_bytes() == relight_file(relighter, photo, tmp_path).read_bytes()
 
 
 def test_what_changed_follows_the_sliders(relight_service, party):

@@ -2,9 +2,7 @@
 
 import base64
 import io
-import json
 import re
-import subprocess
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio.mcp
+import httpx
 import numpy as np
 import pytest
 from mcp import ClientSession
@@ -22,8 +21,9 @@ from f2a.page.layout import build_demo
 from f2a.page.server import launch_options
 from f2a.page.tools import PICTURE_SIDE, install_tools
 from f2a.relight.controls import Controls
-from f2a.relight.relighter import Relighter, relight_file
-from tests.support.page_server import in_a_loop, save_gradient, serving
+from f2a.relight.relighter import Relighter
+from tests.support import load
+from tests.support.page_server import in_a_loop, library_bytes, save_gradient, serving
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +74,7 @@ def data_uri(photo: Path) -> str:
 
 def upload(server: str, photo: Path) -> str:
     """The path that the page answers with."""
-    command = ["curl", "-sf", "-F", f"files=@{photo}", f"{server}/gradio_api/upload"]
-    return str(json.loads(subprocess.run(command, capture_output=True, check=True).stdout)[0])
+    return load.upload(httpx.Client(base_url=server), photo)
 
 
 GIVEN = {
@@ -110,7 +109,7 @@ def test_the_address_in_the_answer_leads_to_the_librarys_file(
     _, address, sentence = answer.content
     relit = urllib.request.urlopen(address.text.removeprefix("Image URL: ")).read()
     controls = Controls(exposure=0.5, keep_colors=True)
-    assert relit == relight_file(relighter, photo, tmp_path, controls).read_bytes()
+    assert relit == library_bytes(relighter, photo, controls)
     assert re.search(r"^\w+_ambient\.png: .* made in [\d.]+ s\.$", sentence.text)
 
 

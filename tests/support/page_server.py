@@ -5,6 +5,7 @@ import secrets
 import shutil
 import socket
 import subprocess
+import tempfile
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -19,6 +20,8 @@ import pytest
 from PIL import Image
 
 from f2a.page.job_queue import JobQueue
+from f2a.relight.controls import NEUTRAL, Controls
+from f2a.relight.relighter import Relighter, relight_file
 from tests.support.waiting import PATIENCE_S, until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -121,6 +124,12 @@ def save_gradient(path: Path, mode: str = "RGB", tint: int = 0, **options: Any) 
     photo = Image.linear_gradient("L").rotate(90).resize((48, 30))
     photo.point([value * (255 - tint) // 255 for value in range(256)]).convert(mode).save(path, **options)
     return path
+
+
+def library_bytes(relighter: Relighter, photo: Path, controls: Controls = NEUTRAL) -> bytes:
+    """Of the file that the library makes of a photo."""
+    with tempfile.TemporaryDirectory() as folder:
+        return relight_file(relighter, photo, Path(folder), controls).read_bytes()
 
 
 def after(page: Any) -> Any:
