@@ -34,14 +34,16 @@ PRIVATE = ["GpsLatitude", "GpsLongtitude", "longitude", "AbsoluteAltitude", "Dro
            "S/N", "HomePoint", "LocName", "AdministrativeArea", "areasOfInterest", "Prefecture", "GridSquare",
            "DiveSite", "cameracity", "Koordinaten", "Gemeinde", "Commune", "SerienNr", "Cameranummer", "LatLong",
            "lattitude", "AltASL", "PointOfInterest", "SrNo", "Toponym", "Canton", "Municipio", "Straat", "Woonplaats",
-           "Ortsname", "Localidad", "Posizione", "MEID", "GPX"]  # fmt: skip
+           "Ortsname", "Localidad", "Posizione", "MEID", "GPX", "NegativeCachePath",
+           "WindowsAtomUncProjectPath"]  # fmt: skip
 HARMLESS = ["fillopacity", "Capacity", "Velocity", "chromaticity", "Rating", "Title", "Description",
             "FlightYawDegree", "Replacement", "LensModel", "Owner", "Allocation", "Geometry", "Latency",
             "Longest", "Software", "Composition", "AuthorsPosition", "CopyrightOwnerName",
             "ISOSpeedLatitudeyyy", "WebStatement", "YCbCrPositioning", "RegionName", "ImageRegion",
             "CameraElevationAngle", "LongExposure", "Status", "Estate", "ShortName", "LensDistortInfo",
             "Translation", "CopyrightRegistrationNumber", "Effort", "TrackNumber",
-            "LongitudinalAberration", "Destination", "Ports", "International", "LocalizedCameraModel", "SRNoise",
+            "LongitudinalAberration", "ClippingPath", "Pathway",
+            "Destination", "Ports", "International", "LocalizedCameraModel", "SRNoise",
             "http://ns.microsoft.com/photo/1.2/t/Region#"]  # fmt: skip
 
 PRIVATE_TEXTS = ["52.5163, 13.3777", "at -33.8568 151.2153", "N 52.51630 E 13.37770", "52° 31' 0\" N", "52 deg 30' N",

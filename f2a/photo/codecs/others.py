@@ -117,7 +117,7 @@ def _tga(source: Any, content: bytes) -> Parts:
 def _ppm(source: Any, content: bytes) -> Parts:
     codec, _, start, args = source.tile[0]
     is_plain, channels, shape = codec == "ppm_plain", len(source.getbands()), (source.height, source.width, 3)
-    white = 65535 if args == "I;16B" else args[1] if codec != "raw" else WHITE_OF_8_BITS
+    white = 65535 if args == "I;16B" else WHITE_OF_8_BITS if codec == "raw" or source.mode == "1" else args[1]
     bits = {"1": 1, "F": 32}.get(source.mode, channels * (16 if white > WHITE_OF_8_BITS else 8))
 
     def deep() -> np.ndarray:

@@ -242,7 +242,8 @@ def first_page(path: Path) -> Iterator[FirstPage]:
         if below:
             first = FirstPage(below[0], None, len(below), pages[0])
         else:
-            first = FirstPage(pages[whole[0]], whole[0], len(file.pages) - len(pages) + len(whole), pages[whole[0]])
+            number = next((n for n in whole if not pages[n].is_mask), whole[0])
+            first = FirstPage(pages[number], number, len(file.pages) - len(pages) + len(whole), pages[number])
         if not first.page.dataoffsets or not np.all(first.page.bitspersample):
             raise OSError(NO_DIRECTORY)
         yield first

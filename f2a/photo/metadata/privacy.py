@@ -18,7 +18,8 @@ PRIVATE_NAME = re.compile(
     | (?<!copyright_)owner(s|_s)?_?(name|id) | registered_(owner|user) | (camera|device|drone|body|lens)_?owner
     | (camera|device|drone|body|aircraft|owner|user|pilot|operator|phone|android|hardware|hw|machine|equipment
       |cell(_global|_tower)?)s?_?(gu|u?u|ud)?id
-    | host_?(computer|name) | file_?path | (computer|machine|work_?station|user|login)_?name
+    | host_?(computer|name) | (computer|machine|work_?station|user|login)_?name | file_?path
+    | (?<!clipping_)(?<![a-z])paths?$
     | mobile_(country|network) | maker_?note | private
     | (?<![a-z])(geo(?!log|met)\w* | loc | lat | lon | lng | lat_?l(on|ng)g? | adr | zip | s_?nu?m? | poi | utm | mgrs
       | coverage | where | elev | agl | a?msl | asl | gpx | kml | nation | sr_?n(o|r|um(ber)?))(?![a-z])

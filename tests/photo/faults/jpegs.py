@@ -14,6 +14,7 @@ from tests.support.corpus import saved
 CUT_SHORT = "refused: is damaged or cut short (its last lines are missing); copy it again from the camera"
 NO_END = f"{AS_IT_WAS}; its end marker is missing"
 CMYK = "CMYK colours come back relit in RGB (sRGB)"
+ROUNDED = f"{AS_IT_WAS}; JPEG is written with 8 bits a colour, so {{}} were rounded"
 QUALITY = ("-quality", "92")
 
 
@@ -61,8 +62,16 @@ def tables_in_other_slots(content: bytes) -> bytes:
     return bytes(moved)
 
 
-def deep(path: Path) -> None:
-    path.write_bytes(imagecodecs.jpeg8_encode(GRAINY.astype(np.uint16) * 16, level=97, bitspersample=12))
+def deep(bits: int, values: np.ndarray = GRAINY, **options: bool) -> Callable[[Path], None]:
+    samples = values if bits == 8 else values.astype(np.uint16) * (1 << (bits - 8))
+    return lambda path: path.write_bytes(imagecodecs.jpeg8_encode(samples, 97, bitspersample=bits, **options)) and None
+
+
+def turned_by_jpegtran(path: Path) -> None:
+    """Twice, so that it is as it was."""
+    cjpeg(*QUALITY)(path.with_name("plain.jpg"))
+    run("jpegtran", "-rotate", 180, "-outfile", path.with_name("turned.jpg"), path.with_name("plain.jpg"))
+    run("jpegtran", "-rotate", 180, "-progressive", "-outfile", path, path.with_name("turned.jpg"))
 
 
 def lossless(path: Path) -> None:
@@ -92,7 +101,7 @@ def jpeg_ls(path: Path) -> None:
 
 def result(make: Callable[[Path], None], bench: Bench, path: Path) -> str:
     make(path)
-    expected = {"lossless_grey.jpg": GREY, "cmyk.jpg": PICTURE, "cmyk_arithmetic.jpg": PICTURE}.get(path.name, GRAINY)
+    expected = PICTURE if path.name.startswith("cmyk") else GREY if "grey" in path.name else GRAINY
     if path.name == "coarse_tables.jpg":
         expected = np.asarray(Image.open(path))
     return relit(bench, path, expected)
@@ -122,7 +131,16 @@ OWN = {
         jpeg_ls,
         "refused: is of a kind that is not read (JPEG-LS is not supported); save it as a PNG or TIFF",
     ),
-    "12_bits.jpg": ("imagecodecs", deep, f"{AS_IT_WAS}; JPEG is written with 8 bits a colour, so 12 were rounded"),
+    "12_bits.jpg": ("imagecodecs", deep(12), ROUNDED.format(12)),
+    "12_bits_grey.jpg": ("imagecodecs", deep(12, GREY[..., 0]), ROUNDED.format(12)),
+    "lossless_8.jpg": ("imagecodecs", deep(8, lossless=True), AS_IT_WAS),
+    "lossless_16.jpg": ("imagecodecs", deep(16, lossless=True), ROUNDED.format(16)),
+    "lossless_grey_10.jpg": ("imagecodecs", deep(10, GREY[..., 0], lossless=True), ROUNDED.format(10)),
+    "sampled_311.jpg": ("cjpeg", cjpeg(*QUALITY, "-sample", "3x1"), AS_IT_WAS),
+    "restart_arithmetic.jpg": ("cjpeg", cjpeg(*QUALITY, "-arithmetic", "-restart", "1B"), AS_IT_WAS),
+    "turned_twice.jpg": ("cjpeg, jpegtran", turned_by_jpegtran, AS_IT_WAS),
+    "marker_of_jfif_twice.jpg": (BY_HAND, changed(lambda content: content[:20] + content[2:]), AS_IT_WAS),
+    "no_marker_of_jfif.jpg": (BY_HAND, changed(lambda content: content[:2] + content[20:]), AS_IT_WAS),
     "lossless_grey.jpg": ("imagecodecs", lossless, AS_IT_WAS),
     "no_end.jpg": (BY_HAND, changed(lambda content: content[:-2]), NO_END),
     "half_an_end.jpg": (BY_HAND, changed(lambda content: content[:-1]), NO_END),

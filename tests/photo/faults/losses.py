@@ -18,6 +18,7 @@ from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.metadata.xmp_extension import xmp_segments
 from f2a.relight.controls import Controls
 from f2a.relight.relighter import relight_file
+from tests.photo.faults import tiffs
 from tests.photo.faults.case import AS_IT_WAS, BY_HAND, GREY, PICTURE, Bench, Case, given, relit, run
 from tests.support import corpus, parts
 from tests.support.exiftool import exiftool
@@ -298,6 +299,11 @@ def given_heic(bench: Bench, path: Path) -> str:
 
 
 PPM, PGM, GIF = saved("PPM"), corpus.saved(image().convert("L"), "PPM"), saved("GIF")
+PLAIN = {
+    suffix: tiffs.by_magick(*options, "-compress", "None")
+    for suffix, options in {".pgm": ("-colorspace", "Gray"), ".pbm": ("-monochrome",)}.items()
+}
+"""Whose samples are text."""
 TEN_BIT_PGM = b"P5 96 64 1023\n" + (GREY.astype(">u2") * 4).tobytes()
 FURTHER_TEXT = b"further text"
 BEHIND = {
@@ -363,6 +369,13 @@ NOTED = {
         f"text_behind{suffix}": (BY_HAND, written(content + FURTHER_TEXT), "; ".join(filter(None, [DATA_BEHIND, note])))
         for suffix, (content, note) in BEHIND.items()
     },
+    **{
+        f"sampled_{sampling}_{depth}.avif": (
+            "avifenc", as_avif("-y", sampling, "-d", depth, "--min", 0, "--max", 3),
+            EIGHT_BITS.replace("10", str(depth))
+        )
+        for sampling in (444, 422, 420) for depth in (10, 12)
+    },
     "two_pictures.ppm": (BY_HAND, written(PPM + PPM), f"{DATA_BEHIND}; {PNG_NOTE}"),
     "film_behind.png": (BY_HAND, written(saved("PNG") + MP4), FILM),
     "areas.tga": (BY_HAND, written(with_areas(b"A party")), f"{FURTHER}: areas of a TGA; {PNG_NOTE}"),
@@ -418,6 +431,12 @@ CASES = [
     Case(7, "comment.ppm", "by hand", "kept", partial(comment, PPM.replace(b"P6", b"P6\n# A party"))),
     Case(7, "comment.pgm", "by hand", "kept", partial(comment, PGM.replace(b"P5", b"P5 #A party"))),
     Case(7, "comment.gif", "Pillow", "kept", partial(comment, corpus.saved(image(), "GIF", comment=b"A party"))),
+    *(
+        Case(
+            7, f"plain{suffix}", "ImageMagick", f"{AS_IT_WAS}; {PNG_NOTE}", partial(tiffs.result, make, "ImageMagick's")
+        )
+        for suffix, make in PLAIN.items()
+    ),
     Case(7, "name.tga", "Pillow", "kept", partial(comment, corpus.saved(image(), "TGA", id_section=b"A party"))),
     Case(7, "transparent_grey_16.png", "by hand", "kept", partial(transparent_color, 1)),
     Case(7, "transparent_color_16.png", "by hand", "kept", partial(transparent_color, 3)),

@@ -208,6 +208,10 @@ OWN = {
     ),
     "display.jpg": ("Pillow, by hand", of_display),
     "path_of_origin.jpg": ("Pillow, exiftool", tagged(f"-XMP-xmpMM:DerivedFromFilePath=/Users/{PLANTED}/a.psd")),
+    "path_of_a_project.jpg": (
+        "Pillow, exiftool",
+        tagged(f"-XMP-creatorAtom:MacAtomPosixProjectPath=/Users/{PLANTED}/a.aep"),
+    ),
     "exif_behind_pixels.png": ("Pillow, by hand", exif_behind_pixels),
     "film_place.heic": ("libheif, by hand", heic_with(FILM, exif=EXIF)),
     "items.heic": ("libheif", heic_with(b"", exif=EXIF, xmp=PACKET, metadata=[JSON_ITEM])),

@@ -36,6 +36,12 @@ def pages(path: Path, thumbnail_first: bool) -> None:
             file.write(values, photometric="rgb", metadata=None, subfiletype=kind)
 
 
+def mask_first(path: Path) -> None:
+    with tifffile.TiffWriter(path) as file:
+        file.write(GREY[..., 0] > 99, photometric="mask", subfiletype=4, metadata=None)
+        file.write(PICTURE, photometric="rgb", metadata=None)
+
+
 def below_a_thumbnail(path: Path) -> None:
     """As in TIFF/EP."""
     with tifffile.TiffWriter(path) as file:
@@ -192,6 +198,11 @@ BY_TIFFFILE = {
         by_tifffile(DEEP, "rgb", extratags=[(700, 7, len(TURNED), TURNED, True)]), np.rot90(PICTURE, 3), AS_IT_WAS
     ),
     "below_a_thumbnail.tif": (below_a_thumbnail, PICTURE, AS_IT_WAS),
+    "mask_first.tif": (mask_first, PICTURE, f"{AS_IT_WAS}; holds 2 pictures; the first is relit"),
+    "palette_of_16_bits.tif": (
+        by_tifffile(DEEP[..., 0], "palette", colormap=np.tile(np.arange(65536, dtype=np.uint16), (3, 1))), GREY,
+        refused("1 x 16 bits, PALETTE, uint16, compression NONE")
+    ),
     "thumbnail_first.tif": (partial(pages, thumbnail_first=True), PICTURE, AS_IT_WAS),
 }  # fmt: skip
 
@@ -215,7 +226,18 @@ BY_MAGICK = {
     ),
     "jpeg_inside.tif": (("-compress", "JPEG", "-quality", 95), PICTURE, AS_IT_WAS),
     "ycbcr_plain.tif": (("-colorspace", "YCbCr", "-compress", "None"), PICTURE, AS_IT_WAS),
+    "10_bits.tif": (("-depth", 10, "-compress", "Zip"), PICTURE, AS_IT_WAS),
     "12_bits.tif": (("-depth", 12), PICTURE, AS_IT_WAS),
+    "14_bits.tif": (("-depth", 14, "-compress", "LZW"), PICTURE, AS_IT_WAS),
+    "24_bits.tif": (("-depth", 24), PICTURE, f"{AS_IT_WAS}; its 24 bits a colour were rounded to 16"),
+    "2_bits.tif": (("-colorspace", "Gray", "-depth", 2), "as ImageMagick reads it", AS_IT_WAS),
+    "lzma_16.tif": (("-depth", 16, "-compress", "LZMA"), PICTURE, AS_IT_WAS),
+    "least_byte_last_16.tif": (("-depth", 16, "-endian", "MSB"), PICTURE, AS_IT_WAS),
+    "tiles_of_webp.tif": (("-define", "tiff:tile-geometry=32x32", "-compress", "WebP"), PICTURE, AS_IT_WAS),
+    "1_bit_white_is_zero.tif": (
+        ("-monochrome", "-define", "quantum:polarity=min-is-white", "-compress", "Fax"), "as ImageMagick reads it",
+        AS_IT_WAS
+    ),
     "1_bit_fax.tif": (("-threshold", "50%", "-compress", "Group4"), "as ImageMagick reads it", AS_IT_WAS),
     "4_bits.tif": (("-colorspace", "Gray", "-depth", 4), "as ImageMagick reads it", AS_IT_WAS),
     "palette.tif": (("-type", "Palette"), "as ImageMagick reads it", AS_IT_WAS),
