@@ -201,7 +201,7 @@ FAULTS = {
     "429": ({"status": 429, "retry_after": 0}, "status 429", "wait a few minutes and try again"),
     "500": ({"status": 500}, "status 500", "try again later"),
     "503": ({"status": 503}, "status 503", "try again later"),
-    "slow": ({"delay": 2}, "could not be fetched", "try again"),
+    "slow": ({"delay": 1}, "could not be fetched", "try again"),
     "cut at half": ({"cut": 0.5}, "could not be fetched from the Hub (", "try again"),
     "cut at the end": ({"cut": 0.999}, "could not be fetched from the Hub (", "try again"),
 }
@@ -210,13 +210,13 @@ FAULTS = {
 @pytest.fixture
 def fails(hub):
     """``fails(path, fault)`` plans one of :data:`FAULTS` until the context ends; of a slow Hub the client has enough
-    after a second."""
+    after half a second."""
 
     @contextmanager
     def plan(path, fault):
         with pytest.MonkeyPatch.context() as patch:
             for name in ("HF_HUB_DOWNLOAD_TIMEOUT", "HF_HUB_ETAG_TIMEOUT") if fault == "slow" else ():
-                patch.setattr(f"huggingface_hub.constants.{name}", 1)
+                patch.setattr(f"huggingface_hub.constants.{name}", 0.5)
             yield hub.fail(path, **FAULTS[fault][0])
         hub.faults.clear()
 
