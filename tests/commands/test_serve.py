@@ -47,12 +47,8 @@ def test_a_command_whose_library_is_missing_says_what_to_install_and_relighting_
 
 
 def test_the_line_names_all_libraries_of_the_extra_or_in_a_clone_the_requirements(monkeypatch):
-    lines = [
-        "torch>=2.8",
-        'gradio<7,>=6.31; extra == "page"',
-        'cachetools>=6; extra == "page"',
-        'rawpy; extra == "raw"',
-    ]
+    of_page = ['gradio<7,>=6.31; extra == "page"', 'cachetools>=6; extra == "page"']
+    lines = ["torch>=2.8", *of_page, 'rawpy; extra == "raw"']
     monkeypatch.setattr("importlib.metadata.requires", lambda name: lines)
     error = ModuleNotFoundError("No module named 'gradio.blocks'", name="gradio.blocks")
     assert missing_library(error) == 'gradio is missing; run: pip install "gradio<7,>=6.31" "cachetools>=6"'

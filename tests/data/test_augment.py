@@ -32,13 +32,8 @@ def test_a_run_that_goes_on_sees_what_it_would_have_seen(workers):
 
 def test_cutting_crops_takes_no_random_number_from_the_run():
     before = torch.get_rng_state()
-    next(
-        batches(
-            Crops(MixtureSampler([WeightedSource(numbered_pairs(5), 1.0)], seed=1), plain_crops(6)),
-            ShardedBatchSampler(2),
-            0,
-        )
-    )
+    crops = Crops(MixtureSampler([WeightedSource(numbered_pairs(5), 1.0)], seed=1), plain_crops(6))
+    next(batches(crops, ShardedBatchSampler(2), 0))
     assert torch.get_rng_state().equal(before)
 
 

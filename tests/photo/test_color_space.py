@@ -130,9 +130,8 @@ def test_grey_has_the_stated_curve(tmp_path):
 def test_deep_pngs_have_the_stated_colours(tmp_path):
     values = np.full((5, 7, 3), 40000, np.uint16)
     (tmp_path / "a.png").write_bytes(png.with_metadata(png.encode16(values), Metadata(png_chunks=[cicp(12, 13)])))
-    assert read_photo(tmp_path / "a.png").photo.icc_profile == matrix_profile(
-        ColorSpace("Display P3", (*P3_XY[3], *P3_XY[0], *P3_XY[1], *P3_XY[2]), SRGB_SPACE.curve), "RGB"
-    )
+    space = ColorSpace("Display P3", (*P3_XY[3], *P3_XY[0], *P3_XY[1], *P3_XY[2]), SRGB_SPACE.curve)
+    assert read_photo(tmp_path / "a.png").photo.icc_profile == matrix_profile(space, "RGB")
 
 
 EXIF_STATEMENTS = {
@@ -148,9 +147,7 @@ EXIF_STATEMENTS = {
 @pytest.mark.parametrize("statement", EXIF_STATEMENTS)
 def test_exif_states_adobe_rgb(tmp_path, statement, source):
     exif, icc_profile, right = EXIF_STATEMENTS[statement]
-    options = (
-        {"quality": 100, "subsampling": 0} if source == ".jpg" else {"lossless": True} if source == ".webp" else {}
-    )
+    options = {"quality": 100, "subsampling": 0} if source == ".jpg" else {"lossless": True}
     Image.new("RGB", (32, 24), RED).save(tmp_path / f"a{source}", exif=exif, icc_profile=icc_profile, **options)
     file = read_photo(tmp_path / f"a{source}")
     for suffix in (".jpg", ".png", ".avif"):
@@ -167,9 +164,8 @@ def test_exif_of_a_photo_without_profile_says_srgb(tmp_path):
         exif = written.getexif()
         assert exif.get_ifd(0x8769)[0xA001] == 1
         assert exif.get_ifd(0xA005)[1] == "R98"
-    assert read_photo(tmp_path / "b.jpg").photo.to_srgb().getpixel((0, 0)) == pytest.approx(
-        file.photo.to_srgb().getpixel((0, 0)), abs=2
-    )
+    before, after = (photo.to_srgb().getpixel((0, 0)) for photo in (file.photo, read_photo(tmp_path / "b.jpg").photo))
+    assert after == pytest.approx(before, abs=2)
 
 
 PRIMARIES_OF_SRGB = [number for xy in profiles.SRGB_XY[:3] for value in xy for number in (round(value * 1e4), 10_000)]
@@ -332,9 +328,8 @@ def test_an_hdr_photo_has_a_standard_one_written(tmp_path, code_points, suffix):
     file = read_photo(deep_png(tmp_path / "a.png", np.broadcast_to(signal, (24, 32, 3)), code_points))
     write_photo(file.photo, tmp_path / f"b{suffix}", file)
     xy = BT2020_XY if code_points[0] == 9 else P3_XY
-    right = lab_of(
-        tuple((srgb_of(light) * 255).round().astype(int)), profiles.rgb_profile("", *xy, profiles.SRGB_CURVE)
-    )
+    color = tuple((srgb_of(light) * 255).round().astype(int))
+    right = lab_of(color, profiles.rgb_profile("", *xy, profiles.SRGB_CURVE))
     assert np.linalg.norm(lab(tmp_path / f"b{suffix}") - right) < 1.5 + (suffix == ".webp")
     again = read_photo(tmp_path / f"b{suffix}")
     assert not [note for note in again.notes if "HDR" in note]

@@ -356,15 +356,10 @@ def test_in_makers_segments_and_behind_the_image(tmp_path, photo):
         segment(0xE1, extension), segment(0xEB, b"JP\0\1" + PLANTED.encode()),
     ]  # fmt: skip
     exif = b"Exif\0\0" + block(text(0xA431, PLANTED.encode()))
-    behind = (
-        corpus.saved(photo, "JPEG", xmp=place, exif=exif)
-        + b"\0\0\0\x18ftypmp42"
-        + place
-        + b"SEFH"
-        + PLANTED.encode()
-        + b"SEFT"
-    )
-    (tmp_path / "a.jpg").write_bytes(corpus.saved(photo, "JPEG", extra=b"".join(segments)) + behind)
+    content = corpus.saved(photo, "JPEG", extra=b"".join(segments))
+    content += corpus.saved(photo, "JPEG", xmp=place, exif=exif)
+    content += b"\0\0\0\x18ftypmp42" + place + b"SEFH" + PLANTED.encode() + b"SEFT"
+    (tmp_path / "a.jpg").write_bytes(content)
     for target in written(tmp_path / "a.jpg")[0]:
         assert PLANTED.encode() not in target.read_bytes()
 

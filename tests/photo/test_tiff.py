@@ -129,13 +129,11 @@ def test_a_thumbnail_before_the_photo_is_not_taken_for_it(tmp_path):
 
 def test_lab_of_16_bits_is_what_littlecms_makes_of_the_colours(tmp_path):
     colors = Image.fromarray((60 + COLORS // 514).astype(np.uint8))  # well inside sRGB, which clips
-    in_lab = ImageCms.profileToProfile(
-        colors, ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB"
-    )
+    srgb, lab = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+    in_lab = ImageCms.profileToProfile(colors, srgb, lab, outputMode="LAB")
     lightness, *opponents = np.moveaxis(np.asarray(in_lab), -1, 0)  # two's complement of eight bits
-    deep = np.stack(
-        [lightness.astype(np.int32) * 257, *(o.view(np.int8).astype(np.int32) * 256 for o in opponents)], -1
-    )
+    opponents = (values.view(np.int8).astype(np.int32) * 256 for values in opponents)
+    deep = np.stack([lightness.astype(np.int32) * 257, *opponents], -1)
     file = read_photo(tiff(tmp_path / "a.tif", deep.astype(np.uint16), "cielab"))
     assert np.abs(file.photo.rows() / 257 - np.asarray(colors)).max() <= 2
     assert file.notes == ("LAB colours come back in RGB (sRGB)",)

@@ -33,9 +33,8 @@ def light_of(prepared, controls):
 
 
 def test_one_stop_of_exposure_doubles_the_light_of_the_photo():
-    assert light_of(flat((90, 90, 90)), Controls(strength=0, exposure=1)) == pytest.approx(
-        2 * linear([90] * 3), rel=0.02
-    )
+    brighter = light_of(flat((90, 90, 90)), Controls(strength=0, exposure=1))
+    assert brighter == pytest.approx(2 * linear([90] * 3), rel=0.02)
 
 
 def test_exposure_comes_on_top_of_the_relit_photo():
@@ -100,10 +99,8 @@ def test_keep_colors_changes_the_brightness_only():
     prepared = flat((150, 100, 60), (0.6, 0.3, -0.2))
     kept = light_of(prepared, Controls(keep_colors=True)) / linear([150, 100, 60])
     assert kept == pytest.approx([kept[1]] * 3, rel=0.03)
-    luminance = np.array([0.2126, 0.7152, 0.0722])
-    assert light_of(prepared, Controls(keep_colors=True)) @ luminance == pytest.approx(
-        light_of(prepared, NEUTRAL) @ luminance, rel=0.03
-    )
+    luminance = [light_of(prepared, c) @ (0.2126, 0.7152, 0.0722) for c in (Controls(keep_colors=True), NEUTRAL)]
+    assert luminance[0] == pytest.approx(luminance[1], rel=0.03)
 
 
 @pytest.mark.parametrize(

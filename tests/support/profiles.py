@@ -90,19 +90,9 @@ CMYK = cmyk_profile()
 
 def table_profile():
     """Two steps a channel, in Lab of eight bits, and blue stands before green and red, as XYB JPEG have other axes."""
-    corners = {
-        (0, 0, 0): (0, 128, 128),
-        (1, 0, 0): (75, 196, 20),
-        (0, 1, 0): (224, 49, 209),
-        (0, 0, 1): (138, 209, 198),
-    }
-    corners |= {
-        (1, 1, 0): (231, 78, 114),
-        (1, 0, 1): (154, 226, 68),
-        (0, 1, 1): (248, 107, 222),
-        (1, 1, 1): (255, 128, 128),
-    }
-    table = b"".join(bytes(corners[a, b, c]) for a in (0, 1) for b in (0, 1) for c in (0, 1))
+    corners = ((0, 128, 128), (138, 209, 198), (224, 49, 209), (248, 107, 222),
+               (75, 196, 20), (154, 226, 68), (231, 78, 114), (255, 128, 128))  # fmt: skip
+    table = b"".join(map(bytes, corners))
     identity, matrix = bytes(range(256)), _fixed(1, 0, 0, 0, 1, 0, 0, 0, 1)
     lut = b"mft1\0\0\0\0" + bytes([3, 3, 2, 0]) + matrix + identity * 3 + table + identity * 3
     return profile("Blue, green and red", "RGB", {b"A2B0": lut})
