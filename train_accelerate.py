@@ -288,10 +288,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Exit status: 0 done or stopped on request, 1 the training or the push failed, 2 a mistake in the command."""
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        train(parse_run(arguments, str(__doc__)), f"{SCRIPT} {shlex.join(without_secrets(arguments))}")
+        train(parse_run(arguments, str(__doc__)), f"{SCRIPT.name} {shlex.join(without_secrets(arguments))}")
     except (*processes.MISTAKES, *processes.FAILURES) as error:
         if os.environ.get("RANK", "0") == "0" or not isinstance(error, processes.COMMON):
-            print(f"{SCRIPT}: {error_sentence(error)}", file=sys.stderr)
+            print(f"{SCRIPT.name}: {error_sentence(error)}", file=sys.stderr)
         return 2 if isinstance(error, processes.MISTAKES) else 1
     except KeyboardInterrupt:
         return 130

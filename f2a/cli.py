@@ -14,7 +14,7 @@ COMMANDS = (
     "relight", "watch", "explain", "serve", "evaluate", "ablate",
     "average", "convert", "download", "dataset", "space", "bench",
 )  # fmt: skip
-"""Each is a module of :mod:`f2a.commands`, with its help, flags and run."""
+"""Each is a module of :mod:`f2a.commands`, with its help (what its docstring says), flags and run."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,7 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     choices = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands = {name: import_module(f"f2a.commands.{name}") for name in COMMANDS}
     for name, command in commands.items():
-        command.add_flags(choices.add_parser(name, help=command.HELP, description=command.HELP))
+        text = (command.__doc__ or "").partition(": ")[2].rstrip(".")
+        command.add_flags(choices.add_parser(name, help=text, description=text))
     words = sys.argv[1:] if arguments is None else arguments
     args = parser.parse_args(words)
     try:

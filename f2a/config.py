@@ -338,15 +338,9 @@ class TrainConfig:
     license: str = option("other", "licence of the weights in the model card, as the Hub spells it", metavar="WORD")
     hub_token: str | None = option(None, "Hub token; None: that of hf auth login", metavar="TOKEN")
 
-    @property
-    def compares_guided(self) -> bool:
-        """Whether the attention map multiplies the images that the losses compare."""
-        return self.guided in ("both", "compared")
-
-    @property
-    def judges_guided(self) -> bool:
-        """Whether the attention map multiplies the images that the discriminator sees."""
-        return self.guided in ("both", "judged")
+    def guides(self, images: str) -> bool:
+        """Whether the attention map multiplies the images that are ``compared``, or ``judged``."""
+        return self.guided in ("both", images)
 
     def __post_init__(self) -> None:
         check_exposure(None if self.exposure == FREE else self.exposure)

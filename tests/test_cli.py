@@ -1,12 +1,13 @@
 """``python -m f2a`` as a person would use it, mistakes included."""
 
 import os
+import re
 
 import pytest
 from PIL import Image
 
 import f2a
-from f2a.cli import main
+from f2a.cli import COMMANDS, main
 from f2a.commands.relight import FORMATS
 from f2a.photo import SUFFIXES
 from tests.support.commands import run, sentence
@@ -33,6 +34,13 @@ def relight(weights):
 def test_every_format_that_is_written_can_be_asked_for():
     assert sorted(FORMATS.values()) == sorted(SUFFIXES)
     assert all(f".{name}" in SUFFIXES[format] for name, format in FORMATS.items())
+
+
+def test_the_help_says_what_each_command_does(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    shown = capsys.readouterr().out
+    assert all(re.search(rf"^ +{name} +[a-z]\w+ [^.]+$", shown, re.MULTILINE) for name in COMMANDS)
 
 
 def test_one_photo_into_a_new_folder_or_a_file(tmp_path, folder, relight):

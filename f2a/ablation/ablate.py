@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from f2a.ablation.runs import SCRIPT, AblationError, AblationRun, Result, finished_runs, run_all
+from f2a.ablation.runs import AblationError, AblationRun, RunResult, finished_runs, run_all
 from f2a.ablation.systems import CONFIGS, Config, to_arguments
 from f2a.errors import Report, counted
-from f2a.training.arguments import parse_run
+from f2a.training.arguments import SCRIPT, parse_run
 
 SETTINGS = "ablation.json"
 SHARED = ("train_data_dir", "validation_dir", "budget_minutes", "steps", "training_flags")
@@ -71,7 +71,7 @@ def ablate(ablation: Ablation, report: Report) -> str:
     return ablation_table([done[run.name, run.seed] for run in runs])
 
 
-def result_sentence(result: Result) -> str:
+def result_sentence(result: RunResult) -> str:
     scores = f"{counted(result.steps, 'step')}, {result.psnr:.2f} dB, SSIM {result.ssim:.3f}"
     return f"{result.name}, seed {result.seed}: {f'diverged: {result.lost}' if result.lost else scores}"
 
@@ -136,7 +136,7 @@ def parse_weights(texts: Sequence[str]) -> dict[str, str]:
 TITLES = ("config", "runs", "steps", "PSNR dB", "SSIM", "description")
 
 
-def ablation_table(results: Sequence[Result]) -> str:
+def ablation_table(results: Sequence[RunResult]) -> str:
     """One row per config: mean and standard deviation over seeds; the flash photos' own scores come first."""
     rows: list[tuple[str, ...]] = [TITLES, *config_rows(results)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(TITLES))]
@@ -146,7 +146,7 @@ def ablation_table(results: Sequence[Result]) -> str:
     )
 
 
-def config_rows(results: Sequence[Result]) -> list[tuple[str, ...]]:
+def config_rows(results: Sequence[RunResult]) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for name, config in CONFIGS.items():
         own = [result for result in results if result.name == name]

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from f2a.errors import F2aError
+from f2a.training.arguments import SCRIPT
 from f2a.training.signals import GracefulShutdown
 
-SCRIPT = Path(__file__).resolve().parents[2] / "train_accelerate.py"
 LOG, RESULTS, MINUTES = "log.txt", "runs.jsonl", "minutes.txt"
 DIVERGED = 1
 """Exit status of a training that diverged; that is a result too."""
@@ -31,7 +31,7 @@ class AblationRun(NamedTuple):
     folder: Path
 
 
-class Result(NamedTuple):
+class RunResult(NamedTuple):
     """A line of ``runs.jsonl``: scores on the validation pairs, or (``lost``) the error of a training that diverged.
 
     ``minutes`` are those of its processes, with start-up and the validation at the end.
@@ -48,16 +48,16 @@ class Result(NamedTuple):
     lost: str = ""
 
 
-def finished_runs(out: Path) -> list[Result]:
+def finished_runs(out: Path) -> list[RunResult]:
     """The results in ``runs.jsonl``; a damaged line raises :class:`AblationError`."""
     path = out / RESULTS
     try:
-        return [Result(**json.loads(line)) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+        return [RunResult(**json.loads(line)) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
     except (ValueError, TypeError, OSError) as error:
         raise AblationError(f"{path}: cannot be used ({error}); repair or delete it") from None
 
 
-def run_all(runs: list[AblationRun], minutes: float, out: Path) -> Iterator[Result]:
+def run_all(runs: list[AblationRun], minutes: float, out: Path) -> Iterator[RunResult]:
     """Do the runs one after another, and yield each result once its line is in ``runs.jsonl``.
 
     Raises:
@@ -73,7 +73,7 @@ def run_all(runs: list[AblationRun], minutes: float, out: Path) -> Iterator[Resu
         yield result
 
 
-def train(run: AblationRun, minutes: float) -> Result:
+def train(run: AblationRun, minutes: float) -> RunResult:
     """Start or resume a training run until its ``minutes`` are used up; the start-up after a stop counts."""
     run.folder.mkdir(parents=True, exist_ok=True)
     clock = run.folder / MINUTES
@@ -86,7 +86,7 @@ def train(run: AblationRun, minutes: float) -> Result:
     finally:
         clock.write_text(f"{before + (time.monotonic() - start) / 60:.3f}\n")
     if status == DIVERGED:
-        return Result(run.name, run.seed, lost=last_line(run.folder / LOG))
+        return RunResult(run.name, run.seed, lost=last_line(run.folder / LOG))
     if result := result_of(run):
         return result._replace(minutes=float(clock.read_text()))
     raise AblationError(f"{run.name}, seed {run.seed} ended with status {status}: {last_line(run.folder / LOG)}")
@@ -105,14 +105,14 @@ def run_process(command: list[str], log: Path) -> int:
     return process.returncode
 
 
-def result_of(run: AblationRun) -> Result | None:
+def result_of(run: AblationRun) -> RunResult | None:
     """The result of a run that ended by itself, from the config of its last weights."""
     description = run.folder / "last" / "config.json"
     if not description.exists():
         return None
     training: dict[str, Any] = json.loads(description.read_text("utf-8"))["training"]
-    scores = {name: value for name, value in training["validation"].items() if name in Result._fields}
-    return Result(run.name, run.seed, training["steps"], **scores)
+    scores = {name: value for name, value in training["validation"].items() if name in RunResult._fields}
+    return RunResult(run.name, run.seed, training["steps"], **scores)
 
 
 def last_line(log: Path) -> str:

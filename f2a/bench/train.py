@@ -22,18 +22,17 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-import f2a
 from f2a.config import PRESETS, RECIPES, TrainConfig
 from f2a.data.augment import PairCrops, ShardedBatchSampler, batches
 from f2a.data.folder import find_pairs
 from f2a.errors import Report
 from f2a.model.discriminator import Discriminator
 from f2a.model.generator import Generator, has_fast_bfloat16
+from f2a.training.arguments import SCRIPT
 from f2a.training.losses import attention_map, cross_entropy
 from f2a.training.processes import make_accelerator
 from f2a.training.setup import load_inputs
 
-SCRIPT = Path(f2a.__file__).parents[1] / "train_accelerate.py"
 PHOTO_SIZE = (320, 240)
 """Width and height of the pairs that are made for the bench: those of the paper's data set."""
 

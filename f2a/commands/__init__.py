@@ -1,1 +1,1 @@
-"""``python -m f2a COMMAND``: one module each, with its help, flags and run; heavy imports wait until it runs."""
+"""``f2a COMMAND``: one module each, whose docstring is its help; heavy imports wait until it runs."""

@@ -1,4 +1,4 @@
-"""``python -m f2a ablate``."""
+"""``f2a ablate``: train systems that differ in one part, and compare them."""
 
 import argparse
 import dataclasses
@@ -7,8 +7,6 @@ from pathlib import Path
 
 from f2a.ablation.systems import CONFIGS
 from f2a.commands.common import check_minimum, tell
-
-HELP = "train systems that differ in one part, and compare them"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

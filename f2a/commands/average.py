@@ -1,9 +1,7 @@
-"""``python -m f2a average``."""
+"""``f2a average``: average the weights of several runs that began with the same weights."""
 
 import argparse
 from pathlib import Path
-
-HELP = "average the weights of several runs that began with the same weights"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

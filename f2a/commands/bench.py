@@ -1,12 +1,10 @@
-"""``python -m f2a bench``."""
+"""``f2a bench``: measure speed."""
 
 import argparse
 from functools import partial
 from pathlib import Path
 
 from f2a.commands.common import add_device_flag, check_minimum, open_relighter
-
-HELP = "measure speed"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

@@ -1,9 +1,7 @@
-"""``python -m f2a convert``."""
+"""``f2a convert``: convert the weights that the paper's authors published."""
 
 import argparse
 from pathlib import Path
-
-HELP = "convert the weights that the paper's authors published"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

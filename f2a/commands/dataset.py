@@ -1,11 +1,9 @@
-"""``python -m f2a dataset push``."""
+"""``f2a dataset push``: upload flash/ambient pairs to the Hub."""
 
 import argparse
 from pathlib import Path
 
 from f2a.commands.common import add_push, tell
-
-HELP = "upload flash/ambient pairs to the Hub"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

@@ -1,11 +1,9 @@
-"""``python -m f2a download``."""
+"""``f2a download``: download the pairs or the weights that the paper's authors published."""
 
 import argparse
 import shlex
 import sys
 from pathlib import Path
-
-HELP = "download the pairs or the weights that the paper's authors published"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

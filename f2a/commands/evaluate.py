@@ -1,11 +1,9 @@
-"""``python -m f2a evaluate``."""
+"""``f2a evaluate``: score weights on flash/ambient pairs."""
 
 import argparse
 from pathlib import Path
 
 from f2a.commands.common import add_device_flag, open_relighter, warn
-
-HELP = "score weights on flash/ambient pairs"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""``f2a explain``."""
+"""``f2a explain``: say what relighting changes where in a photo."""
 
 import argparse
 import io
@@ -7,8 +7,6 @@ from pathlib import Path
 from f2a.commands.common import add_weights_flags, open_relighter, warn
 from f2a.errors import printable
 from f2a.relight.controls import add_control_flags, controls_of
-
-HELP = "say what relighting changes where in a photo"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

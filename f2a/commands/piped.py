@@ -22,9 +22,9 @@ def relight_piped(args: argparse.Namespace) -> int:
     from f2a.commands.relight import relight_function
     from f2a.photo import PhotoError
 
-    [source], output = args.photos if len(args.photos) == 1 else [None], args.output or STREAM
-    if source is None or args.report:
+    if len(args.photos) > 1 or args.report:
         raise UsageError("- stands for one photo: name no other and leave --report out")
+    source, output = args.photos[0], args.output or STREAM
     if (source == STREAM and sys.stdin.isatty()) or (output == STREAM and sys.stdout.isatty()):
         raise UsageError("- reads and writes photos, not a terminal: f2a relight - < party.jpg > relit.jpg")
     with tempfile.TemporaryDirectory(prefix="f2a-") as folder:

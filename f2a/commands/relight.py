@@ -1,4 +1,4 @@
-"""``python -m f2a relight``."""
+"""``f2a relight``: relight flash photos."""
 
 import argparse
 import functools
@@ -19,7 +19,6 @@ from f2a.relight.controls import add_control_flags, controls_of
 if TYPE_CHECKING:
     from f2a.relight.batch import Batch, Result
 
-HELP = "relight flash photos"
 INTERRUPTED = 130
 """The exit status of what Ctrl-C ended."""
 FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "tiff": "TIFF", "avif": "AVIF", "heic": "HEIF", "bmp": "BMP"}

@@ -1,11 +1,9 @@
-"""``f2a serve``."""
+"""``f2a serve``: serve the page."""
 
 import argparse
 import os
 
 from f2a.commands.common import UsageError
-
-HELP = "serve the page"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

@@ -1,10 +1,8 @@
-"""``python -m f2a space push``."""
+"""``f2a space push``: publish the page on the Hub."""
 
 import argparse
 
 from f2a.commands.common import add_push, tell
-
-HELP = "publish the page on the Hub"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""``f2a watch``."""
+"""``f2a watch``: relight the photos that appear in a folder, until Ctrl-C."""
 
 import argparse
 import signal
@@ -7,8 +7,6 @@ from pathlib import Path
 from f2a.commands.common import UsageError, warn
 from f2a.commands.relight import add_photo_flags, check_photo_flags, relight_function
 from f2a.errors import F2aError, printable
-
-HELP = "relight the photos that appear in a folder, until Ctrl-C"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

@@ -105,19 +105,16 @@ def _groups(source: HubSplit) -> list[RowGroup]:
         for url in files.get(source.split, []):
             with HfFileSystem(token=source.token).open(url) as file:
                 metadata = parquet.ParquetFile(file).metadata
-            _check_columns(metadata.schema.to_arrow_schema().names, source)
+            columns = metadata.schema.to_arrow_schema().names
+            if not {"flash", "ambient"} <= set(columns):
+                needed = "--streaming needs flash and ambient in one row; omit it, or push pairs with f2a dataset push"
+                raise DataError(f"{source.name}: has the columns {', '.join(columns)}; {needed}")
             for number in range(metadata.num_row_groups):
                 first = groups[-1].first + groups[-1].rows if groups else 0
                 groups.append(RowGroup(url, number, first, metadata.row_group(number).num_rows))
     if not groups:
         raise DataError(f"{source.name}: no rows; the dataset has the splits {', '.join(map(str, files)) or 'none'}")
     return [group for group in groups if group.rows]
-
-
-def _check_columns(columns: list[str], source: HubSplit) -> None:
-    if not {"flash", "ambient"} <= set(columns):
-        remedy = "--streaming needs flash and ambient in one row; omit it, or push pairs with f2a dataset push"
-        raise DataError(f"{source.name}: has the columns {', '.join(columns)}; {remedy}")
 
 
 def _fetch(group: RowGroup, source: HubSplit) -> list[dict[str, Any]]:

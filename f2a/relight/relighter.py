@@ -31,7 +31,7 @@ from f2a.relight.controls import NEUTRAL, Controls
 from f2a.relight.explanation import Explanation, flash_strength
 from f2a.relight.gain import apply_controls, fit_gain
 from f2a.relight.red_eyes import Pupil, correct_red_pupils, find_red_pupils, red_eyes_note
-from f2a.relight.render import LocalLinearGain, Window
+from f2a.relight.render import Window
 
 
 @dataclass(frozen=True)
@@ -72,16 +72,13 @@ class Prepared:
         Raises:
             ControlError: red eyes are to be corrected, and OpenCV is not installed.
         """
-        pupils = self.red_pupils if controls.red_eyes else []
-        relit = self._gain(controls).apply(self.photo, in_place, window=self.window)
-        correct_red_pupils(relit, pupils, controls.red_eyes)
-        return relit
-
-    def _gain(self, controls: Controls) -> LocalLinearGain:
         flash, log_gain = self.flash, apply_controls(self.flash, self.log_gain, controls)
         if self.photo.shape[2] == 1:
             flash, log_gain = flash[:, :1], luminance(log_gain)
-        return fit_gain(flash, log_gain)
+        pupils = self.red_pupils if controls.red_eyes else []  # found before the photo is written over
+        relit = fit_gain(flash, log_gain).apply(self.photo, in_place, window=self.window)
+        correct_red_pupils(relit, pupils, controls.red_eyes)
+        return relit
 
     def preview(self, longest_side: int = 1600) -> "Prepared":
         """The same, for a screen (8-bit RGB without alpha, never enlarged): renders in milliseconds."""

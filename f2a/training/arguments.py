@@ -8,10 +8,13 @@ from typing import Any, get_args, get_type_hints
 
 import yaml
 
+import f2a
 from f2a.config import PRESETS, RECIPES, ConfigError, TrainConfig, add_flags, from_dict
 from f2a.files import atomic_write
 
-SCRIPT, RUN_FILE = "train_accelerate.py", "run.yaml"
+SCRIPT = Path(f2a.__file__).resolve().parents[1] / "train_accelerate.py"
+"""The program; in a clone of the repository alone."""
+RUN_FILE = "run.yaml"
 
 SECRETS = ("hub_token",)
 """Flags whose values are never written down."""
@@ -25,9 +28,9 @@ def parse_run(arguments: list[str], description: str) -> TrainConfig:
     Raises:
         ConfigError: a value, or the file of ``--config``, cannot be used.
     """
-    first = argparse.ArgumentParser(SCRIPT, add_help=False, allow_abbrev=False)
+    first = argparse.ArgumentParser(SCRIPT.name, add_help=False, allow_abbrev=False)
     usage = "%(prog)s --train_data_dir DIR [--FLAG VALUE ...]"  # all of them would fill the screen before an error
-    parser = argparse.ArgumentParser(SCRIPT, usage, description, allow_abbrev=False)
+    parser = argparse.ArgumentParser(SCRIPT.name, usage, description, allow_abbrev=False)
     for stage in (first, parser):
         stage.add_argument("--config", metavar="FILE", help="yaml or json file of flags; flags on the command line win")
     first.add_argument("--recipe", choices=tuple(RECIPES))

@@ -71,15 +71,15 @@ class PerceptualDistance(nn.Module):
     none outweighs the others, however the encoder's weights are scaled. The encoder has ImageNet weights and is frozen.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, encoder: VGG16 | EfficientNetLite0) -> None:
         super().__init__()
         self.encoder = encoder.requires_grad_(False)
         mean, std = (torch.tensor(values).reshape(1, 3, 1, 1) for values in NORMALIZATIONS["imagenet"])
         self.register_buffer("mean", mean)
         self.register_buffer("std", std)
-
-    mean: Tensor
-    std: Tensor
 
     def forward(self, relit: Tensor, ambient: Tensor) -> Tensor:
         """Both ``(B, 3, H, W)``, sRGB in [0, 1], to a scalar."""
@@ -103,7 +103,7 @@ def discriminator_loss(
     config: TrainConfig, relit: Tensor, ambient: Tensor, attention: Tensor, discriminator: Network
 ) -> Tensor:
     """The discriminator learns: relit photos should get 0 and ambient ones 1; the generator gets no gradient."""
-    mask = attention if config.judges_guided else 1.0
+    mask = attention if config.guides("judged") else 1.0
     on_relit, on_ambient = discriminator(relit.detach() * mask), discriminator(ambient * mask)
     return cross_entropy(on_relit, 0.0) + cross_entropy(on_ambient, 1.0)
 
@@ -127,13 +127,14 @@ def generator_losses(
         discriminator: frozen; for the adversarial loss.
         perceptual: compares two images; for the perceptual loss.
     """
-    images = (relit * attention, ambient * attention) if config.compares_guided else (relit, ambient)
+    images = (relit * attention, ambient * attention) if config.guides("compared") else (relit, ambient)
     losses = {}
     if config.reconstruction_weight:
         losses["reconstruction"] = RECONSTRUCTIONS[config.reconstruction](*images)
     if config.adversarial_weight and discriminator:
         # the generator learns: the discriminator should take a relit photo for an ambient one
-        losses["adversarial"] = cross_entropy(discriminator(relit * attention if config.judges_guided else relit), 1.0)
+        judged = relit * attention if config.guides("judged") else relit
+        losses["adversarial"] = cross_entropy(discriminator(judged), 1.0)
     if config.perceptual_weight and perceptual:
         losses["perceptual"] = perceptual(*images)
     if config.structural_weight:

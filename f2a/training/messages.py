@@ -26,7 +26,7 @@ def stop_sentence(config: TrainConfig, reason: StopReason, step: int, steps: int
     """Where and why a run ended before its last step, and the command that continues it."""
     run = shlex.quote(str(Path(config.output_dir) / RUN_FILE))
     launcher = "python" if processes == 1 else f"(launched in {processes} processes as before)"
-    command = f"{launcher} {SCRIPT} --config {run} --resume_from_checkpoint latest"
+    command = f"{launcher} {SCRIPT.name} --config {run} --resume_from_checkpoint latest"
     if reason.time_up and config.max_train_minutes is not None:
         minutes = counted(config.max_train_minutes, "minute")
         return f"stopped at step {step}, after {minutes} as asked; to go on for as long again: {command}"

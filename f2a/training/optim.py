@@ -15,7 +15,7 @@ from torch.optim.swa_utils import AveragedModel
 from f2a.config import TrainConfig
 from f2a.model.generator import Generator
 
-Tensors = tuple[Tensor, ...] | list[Tensor]
+TensorList = tuple[Tensor, ...] | list[Tensor]
 
 
 @contextmanager
@@ -85,7 +85,7 @@ def make_ema(model: nn.Module, decay: float) -> AveragedModel:
     """Exponential moving average of the weights; its memory is shorter at first, so that the initial weights fade."""
 
     @torch.no_grad()
-    def update(averages: Tensors, currents: Tensors, count: Tensor | int) -> None:
+    def update(averages: TensorList, currents: TensorList, count: Tensor | int) -> None:
         weight = 1 - min(decay, (1 + int(count)) / (10 + int(count)))
         torch._foreach_lerp_(averages, currents, weight)
 

@@ -10,7 +10,7 @@ import pytest
 from f2a.ablation import ablate as command
 from f2a.ablation import runs
 from f2a.ablation.ablate import Ablation, ablate, ablation_table, mean_std, parse_weights
-from f2a.ablation.runs import AblationError, Result, finished_runs
+from f2a.ablation.runs import AblationError, RunResult, finished_runs
 from f2a.ablation.systems import CONFIGS, to_arguments
 from f2a.cli import main
 from f2a.config import ConfigError
@@ -97,7 +97,7 @@ def test_the_preset_gives_way_to_the_configs_flags():
 )  # fmt: skip
 def test_attention_is_switched_for_each_player(name, compared, judged):
     config = parse_run(to_arguments(CONFIGS[name].flags), "")
-    assert (config.compares_guided, config.judges_guided) == (compared, judged)
+    assert (config.guides("compared"), config.guides("judged")) == (compared, judged)
 
 
 def test_each_variant_of_the_paper_differs_from_it_in_one_flag():
@@ -114,8 +114,8 @@ def test_spread_is_the_standard_deviation_of_the_seeds():
 
 
 def test_the_table_has_the_flash_photo_first_and_says_what_was_lost():
-    scored = [Result("unet", seed, 10, 1.0, 15.0 + seed, 0.5, 14.0, 0.4) for seed in (0, 2)]
-    table = ablation_table([*scored, Result("unet", 1, lost="ran away"), Result("compact", 0, lost="ran away")])
+    scored = [RunResult("unet", seed, 10, 1.0, 15.0 + seed, 0.5, 14.0, 0.4) for seed in (0, 2)]
+    table = ablation_table([*scored, RunResult("unet", 1, lost="ran away"), RunResult("compact", 0, lost="ran away")])
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()]
     assert cells[2][:5] == ["flash", "-", "-", "14.00", "0.400"]
     assert cells[3][:5] == ["unet", "2, 1 diverged", "10", "16.00 ± 1.41", "0.500 ± 0.000"]

@@ -1,9 +1,10 @@
 """The published archives. Google Drive cannot be reached from a test: a stand-in for ``gdown`` copies from disk."""
 
+import shutil
 import stat
 import sys
 import zipfile
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -67,13 +68,10 @@ def test_the_pairs_are_fetched_checked_and_unpacked_once(drive, tmp_path):
     assert names(out) == ["dataset.zip", *photos]
     assert drive.calls == [("1Z7Wy9Hj5HjVD8P-zVkw55_BISQ7jQSFg", 0)]
     assert run("f2a", "download", "dataset", "-o", out).status == 0
+    shutil.rmtree(out / "dataset")  # the archive is left
+    assert fetch("dataset", out) == out / "dataset"
+    assert names(out) == ["dataset.zip", *photos]
     assert len(drive.calls) == 1
-
-
-def test_an_archive_that_is_there_is_not_fetched_again(drive, published, tmp_path):
-    (tmp_path / "model.zip").write_bytes(published.read_bytes())
-    assert fetch("model", tmp_path) == tmp_path / "model"
-    assert not drive.calls
 
 
 def test_a_download_that_was_cut_goes_on(drive, tmp_path):
@@ -133,18 +131,15 @@ def test_a_link_is_refused_before_anything_is_unpacked(drive, published, tmp_pat
     assert names(tmp_path) == sorted([*before, "out/dataset.zip"])
 
 
-def test_more_than_expected_is_refused(drive, tmp_path, monkeypatch):
-    monkeypatch.setitem(ARCHIVES, "dataset", ARCHIVES["dataset"]._replace(max_bytes=1000))
-    with pytest.raises(FetchError, match="at most 0 GiB in 100000 files are expected"):
-        fetch("dataset", tmp_path / "out")
-    monkeypatch.setitem(ARCHIVES, "dataset", ARCHIVES["dataset"]._replace(max_files=2))
-    with pytest.raises(FetchError, match="in 4 files; at most 0 GiB in 2 files"):
-        fetch("dataset", tmp_path / "out")
-
-
-def test_a_full_disk_is_told_before_unpacking(drive, tmp_path, monkeypatch):
-    monkeypatch.setattr(download.shutil, "disk_usage", lambda path: sys.modules["types"].SimpleNamespace(free=10))
-    with pytest.raises(FetchError, match=r"0\.0 GiB are free there"):
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [({"max_bytes": 1000}, "at most 0 GiB in 100000 files are expected"),
+     ({"max_bytes": 1000, "max_files": 2}, "in 4 files; at most 0 GiB in 2 files"), ({}, r"0\.0 GiB are free there")],
+)  # fmt: skip
+def test_more_than_expected_or_than_the_disk_has_is_refused(drive, tmp_path, monkeypatch, limits, said):
+    monkeypatch.setitem(ARCHIVES, "dataset", ARCHIVES["dataset"]._replace(**limits))
+    monkeypatch.setattr(download.shutil, "disk_usage", lambda path: SimpleNamespace(free=10))
+    with pytest.raises(FetchError, match=said):
         fetch("dataset", tmp_path / "out")
 
 

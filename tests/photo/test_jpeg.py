@@ -56,54 +56,44 @@ def test_tables_in_any_slots_are_written_for_the_same_colours(tmp_path, picture)
     assert [slot for *_, slot in after.layer] == [0, 1, 1]
 
 
-@pytest.mark.parametrize("progressive", [False, True])
-@pytest.mark.parametrize("missing", [1, 2])
-def test_a_missing_end_marker_is_said_and_costs_nothing(tmp_path, picture, progressive, missing):
-    content = encoded(picture, progressive=progressive)
-    assert content.endswith(END)
-    (tmp_path / "a.jpg").write_bytes(content[:-missing])
-    file = read_photo(tmp_path / "a.jpg")
-    assert file.notes == ("its end marker is missing",)
-    assert np.array_equal(file.photo.rows(), pixels(content))
+NO_END = ("its end marker is missing",)
+ENDS = {
+    **{f"{n} bytes": (lambda jpeg, n=n: jpeg[:-n], NO_END) for n in (1, 2)},
+    "zeros for the end": (lambda jpeg: jpeg[:-2] + bytes(5000), NO_END),
+    "text for the end": (lambda jpeg: jpeg[:-2] + b"behind the end", NO_END),
+    "fill bytes for the end": (lambda jpeg: jpeg[:-2] + b"\xff" * 40, NO_END),
+    "zeros behind": (lambda jpeg: jpeg + bytes(4096), ()),
+    "text behind": (lambda jpeg: jpeg + b"behind the end", (losses.FURTHER_DATA,)),
+    "fill bytes before a marker": (lambda jpeg: jpeg.replace(b"\xff\xc0", b"\xff\xff\xff\xc0", 1), ()),
+    **{f"{n} zeros before the end": (lambda jpeg, n=n: jpeg[:-2] + bytes(n) + END, ()) for n in (1, 16, 17, 4096)},
+}
 
 
-@pytest.mark.parametrize("behind", [b"", END, bytes(5000), END + FILM])
-@pytest.mark.parametrize("progressive", [False, True])
-@pytest.mark.parametrize("missing", [4, 40, 300])
-def test_missing_lines_are_refused(tmp_path, picture, progressive, missing, behind):
-    if missing < 300 and behind:
-        pytest.skip("less than a block is missing, or what is behind stands for it")
-    content = encoded(picture, progressive=progressive)
-    (tmp_path / "a.jpg").write_bytes(content[:-missing] + behind)
-    with pytest.raises(PhotoError, match="cut short"):
-        read_photo(tmp_path / "a.jpg")
-
-
-@pytest.mark.parametrize(("missing", "zeros"), [(40, 40), (60, 900), (300, 300), (300, 4096)])
-def test_lines_that_zeros_stand_for_are_missing_whatever_stands_behind(tmp_path, picture, missing, zeros):
-    content = encoded(picture)
-    (tmp_path / "a.jpg").write_bytes(content[: -missing - 2] + bytes(zeros) + END)
-    with pytest.raises(PhotoError, match="cut short"):
-        read_photo(tmp_path / "a.jpg")
-
-
-@pytest.mark.parametrize("optimize", [False, True])
-@pytest.mark.parametrize("zeros", [1, 16, 17, 4096])
-def test_a_whole_picture_may_be_filled_up_with_zeros(tmp_path, picture, optimize, zeros):
-    for image in (picture, Image.new("RGB", picture.size, "white")):
-        content = encoded(image, optimize=optimize)
-        (tmp_path / "a.jpg").write_bytes(content[:-2] + bytes(zeros) + END)
+@pytest.mark.parametrize("name", ENDS)
+@pytest.mark.parametrize("options", [{}, {"optimize": True}, {"progressive": True}], ids=str)
+def test_a_whole_picture_is_read_whatever_became_of_its_end(tmp_path, picture, options, name):
+    change, notes = ENDS[name]
+    white = [Image.new("RGB", picture.size, "white")] if name.endswith("zeros before the end") else []
+    for image in (picture, *white):
+        content = encoded(image, **options)
+        (tmp_path / "a.jpg").write_bytes(change(content))
         file = read_photo(tmp_path / "a.jpg")
+        assert file.notes == notes
         assert np.array_equal(file.photo.rows(), pixels(content))
 
 
-@pytest.mark.parametrize("behind", [bytes(5000), b"behind the end", b"\xff" * 40])
-def test_a_missing_end_marker_is_said_whatever_stands_in_its_place(tmp_path, picture, behind):
-    content = encoded(picture)
-    (tmp_path / "a.jpg").write_bytes(content[:-2] + behind)
-    file = read_photo(tmp_path / "a.jpg")
-    assert file.notes == ("its end marker is missing",)
-    assert np.array_equal(file.photo.rows(), pixels(content))
+CUT = [(missing, b"") for missing in (4, 40, 300)] + [(300, behind) for behind in (END, bytes(5000), END + FILM)]
+ZEROS = [(missing + 2, bytes(zeros) + END) for missing, zeros in ((40, 40), (60, 900), (300, 300), (300, 4096))]
+
+
+@pytest.mark.parametrize(
+    ("missing", "behind", "progressive"),
+    [*((*cut, progressive) for cut in CUT for progressive in (False, True)), *((*cut, False) for cut in ZEROS)],
+)
+def test_missing_lines_are_refused_whatever_stands_for_them(tmp_path, picture, missing, behind, progressive):
+    (tmp_path / "a.jpg").write_bytes(encoded(picture, progressive=progressive)[:-missing] + behind)
+    with pytest.raises(PhotoError, match="cut short"):
+        read_photo(tmp_path / "a.jpg")
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])
@@ -114,20 +104,6 @@ def test_blank_pages_lack_nothing_whatever_their_data_end_in(tmp_path, mode, pro
         image = Image.new(mode, (width, 40), level if mode == "L" else (level,) * 3)
         (tmp_path / "a.jpg").write_bytes(encoded(image, optimize=True, progressive=progressive))
         assert read_photo(tmp_path / "a.jpg").notes == ()
-
-
-@pytest.mark.parametrize(("added", "notes"), [(b"\0" * 4096, ()), (b"behind the end", (losses.FURTHER_DATA,))])
-def test_what_stands_behind_the_end_changes_nothing(tmp_path, picture, added, notes):
-    (tmp_path / "a.jpg").write_bytes(encoded(picture) + added)
-    file = read_photo(tmp_path / "a.jpg")
-    assert file.notes == notes
-    assert np.array_equal(file.photo.rows(), pixels(encoded(picture)))
-
-
-def test_fill_bytes_before_a_marker_change_nothing(tmp_path, picture):
-    content = encoded(picture)
-    (tmp_path / "a.jpg").write_bytes(content.replace(b"\xff\xc0", b"\xff\xff\xff\xc0", 1))
-    assert read_photo(tmp_path / "a.jpg").notes == ()
 
 
 @pytest.mark.parametrize("junk", [b"\xff", b"\xff\0"])

@@ -140,12 +140,6 @@ def test_xmp_in_another_encoding_is_sound(encoding, declaration):
     assert clean_xmp(padded, (5, 7), False) == clean_xmp(XMP.replace("\ufeff", "").encode(), (5, 7), False)
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
-def test_a_document_type_is_refused_in_every_encoding(encoding):
-    with pytest.raises(XmpError):
-        clean_xmp('<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>'.encode(encoding), (5, 7), keep_private=False)
-
-
 def test_each_name_and_text_of_a_packet_is_judged_once(monkeypatch):
     judged = []
     for rule in ("is_private_name", "is_private_text"):
@@ -162,8 +156,11 @@ def test_a_bigtiff_is_no_exif(keep_private):
         clean_exif(big, (5, 7), keep_private)
 
 
-@pytest.mark.parametrize("xmp", [b"no xml", b"<a><b></a>", b""])
-def test_damaged_xmp_is_an_error_of_ours(xmp):
+DOCUMENT_TYPE = '<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>'
+
+
+@pytest.mark.parametrize("xmp", [b"no xml", b"<a><b></a>", b"", DOCUMENT_TYPE.encode(), DOCUMENT_TYPE.encode("utf-16")])
+def test_damaged_xmp_and_a_document_type_are_an_error_of_ours(xmp):
     with pytest.raises(XmpError):
         clean_xmp(xmp, (5, 7), keep_private=False)
 
@@ -234,19 +231,15 @@ def test_a_pngs_texts_and_chunks_of_colour_come_back_in_order(tmp_path, photo):
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
-def test_captions_cross_into_every_format_that_has_them(tmp_path, photo, suffix):
-    caption = struct.pack(">BBBH", 0x1C, 2, 120, 7) + b"A party"
-    target, _ = written_as(tmp_path, jpeg(tmp_path, photo, extra=jpeg_segment(caption)), suffix)
-    assert read_photo(target).metadata.iptc == caption
-
-
-def test_a_jpegs_comment_and_captions_are_kept(tmp_path, photo):
+def test_captions_cross_into_every_format_that_has_them_and_a_comment_into_a_jpeg(tmp_path, photo, suffix):
     caption = struct.pack(">BBBH", 0x1C, 2, 120, 7) + b"A party"
     source = jpeg(tmp_path, photo, comment=b"hello", extra=jpeg_segment(caption))
-    target, _ = written_as(tmp_path, source, ".jpg")
-    with Image.open(target) as written:
-        assert written.info["comment"] == b"hello"
-        assert written.info["photoshop"][0x0404] == caption
+    target, _ = written_as(tmp_path, source, suffix)
+    assert read_photo(target).metadata.iptc == caption
+    if suffix == ".jpg":
+        with Image.open(target) as written:
+            assert written.info["comment"] == b"hello"
+            assert written.info["photoshop"][0x0404] == caption
 
 
 @pytest.mark.parametrize("text", ["Fête".encode(), "Fête".encode("latin-1")])

@@ -119,7 +119,7 @@ def test_eyes_that_are_not_red_stay_as_they_are(pupil, iris):
     assert find_red_pupils(photo) == []
 
 
-def test_only_the_pupils_change_and_their_glint_stays():
+def test_only_the_pupils_change_to_neutral_and_dark_and_their_glint_stays():
     image = drawn_face(600)
     before, after = np.asarray(image).astype(int), np.asarray(corrected(image)).astype(int)
     outside = ~in_eyes(image, 30)  # the iris is 25 pixels large
@@ -128,35 +128,35 @@ def test_only_the_pupils_change_and_their_glint_stays():
     glints = (before.min(-1) > 230) & in_eyes(image, 12)
     assert glints.any()
     assert np.abs(after - before)[glints].max() < 25
-
-
-def test_a_corrected_pupil_is_neutral_and_dark():
-    after = np.asarray(corrected(drawn_face(600)))
-    pixels = after[in_eyes(Image.fromarray(after), 9)].astype(int)
+    pixels = after[in_eyes(image, 9)]
     pixels = pixels[pixels.max(-1) < 100]  # not the glint
     assert len(pixels) > 50
     assert np.ptp(pixels, axis=-1).max() <= 12
     assert pixels.max(-1).mean() < 40
 
 
-def test_red_spots_outside_eyes_are_never_touched():
-    """Lamps and lips as red as the pupils, and as round and small."""
+def lamps_and_lips():
+    """As red as the pupils, and as round and small."""
     image = drawn_face(600, pupil=BLACK, lips=RED)
-    draw = ImageDraw.Draw(image)
     for x, y in ((40, 60), (300, 440), (300, 120), (560, 300), (235, 380)):
-        draw.ellipse((x - 10, y - 10, x + 10, y + 10), fill=RED)
-    assert len(eyes_of(Photo.from_pil(image))) == 2
-    assert find_red_pupils(Photo.from_pil(image)) == []
+        ImageDraw.Draw(image).ellipse((x - 10, y - 10, x + 10, y + 10), fill=RED)
+    return image
 
 
-def test_red_lids_and_a_red_corner_are_no_pupils():
+def red_lids_and_a_red_corner():
     image = drawn_face(600, pupil=BLACK)
     draw = ImageDraw.Draw(image)
-    for x, y in EYES:
-        x, y = x * 600 / SIDE, y * 600 / SIDE
+    for x, y in np.array(EYES) * 600 / SIDE:
         draw.arc((x - 36, y - 18, x + 36, y + 20), 185, 355, fill=RED, width=6)
         draw.ellipse((x - 33, y - 5, x - 24, y + 5), fill=RED)
-    assert find_red_pupils(Photo.from_pil(image)) == []
+    return image
+
+
+@pytest.mark.parametrize("draw", [lamps_and_lips, red_lids_and_a_red_corner])
+def test_other_red_spots_are_no_pupils(draw):
+    photo = Photo.from_pil(draw())
+    assert draw is not lamps_and_lips or len(eyes_of(photo)) == 2
+    assert find_red_pupils(photo) == []
 
 
 def test_the_amount_is_the_share_of_the_red_that_goes():
@@ -170,24 +170,22 @@ def test_the_amount_is_the_share_of_the_red_that_goes():
     assert red[0] > red[2] + 10 > red[4] + 20
 
 
-def test_sixteen_bits_are_found_and_corrected_as_eight():
+@pytest.mark.parametrize("kind", ["16 bits", "Display P3"])
+def test_in_deep_and_wide_photos_the_same_pupils_are_corrected(kind):
     image = drawn_face()
-    deep = Photo.from_array(np.asarray(image).astype(np.uint16) * 257)
-    pupils = find_red_pupils(deep)
-    correct_red_pupils(deep, pupils)
-    assert len(pupils) == 2
-    assert np.abs(deep.rows() / 257 - np.asarray(corrected(image))).max() <= 1
-
-
-def test_in_a_wide_colour_space_the_same_pupils_are_found():
-    wide = drawn_face()
-    wide.info["icc_profile"] = profiles.DISPLAY_P3
-    photo = Photo.from_pil(wide)
+    if kind == "16 bits":
+        photo = Photo.from_array(np.asarray(image).astype(np.uint16) * 257)
+    else:
+        image.info["icc_profile"] = profiles.DISPLAY_P3
+        photo = Photo.from_pil(image.copy())
     pupils = find_red_pupils(photo)
     correct_red_pupils(photo, pupils)
     assert len(pupils) == 2
-    assert redness(photo.to_pil(), 9) < 0.2 * redness(drawn_face(), 9)
-    assert photo.icc_profile == profiles.DISPLAY_P3
+    if kind == "16 bits":
+        assert np.abs(photo.rows() / 257 - np.asarray(corrected(image))).max() <= 1
+    else:
+        assert redness(photo.to_pil(), 9) < 0.2 * redness(drawn_face(), 9)
+        assert photo.icc_profile == profiles.DISPLAY_P3
 
 
 def test_a_grey_photo_has_none():

@@ -78,7 +78,7 @@ def assert_same_end(one: Path, other: Path) -> None:
         assert not different, (name, different)
 
 
-def test_a_run_leaves_weights_figures_a_picture_and_its_flags(train, pairs, tmp_path, capsys):
+def test_a_run_leaves_weights_figures_a_picture_its_flags_and_a_command_that_works(train, pairs, tmp_path, capsys):
     assert train("run", "--validation_dir", str(pairs), "--validation_steps", "2") == 0
     output = tmp_path / "run"
     rows = [json.loads(line) for line in (output / "validation.jsonl").read_text().splitlines()]
@@ -88,11 +88,17 @@ def test_a_run_leaves_weights_figures_a_picture_and_its_flags(train, pairs, tmp_
     assert Checkpoint.load(output / "last").training["command"].startswith("train_accelerate.py --train_data_dir")
     assert Image.open(output / "pictures" / "000004.png").size == (4 * 240, 16 + 4 * 180)
     assert parse_run(["--config", str(output / "run.yaml")], "").max_train_steps == 4
-    printed = capsys.readouterr().out.splitlines()
+    *printed, weights, pictures, command = capsys.readouterr().out.splitlines()
     (line,) = [line for line in printed if line.startswith("step 2, ")]
     assert f"PSNR {rows[0]['psnr']:.2f} dB, SSIM {rows[0]['ssim']:.3f} (the flash photos " in line
     assert line.endswith("; the best so far")
     assert not [line for line in printed if "{" in line]
+    assert weights.startswith(f"weights: {output}/best (step {best['validation']['step']}, PSNR ")
+    assert pictures == f"pictures: {output}/pictures"
+    program = shlex.split(command.removeprefix("try them: "))
+    assert program[:3] == ["python", "-m", "f2a"]
+    assert f2a.cli.main(program[3:]) == 0
+    assert Image.open(output / "relit.jpg").size == Image.open(EXAMPLE).size
 
 
 def test_what_is_validated_is_the_network_as_it_is_used(train, pairs, tmp_path):
@@ -222,17 +228,6 @@ def test_minutes_end_a_run_early_with_weights(train, tmp_path, capsys, minutes):
     assert (tmp_path / "run" / "last" / "model.safetensors").exists()
 
 
-def test_the_end_names_weights_and_pictures_and_a_command_that_works(train, pairs, tmp_path, capsys):
-    assert train("run", "--validation_dir", str(pairs), "--max_train_steps", "1") == 0
-    *_, weights, pictures, command = capsys.readouterr().out.splitlines()
-    assert weights.startswith(f"weights: {tmp_path}/run/best (step 1, PSNR ")
-    assert pictures == f"pictures: {tmp_path}/run/pictures"
-    program = shlex.split(command.removeprefix("try them: "))
-    assert program[:3] == ["python", "-m", "f2a"]
-    assert f2a.cli.main(program[3:]) == 0
-    assert Image.open(tmp_path / "run" / "relit.jpg").size == Image.open(EXAMPLE).size
-
-
 def progress_shown(capsys, minutes):
     progress = Progress(Accelerator(cpu=True), 0, 3000, minutes, 8)
     progress.bar.mininterval = 0
@@ -336,31 +331,25 @@ def test_without_accelerate_it_says_what_to_install(monkeypatch):
         runpy.run_path(train_accelerate.__file__)
 
 
-def test_a_push_without_a_token_is_refused_before_it_trains(train, capsys, monkeypatch):
+@pytest.mark.parametrize(
+    ("output", "flags", "sentence"),
+    [
+        ("run", ["--push_to_hub"], "run hf auth login, or give --hub_token"),
+        ("{run}", [], "continue with --resume_from_checkpoint latest, or choose another --output_dir"),
+        ("run", [*ADVERSARIAL, "--resume_from_checkpoint", "{run}/checkpoint-000004"], "does not fit this run"),
+    ],
+    ids=["a push without a token", "a folder with a run in it", "a checkpoint of another run"],
+)
+def test_what_cannot_go_on_is_refused_before_it_trains(train, through, capsys, monkeypatch, output, flags, sentence):
     monkeypatch.setattr(setup, "get_token", lambda: None)
-    assert train("run", "--push_to_hub") == 2
-    assert "run hf auth login, or give --hub_token" in capsys.readouterr().err
+    assert train(output.format(run=through()), *(flag.format(run=through()) for flag in flags)) == 2
+    assert sentence in capsys.readouterr().err
 
 
-def test_a_folder_with_a_run_in_it_is_not_begun_anew(pairs, through, capsys):
-    assert train_accelerate.main(small_run(pairs, through())) == 2
-    assert "continue with --resume_from_checkpoint latest, or choose another --output_dir" in capsys.readouterr().err
-
-
-def test_a_checkpoint_of_another_run_does_not_fit(train, through, capsys):
-    checkpoint = str(through() / "checkpoint-000004")
-    assert train("run", *ADVERSARIAL, "--resume_from_checkpoint", checkpoint) == 2
-    assert "the checkpoint does not fit this run" in capsys.readouterr().err
-
-
-def test_a_second_run_in_one_folder_is_refused(train, tmp_path, capsys):
+def test_a_second_run_in_one_folder_is_refused_until_the_first_has_ended(train, tmp_path, capsys, monkeypatch):
     with lock_output(tmp_path / "run"):
         assert train("run") == 2
     assert "another run is training there" in capsys.readouterr().err
-    assert train("run", "--max_train_steps", "1") == 0
-
-
-def test_a_run_that_has_ended_leaves_its_folder_to_others(train, tmp_path, monkeypatch):
     locks = []  # kept, since one that is collected is free, too
     monkeypatch.setattr(train_accelerate, "lock_output", lambda output: locks.append(lock_output(output)) or locks[0])
     assert train("run", "--max_train_steps", "1") == 0
