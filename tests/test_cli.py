@@ -59,6 +59,12 @@ def test_a_bad_file_is_named_in_one_line_and_the_rest_go_on(tmp_path, folder, re
     assert "c.jpg" in complaint
 
 
+def test_a_name_with_a_line_break_stays_on_its_line(tmp_path, folder, relight):
+    (folder / "d\nf2a.psd").write_bytes(b"8BPS")
+    [line] = [line for line in relight(folder, "-o", tmp_path / "out").err.splitlines() if ".psd" in line]
+    assert line.startswith("f2a: skipped 1 picture in formats that f2a cannot read: d\\nf2a.psd")
+
+
 @pytest.mark.parametrize("words", [("", "-o", "out"), ("a.jpg", "-o", ""), ("a.jpg", "-o", "out", "--report=")])
 def test_an_empty_argument_is_never_the_current_folder(folder, monkeypatch, words):
     monkeypatch.chdir(folder)
