@@ -224,6 +224,12 @@ def test_in_a_part_of_the_photo_they_are_corrected_as_in_the_whole(relighter, bo
     assert changed is (box[3] > 60)
 
 
+def test_they_are_found_before_the_photo_is_written_over(relighter):
+    kept, overwritten = (relighter.prepare(Photo.from_pil(drawn_face())) for _ in range(2))
+    controls = Controls(exposure=-3, red_eyes=1)
+    assert np.array_equal(kept.render(controls).rows(), overwritten.render(controls, in_place=True).rows())
+
+
 def test_without_red_eyes_a_photo_at_strength_zero_is_the_photo(relighter, photo):
     assert relighter(photo, ONLY_EYES).tobytes() == photo.tobytes()
 
