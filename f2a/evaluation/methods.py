@@ -3,12 +3,10 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from PIL import Image
-
 from f2a.data.cache import HALVES, DataError
 from f2a.data.folder import PairFiles
 from f2a.evaluation.baselines import BASELINES, Baseline
-from f2a.evaluation.scores import FLASH, Scene, System, rgb8
+from f2a.evaluation.scores import FLASH, System, rgb8
 from f2a.images import to_image, to_picture
 from f2a.photo import is_hidden, is_photo, open_photo
 from f2a.relight.relighter import Relighter
@@ -51,12 +49,7 @@ def baseline_system(baseline: Baseline) -> System:
 
 def picture_files(files: Mapping[str, Path]) -> System:
     """The system whose pictures are in ``files``, by scene."""
-
-    def picture(scene: Scene) -> Image.Image | None:
-        path = files.get(scene.name)
-        return open_photo(path) if path else None
-
-    return picture
+    return lambda scene: open_photo(files[scene.name]) if scene.name in files else None
 
 
 def find_pictures_beside_pairs(pairs: Sequence[PairFiles]) -> dict[str, dict[str, Path]]:
