@@ -41,22 +41,18 @@ class LossMonitor:
 
     def _check(self, step: int, names: Sequence[str], losses: Tensor, files: Sequence[str]) -> None:
         self._steps += 1
+        at = f"at the pairs {', '.join(files)}; look at them, or lower --learning_rate"
         for name, value in zip(names, losses.tolist(), strict=True):
             if not math.isfinite(value):
-                raise DivergenceError(divergence(step, f"the {name} loss is {value}", files))
+                raise DivergenceError(f"step {step}: the {name} loss is {value} {at}")
             self.means[name] = value + self.decay * (self.means.get(name, value) - value)
         mean = self.means[names[0]]
         if self._steps < self.warmup_steps or not self.divergence_factor:
             return
         self._minimum = min(self._minimum, mean)
         if mean > self.divergence_factor * self._minimum:
-            reason = f"the mean {names[0]} loss rose from {self._minimum:.4g} to {mean:.4g}"
-            raise DivergenceError(divergence(step, reason, files))
-
-
-def divergence(step: int, reason: str, files: Sequence[str]) -> str:
-    """The sentence that ends a run which has diverged."""
-    return f"step {step}: {reason} at the pairs {', '.join(files)}; look at them, or lower --learning_rate"
+            risen = f"the mean {names[0]} loss rose from {self._minimum:.4g} to {mean:.4g}"
+            raise DivergenceError(f"step {step}: {risen} {at}")
 
 
 def check_weights(step: int, modules: Iterable[nn.Module]) -> None:
