@@ -329,7 +329,7 @@ def test_each_half_of_a_picture_says_what_it_shows(page: Any) -> None:
 def test_the_page_says_what_each_control_does(page: Any) -> None:
     page.get_by_role("button", name="What the controls do").click()
     for field in fields(Controls):
-        assert page.locator("#help").get_by_text(field.metadata["help"]).is_visible()
+        page.locator("#help").get_by_text(field.metadata["help"]).wait_for()
 
 
 SWIPE = [[(90, y)] for y in range(350, 200, -15)]
