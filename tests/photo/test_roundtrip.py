@@ -19,7 +19,7 @@ from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.pixels import image_of
 from f2a.relight.controls import Controls
 from f2a.relight.relighter import relight_file
-from tests.support import profiles
+from tests.support import corpus, profiles
 from tests.support.corpus import saved
 from tests.support.hostile_metadata import chunk
 
@@ -259,3 +259,9 @@ def test_a_transparent_color_of_16_bits_becomes_alpha(tmp_path, channels):
     assert np.array_equal(written[..., :-1], values)
     assert np.argwhere(written[..., -1] == 0).tolist() == [[2, 3]]
     assert set(np.unique(written[..., -1])) == {0, 65535}
+
+
+@pytest.mark.parametrize(("quality", "kept"), [(-1, -1), (100, None), (50, None)])
+def test_a_heic_is_lossless_if_its_pictures_parameters_say_so(tmp_path, quality, kept):
+    pytest.importorskip("pillow_heif").from_pillow(corpus.picture()).save(tmp_path / "a.heic", quality=quality)
+    assert read_photo(tmp_path / "a.heic").encoding.get("quality") == kept

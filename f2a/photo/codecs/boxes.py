@@ -18,7 +18,8 @@ BOXES = {b"", b"ftyp", b"meta", b"mdat", b"free", b"skip", b"wide", b"pdin", b"s
 """The last one holds a maker's data, as a maker's note does."""
 ITEMS = {b"hvc1", b"av01", b"avc1", b"vvc1", b"jpeg", b"j2k1", b"unci", b"grid", b"iden", b"iovl", b"mski", b"Exif"}
 """Pictures, which are counted elsewhere, and metadata."""
-APERTURES = (b"meta", b"iprp", b"ipco", b"clap")
+PROPERTIES = (b"meta", b"iprp", b"ipco")
+"""Where those of the pictures are."""
 XMP_ITEM = b"mime application/rdf+xml"
 
 
@@ -36,15 +37,18 @@ def boxes(content: memoryview) -> Iterator[tuple[bytes, memoryview]]:
         yield b"", content
 
 
-def clean_apertures(content: memoryview, path: tuple[bytes, ...] = APERTURES) -> Iterator[tuple[float, ...]]:
-    """Width, height, and how far right of and below the picture's middle the middle lies, by the boxes at ``path``."""
-    for kind, inner in boxes(content):
-        if kind == path[0] and path[1:]:
-            yield from clean_apertures(inner[4:] if kind == b"meta" else inner, path[1:])
-        elif kind == path[0] and len(inner) == 32:
-            ratios = struct.unpack(">8i", inner)
-            if all(ratios[1::2]):
-                yield tuple(value / divisor for value, divisor in zip(ratios[::2], ratios[1::2], strict=True))
+def found(content: memoryview, *path: bytes) -> Iterator[memoryview]:
+    """What the boxes hold that are below others of these kinds."""
+    for inner in (inner for kind, inner in boxes(content) if kind == path[0]):
+        yield from found(inner[4:] if path[0] == b"meta" else inner, *path[1:]) if path[1:] else [inner]
+
+
+def clean_apertures(content: memoryview) -> Iterator[tuple[float, ...]]:
+    """Width, height, and how far right of and below the picture's middle the middle lies."""
+    for inner in found(content, *PROPERTIES, b"clap"):
+        ratios = struct.unpack(">8i", inner) if len(inner) == 32 else ()
+        if ratios and all(ratios[1::2]):
+            yield tuple(value / divisor for value, divisor in zip(ratios[::2], ratios[1::2], strict=True))
 
 
 def notes_on_parts(path: Path, rest: Collection[bytes] = ()) -> list[str]:
