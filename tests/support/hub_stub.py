@@ -130,10 +130,6 @@ class Repo:
         self.commits[commit.sha] = commit
         return commit
 
-    def runtime(self) -> dict[str, Any]:
-        hardware = {"current": "cpu-basic", "requested": self.hardware}
-        return {"stage": "RUNNING", "hardware": hardware, "storage": None, "gcTimeout": None}
-
 
 @dataclass
 class Call:
@@ -156,15 +152,8 @@ class Call:
 
 Handle = Callable[[Call], Reply]
 
-
-class Route(NamedTuple):
-    methods: tuple[str, ...]
-    path: re.Pattern[str]
-    handle: Handle
-    writes: bool
-
-
-ROUTES: list[Route] = []
+ROUTES: list[tuple[list[str], re.Pattern[str], Handle, bool]] = []
+"""Methods, path, handler, and whether it writes."""
 API = r"/api/(?P<kind>model|dataset|space)s/(?P<repo>[^/]+/[^/]+)"
 WEB = r"/(?:(?P<kind>dataset|space)s/)?(?P<repo>[^/]+/[^/]+?)"
 STORAGE = r"/storage/(?P<kind>model|dataset|space)s/(?P<repo>[^/]+/[^/]+)/(?P<oid>[0-9a-f]{64})/[^/]+"
@@ -175,7 +164,7 @@ def route(methods: str, path: str, writes: bool = False) -> Callable[[Handle], H
     """Enter a handler in the table; one that `writes` asks for the token of the repo's owner."""
 
     def enter(handle: Handle) -> Handle:
-        ROUTES.append(Route(tuple(methods.split()), re.compile(path), handle, writes))
+        ROUTES.append((methods.split(), re.compile(path), handle, writes))
         return handle
 
     return enter
@@ -312,17 +301,13 @@ def repo_info(call: Call) -> Reply:
     return Reply(body=info)
 
 
-@route("GET", f"{API}/runtime")
+@route("GET POST", f"{API}/(?:runtime|hardware)", writes=True)
 def runtime(call: Call) -> Reply:
-    """`get_space_runtime`."""
-    return Reply(body=call.repo.runtime())
-
-
-@route("POST", f"{API}/hardware", writes=True)
-def request_hardware(call: Call) -> Reply:
-    """`request_space_hardware`."""
-    call.repo.hardware = call.json["flavor"]
-    return Reply(body=call.repo.runtime())
+    """`get_space_runtime`, `request_space_hardware`."""
+    if call.method == "POST":
+        call.repo.hardware = call.json["flavor"]
+    hardware = {"current": "cpu-basic", "requested": call.repo.hardware}
+    return Reply(body={"stage": "RUNNING", "hardware": hardware, "storage": None, "gcTimeout": None})
 
 
 @route("GET POST DELETE", f"{API}/(?P<table>variables|secrets)", writes=True)
