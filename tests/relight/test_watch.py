@@ -28,31 +28,30 @@ def nothing():
     return None
 
 
-def test_a_photo_is_taken_once_it_has_not_changed_for_the_time(looks, tmp_path):
-    def write():
-        (tmp_path / "a.jpg").write_bytes(b"1")
-        return ["a.jpg"]
+def added(path, tell=True):
+    """An act: a file gets another byte, of which an event tells or not."""
 
-    assert looks(write, nothing, nothing, nothing) == [None, None, "a.jpg", None, None]
-
-
-def test_a_photo_that_grows_is_waited_for_also_if_no_event_says_so(looks, tmp_path):
-    def grow(tell):
-        with open(tmp_path / "a.jpg", "ab") as file:
+    def act():
+        with open(path, "ab") as file:
             file.write(b"1")
-        return ["a.jpg"] if tell else None
+        return [path.name] if tell else None
 
-    acts = [lambda: grow(True), lambda: grow(True), lambda: grow(False), nothing, nothing, nothing]
-    assert looks(*acts) == [None, None, None, None, "a.jpg", None, None]
+    return act
 
 
-def test_a_photo_that_changes_again_is_taken_again(looks, tmp_path):
-    def write(text):
-        (tmp_path / "a.jpg").write_text(text)
-        return ["a.jpg"]
+TAKEN = {
+    "once it has not changed for the time": ("add - - -", [None, None, "a.jpg", None, None]),
+    "when it grows no more, also if no event says so": ("add add grow - - -", [None] * 4 + ["a.jpg", None, None]),
+    "again when it changes again": ("add - - add - -", [None, None, "a.jpg", None, None, None, "a.jpg", None]),
+}
 
-    acts = [lambda: write("1"), nothing, nothing, lambda: write("22"), nothing, nothing]
-    assert looks(*acts) == [None, None, "a.jpg", None, None, None, "a.jpg", None]
+
+@pytest.mark.parametrize("when", TAKEN)
+def test_a_photo_is_taken(looks, tmp_path, when):
+    acts, names = TAKEN[when]
+    path = tmp_path / "a.jpg"
+    kinds = {"add": added(path), "grow": added(path, tell=False), "-": nothing}
+    assert looks(*(kinds[act] for act in acts.split())) == names
 
 
 def test_a_name_that_is_moved_away_or_is_a_folder_is_forgotten(looks, tmp_path):
@@ -70,11 +69,7 @@ def test_a_name_that_is_moved_away_or_is_a_folder_is_forgotten(looks, tmp_path):
 
 @pytest.mark.parametrize("name", ["a_ambient.jpg", "notes.txt", "._a.jpg", ".a.jpg", "a.jpg.part", "a.tmp"])
 def test_results_and_what_is_no_photo_are_left_alone(looks, tmp_path, name):
-    def write():
-        (tmp_path / name).write_bytes(b"1")
-        return [name]
-
-    assert looks(write, nothing, nothing, nothing) == [None] * 4
+    assert looks(added(tmp_path / name), nothing, nothing, nothing) == [None] * 4
 
 
 def test_real_files_arrive_and_a_folder_that_goes_is_one_sentence(tmp_path):
