@@ -89,9 +89,13 @@ def sentence(capsys):
     return line.removeprefix("train_accelerate.py: ")
 
 
+def steps_in(output):
+    return [int(folder.name.removeprefix("checkpoint-")) for folder in checkpoints(output)]
+
+
 def assert_whole(output, *steps):
     """These checkpoints are there and load, and nothing unfinished is."""
-    assert [int(folder.name.removeprefix("checkpoint-")) for folder in checkpoints(output)] == list(steps)
+    assert steps_in(output) == list(steps)
     for folder in checkpoints(output):
         read_state(folder)
     assert not list(output.rglob("*.part"))
@@ -318,9 +322,9 @@ def test_killed_twenty_times_while_it_writes_a_checkpoint_the_newest_is_whole(tm
     forks.set_forkserver_preload([__name__])
     write_state(checkpoint_folder(tmp_path, 0), {"generator": {"weight": torch.zeros(300_000)}}, {"step": 0})
     for _ in range(20):
-        child = forks.Process(target=write_checkpoints_until_killed, args=(tmp_path, reached + 1))
+        child = forks.Process(target=write_checkpoints_until_killed, args=(tmp_path, reached + 1), daemon=True)
         child.start()
-        until(checkpoint_folder(tmp_path, reached + 1).exists)
+        until(lambda before=reached: steps_in(tmp_path)[-1] > before)
         time.sleep(moment.uniform(0, 0.02))
         child.kill()
         child.join()
