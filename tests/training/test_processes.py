@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 import train_accelerate
+from tests import FSYNC
 from tests.support import ROOT
 from tests.support.commands import small_run
 from tests.support.page_server import free_port
@@ -50,6 +51,7 @@ def fork(*words, environment=None):
 
 def run(words, environment):
     os.environ.update(environment)
+    os.fsync = FSYNC  # so that a checkpoint takes long enough to be killed in
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
         sys.exit(train_accelerate.main(words))
 
