@@ -1,6 +1,8 @@
 """What C libraries print of a file stays off the screen, and tells of damage that they do not raise."""
 
 import os
+import struct
+import tempfile
 import zlib
 
 import numpy as np
@@ -19,6 +21,22 @@ def test_a_damaged_fax_is_refused_in_one_sentence(tmp_path, capfd):
     with pytest.raises(PhotoError, match="is damaged or cut short \\(Bad code word at line"):
         read_photo(tmp_path / "a.tif")
     assert capfd.readouterr().err == ""
+
+
+def test_a_field_of_a_type_that_is_unknown_is_no_damage(tmp_path, capfd):
+    Image.new("1", (96, 64), 1).save(tmp_path / "a.tif", compression="group4", tiffinfo={65000: 7})
+    content = (tmp_path / "a.tif").read_bytes()
+    (tmp_path / "a.tif").write_bytes(content.replace(struct.pack("<HH", 65000, 3), struct.pack("<HH", 65000, 99)))
+    assert read_photo(tmp_path / "a.tif").photo.size == (96, 64)
+    assert capfd.readouterr().err == ""
+
+
+def test_without_a_folder_for_temporary_files_all_is_shown(monkeypatch, capfd):
+    with monkeypatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", "/no/such/folder")
+        with printed_by_libraries() as said:
+            os.write(2, b"ZIPDecode: Decoding error.\n")
+    assert (said, capfd.readouterr().err) == ([], "ZIPDecode: Decoding error.\n")
 
 
 def test_more_pixels_than_a_png_states_cost_nothing(tmp_path, capfd):
