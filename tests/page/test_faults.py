@@ -183,7 +183,7 @@ def test_the_page_says_how_many_wait_in_a_line_of_its_own(
 ) -> None:
     path = upload(http, large)
     with visiting(chromium, server[0]) as visitor, ThreadPoolExecutor(4) as pool:
-        batch = [given(path)] * 6
+        batch = [given(path)] * 2
         crowd = [pool.submit(answer, http, ask(http, "relight_batch", photos=batch)) for _ in range(2 + WAITING)]
         visitor.locator("#photo input[type=file]").set_input_files(small)
         visitor.locator("#note [role=alert]").get_by_text(CROWDED).wait_for()

@@ -111,7 +111,7 @@ def test_pupils_of_every_size_lose_their_red(side, diameter):
     assert redness(photo.to_pil(), diameter / 3) < 0.25 * before
 
 
-@pytest.mark.parametrize("pupil", [BLACK, (60, 62, 66), (40, 60, 110)])
+@pytest.mark.parametrize("pupil", [BLACK, (60, 62, 66), (40, 60, 110), (80, 40, 36)])
 @pytest.mark.parametrize("iris", [(110, 90, 70), (70, 40, 22), (90, 120, 150)])
 def test_eyes_that_are_not_red_stay_as_they_are(pupil, iris):
     photo = Photo.from_pil(drawn_face(pupil=pupil, iris=iris))
