@@ -55,6 +55,18 @@ def test_every_link_leads_to_a_file_or_a_heading(page):
             assert not heading or heading in headings(page.parent / path if path else page), target
 
 
+def test_every_file_and_every_test_that_a_document_names_is_there():
+    tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        text = page.read_text()
+        assert [
+            name for name in re.findall(r"`((?:f2a|tests|docs)/[\w/]+\.\w+)`", text) if not (ROOT / name).exists()
+        ] == []
+        assert [
+            name for name in re.findall(r"`\.\.\.(_\w+)", text) if not re.search(rf"def test\w*{name}", tests)
+        ] == []
+
+
 def headings(page):
     """As links name them."""
     lines = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
