@@ -69,6 +69,10 @@
   });
   document.addEventListener("keyup", (event) => event.key === " " && held() && hold(false));
 
+  document.addEventListener("load", ({ target }) => {
+    target.closest("#view, #example, #failure")?.style.setProperty("--ratio", target.naturalWidth / target.naturalHeight);
+  }, true);
+
   // A wheel or a finger scrolls the page over a picture, too, and two fingers enlarge the page, where Gradio would
   // enlarge the preview.
   for (const kind of ["wheel", "touchstart", "touchmove"]) {

@@ -326,6 +326,22 @@ def test_each_half_of_a_picture_says_what_it_shows(page: Any) -> None:
         assert page.locator(stage).get_by_role("button").get_attribute("aria-label") == "Fullscreen"
 
 
+def test_the_words_stand_in_the_pictures_corners_however_narrow_it_is(page: Any) -> None:
+    distance = """() => {
+        const stage = document.querySelector("#example"), picture = stage.querySelector("img");
+        const { width, height } = stage.getBoundingClientRect(), { left, bottom } = getComputedStyle(stage, "::before");
+        const scale = Math.min(width / picture.naturalWidth, height / picture.naturalHeight);
+        const bands = [width - scale * picture.naturalWidth, height - scale * picture.naturalHeight];
+        return [...bands, parseFloat(left) - bands[0] / 2, parseFloat(bottom) - bands[1] / 2];
+    }"""
+    open_tab(page, "Examples")
+    for size, bands_are_wide in ((PHONE, (False, True)), (DESKTOP, (True, False))):
+        page.set_viewport_size(size)
+        *bands, right, up = page.evaluate(distance)
+        assert tuple(band > 40 for band in bands) == bands_are_wide
+        assert (right, up) == (pytest.approx(8, abs=3), pytest.approx(8, abs=3))
+
+
 def test_the_page_says_what_each_control_does(page: Any) -> None:
     page.get_by_role("button", name="What the controls do").click()
     for field in fields(Controls):
