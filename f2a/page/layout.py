@@ -100,16 +100,10 @@ def relight_tab(handlers: Handlers, demo: gr.Blocks) -> Any:
             with gr.Column(elem_id="view-cell"):
                 view = before_and_after("Drag to compare", "view", opening.flash, opening.ours)
             strip = thumbnails(handlers)
-            with gr.Column(elem_id="note-cell"):
-                with gr.Row(elem_id="looking"):
-                    show_clipping = gr.Checkbox(label=text.SHOW_CLIPPING, container=False)
-                    clipped = gr.HTML(text.clipping())
-                note = gr.HTML(as_html(text.WELCOME), elem_id="note")
+            show_clipping, clipped, note = note_panel()
             changes = changes_panel(opening.changes)
-            with gr.Accordion("What the controls do", open=False, elem_id="help"):
-                gr.HTML(text.controls_help())
-            with gr.Accordion("Use the webcam", open=False, elem_id="webcam"):
-                camera = gr.Image(sources=["webcam"], type="filepath", label="Webcam", show_label=False)
+            help_panel()
+            camera = webcam_panel()
     photo_inputs = [screen, photo, panel.keep_settings, show_clipping, *panel.settings]
     photo_outputs = [view, clipped, changes, note, file, download_note, choose, clear, *panel.settings]
     choose.upload(None, choose, photo, js="(file) => (window.f2a_busy(false), file)", **PRIVATE)
@@ -202,6 +196,27 @@ def add_endpoints(handlers: Handlers, settings: list[Any]) -> None:
         (handlers.examples, [category, number], [pictures, facts]),
     ):
         gr.Button(visible=False).click(endpoint(act), inputs, outputs, api_name=act.__name__, **PUBLIC)
+
+
+def note_panel() -> tuple[gr.Checkbox, gr.HTML, gr.HTML]:
+    """Whether clipping is shown, what its colours mean, and what is said of the photo."""
+    with gr.Column(elem_id="note-cell"):
+        with gr.Row(elem_id="looking"):
+            show_clipping = gr.Checkbox(label=text.SHOW_CLIPPING, container=False)
+            clipped = gr.HTML(text.clipping())
+        return show_clipping, clipped, gr.HTML(as_html(text.WELCOME), elem_id="note")
+
+
+def help_panel() -> None:
+    """What each control does, folded away."""
+    with gr.Accordion("What the controls do", open=False, elem_id="help"):
+        gr.HTML(text.controls_help())
+
+
+def webcam_panel() -> gr.Image:
+    """A camera, folded away."""
+    with gr.Accordion("Use the webcam", open=False, elem_id="webcam"):
+        return gr.Image(sources=["webcam"], type="filepath", label="Webcam", show_label=False)
 
 
 def changes_panel(opening: Path) -> gr.Image:
