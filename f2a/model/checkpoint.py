@@ -7,11 +7,10 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import safetensors
 import torch
-from huggingface_hub import ModelHubMixin
 from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -30,13 +29,7 @@ class CheckpointError(F2aError):
     """Weights that cannot be used; the message names the file or repository, the reason and the remedy."""
 
 
-class Checkpoint(
-    ModelHubMixin,
-    library_name="f2a",
-    pipeline_tag="image-to-image",
-    tags=["relighting", "flash-photography"],
-    paper_url="https://arxiv.org/abs/1912.08813",
-):
+class Checkpoint:
     """A generator and how it was made.
 
     Args:
@@ -47,31 +40,28 @@ class Checkpoint(
         precision: of the saved weights; they are loaded into float32.
     """
 
-    # Optional[...] and no string annotations: the mixin reads them to decode config.json.
-    def __init__(self, architecture: GeneratorConfig, training: Optional[dict[str, Any]] = None) -> None:  # noqa: UP045
+    def __init__(self, architecture: GeneratorConfig, training: dict[str, Any] | None = None) -> None:
         self.architecture = architecture
         self.training = training or {}
         self.generator = Generator(architecture)
         self.precision = torch.float16
 
-    def _save_pretrained(self, save_directory: Path) -> None:
-        weights = self.generator.state_dict()
-        state = {name: tensor.detach().to(self.precision).contiguous() for name, tensor in weights.items()}
-        content = {"architecture": vars(self.architecture), "training": self.training}
-        files = atomic_write(save_directory / CONFIG_NAME), atomic_write(save_directory / SAFETENSORS_SINGLE_FILE)
-        with files[0] as config, files[1] as tensors:
-            config.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
-            save_file(state, tensors, metadata={"format": "pt"})
-            tensors.chmod(config.stat().st_mode)
-
     def save(self, folder: Path) -> None:
-        """Write ``config.json``, ``model.safetensors`` and a model card into ``folder``.
+        """Write ``config.json`` and ``model.safetensors`` into ``folder``, which is made if it is not there.
 
         Raises:
             CheckpointError: the folder cannot be written.
         """
+        weights = self.generator.state_dict()
+        state = {name: tensor.detach().to(self.precision).contiguous() for name, tensor in weights.items()}
+        content = {"architecture": vars(self.architecture), "training": self.training}
+        files = atomic_write(folder / CONFIG_NAME), atomic_write(folder / SAFETENSORS_SINGLE_FILE)
         try:
-            self.save_pretrained(folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            with files[0] as config, files[1] as tensors:
+                config.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
+                save_file(state, tensors, metadata={"format": "pt"})
+                tensors.chmod(config.stat().st_mode)
         except (OSError, safetensors.SafetensorError) as error:
             remedy = "make room or choose another folder"
             raise CheckpointError(f"{folder}: cannot be written ({first_line(error)}); {remedy}") from None
@@ -99,10 +89,6 @@ class Checkpoint(
             raise CheckpointError(f"{error}; or pass a folder of weights") from error
         except CheckpointError as error:
             raise CheckpointError(f"{source}: {error}") from error
-
-    @classmethod
-    def _from_pretrained(cls, *, model_id: str, revision: str | None, **ignored: Any) -> "Checkpoint":
-        return cls.load(model_id, revision)
 
 
 def _read(config: Path, weights: Path) -> Checkpoint:

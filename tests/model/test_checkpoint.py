@@ -16,7 +16,7 @@ def test_what_is_saved_comes_back(tmp_path):
     saved = brightening_checkpoint()
     saved.training = {"minutes": 3, "data": ["ours"]}
     saved.save(tmp_path)
-    loaded = Checkpoint.from_pretrained(tmp_path)
+    loaded = Checkpoint.load(tmp_path)
     assert loaded.architecture == saved.architecture
     assert loaded.training == saved.training
     for key, tensor in saved.generator.state_dict().items():
