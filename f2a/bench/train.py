@@ -99,8 +99,7 @@ class ProductLoop:
 
     def learn(self, batch: PairCrops) -> dict[str, Tensor]:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-            losses: dict[str, Tensor] = self.trainer.training_step(batch)
-        return losses
+            return self.trainer.training_step(batch)
 
 
 @dataclass

@@ -123,7 +123,7 @@ def _is_whole(pixels: Path, index: Path) -> bool:
     """Whether both files of a cache are there, the pixels to the last byte that the index names."""
     try:
         entries = json.loads(index.read_text())["pairs"]
-        return bool(sum(6 * entry["height"] * entry["width"] for entry in entries) == pixels.stat().st_size)
+        return sum(6 * entry["height"] * entry["width"] for entry in entries) == pixels.stat().st_size
     except (OSError, ValueError, KeyError, TypeError):
         return False
 

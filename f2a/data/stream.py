@@ -8,7 +8,7 @@ what came before, provided that the dataset is the same: name its commit as ``--
 
 from collections import OrderedDict
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -124,7 +124,7 @@ def _fetch(group: RowGroup, source: HubSplit) -> list[dict[str, Any]]:
     with hub_errors(f"{source.name}: rows from {group.first} on could not be read from the Hub", RETRY_HINT, DataError):
         with HfFileSystem(token=source.token).open(group.url) as file:
             table = parquet.ParquetFile(file).read_row_group(group.number, columns=["flash", "ambient"])
-        return cast(list[dict[str, Any]], table.to_pylist())
+        return table.to_pylist()
 
 
 def read_streamed_once(source: HubSplit, cache: Path, report: Report, *, strict: bool = False) -> list[CachedPair]:

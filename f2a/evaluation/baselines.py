@@ -93,8 +93,7 @@ def _surround(pixels: np.ndarray, sigma: float) -> np.ndarray:
     scale = min(1.0, SURROUND_SIDE / max(pixels.shape[:2]))
     small = resize(pixels, [max(1, round(side * scale)) for side in pixels.shape[:2]], anti_aliasing=scale < 1)
     blurred = require_skimage("filters").gaussian(small, sigma * max(small.shape) / SURROUND_SIDE, channel_axis=-1)
-    surround: np.ndarray = resize(blurred, pixels.shape[:2], order=1)
-    return surround
+    return resize(blurred, pixels.shape[:2], order=1)
 
 
 def _guided(image: np.ndarray, guide: np.ndarray, radius: int, epsilon: float) -> np.ndarray:
@@ -107,8 +106,7 @@ def _guided(image: np.ndarray, guide: np.ndarray, radius: int, epsilon: float) -
 
     mean_image, mean_guide = box(image), box(guide)
     slope = (box(guide * image) - mean_guide * mean_image) / (box(guide * guide) - mean_guide**2 + epsilon)
-    smoothed: np.ndarray = box(slope) * guide + box(mean_image - slope * mean_guide)
-    return smoothed
+    return box(slope) * guide + box(mean_image - slope * mean_guide)
 
 
 def _array(image: Tensor) -> np.ndarray:

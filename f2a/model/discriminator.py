@@ -57,8 +57,7 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
 
     @staticmethod
     def _over_all(means: Tensor, processes: int) -> Tensor:
-        total: Tensor = AllReduceSum.apply(means)  # type: ignore[no-untyped-call]
-        return (total / processes).reshape(1, -1, 1, 1)
+        return (AllReduceSum.apply(means) / processes).reshape(1, -1, 1, 1)  # type: ignore[no-untyped-call]
 
 
 class Discriminator(nn.Module):
@@ -78,5 +77,4 @@ class Discriminator(nn.Module):
         self.dis_arch = nn.Sequential(*layers, nn.Conv2d(WIDTHS[-1], 1, 3, padding=1))
 
     def forward(self, guided_image: Tensor) -> Tensor:
-        logits: Tensor = self.dis_arch(guided_image)
-        return logits
+        return self.dis_arch(guided_image)

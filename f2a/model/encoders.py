@@ -122,7 +122,7 @@ class InvertedBottleneck(nn.Module):
         self.residual = stride == 1 and channels_in == channels_out
 
     def forward(self, features: Tensor) -> Tensor:
-        out: Tensor = self.layers(features)
+        out = self.layers(features)
         return features + out if self.residual else out
 
 

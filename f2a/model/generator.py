@@ -1,8 +1,5 @@
 """The generator: a pretrained encoder, a decoder with skips, and a head that says what is predicted."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -96,7 +93,7 @@ class BilinearDecoder(nn.Module):
         self.out_channels = widths[0]
 
     def forward(self, pyramid: Pyramid) -> Tensor:
-        current: Tensor = self.reduce(pyramid.features[-1])
+        current = self.reduce(pyramid.features[-1])
         for level in reversed(range(len(self.blocks))):
             skip = pyramid.features[level]
             enlarged = F.interpolate(current, size=skip.shape[-2:], mode="bilinear", align_corners=False)
@@ -256,12 +253,11 @@ class Generator(nn.Module):
         padded = F.pad(flash, (0, -width % stride, 0, -height % stride), mode="replicate")
         image = (padded - self.mean) / self.std
         encoder, decoder = (next(part.parameters()).dtype for part in (self.encoder, self.decoder))
-        pyramid: Pyramid = self.encoder(image.to(encoder))
+        pyramid = self.encoder(image.to(encoder))
         if encoder != decoder:
             pyramid = Pyramid([feature.to(decoder) for feature in pyramid.features], pyramid.pool_indices)
         pyramid.features[-1] = self.dropout(pyramid.features[-1])
-        features: Tensor = self.decoder(pyramid)
-        return padded, features.to(flash.dtype)
+        return padded, self.decoder(pyramid).to(flash.dtype)
 
     def for_inference(self, device: torch.device) -> "Generator":
         """This generator on ``device``, only to be run: in the memory format and the precision that are fastest there.
@@ -273,7 +269,7 @@ class Generator(nn.Module):
         if device.type == "cpu" and has_fast_bfloat16():
             for part in (self.encoder, self.decoder) if self.encoder.dense else (self.decoder,):
                 part.to(torch.bfloat16)
-        return self.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+        return self.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def has_fast_bfloat16() -> bool:
@@ -282,8 +278,7 @@ def has_fast_bfloat16() -> bool:
     AVX512-BF16 alone does not count: on such a processor bfloat16 convolutions took 1.7 times as long as float32 ones
     in channels_last (``vgg16``; ``compact`` 1.1 times). An older PyTorch does not tell.
     """
-    capabilities: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(capabilities.get("amx_bf16", False))
+    return getattr(torch.cpu, "get_capabilities", dict[str, bool])().get("amx_bf16", False)
 
 
 def _crop(image: Tensor, like: Tensor) -> Tensor:

@@ -60,8 +60,7 @@ class Explanation:
     @property
     def stops(self) -> np.ndarray:
         """``(h, w)``: the gain in stops, mean of the three channels."""
-        stops: np.ndarray = self.log_gain.mean(-1) / math.log(2)
-        return stops
+        return self.log_gain.mean(-1) / math.log(2)
 
     @property
     def lines(self) -> list[str]:

@@ -197,11 +197,9 @@ def _detect(
 def _without_red(light: np.ndarray) -> np.ndarray:
     """The luminance of green and blue, of which white has 1; ``(h, w, 3)`` to ``(h, w)``."""
     _, green, blue = LUMINANCE
-    mean: np.ndarray = (light[..., 1] * green + light[..., 2] * blue) / np.float32(green + blue)
-    return mean
+    return (light[..., 1] * green + light[..., 2] * blue) / np.float32(green + blue)
 
 
 def _stops(red: np.ndarray, others: np.ndarray) -> np.ndarray:
     """How much brighter the red light is than the others."""
-    stops: np.ndarray = np.log2((red + BLACK) / (others + BLACK))
-    return stops
+    return np.log2((red + BLACK) / (others + BLACK))

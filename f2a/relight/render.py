@@ -176,8 +176,7 @@ them lie between two levels, so each level leads back to itself."""
 def _inverse(table: np.ndarray, full: np.floating) -> np.ndarray:
     """The level nearest to each of :data:`CELLS` powers from 0 to 1.055 times ``full``, at the depth of ``full``."""
     powers = (np.arange(CELLS) + 0.5) * (SCALE * full / CELLS)
-    levels: np.ndarray = np.interp(powers, table, np.arange(len(table))).round()
-    return levels.astype(np.uint8 if full == 255 else np.uint16)
+    return np.interp(powers, table, np.arange(len(table))).round().astype(np.uint8 if full == 255 else np.uint16)
 
 
 def bilinear_places(length: int, small: int) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from f2a.color import luminance, srgb_to_linear
 from f2a.config import TrainConfig
 from f2a.metrics import structural_similarity
-from f2a.model.encoders import VGG16, EfficientNetLite0, Pyramid
+from f2a.model.encoders import VGG16, EfficientNetLite0
 from f2a.model.generator import NORMALIZATIONS
 
 Network = Callable[[Tensor], Tensor]
@@ -92,8 +92,8 @@ class PerceptualDistance(nn.Module):
         return torch.stack(stages).mean()
 
     def _features(self, image: Tensor) -> list[Tensor]:
-        pyramid: Pyramid = self.encoder((image - self.mean) / self.std)
-        return pyramid.features[-5:]  # EfficientNet-Lite0 has the image itself before its five stages
+        # EfficientNet-Lite0 has the image itself before its five stages
+        return self.encoder((image - self.mean) / self.std).features[-5:]
 
 
 RECONSTRUCTIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": F.l1_loss, "cauchy": cauchy}
