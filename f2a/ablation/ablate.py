@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from f2a.ablation.runs import AblationError, AblationRun, RunResult, finished_runs, run_all
+from f2a.ablation.runs import AblationError, AblationRun, RunResult, result_of, train
 from f2a.ablation.systems import CONFIGS, Config, to_arguments
 from f2a.errors import Report, counted
 from f2a.training.arguments import SCRIPT, parse_run
@@ -57,18 +57,16 @@ def ablate(ablation: Ablation, report: Report) -> str:
     ]
     for run in runs:
         parse_run(run.arguments, "")  # a mistake in the last one would otherwise show after hours of the others
-    done = {(result.name, result.seed): result for result in finished_runs(ablation.out)}
-    left = [run for run in runs if (run.name, run.seed) not in done]
+    left = [run for run in runs if not result_of(run)]
     budget = counted(ablation.budget_minutes, "minute")
     report(f"{len(left)} of {counted(len(runs), 'run')} to do, with {budget} of training each")
     try:
-        for result in run_all(left, ablation.budget_minutes, ablation.out):
-            done[result.name, result.seed] = result
-            report(result_sentence(result))
+        for run in left:
+            report(result_sentence(train(run, ablation.budget_minutes)))
     except KeyboardInterrupt:
         report("stopped; the same command continues from here")
         raise
-    return ablation_table([done[run.name, run.seed] for run in runs])
+    return ablation_table([*filter(None, map(result_of, runs))])
 
 
 def result_sentence(result: RunResult) -> str:
