@@ -100,10 +100,20 @@ def test_missing_lines_are_refused_whatever_stands_for_them(tmp_path, picture, m
 @pytest.mark.parametrize("progressive", [False, True])
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_blank_pages_lack_nothing_whatever_their_data_end_in(tmp_path, mode, progressive, level):
-    for width in range(8, 97, 8):
-        image = Image.new(mode, (width, 40), level if mode == "L" else (level,) * 3)
-        (tmp_path / "a.jpg").write_bytes(encoded(image, optimize=True, progressive=progressive))
-        assert read_photo(tmp_path / "a.jpg").notes == ()
+    for width in (*range(8, 97, 8), 600):
+        image = Image.new(mode, (width, 344), level if mode == "L" else (level,) * 3)
+        content = encoded(image, optimize=True, progressive=progressive)
+        for end, notes in ((len(content), ()), (-2, NO_END)):
+            (tmp_path / "a.jpg").write_bytes(content[:end])
+            assert read_photo(tmp_path / "a.jpg").notes == notes
+
+
+@pytest.mark.parametrize("zeros", [0, 40, 4096])
+def test_blank_pages_that_lack_lines_are_refused(tmp_path, zeros):
+    content = encoded(Image.new("RGB", (600, 344), "white"), optimize=True)
+    (tmp_path / "a.jpg").write_bytes(content[:-600] + bytes(zeros))
+    with pytest.raises(PhotoError, match="cut short"):
+        read_photo(tmp_path / "a.jpg")
 
 
 @pytest.mark.parametrize("junk", [b"\xff", b"\xff\0"])

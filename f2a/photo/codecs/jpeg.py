@@ -18,13 +18,10 @@ from PIL import Image, JpegImagePlugin
 from f2a.photo.codecs import losses, pillow
 from f2a.photo.codecs.jpeg_end import (
     END,
-    MAX_PADDING,
-    MISSING_LINES,
     end_of_picture,
     ends_flat,
-    is_filled_up,
+    ends_in_zeros,
     segments,
-    trailing_zeros,
     with_end,
 )
 from f2a.photo.errors import PhotoError
@@ -87,11 +84,11 @@ def read(path: Path) -> PhotoFile:
         return _with_note(_read_deep(path, frame, whole), note)
     is_arithmetic = frame.marker in ARITHMETIC
     try:
-        file, digest = _read_with_pillow(path, content, is_arithmetic)
+        file, digest, is_flat = _read_with_pillow(path, content, is_arithmetic)
     except OSError:
         whole, note = with_end(content, _digest_by_pillow)
         return _with_note(_read_with_pillow(path, whole, is_arithmetic)[0], note)
-    return _with_note(file, with_end(content, _digest_by_pillow, digest)[1] if digest else "")
+    return _with_note(file, with_end(content, _digest_by_pillow, digest, is_flat)[1] if digest else "")
 
 
 def _with_note(file: PhotoFile, note: str) -> PhotoFile:
@@ -106,20 +103,17 @@ def _opened(content: bytes) -> Iterator[JpegImagePlugin.JpegImageFile]:
         yield source
 
 
-def _read_with_pillow(path: Path, content: bytes, is_suspect: bool) -> tuple[PhotoFile, bytes | None]:
-    """The photo, and a digest of its pixels if lines may be missing: then Pillow fails, or fills in."""
+def _read_with_pillow(path: Path, content: bytes, is_suspect: bool) -> tuple[PhotoFile, bytes | None, bool]:
+    """The photo; a digest of it if lines may be missing: then Pillow fails, or fills in; and whether it ends flat."""
     with _opened(content) as source:
         notes = _notes_on(source, content)
         metadata = _metadata(source, notes)
         progressive = {"progressive": True} if source.info.get("progressive") else {}
         photo = pillow.decode(source, path, metadata, notes)
         file = PhotoFile(path, "JPEG", photo, metadata, _encoding(source) | progressive, tuple(notes))
-        zeros, is_flat = trailing_zeros(content), ends_flat(source)
-        has_hints = progressive or is_flat or zeros or end_of_picture(content) is None
-        digest = _digest(source) if has_hints or is_suspect else None
-        if digest and zeros > MAX_PADDING and not is_flat and is_filled_up(content, digest, _digest_by_pillow):
-            raise OSError(MISSING_LINES)
-        return file, digest
+        is_flat = ends_flat(source)
+        has_hints = progressive or is_flat or ends_in_zeros(content) or end_of_picture(content) is None
+        return file, _digest(source) if has_hints or is_suspect else None, is_flat
 
 
 def _notes_on(source: JpegImagePlugin.JpegImageFile, content: bytes) -> list[str]:

@@ -13,6 +13,8 @@ END, FILL, SCAN = b"\xff\xd9", b"\xff", 0xDA
 MARKER = re.compile(rb"\xff[^\x00\xff]")
 """Before which any number of fill bytes stand."""
 FURTHER_DATA = b"\x5a\xa5" * 32
+DARKER = b"\x80" * 64
+"""Data that change a white picture soon, which most others leave white."""
 MISSING_LINES = "its last lines are missing"
 MAX_PADDING = 16
 """Zeros of which a whole picture may be made, or behind which it may be whole."""
@@ -38,7 +40,9 @@ def end_of_picture(content: bytes) -> int | None:
     return end if end >= 0 else None
 
 
-def with_end(content: bytes, decoded: Callable[[bytes], bytes], digest: bytes | None = None) -> tuple[bytes, str]:
+def with_end(
+    content: bytes, decoded: Callable[[bytes], bytes], digest: bytes | None = None, is_flat: bool = False
+) -> tuple[bytes, str]:
     """The file, ending behind its first picture, and a note if it lacked the end marker.
 
     Further data before the marker change a picture that lacks lines, and no other.
@@ -46,40 +50,31 @@ def with_end(content: bytes, decoded: Callable[[bytes], bytes], digest: bytes | 
     Args:
         decoded: a digest of the picture in a file.
         digest: of the picture in this one, where it is known.
+        is_flat: whether it :func:`ends_flat`, so that zeros in front of its end marker may be its data.
 
     Raises:
         OSError: lines are missing.
     """
     end = end_of_picture(content)
-    data = _without_padding(content) if end is None else content[:end].rstrip(FILL)
-    if (digest or decoded(data + END)) != decoded(data + FURTHER_DATA + END):
+    data = content[:end].rstrip(FILL)
+    digest = digest or decoded(data + END)
+    is_suspect = end is None or not is_flat
+    if digest != decoded(data + FURTHER_DATA + END) or (is_suspect and _is_filled_up(data, digest, decoded)):
         raise OSError(MISSING_LINES)
     return data + END, losses.END if end is None else ""
 
 
-def trailing_zeros(content: bytes) -> int:
-    """In front of the end marker: where a card was not written to, or as some cameras fill up their files."""
-    data = content[: end_of_picture(content)].rstrip(FILL)
-    return len(data) - len(data.rstrip(b"\0"))
-
-
-def is_filled_up(content: bytes, digest: bytes, decoded: Callable[[bytes], bytes]) -> bool:
-    """Whether a picture whose file has many such zeros is made from the first of them, and yet not from the last.
-
-    Args:
-        digest: of the picture.
-        decoded: a digest of the picture in a file.
-    """
-    data = content[: end_of_picture(content)].rstrip(FILL)
+def _is_filled_up(data: bytes, digest: bytes, decoded: Callable[[bytes], bytes]) -> bool:
+    """Whether a picture needs some of the many zeros that its data end in, and yet not the last ones: a card was not
+    written to. Those of a white picture may all be needed; those that some cameras add are not needed at all."""
     first = data.rstrip(b"\0") + bytes(MAX_PADDING) + FURTHER_DATA
-    last = data[:-2] + FURTHER_DATA[:2]
-    return decoded(first + END) != digest and decoded(last + END) == digest
+    last = data[:-4] + DARKER
+    return len(first) < len(data) + len(FURTHER_DATA) and decoded(first + END) != digest == decoded(last + END)
 
 
-def _without_padding(content: bytes) -> bytes:
-    """Without the zeros that stand for data where a card was not written to, and without half an end marker."""
-    data = content.rstrip(b"\0")
-    return data + b"\0" if len(data) < len(content) and data.endswith(FILL) else data.rstrip(FILL)
+def ends_in_zeros(content: bytes) -> bool:
+    """Whether zeros stand in front of the end marker: where a card was not written to, or as some cameras fill up."""
+    return content[: end_of_picture(content)].rstrip(FILL).endswith(b"\0")
 
 
 def ends_flat(picture: Image.Image) -> bool:
