@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
 
 Report = Callable[[str], object]
 """What each sentence for the user is passed to while the work goes on, such as ``print``."""
@@ -35,14 +34,10 @@ def first_line(error: BaseException) -> str:
     return str(message).splitlines()[0].rstrip(" .")
 
 
-def require_package(module: str, package: str, need: str) -> Any:
-    """The module, imported; ``need`` says who asks for it, such as ``"the report needs"``.
-
-    Raises:
-        F2aError: it is not installed; the message says what to install.
-    """
+def require_package(module: str, package: str, need: str) -> None:
+    """Raise :class:`F2aError` where ``package`` is not installed; ``need`` is such as ``"the report needs"``."""
     try:
-        return import_module(module)
+        import_module(module)
     except ImportError as error:
         raise F2aError(f"{need} {package} ({error}): pip install {package}") from None
 

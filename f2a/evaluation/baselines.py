@@ -4,17 +4,15 @@ Each turns an image, ``(1, 3, H, W)`` sRGB in [0, 1], into another. All but the 
 requirement.
 """
 
-import importlib
 import warnings
 from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from f2a.color import expose, linear_to_srgb, srgb_to_linear
-from f2a.errors import require_package
 
 Baseline = Callable[[Tensor], Tensor]
 
@@ -23,11 +21,6 @@ SURROUNDS = (15.0, 80.0, 250.0)
 
 SURROUND_SIDE = 512
 """Longer side of the copy on which the surround of a larger photo is computed."""
-
-
-def require_skimage(part: str) -> Any:
-    """A part of scikit-image; :class:`F2aError` where that is not installed."""
-    return require_package(f"skimage.{part}", "scikit-image", "the baselines need")
 
 
 def grey_world(image: Tensor) -> Tensor:
@@ -50,9 +43,10 @@ def multiscale_retinex(image: Tensor) -> Tensor:
 
 def clahe(image: Tensor) -> Tensor:
     """Contrast-limited adaptive histogram equalisation of the lightness (CIE L*), scikit-image's defaults."""
-    color = require_skimage("color")
+    from skimage import color, exposure
+
     lab = color.rgb2lab(_array(image))
-    lab[..., 0] = 100 * require_skimage("exposure").equalize_adapthist(lab[..., 0] / 100)
+    lab[..., 0] = 100 * exposure.equalize_adapthist(lab[..., 0] / 100)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # lightness alone can lead out of sRGB, where it clips
         return _tensor(color.lab2rgb(lab))
@@ -89,21 +83,20 @@ def _retinex(image: Tensor, sigmas: tuple[float, ...]) -> Tensor:
 
 def _surround(pixels: np.ndarray, sigma: float) -> np.ndarray:
     """Gaussian mean, computed on a small copy: it is smooth, and its kernel as wide as the photo."""
-    resize = require_skimage("transform").resize
+    from skimage.filters import gaussian
+    from skimage.transform import resize
+
     scale = min(1.0, SURROUND_SIDE / max(pixels.shape[:2]))
     small = resize(pixels, [max(1, round(side * scale)) for side in pixels.shape[:2]], anti_aliasing=scale < 1)
-    blurred = require_skimage("filters").gaussian(small, sigma * max(small.shape) / SURROUND_SIDE, channel_axis=-1)
+    blurred = gaussian(small, sigma * max(small.shape) / SURROUND_SIDE, channel_axis=-1)
     return resize(blurred, pixels.shape[:2], order=1)
 
 
 def _guided(image: np.ndarray, guide: np.ndarray, radius: int, epsilon: float) -> np.ndarray:
     """``image`` smoothed along the edges of ``guide``, both ``(H, W)``."""
-    require_skimage("filters")  # scipy comes with it
-    uniform = importlib.import_module("scipy.ndimage").uniform_filter
+    from scipy.ndimage import uniform_filter  # comes with scikit-image
 
-    def box(values: np.ndarray) -> Any:
-        return uniform(values, 2 * radius + 1, mode="nearest")
-
+    box = partial(uniform_filter, size=2 * radius + 1, mode="nearest")
     mean_image, mean_guide = box(image), box(guide)
     slope = (box(guide * image) - mean_guide * mean_image) / (box(guide * guide) - mean_guide**2 + epsilon)
     return box(slope) * guide + box(mean_image - slope * mean_guide)

@@ -6,10 +6,9 @@ from pathlib import Path
 
 from f2a.color import STANDARD_EXPOSURE
 from f2a.data.folder import find_pairs
-from f2a.errors import Report
-from f2a.evaluation.baselines import require_skimage
+from f2a.errors import Report, require_package
 from f2a.evaluation.methods import collect_systems
-from f2a.evaluation.report import Thumbnails, keep_thumbnails, require_matplotlib, write_report
+from f2a.evaluation.report import Thumbnails, keep_thumbnails, write_report
 from f2a.evaluation.scores import METRICS, lpips_metric, score_scenes
 from f2a.evaluation.tables import format_table, to_json
 from f2a.files import make_folder, write_output
@@ -57,9 +56,9 @@ def evaluate(
 def _check_requirements(baselines: bool, out: Path | None, json: Path | None) -> None:
     """Import what is optional and make the folders, so that nothing is missed after an hour of work."""
     if baselines:
-        require_skimage("exposure")
+        require_package("skimage.exposure", "scikit-image", "the baselines need")
     if out:
-        require_matplotlib()
+        require_package("matplotlib.figure", "matplotlib", "the report needs")
     for folder in filter(None, [out, json and json.parent]):
         make_folder(folder)
 

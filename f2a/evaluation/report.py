@@ -11,8 +11,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
-from f2a.errors import require_package
-from f2a.evaluation.scores import FLASH, Metric, Scene, Score
+from f2a.evaluation.scores import FLASH, TRUTH, Metric, Scene, Score
 from f2a.evaluation.tables import changes, means, to_csv, worse_sentences
 from f2a.files import write_output
 from f2a.images import diverging_picture, picture_grid
@@ -23,7 +22,6 @@ MAX_SHOWN = 12
 COLORS = {FLASH: "#767676"}
 MAIN_COLOR, OTHER_COLOR = "#0b5fa5", "#b3541e"
 
-TRUTH = "truth"
 THUMBNAIL_SIDE = 360
 """Longer side of a picture in the report, in pixels."""
 ERROR_RANGE = 0.5
@@ -38,11 +36,6 @@ METHOD = (
     "truth's; clip: burnt share of the pixels over the flash photo's; tint: distance of the mean a*b* to the flash "
     "photo's"
 )
-
-
-def require_matplotlib() -> Any:
-    """The module ``matplotlib.figure``; :class:`F2aError` where that is not installed."""
-    return require_package("matplotlib.figure", "matplotlib", "the report needs")
 
 
 def select_scenes(gains: dict[str, float]) -> list[str]:
@@ -67,7 +60,7 @@ def write_report(
         facts: about the run, title to text.
 
     Raises:
-        F2aError: matplotlib is not installed, or a file cannot be written.
+        OutputError: a file cannot be written.
     """
     gains, rows = changes(scores, system), means(scores)
     scenes = select_scenes(gains)
@@ -110,8 +103,10 @@ def report_row(scene: str, change: float, copies: dict[str, bytes], system: str)
 
 def plot(metric: Metric, scores: Sequence[Score], system: str) -> bytes:
     """SVG: one row per system, one dot per scene, a bar at the mean; the dashed line is the flash photos' mean."""
+    from matplotlib.figure import Figure
+
     rows = means(scores)
-    figure = require_matplotlib().Figure(figsize=(4.2, 0.62 + 0.3 * len(rows)), layout="constrained")
+    figure = Figure(figsize=(4.2, 0.62 + 0.3 * len(rows)), layout="constrained")
     axes = figure.subplots()
     for height, row in enumerate(reversed(rows)):
         color = COLORS.get(row.system, MAIN_COLOR if row.system == system else OTHER_COLOR)

@@ -19,55 +19,52 @@ from f2a.photo import Photo, PhotoError, open_photo
 
 FLASH = "flash"
 """The system that all others are compared with: the photo as the camera made it."""
+TRUTH = "truth"
 
 MIN_SIDE = 7
 """Of a photo, in pixels: the window of SSIM."""
 
 
 class Metric(NamedTuple):
-    """A measure of a picture against the truth and the flash photo, all ``(1, 3, H, W)`` sRGB in [0, 1]."""
+    """A measure of a picture against the truth or the flash photo, both ``(1, 3, H, W)`` sRGB in [0, 1]."""
 
     name: str
     title: str
-    measure: Callable[[Tensor, Tensor, Tensor], float]
+    measure: Callable[[Tensor, Tensor], float]
     digits: int
     best: str
-
-
-def against_truth(measure: Callable[[Tensor, Tensor], float]) -> Callable[[Tensor, Tensor, Tensor], float]:
-    """``measure`` as a metric that ignores the flash photo."""
-    return lambda image, truth, flash: measure(image, truth)
+    reference: str = TRUTH
 
 
 METRICS = (
-    Metric("psnr", "PSNR dB", against_truth(psnr), 2, "higher is better"),
-    Metric("ssim", "SSIM", against_truth(ssim), 3, "higher is better"),
-    Metric("lit_psnr", "lit dB", against_truth(lit_psnr), 2, "higher is better; brought to the truth's mean first"),
-    Metric("lit_ssim", "lit SSIM", against_truth(lit_ssim), 3, "higher is better; brought to the truth's mean first"),
-    Metric(
-        "aligned_psnr", "aligned dB", against_truth(aligned_psnr), 2, "higher is better; exposure and colour are fitted"
-    ),
-    Metric("sharpness", "sharpness", against_truth(sharpness), 2, "1 is as sharp as the truth"),
+    Metric("psnr", "PSNR dB", psnr, 2, "higher is better"),
+    Metric("ssim", "SSIM", ssim, 3, "higher is better"),
+    Metric("lit_psnr", "lit dB", lit_psnr, 2, "higher is better; brought to the truth's mean first"),
+    Metric("lit_ssim", "lit SSIM", lit_ssim, 3, "higher is better; brought to the truth's mean first"),
+    Metric("aligned_psnr", "aligned dB", aligned_psnr, 2, "higher is better; exposure and colour are fitted"),
+    Metric("sharpness", "sharpness", sharpness, 2, "1 is as sharp as the truth"),
     Metric(
         "black",
         "black",
-        lambda image, truth, flash: black_point(image) - black_point(truth),
+        lambda image, truth: black_point(image) - black_point(truth),
         3,
         "0 is right; 1st percentile of luma, minus the truth's",
     ),
     Metric(
         "clip",
         "clip",
-        lambda image, truth, flash: burnt_share(image) - burnt_share(flash),
+        lambda image, flash: burnt_share(image) - burnt_share(flash),
         3,
         "0 or less is right; burnt share of the pixels, minus the flash photo's",
+        FLASH,
     ),
     Metric(
         "tint",
         "tint",
-        lambda image, truth, flash: float((tint(image) - tint(flash)).norm()),
+        lambda image, flash: float((tint(image) - tint(flash)).norm()),
         1,
         "distance of the mean a*b* to the flash photo's",
+        FLASH,
     ),
 )
 
@@ -105,7 +102,7 @@ def lpips_metric(report: Report) -> Metric | None:
         return None
 
     @torch.inference_mode()
-    def measure(image: Tensor, truth: Tensor, flash: Tensor) -> float:
+    def measure(image: Tensor, truth: Tensor) -> float:
         return float(distance(image * 2 - 1, truth * 2 - 1))
 
     return Metric("lpips", "LPIPS", measure, 3, "lower is better")
@@ -138,9 +135,10 @@ def score_scenes(
             report(f"left out: {error}")
             continue
         pictures = {name: picture for name, system in systems.items() if (picture := _picture(system, scene, report))}
-        truth, flash = to_image(scene.truth), to_image(rgb8(scene.flash))
+        references = {TRUTH: to_image(scene.truth), FLASH: to_image(rgb8(scene.flash))}
         for name, picture in pictures.items():
-            values = {metric.name: metric.measure(to_image(picture), truth, flash) for metric in metrics}
+            image = to_image(picture)
+            values = {metric.name: metric.measure(image, references[metric.reference]) for metric in metrics}
             scores.append(Score(scene.name, name, values))
         if on_scene:
             on_scene(scene, pictures)

@@ -208,7 +208,7 @@ def test_lpips_is_a_column_where_its_package_imports(monkeypatch):
     monkeypatch.setitem(sys.modules, "lpips", SimpleNamespace(LPIPS=lambda **options: StandInForLpips()))
     metric = lpips_metric(print)
     white, grey = (to_image(plain(value)) for value in (255, 0))
-    assert metric.measure(white, grey, grey) == pytest.approx(2)
+    assert metric.measure(white, grey) == pytest.approx(2)
 
 
 def test_lpips_without_its_weights_or_its_package_is_left_out(monkeypatch):
