@@ -124,7 +124,7 @@ def preset_option(name: str, help: str) -> Any:
     return field(default=None, metadata=GeneratorConfig.__dataclass_fields__[name].metadata | {"help": help})
 
 
-PRESETS = {
+ARCHITECTURES = {
     "compact": GeneratorConfig(exposure=KEEP),
     "vgg16": GeneratorConfig(encoder="vgg16", upsampling="deconv", head="sigmoid", normalization="unit"),
     "unet": GeneratorConfig(encoder="unet", upsampling="deconv", head="sigmoid", normalization="unit"),
@@ -216,7 +216,7 @@ class TrainConfig:
         None, "folder of decoded pairs, which several runs may share; None: cache/ in the output folder", metavar="DIR"
     )
 
-    preset: str = option("compact", "generator preset", tuple(PRESETS))
+    preset: str = option("compact", "generator preset", tuple(ARCHITECTURES))
     upsampling: str | None = preset_option("upsampling", "decoder; None: the preset's")
     head: str | None = preset_option("head", "head; None: the preset's")
     normalization: str | None = preset_option(

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from f2a.config import PRESETS
+from f2a.config import ARCHITECTURES
 
 Flags = dict[str, Any]
 """Name of a flag of ``train_accelerate.py`` to its value."""
@@ -16,7 +16,7 @@ class Config(NamedTuple):
 
     @property
     def encoder(self) -> str:
-        return PRESETS[self.flags["preset"]].encoder
+        return ARCHITECTURES[self.flags["preset"]].encoder
 
 
 LARGE: Flags = {"learning_rate": 2e-4, "encoder_learning_rate": 2e-4}

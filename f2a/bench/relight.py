@@ -21,7 +21,7 @@ import torch
 from PIL import Image, JpegImagePlugin
 
 import f2a
-from f2a.config import PRESETS
+from f2a.config import ARCHITECTURES
 from f2a.files import write_output
 from f2a.model.generator import Generator, has_fast_bfloat16
 from f2a.relight.relighter import Relighter, relight_file
@@ -64,9 +64,9 @@ TARGETS = {12: ("at most 2.3 x", "at most 700 MB over idle"), 48: ("", "at most 
 def bench_networks(rounds: int) -> Iterator[Measurement]:
     """Both presets as this library runs them, beside the plain ``vgg16`` module in float32."""
     flash, plain = torch.rand(1, 3, 240, 320), "vgg16 at 320x240, plain module"
-    work: Work = {plain: partial(Generator(PRESETS["vgg16"]).eval(), flash)}
+    work: Work = {plain: partial(Generator(ARCHITECTURES["vgg16"]).eval(), flash)}
     for preset in ("vgg16", "compact"):
-        generator = Generator(PRESETS[preset]).for_inference(torch.device("cpu"))
+        generator = Generator(ARCHITECTURES[preset]).for_inference(torch.device("cpu"))
         work[f"{preset} at 320x240"] = torch.inference_mode()(partial(generator, flash))
     seconds, faster = best(work, rounds), ("5", "22") if has_fast_bfloat16() else ("1.15", "12")
     baseline = seconds.pop(plain)

@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from f2a.config import PRESETS, RECIPES, TrainConfig
+from f2a.config import ARCHITECTURES, RECIPES, TrainConfig
 from f2a.data.augment import PairCrops, ShardedBatchSampler, batches
 from f2a.data.folder import find_pairs
 from f2a.errors import Report
@@ -42,7 +42,7 @@ class PlainLoop:
 
     def __init__(self, config: TrainConfig, device: torch.device) -> None:
         torch.manual_seed(0)
-        self.generator = Generator(PRESETS["vgg16"]).train().to(device)
+        self.generator = Generator(ARCHITECTURES["vgg16"]).train().to(device)
         self.discriminator = Discriminator().train().to(device)
         self.optimizer = torch.optim.Adam(self.generator.parameters(), lr=2e-5, betas=(0.5, 0.999))
         self.discriminator_optimizer = torch.optim.Adam(self.discriminator.parameters(), lr=2e-6, betas=(0.5, 0.999))

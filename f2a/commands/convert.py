@@ -10,9 +10,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from f2a.config import PRESETS
     from f2a.model.checkpoint import convert_published
 
-    convert_published(args.checkpoint, PRESETS["vgg16"]).save(args.output)
+    convert_published(args.checkpoint).save(args.output)
     print(args.output)
     return 0

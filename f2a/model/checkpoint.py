@@ -15,7 +15,7 @@ from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from f2a.config import ConfigError, GeneratorConfig, from_dict
+from f2a.config import ARCHITECTURES, ConfigError, GeneratorConfig, from_dict
 from f2a.errors import F2aError, first_line
 from f2a.files import atomic_write
 from f2a.hub import HubError, fetch_file, parse_repo_id
@@ -179,7 +179,7 @@ def published_name(key: str) -> str:
     raise KeyError(key)
 
 
-def convert_published(path: Path, architecture: GeneratorConfig) -> Checkpoint:
+def convert_published(path: Path) -> Checkpoint:
     """The published 2020 ``.pth`` file as a checkpoint.
 
     Raises:
@@ -193,7 +193,7 @@ def convert_published(path: Path, architecture: GeneratorConfig) -> Checkpoint:
         raise CheckpointError(f"{path}: not a PyTorch file of plain weights; is it model-1000.pth?") from error
     if not isinstance(state, dict) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
         raise CheckpointError(f"{path}: holds no table of tensors; is it model-1000.pth?")
-    checkpoint = Checkpoint(architecture, {"converted_from": path.name, "paper": "arXiv 1912.08813"})
+    checkpoint = Checkpoint(ARCHITECTURES["vgg16"], {"converted_from": path.name, "paper": "arXiv 1912.08813"})
     ours = checkpoint.generator.state_dict()
     _check(state, {published_name(key): tensor for key, tensor in ours.items()}, str(path))
     checkpoint.generator.load_state_dict({key: state[published_name(key)] for key in ours})

@@ -8,7 +8,7 @@ from typing import Any, get_args, get_type_hints
 import yaml
 
 import f2a
-from f2a.config import PRESETS, RECIPES, ConfigError, TrainConfig, add_flags, from_dict
+from f2a.config import ARCHITECTURES, RECIPES, ConfigError, TrainConfig, add_flags, from_dict
 from f2a.files import atomic_write
 
 SCRIPT = Path(f2a.__file__).resolve().parents[1] / "train_accelerate.py"
@@ -42,7 +42,7 @@ def parse_run(arguments: list[str], description: str) -> TrainConfig:
     del values["config"]
     config = from_dict(TrainConfig, values)
     if not config.init_weights:
-        config.architecture(PRESETS[config.preset])  # which raises for parts that do not fit together
+        config.architecture(ARCHITECTURES[config.preset])  # which raises for parts that do not fit together
     return config
 
 

@@ -10,7 +10,7 @@ from huggingface_hub import get_token
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from f2a.config import PRESETS, ConfigError, TrainConfig
+from f2a.config import ARCHITECTURES, ConfigError, TrainConfig
 from f2a.data.augment import Crops
 from f2a.data.cache import CachedPair
 from f2a.data.folder import parse_share, read_pairs, split_folder
@@ -92,7 +92,7 @@ def build_checkpoint(config: TrainConfig) -> Checkpoint:
 
 
 def from_preset(config: TrainConfig) -> Checkpoint:
-    preset = PRESETS[config.preset]
+    preset = ARCHITECTURES[config.preset]
     pretrained = config.encoder_weights != NO_WEIGHTS and preset.encoder in HUB_WEIGHTS
     base = dataclasses.replace(preset, normalization="imagenet") if pretrained else preset
     checkpoint = Checkpoint(config.architecture(base))
@@ -102,7 +102,7 @@ def from_preset(config: TrainConfig) -> Checkpoint:
 
 def from_weights(config: TrainConfig, source: str) -> Checkpoint:
     checkpoint = Checkpoint.load(source)
-    trained, preset = checkpoint.architecture, PRESETS[config.preset]
+    trained, preset = checkpoint.architecture, ARCHITECTURES[config.preset]
     if config.preset != TrainConfig.preset and preset.encoder != trained.encoder:
         raise ConfigError(f"preset is {config.preset!r}: {source} has the encoder {trained.encoder!r}; leave one out")
     checkpoint.architecture = checkpoint.generator.config = config.architecture(trained)

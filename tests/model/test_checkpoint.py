@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from f2a.cli import main
-from f2a.config import PRESETS
+from f2a.config import ARCHITECTURES
 from f2a.model.checkpoint import BUNDLED, Checkpoint, CheckpointError, convert_published, published_name
 from tests.conftest import brightening_checkpoint
 from tests.support.trap import Trap
@@ -51,7 +51,7 @@ def test_weights_of_two_architectures_have_no_average(tmp_path, capsys):
 def test_the_published_file_is_converted_exactly(tmp_path, capsys):
     """30 million parameters under their authors' names."""
     torch.manual_seed(0)
-    ours = Checkpoint(PRESETS["vgg16"]).generator.state_dict()
+    ours = Checkpoint(ARCHITECTURES["vgg16"]).generator.state_dict()
     torch.save({published_name(key): tensor for key, tensor in ours.items()}, tmp_path / "model-1000.pth")
     assert main(["convert", str(tmp_path / "model-1000.pth"), str(tmp_path / "out")]) == 0
     converted = Checkpoint.load(tmp_path / "out").generator.state_dict()
@@ -66,7 +66,7 @@ def test_the_published_file_is_converted_exactly(tmp_path, capsys):
 )  # fmt: skip
 def test_a_key_that_does_not_fit_ends_the_conversion_with_its_name(tmp_path, capsys, change, said):
     with torch.device("meta"):
-        ours = Checkpoint(PRESETS["vgg16"]).generator.state_dict()
+        ours = Checkpoint(ARCHITECTURES["vgg16"]).generator.state_dict()
     state = {published_name(key): torch.zeros(1).expand(t.shape) for key, t in ours.items()}  # one number each on disk
     change(state)
     torch.save(state, tmp_path / "model-1000.pth")
@@ -85,13 +85,15 @@ def test_a_file_with_code_in_it_is_not_run(tmp_path, capsys):
 def test_not_a_checkpoint_at_all(tmp_path):
     (tmp_path / "a.pth").write_text("text")
     with pytest.raises(CheckpointError, match=r"a\.pth"):
-        convert_published(tmp_path / "a.pth", PRESETS["vgg16"])
+        convert_published(tmp_path / "a.pth")
     with pytest.raises(CheckpointError, match=r"b\.pth"):
-        convert_published(tmp_path / "b.pth", PRESETS["vgg16"])
+        convert_published(tmp_path / "b.pth")
 
 
 def test_the_bundled_weights_ship_and_say_what_they_are():
     checkpoint = Checkpoint.load()
     assert (BUNDLED / "model.safetensors").stat().st_size <= 12_000_000
-    assert checkpoint.architecture == replace(PRESETS["compact"], upsampling="bilinear_fine", working_pixels=256 * 192)
+    assert checkpoint.architecture == replace(
+        ARCHITECTURES["compact"], upsampling="bilinear_fine", working_pixels=256 * 192
+    )
     assert {"data", "minutes", "scores", "command"} <= set(checkpoint.training)

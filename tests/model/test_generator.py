@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from f2a.color import linear_to_srgb, luminance, relight, srgb_to_linear
-from f2a.config import PRESETS, ConfigError, GeneratorConfig
+from f2a.config import ARCHITECTURES, ConfigError, GeneratorConfig
 from f2a.model.checkpoint import published_name
 from f2a.model.encoders import LITE0_BLOCKS, EfficientNetLite0, SameConv, UNet, lite0_pytorch_names
 from f2a.model.generator import Generator
@@ -31,8 +31,8 @@ def test_the_papers_generator_computes_what_the_2020_code_computes(shared, upsam
 
 
 def test_the_papers_generator_has_30387011_parameters_and_every_published_key_and_compact_under_6_million(shared):
-    assert sum(p.numel() for p in Generator(PRESETS["compact"]).parameters()) <= 6_000_000
-    generator = Generator(PRESETS["vgg16"])
+    assert sum(p.numel() for p in Generator(ARCHITECTURES["compact"]).parameters()) <= 6_000_000
+    generator = Generator(ARCHITECTURES["vgg16"])
     assert sum(p.numel() for p in generator.parameters()) == 30_387_011
     keys = json.loads((shared("golden") / "keys.json").read_text())["generator_deconv"]
     ours = {published_name(key): list(tensor.shape) for key, tensor in generator.state_dict().items()}
@@ -52,7 +52,7 @@ def test_the_fine_decoder_shows_the_head_every_pixel_of_the_image():
     assert sum(weight.numel() for weight in generator.parameters()) <= 6_000_000
 
 
-@pytest.mark.parametrize("config", [*PRESETS.values(), GeneratorConfig("vgg16", "unpool", "sigmoid", "unit")])
+@pytest.mark.parametrize("config", [*ARCHITECTURES.values(), GeneratorConfig("vgg16", "unpool", "sigmoid", "unit")])
 def test_any_size_comes_back_in_its_size(config):
     generator = Generator(config).eval()
     for height, width in ((1, 1), (17, 33), (31, 50), (64, 96)):

@@ -11,7 +11,7 @@ from PIL import Image
 import f2a
 from f2a import Relighter
 from f2a.color import relight
-from f2a.config import PRESETS
+from f2a.config import ARCHITECTURES
 from f2a.images import to_image
 from f2a.model import generator as generators
 from f2a.model.generator import Generator
@@ -168,7 +168,7 @@ def test_grey_gets_the_luminance_of_the_gain(photo):
 @pytest.mark.parametrize("preset", ["vgg16", "compact"])
 def test_the_network_for_inference_computes_the_same(monkeypatch, preset):
     monkeypatch.setattr(generators, "has_fast_bfloat16", lambda: False)
-    generator = Generator(PRESETS[preset]).eval()
+    generator = Generator(ARCHITECTURES[preset]).eval()
     for layer in generator.modules():
         if isinstance(layer, (torch.nn.Conv2d, torch.nn.ConvTranspose2d)):
             torch.nn.init.kaiming_normal_(layer.weight)
