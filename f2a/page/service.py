@@ -22,7 +22,7 @@ from f2a.files import atomic_write
 from f2a.page.clipping import Clipping, mark_clipping, measure_clipping
 from f2a.photo import Photo, PhotoError, read_photo, stated_size
 from f2a.relight.controls import Controls
-from f2a.relight.relighter import Prepared, Relighter, relight_file
+from f2a.relight.relighter import PhotoGain, Relighter, relight_file
 
 PREVIEW_SIDE = 1280
 """Pixels on the longest side of what is kept ready; what is shown is no larger than its place on the screen. On the
@@ -111,7 +111,7 @@ class OpenPhoto:
     """
 
     file: Path
-    prepared: Prepared
+    prepared: PhotoGain
     folder: Path
     size: tuple[int, int]
     notes: tuple[str, ...]
@@ -157,7 +157,7 @@ class RelightService:
         self.relighter, self.folder = relighter, folder
         folder.mkdir(parents=True, exist_ok=True)  # Gradio writes into it too, and fails where it is not there
         self._opened: TTLCache[Path, OpenPhoto] = TTLCache(MAX_OPEN, keep_s)
-        self._parts: TTLCache[Any, Prepared] = TTLCache(
+        self._parts: TTLCache[Any, PhotoGain] = TTLCache(
             MAX_PART_BYTES, keep_s, getsizeof=lambda part: part.photo.nbytes
         )
         self._lock = threading.RLock()
@@ -215,7 +215,7 @@ class RelightService:
         return Preview(file, save_preview(relit, folder / "relit.webp", show_clipping), changes, clipping)
 
     @cachedmethod(lambda self: self._parts, lambda self, photo, *look: (photo.file, *look), lambda self: self._lock)
-    def _part(self, photo: OpenPhoto, box: Box, red_eyes: bool) -> Prepared:
+    def _part(self, photo: OpenPhoto, box: Box, red_eyes: bool) -> PhotoGain:
         """A part of the full-size photo, to be rendered as it is in the file that would be downloaded."""
         return replace(photo.prepared, photo=read_photo(photo.file).photo).crop(box, red_eyes)
 

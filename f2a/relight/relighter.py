@@ -35,7 +35,7 @@ from f2a.relight.render import Window
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PhotoGain:
     """A photo and the gain that relights it: rendering again needs no network.
 
     Attributes:
@@ -80,11 +80,11 @@ class Prepared:
         correct_red_pupils(relit, pupils, controls.red_eyes)
         return relit
 
-    def preview(self, longest_side: int = 1600) -> "Prepared":
+    def preview(self, longest_side: int = 1600) -> "PhotoGain":
         """The same, for a screen (8-bit RGB without alpha, never enlarged): renders in milliseconds."""
-        return Prepared(self.photo.fit_within(longest_side), self.flash, self.log_gain)
+        return PhotoGain(self.photo.fit_within(longest_side), self.flash, self.log_gain)
 
-    def crop(self, box: tuple[int, int, int, int], red_eyes: bool = False) -> "Prepared":
+    def crop(self, box: tuple[int, int, int, int], red_eyes: bool = False) -> "PhotoGain":
         """The same for a part of the photo, without alpha, which renders to the pixels that it has in the whole one.
 
         Args:
@@ -142,17 +142,17 @@ class Relighter:
         return cls(Checkpoint.load(source, revision), choose_device(device))
 
     def __call__(self, photo: Image.Image, controls: Controls = NEUTRAL) -> Image.Image:
-        """The photo, of any mode, relit, upright and of the same size; see :meth:`Prepared.render`."""
+        """The photo, of any mode, relit, upright and of the same size; see :meth:`PhotoGain.render`."""
         photo = exif_transposed(photo)
         return self.prepare(Photo.from_pil(photo)).render(controls, in_place=True).to_pil()
 
-    def prepare(self, photo: Photo) -> Prepared:
+    def prepare(self, photo: Photo) -> PhotoGain:
         """Run the network once on a small copy of ``photo``."""
         small = photo.small_copy(working_size(*photo.size, self.architecture.working_pixels))
         flash, srgb = to_image(small), to_image(photo.colors.to_srgb(small))
         with torch.inference_mode():
             log_gain = self._generator.log_gain(srgb.to(self.device)).float()
-        return Prepared(photo, flash, log_gain.cpu())
+        return PhotoGain(photo, flash, log_gain.cpu())
 
     def explain(self, photo: Image.Image) -> Explanation:
         """What the network finds in ``photo``, and whether it looks taken with flash."""
@@ -204,7 +204,7 @@ def relight_file(
     Args:
         source: the photo file.
         target: the file to write, or a folder that receives ``NAME_ambient.EXT``.
-        controls: see :meth:`Prepared.render`.
+        controls: see :meth:`PhotoGain.render`.
         overwrite: replace a file that is there; never the photo itself.
         keep_location: see :func:`f2a.photo.read_photo`.
         format: of the file in the folder, by Pillow's name, instead of the photo's own.
@@ -214,7 +214,7 @@ def relight_file(
 
     Raises:
         PhotoError: either file cannot be used.
-        ControlError: see :meth:`Prepared.render`.
+        ControlError: see :meth:`PhotoGain.render`.
     """
     file = read_photo(source, keep_location)
     target = _target_of(file, Path(target), format)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from f2a.photo import Photo
 from f2a.relight.controls import NEUTRAL, PRESETS, ControlError, Controls, add_control_flags, controls_of
-from f2a.relight.relighter import Prepared
+from f2a.relight.relighter import PhotoGain
 
 
 def linear(srgb):
@@ -24,7 +24,7 @@ def flat(color, stops=(0.0, 0.0, 0.0)):
     photo = Image.new("RGB", (9, 6), color)
     flash = torch.tensor(color).reshape(1, 3, 1, 1).expand(1, 3, 6, 9) / 255
     log_gain = torch.tensor(stops).reshape(1, 3, 1, 1).expand(1, 3, 6, 9) * np.log(2)
-    return Prepared(Photo.from_pil(photo), flash, log_gain)
+    return PhotoGain(Photo.from_pil(photo), flash, log_gain)
 
 
 def light_of(prepared, controls):
@@ -75,7 +75,7 @@ def two_tones(dark=(30, 24, 18), light=(180, 150, 120)):
     """The left half of one colour and the right half of another, which the network leaves as they are."""
     values = np.array([[dark] * 8 + [light] * 8] * 6, np.uint8)
     flash = torch.from_numpy(values).permute(2, 0, 1)[None] / 255
-    return Prepared(Photo.from_array(values), flash, torch.zeros_like(flash))
+    return PhotoGain(Photo.from_array(values), flash, torch.zeros_like(flash))
 
 
 @pytest.mark.parametrize("amount", [-1, -0.4, 0.4, 1])

@@ -19,7 +19,7 @@ from f2a.photo import Photo
 from f2a.photo.icc import ColorProfile
 from f2a.photo.photo import ArrayStorage, ImageStorage
 from f2a.relight.controls import Controls
-from f2a.relight.relighter import Prepared, choose_device, working_size
+from f2a.relight.relighter import PhotoGain, choose_device, working_size
 from tests.support.profiles import ADOBE_RGB
 
 WARM = Controls(exposure=-0.5, warmth=20)
@@ -136,7 +136,7 @@ def test_relit_in_place_it_is_the_same_in_half_the_memory(relighter, photo, dept
 def relit_in_part_and_whole(stored, box, profile):
     """The part in ``box`` rendered alone, and cut out of the whole; the gain differs from place to place."""
     flash = torch.from_numpy(np.random.default_rng(1).random((1, 3, 14, 20), np.float32))
-    prepared = Prepared(Photo.from_array(stored, ColorProfile(profile)), flash, torch.randn(flash.shape))
+    prepared = PhotoGain(Photo.from_array(stored, ColorProfile(profile)), flash, torch.randn(flash.shape))
     left, top, right, bottom = box
     whole = prepared.render(WARM).rows()[top:bottom, left:right]
     return prepared.crop(box).render(WARM).rows(), whole
@@ -159,7 +159,7 @@ def test_grey_gets_the_luminance_of_the_gain(photo):
     flash = to_image(grey.convert("RGB"))
     log_gain = torch.tensor([0.0, 0.3, 0.6]).reshape(1, 3, 1, 1).expand(1, 3, 5, 7)
     uneven, even = (
-        Prepared(Photo.from_pil(grey), flash, gain)
+        PhotoGain(Photo.from_pil(grey), flash, gain)
         for gain in (log_gain, torch.full((1, 3, 5, 7), 0.3 * 0.7152 + 0.6 * 0.0722))
     )
     assert np.array_equal(uneven.render().rows(), even.render().rows())
