@@ -153,7 +153,7 @@ def changes(metadata: dict[str, Any], config: dict[str, Any], pairs: str) -> Ite
     for name, value in config.items():
         if name != "resume_from_checkpoint" and (before := metadata["config"].get(name)) != value:
             yield f"changed since the checkpoint: {name} was {before!r}, is {value!r}"
-    if metadata.get("pairs") not in (None, pairs):
+    if metadata["pairs"] != pairs:
         yield "changed since the checkpoint: the pairs to learn from; the run continues with those that are there now"
 
 

@@ -343,14 +343,3 @@ def test_a_clock_that_goes_backwards_changes_nothing(train, through, tmp_path, m
     monkeypatch.setattr(time, "time", lambda: noon - 3600 * next(ticks))
     assert train("run", "--max_train_minutes", "5") == 0
     assert_same_end(through, tmp_path / "run")
-
-
-@pytest.mark.slow
-def test_old_checkpoints_without_a_word_about_their_pairs_go_on(train, tmp_path, capsys):
-    assert train("run", "--max_train_steps", "1") == 0
-    (folder,) = checkpoints(tmp_path / "run")
-    tensors, metadata = read_state(folder)
-    del metadata["pairs"]
-    write_state(folder, tensors, metadata)
-    assert train("run", "--max_train_steps", "2", *GO_ON) == 0
-    assert "the pairs to learn from" not in capsys.readouterr().out

@@ -283,6 +283,7 @@ MISTAKES = [
     (["--head", "sigmoid"], "exposure is 'keep' with head 'sigmoid': it needs head 'gain'; give that, or exposure"),
     (["--init_weights", str(BUNDLED), "--head", "tanh", "--exposure", "none"], "was trained with 'gain'"),
     (["--init_weights", str(BUNDLED), "--preset", "vgg16"], "has the encoder 'efficientnet_lite0'"),
+    (["--perceptual_weight", "1", "--perceptual_encoder", "/no/such"], "perceptual_encoder is '/no/such': not weights"),
     (["--perceptual_weight", "1", "--perceptual_encoder", "none"], "the perceptual loss needs ImageNet weights"),
     (["--report_to", "trackio"], "report_to is 'trackio': install it"),
     (["--config", "/no/such.yaml"], "/no/such.yaml: cannot be read"),
@@ -425,7 +426,9 @@ def test_each_process_takes_its_own_random_state_from_a_checkpoint(pairs, tmp_pa
     tensors = pack_state(trainer.modules, trainer.optimizers) | {"random": {"cpu": states}}
     trainer.shard = trainer.shard._replace(process=1, processes=2)
     torch.manual_seed(2)
-    trainer.load_checkpoint(TrainState(tensors, {"step": 3, "drawn": 6, "best": {}, "scores": {}, "config": {}}))
+    trainer.load_checkpoint(
+        TrainState(tensors, {"step": 3, "drawn": 6, "best": {}, "scores": {}, "config": {}, "pairs": ""})
+    )
     assert torch.get_rng_state().equal(states[1])
     assert (trainer.step, trainer.samples_seen) == (3, 6)
 
