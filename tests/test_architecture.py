@@ -32,9 +32,6 @@ LAYERS = {
 ENTRANCES = {"__init__", "__main__", "cli"}
 """What starts the rest, and so may import all of it."""
 
-EXCEPTIONS: set[tuple[str, str]] = set()
-"""Imports against the layers that are to go: (module, imported module), by their paths below f2a/."""
-
 FRAMEWORKS = {
     "gradio": {"f2a.page"},
     "accelerate": {"train_accelerate", "f2a.training"},
@@ -77,7 +74,7 @@ def climbing(below: str, allowed: set[str]) -> list[tuple[str, str]]:
         if name.startswith("f2a.") and layer(name) == below:
             ours = {other for other in imports(path) if other.startswith("f2a.")}
             found += [(name, other) for other in sorted(ours) if layer(other) not in allowed | GROUND | {below}]
-    return [pair for pair in found if pair not in EXCEPTIONS]
+    return found
 
 
 @pytest.mark.parametrize("folder", LAYERS)

@@ -90,16 +90,6 @@ def test_the_preset_gives_way_to_the_configs_flags():
     assert (architecture.upsampling, architecture.head, architecture.encoder) == ("unpool", "difference", "vgg16")
 
 
-@pytest.mark.parametrize(
-    ("name", "compared", "judged"),
-    [("paper", True, True), ("no_attention", False, False), ("attention_compared", True, False),
-     ("attention_judged", False, True)],
-)  # fmt: skip
-def test_attention_is_switched_for_each_player(name, compared, judged):
-    config = parse_run(to_arguments(CONFIGS[name].flags), "")
-    assert (config.guides("compared"), config.guides("judged")) == (compared, judged)
-
-
 def test_each_variant_of_the_paper_differs_from_it_in_one_flag():
     paper = CONFIGS["paper"].flags
     for config in CONFIGS.values():

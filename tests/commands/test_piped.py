@@ -89,11 +89,6 @@ def test_a_terminal_is_no_place_for_photos(monkeypatch, capsys):
     assert capsys.readouterr().err.endswith("f2a relight - < party.jpg > relit.jpg\n")
 
 
-def test_files_still_need_a_place_to_go(capsys):
-    assert main(["relight", "party.jpg"]) == 2
-    assert "with -o" in capsys.readouterr().err
-
-
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs Linux's /dev/full")
 def test_a_full_disk_is_one_sentence(photo, weights, monkeypatch, capsys):
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(saved(photo, "PNG")), isatty=lambda: False))

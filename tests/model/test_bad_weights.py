@@ -296,25 +296,13 @@ def test_an_encoder_that_the_hub_cuts_off_names_the_flag(hub):
 # The page
 
 
-@pytest.mark.parametrize("fault", ["500", "cut at half", pytest.param("slow", marks=pytest.mark.slow), "401"])
-def test_the_page_falls_back_to_the_bundled_weights_when_the_hub_fails(fails, fault):
-    server = pytest.importorskip("f2a.page.server", reason="needs gradio (requirements.txt)")
-    reason = FAULTS[fault][1]
-    with fails("model.safetensors|/storage/", fault):
-        relighter, problem = server.load_weights("user/model@main")
-    assert problem.startswith("F2A_WEIGHTS: user/model: ")
-    assert reason in problem
-    assert problem.endswith("; using the bundled weights")
-    assert_bundled(relighter)
-
-
-def test_the_page_falls_back_to_the_bundled_weights_when_a_folder_is_spoilt(folder):
+@pytest.mark.parametrize("source", ["user/model@main", "{folder}"])
+def test_the_page_falls_back_to_the_bundled_weights(fails, folder, source):
     server = pytest.importorskip("f2a.page.server", reason="needs gradio (requirements.txt)")
     (folder / "config.json").write_text("[" * 100_000)
-    relighter, problem = server.load_weights(str(folder))
-    assert problem.startswith(f"F2A_WEIGHTS: {folder / 'config.json'}: not the config")
-    assert_bundled(relighter)
-
-
-def assert_bundled(relighter):
+    with fails("model.safetensors|/storage/", "500"):
+        relighter, problem = server.load_weights(source.format(folder=folder))
+    assert problem.startswith(f"F2A_WEIGHTS: {source.format(folder=folder).removesuffix('@main')}")
+    assert "status 500" in problem or "not the config" in problem
+    assert problem.endswith("; using the bundled weights")
     assert relighter.training == Checkpoint.load().training

@@ -257,14 +257,6 @@ def test_the_report_says_what_became_of_every_photo(photos, tmp_path, relight):
     assert "6 skipped" in again.err
 
 
-def test_a_report_goes_where_a_link_leads(photos, tmp_path, relight):
-    link = tmp_path / "link.json"
-    link.symlink_to(tmp_path / "report.json")
-    assert relight(photos / "p0.png", "--report", link).status == 0
-    assert link.is_symlink()
-    assert reported(tmp_path / "report.json") == ["relit"]
-
-
 @pytest.fixture
 def interruptible():
     """Ctrl-C is not ignored, as it is by what a shell starts in the background."""

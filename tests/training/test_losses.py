@@ -11,7 +11,7 @@ from accelerate import Accelerator
 
 import train_accelerate
 from f2a.color import linear_to_srgb
-from f2a.config import ConfigError, TrainConfig
+from f2a.config import TrainConfig
 from f2a.data.augment import PairCrops
 from f2a.metrics import ssim
 from f2a.model.checkpoint import published_name
@@ -63,13 +63,6 @@ def test_an_undecided_judge_costs_ln_2_a_verdict():
     assert generator_losses(JUDGED, HALF, HALF, ONE, undecided)["adversarial"] == pytest.approx(math.log(2))
     sure_of_the_ambient = lambda image: 100 * (image - 0.5)  # noqa: E731
     assert discriminator_loss(JUDGED, HALF, 2 * HALF, ONE, sure_of_the_ambient) == pytest.approx(math.log(2))
-
-
-def test_a_judge_who_is_right_pays_less_than_one_who_is_wrong():
-    brightness = lambda image: 10 * (image.mean().reshape(1, 1, 1, 1) - 0.5)  # noqa: E731
-    right = discriminator_loss(JUDGED, 0 * HALF, 2 * HALF, ONE, brightness)
-    wrong = discriminator_loss(JUDGED, 2 * HALF, 0 * HALF, ONE, brightness)
-    assert right < 0.1 < wrong
 
 
 def test_the_discriminators_loss_gives_the_generator_no_gradient_and_its_judgement_does():
@@ -130,7 +123,7 @@ def test_the_discriminator_learns_under_the_attention_that_it_is_asked_under(mon
     assert judged[1].unique().tolist() == [expected]  # the ambient photo; the attention is a half everywhere
 
 
-def test_the_frozen_eye_sees_a_difference_and_passes_the_gradient_on(tmp_path, shared):
+def test_the_frozen_eye_sees_a_difference_and_passes_the_gradient_on(shared):
     eye = VGG16()
     load_pretrained(eye, "vgg16", str(shared("weights") / "vgg16_features.safetensors"), "perceptual_encoder")
     distance = PerceptualDistance(eye)
@@ -152,12 +145,6 @@ def test_the_eye_does_not_care_how_its_weights_are_scaled():
         if isinstance(layer, torch.nn.Conv2d) and layer is not first:
             layer.bias.data *= 3
     torch.testing.assert_close(distance(relit, ambient), before, rtol=1e-4, atol=0)
-
-
-def test_an_eye_that_is_not_vgg_is_named(tmp_path):
-    (tmp_path / "eye.safetensors").write_bytes(b"no")
-    with pytest.raises(ConfigError, match=r"perceptual_encoder is .*eye\.safetensors"):
-        load_pretrained(VGG16(), "vgg16", str(tmp_path / "eye.safetensors"), "perceptual_encoder")
 
 
 @pytest.mark.parametrize(
