@@ -156,13 +156,14 @@ class Handlers:
         preview = self.service.preview(opened, controls_from(values), viewport_from(screen), show_clipping)
         return opened, preview, time.perf_counter() - start
 
-    def on_download(self, photo: str | None, *settings: Any) -> tuple[Any, str]:
-        """The relit photo's file and a line about it."""
+    def on_download(self, photo: str | None, *settings: Any) -> dict[str, Any]:
+        """The relit photo's file, a line about it, and what it was made of."""
         try:
             relit = self._relight(photo, settings)
         except USER_ERRORS as error:
-            return gr.File(None, visible=False), as_errors(error)
-        return gr.File(str(relit.file), visible=True), as_html(relit.sentence)
+            return {"file": None, "line": as_errors(error), "asked": [photo, *settings]}
+        file = FileData(path=str(relit.file), orig_name=relit.file.name, size=relit.file.stat().st_size)
+        return {"file": file.model_dump(), "line": as_html(relit.sentence), "asked": [photo, *settings]}
 
     def on_batch(self, photos: list[str] | None, *settings: Any, progress: gr.Progress = PROGRESS) -> tuple[Any, str]:
         """One zip, and a line for each photo that is not in it."""
@@ -173,20 +174,21 @@ class Handlers:
         file = gr.File(str(batch.archive), visible=True) if batch.archive else gr.File(None, visible=False)
         return file, as_html(batch.summary) + as_errors(*batch.failed)
 
-    def step_example(self, category: str, index: int, step: int, view: str) -> tuple[int, Any, str]:
-        """The example ``step`` places on in its category, going round."""
+    def show_example(self, category: str, index: int, view: str) -> tuple[Any, str]:
+        """The example at a place of its category, going round."""
         names = self.gallery.names(category)
-        index = (index + step) % len(names)
+        index %= len(names)
         try:
             pair = self.jobs.run(self.gallery.show, names[index])
         except USER_ERRORS as error:
-            return index, None, as_errors(error)
+            return None, as_errors(error)
         left, right = (str(getattr(pair, half)) for half in VIEWS[view])
-        return index, (left, right), as_html(f"{index + 1} of {len(names)}: {text.describe(pair)}")
+        return (left, right), as_html(f"{index + 1} of {len(names)}: {text.describe(pair)}")
 
     def use_example(self, category: str, index: int) -> str:
         """A copy of the example's flash photo, as if the visitor had given it."""
-        return str(self.gallery.copy_flash(self.gallery.names(category)[index], self.service.new_folder()))
+        names = self.gallery.names(category)
+        return str(self.gallery.copy_flash(names[index % len(names)], self.service.new_folder()))
 
 
 def endpoint(act: Callable[..., Any]) -> Callable[..., Any]:

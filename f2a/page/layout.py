@@ -13,7 +13,7 @@ from f2a.page.examples import BUNDLED, EVERYTHING, FolderPairs
 from f2a.page.gallery import Gallery
 from f2a.page.handlers import VIEWS, Handlers, endpoint
 from f2a.page.job_queue import JobQueue
-from f2a.page.panel import settings_panel
+from f2a.page.panel import in_browser, settings_panel
 from f2a.page.service import KEEP_S, MAX_PHOTOS, RelightService
 from f2a.page.text import as_html
 from f2a.relight.relighter import Relighter
@@ -118,9 +118,11 @@ def relight_tab(handlers: Handlers, demo: gr.Blocks) -> Any:
     looks = [look.click, show_clipping.change]
     gr.on(looks, handlers.on_look, inputs, [view, clipped], js=SCREEN, **DIRECT)
     keep_over_reload(demo, note, [photo, panel.keep_settings, *panel.settings])
-    download.click(None, None, download_note, js=f"() => {json.dumps(as_html(text.SAVING))}", **PRIVATE)
-    saving = download.click(handlers.on_download, [photo, *panel.settings], [file, download_note], **PRIVATE)
-    saving.success(None, file, None, js="(file) => window.f2a_download(file)")
+    download.click(None, None, download_note, js=f"() => {json.dumps(text.SAVING)}", **PRIVATE)
+    asked, several = [photo, *panel.settings], SHOWN | {"trigger_mode": "multiple"}
+    saving = download.click(handlers.on_download, asked, saved := gr.JSON(visible=False), **several)
+    saving.success(None, [saved, *asked], [file, download_note], js="(...answer) => window.f2a_download(...answer)")
+    saving.failure(None, None, download_note, js="() => ''", **PRIVATE)
     return photo
 
 
@@ -142,16 +144,11 @@ def examples_tab(tab: gr.Tab, handlers: Handlers, photo: gr.File, tabs: gr.Tabs)
     pictures, note = before_and_after("Drag to compare", "example"), gr.HTML(elem_id="example-note")
     with gr.Row():
         previous, following, use = gr.Button("Previous"), gr.Button("Next"), gr.Button("Relight it yourself")
-    index, zero = gr.State(0), gr.State(0)
-    for event, start, step in (
-        (tab.select, index, zero),
-        (category.change, zero, zero),
-        (view.change, index, zero),
-        (previous.click, index, gr.State(-1)),
-        (following.click, index, gr.State(1)),
-    ):
-        shown = [index, pictures, note]
-        event(handlers.step_example, [category, start, step, view], shown, trigger_mode="always_last", **PRIVATE)
+    index = gr.Number(0, precision=0, visible="hidden")  # is counted in the browser, however quick the taps
+    for event, place in ((category.change, "0"), (previous.click, "place - 1"), (following.click, "place + 1")):
+        in_browser(event, [index], [index], f"(place) => {place}")
+    shown, changes = [pictures, note], [tab.select, category.change, view.change, index.change]
+    gr.on(changes, handlers.show_example, [category, index, view], shown, trigger_mode="always_last", **PRIVATE)
     used = use.click(handlers.use_example, [category, index], photo, **PRIVATE)
     used.success(lambda: gr.Tabs(selected="relight"), None, tabs, **PRIVATE)
 
@@ -165,11 +162,13 @@ def batch_tab(handlers: Handlers, demo: gr.Blocks) -> list[Any]:
         start = gr.Button("Relight all", variant="primary", elem_id="batch-start")
         note = gr.HTML(elem_id="batch-note")
         archive = gr.File(label="Relit photos", interactive=False, visible=False, elem_id="archive")
-    said_of_others = [start.click, photos.upload, photos.delete, photos.clear]
-    gr.on(said_of_others, None, None, note, js="() => ''", **PRIVATE)
-    keep_over_reload(demo, note, [photos, *settings])
+    fewer, others = [photos.delete, photos.clear], [start.click, photos.upload]
+    hide = "() => ['', { __type__: 'update', value: null, visible: false }]"
+    gr.on([*fewer, *others], None, None, [note, archive], js=hide, **PRIVATE)
     told = PRIVATE | {"show_progress": "full", "show_progress_on": note}
-    start.click(handlers.on_batch, [photos, *settings], [archive, note], **told)
+    running = start.click(handlers.on_batch, [photos, *settings], [archive, note], **told)
+    gr.on(fewer, None, cancels=running, api_visibility="private")
+    keep_over_reload(demo, note, [photos, *settings])
     return settings
 
 

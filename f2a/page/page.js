@@ -1,6 +1,9 @@
 () => {
-  window.f2a_download = (file) => {
+  // A download arrives whatever happened meanwhile, and is shown only beside what it was made of.
+  window.f2a_download = ({ file, line, asked }, photo, ...settings) => {
     if (file) Object.assign(document.createElement("a"), { href: file.url, download: file.orig_name }).click();
+    if (JSON.stringify(asked) !== JSON.stringify([photo?.path, ...settings])) return [{ __type__: "update" }, { __type__: "update" }];
+    return [{ __type__: "update", value: file, visible: Boolean(file) }, line];
   };
 
   // A picture's place on the screen, in the screen's own pixels, which the server fills and no more; and the point of

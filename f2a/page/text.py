@@ -23,7 +23,7 @@ DESCRIPTION = (
 )
 CHOOSE, CHANGE = "Choose, drop or paste a photo", "Change photo"
 WELCOME = "This is an example: move the sliders, pick another one, or choose your own photo."
-SAVING = "Relighting at full size …"
+SAVING = '<p class="note waiting" role="status">Relighting at full size …</p>'
 FALLS_SHORT = """Here f2a falls short: the room's lamp is warm and bright (right, the truth), and the flash photo shows
 neither. The relit picture (left) keeps the flash photo's colours, and the doll that the flash burnt stays white. The
 scene is a rendering."""

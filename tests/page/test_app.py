@@ -2,6 +2,7 @@
 
 import io
 import re
+import threading
 import urllib.request
 import zipfile
 from pathlib import Path
@@ -16,6 +17,7 @@ from f2a.page.gallery import Gallery
 from f2a.page.job_queue import JobQueue
 from f2a.page.layout import build_demo
 from f2a.page.server import PAGE, forget_answers, launch_options
+from f2a.page.service import RelightService
 from f2a.relight.controls import Controls
 from f2a.relight.relighter import Relighter
 from tests.support.page_server import (
@@ -318,10 +320,11 @@ def test_examples_are_compared_with_the_truth_and_go_round(page: Any) -> None:
     page.wait_for_function("ours => document.querySelectorAll('#example img')[0].src == ours", arg=ours)
     assert pictures.nth(1).get_attribute("src") not in (flash, ours)
     assert [pictures.nth(place).get_attribute("alt") for place in (0, 1)] == ["Relit picture", "truth picture"]
-    page.get_by_role("button", name="Next").dblclick()
-    note.get_by_text("2 of 8").wait_for()
-    page.get_by_role("button", name="Previous").click()
-    note.get_by_text("1 of 8").wait_for()
+    page.get_by_role("button", name="Next").click(click_count=4)
+    note.get_by_text("4 of 8").wait_for()
+    for number in (3, 2, 1):
+        page.get_by_role("button", name="Previous").click()
+        note.get_by_text(f"{number} of 8").wait_for()
 
     page.get_by_role("button", name="Relight it yourself").click()
     page.get_by_text("coats.jpg: 720 x 412 pixels, relit in").wait_for()
@@ -392,6 +395,32 @@ def test_a_batch_becomes_one_zip_and_a_line_for_what_failed(page: Any, relighter
             assert relit.read(name) == wanted
 
 
+def test_what_was_made_of_photos_that_are_cleared_is_offered_no_more(
+    page: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    page.get_by_role("tab", name="Batch").click()
+    photos, archive = page.locator("#batch-photos"), page.locator("#archive")
+    start, clear = page.get_by_role("button", name="Relight all"), photos.get_by_label("Clear")
+
+    def give_one() -> None:
+        photos.locator("input[type=file]").set_input_files(save_gradient(tmp_path / "party.png"))
+        photos.get_by_text("party").wait_for()
+        start.click()
+
+    give_one()
+    archive.get_by_text("relit", exact=True).wait_for()
+    clear.click()
+    archive.wait_for(state="hidden")
+    done, relight_all = threading.Event(), RelightService.relight_all
+    monkeypatch.setattr(RelightService, "relight_all", lambda *args: done.wait() and relight_all(*args))
+    give_one()
+    clear.click()
+    done.set()
+    page.wait_for_timeout(500)
+    assert archive.is_hidden()
+    assert page.locator("#batch-note").inner_text().strip() == ""
+
+
 def test_too_many_photos_are_refused_before_any_work(page: Any, tmp_path: Path) -> None:
     photos = [save_gradient(tmp_path / f"{number}.png", tint=number) for number in range(21)]
     page.get_by_role("tab", name="Batch").click()
@@ -422,6 +451,28 @@ def test_a_download_that_takes_its_time_says_so(page: Any, jobs: JobQueue) -> No
         page.get_by_role("button", name="Download at full size").click()
         page.locator("#done [role=status]").get_by_text("Relighting at full size …").wait_for()
     page.locator("#done").get_by_text("made in").wait_for()
+
+
+def test_a_download_that_runs_when_another_photo_comes_is_saved_and_not_shown_beside_it(
+    page: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    button, finish, relight = page.locator("#download button"), threading.Event(), RelightService.relight
+    monkeypatch.setattr(RelightService, "relight", lambda *args: finish.wait() and relight(*args))
+    downloads: list[str] = []
+    page.on("download", lambda download: downloads.append(download.suggested_filename))
+    give(page, save_gradient(tmp_path / "one.png"))
+    button.dblclick()
+    page.locator("#done").get_by_text("Relighting at full size").wait_for()
+    give(page, save_gradient(tmp_path / "two.png", tint=90))
+    finish.set()
+    until(lambda: page.wait_for_timeout(50) or downloads)
+    page.wait_for_timeout(500)
+    assert downloads == ["one_ambient.png"]
+    assert page.locator("#done").inner_text().strip() == ""
+    assert page.locator("#file").is_hidden()
+    button.click()
+    page.locator("#file").get_by_text("two_ambient").wait_for()
+    page.locator("#done").get_by_text("two_ambient.png: ").wait_for()
 
 
 def test_the_incoming_photo_stays_in_view_when_the_picture_before_it_loads_late(
