@@ -14,12 +14,8 @@ try:  # before torch: on a ZeroGPU Space it prepares CUDA, elsewhere it is not i
 except ImportError:
     spaces = None
 
-from f2a.errors import missing_library
-
-try:
-    from f2a.page.server import SettingError, read_settings, run_page
-except ModuleNotFoundError as error:
-    raise SystemExit(missing_library(error)) from None
+from f2a.errors import F2aError, missing_library
+from f2a.page import STARTING
 
 GPU_SECONDS = 10
 """What a ZeroGPU Space is asked for; a photo takes a fraction of a second."""
@@ -30,10 +26,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Serve the f2a page.")
     parser.add_argument("--mcp", action="store_true", help="serve MCP tools too")
     args = parser.parse_args()
+    print(STARTING, flush=True)
     try:
+        from f2a.page.server import read_settings, run_page
+
         settings = read_settings(os.environ)
         run_page(settings._replace(mcp=settings.mcp or args.mcp), spaces.GPU(duration=GPU_SECONDS) if spaces else None)
-    except SettingError as error:
+    except ModuleNotFoundError as error:
+        raise SystemExit(missing_library(error)) from None
+    except F2aError as error:
         parser.error(str(error))
 
 

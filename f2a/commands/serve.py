@@ -4,6 +4,7 @@ import argparse
 import os
 
 from f2a.commands.common import UsageError
+from f2a.page import STARTING
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +19,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if args.port is not None and not 1 <= args.port <= 65_535:
         raise UsageError(f"--port is {args.port}: give a number from 1 to 65535")
+    print(STARTING, flush=True)
     from f2a.page.server import read_settings, run_page
 
     overrides = {name: value for name in ("host", "port", "share", "mcp") if (value := getattr(args, name))}

@@ -6,10 +6,12 @@ import sys
 
 import pytest
 
+import app
 import f2a.page.server
 from f2a.errors import missing_library
+from f2a.page import STARTING
 from tests.support import ROOT
-from tests.support.commands import sentence
+from tests.support.commands import run, sentence
 
 EXTRAS = ["gradio", "cachetools", "mcp", "accelerate", "datasets", "watchfiles", "skimage", "matplotlib", "jinja2"]
 
@@ -22,6 +24,16 @@ def test_a_port_that_cannot_be_is_one_sentence(port):
 def test_the_library_of_the_tools_is_named_where_it_is_missing(monkeypatch):
     monkeypatch.setattr(f2a.page.server, "find_spec", lambda name: None)
     assert sentence("serve", "--mcp") == 'f2a: --mcp needs the MCP library: pip install "gradio[mcp]"'
+
+
+def test_the_first_line_comes_before_the_libraries_which_take_seconds(monkeypatch, capsys):
+    monkeypatch.delitem(sys.modules, "f2a.page.server")
+    monkeypatch.setitem(sys.modules, "gradio", None)
+    assert run("f2a", "serve").out == f"{STARTING}\n"
+    monkeypatch.setattr(sys, "argv", ["app.py"])
+    with pytest.raises(SystemExit, match="gradio is missing"):
+        app.main()
+    assert capsys.readouterr().out == f"{STARTING}\n"
 
 
 WITHOUT_EXTRAS = """

@@ -20,6 +20,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 import app
+from f2a.page import STARTING
 from f2a.page.examples import BUNDLED
 from f2a.relight.controls import Controls
 from f2a.relight.relighter import Relighter
@@ -179,7 +180,8 @@ def test_f2a_serve_starts_the_same_page_where_it_is_told_and_prints_its_addresse
         printed = process.stdout.read()
     with running() as (other, _):
         assert urllib.request.urlopen(f"{other}/gradio_api/info").read().replace(other.encode(), b"URL") == endpoints
-    page, tools_line = printed.splitlines()
+    first, page, tools_line = printed.splitlines()
+    assert first == STARTING
     assert tools_line == f"The MCP tools are at http://localhost:{port}/gradio_api/mcp/"
     assert page.startswith(f"The page is at http://localhost:{port}/ ")
     assert page.endswith(f"http://localhost:{port}/?view=api")
