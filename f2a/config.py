@@ -93,14 +93,11 @@ class GeneratorConfig:
     )
     exposure: float | str | None = option(
         None,
-        "mean brightness of a relit photo: keep (that of the flash photo), an sRGB value between 0 and 1, or None, "
-        "which leaves it to the network",
+        "mean brightness of relit photos, and of their targets in training: keep (that of the flash photo), an sRGB "
+        "value between 0 and 1, or none (which is left to the network)",
     )
     min_exposure: float = option(
-        0.37,
-        "with exposure keep: photos darker than this mean sRGB value are brightened to it",
-        minimum=0,
-        maximum=0.99,
+        0.37, "with exposure keep: darker photos are brightened to this mean sRGB value", minimum=0, maximum=0.99
     )
     working_pixels: int = option(
         320 * 240, "area in pixels to which a photo is reduced for the network", minimum=32 * 32
@@ -119,9 +116,10 @@ class GeneratorConfig:
             )
 
 
-def preset_option(name: str, help: str) -> Any:
-    """An option that takes the place of the preset's value of a field of :class:`GeneratorConfig`."""
-    return field(default=None, metadata=GeneratorConfig.__dataclass_fields__[name].metadata | {"help": help})
+def preset_option(name: str, otherwise: str = "the preset's") -> Any:
+    """An option like that field of :class:`GeneratorConfig`, whose value in the preset it replaces."""
+    metadata = GeneratorConfig.__dataclass_fields__[name].metadata
+    return field(default=None, metadata=metadata | {"help": f"{metadata['help']}; None: {otherwise}"})
 
 
 ARCHITECTURES = {
@@ -196,16 +194,12 @@ class TrainConfig:
         "a folder's share of every batch, FOLDER/PATTERN selects names",
         metavar="DIR",
     )
-    dataset_name: str | None = option(
-        None, "Hub dataset of pairs, user/data, in addition to folders or instead of them", metavar="ID"
-    )
+    dataset_name: str | None = option(None, "Hub dataset of pairs, user/data, beside folders or alone", metavar="ID")
     dataset_config_name: str | None = option(None, "configuration of the dataset, if it has several")
     dataset_revision: str | None = option(None, "branch, tag or commit of the dataset; only a commit never changes")
     dataset_split: str = option("train", "split of the dataset to train on")
     pair_key: str = option("scene", "column that both photos of a pair share, in datasets with one photo per row")
-    streaming: bool = option(
-        False, "read --dataset_name while training, without storing it; slower, for datasets larger than the disk"
-    )
+    streaming: bool = option(False, "read --dataset_name while training without storing it, which is slower")
     validation_dir: str | None = option(
         None, "folder of pairs to validate on; None: val/ or test/ of the training folders", metavar="DIR"
     )
@@ -217,24 +211,14 @@ class TrainConfig:
     )
 
     preset: str = option("compact", "generator preset", tuple(ARCHITECTURES))
-    upsampling: str | None = preset_option("upsampling", "decoder; None: the preset's")
-    head: str | None = preset_option("head", "head; None: the preset's")
+    upsampling: str | None = preset_option("upsampling")
+    head: str | None = preset_option("head")
     normalization: str | None = preset_option(
-        "normalization",
-        "range of the encoder's input; None: imagenet if it starts from ImageNet weights, otherwise the preset's",
+        "normalization", "imagenet if the encoder starts from ImageNet weights, otherwise the preset's"
     )
-    exposure: float | str | None = option(
-        None,
-        "mean brightness of relit photos and of target crops in training: keep (that of the flash photo), an sRGB "
-        "value between 0 and 1, or none, which leaves it to the network; None: the preset's",
-    )
-    min_exposure: float | None = preset_option(
-        "min_exposure",
-        "with exposure keep: photos darker than this mean sRGB value are brightened to it; None: the preset's",
-    )
-    working_pixels: int | None = preset_option(
-        "working_pixels", "area in pixels to which a photo will be reduced for the network; None: the preset's"
-    )
+    exposure: float | str | None = preset_option("exposure")
+    min_exposure: float | None = preset_option("min_exposure")
+    working_pixels: int | None = preset_option("working_pixels")
     encoder_weights: str = option(
         "hub", "ImageNet weights of the encoder: a safetensors file, hub (downloaded once) or none", metavar="SRC"
     )
@@ -255,9 +239,7 @@ class TrainConfig:
     adversarial_weight: float = option(0.0, "weight of the adversarial loss; 0: without a discriminator", minimum=0)
     perceptual_weight: float = option(0.0, "weight of the perceptual loss; 0: without its network", minimum=0)
     structural_weight: float = option(0.0, "weight of the structural loss, 1 - SSIM of the grey photos", minimum=0)
-    gradient_weight: float = option(
-        0.0, "weight of the gradient loss, which compares differences of luminance between pixels, in stops", minimum=0
-    )
+    gradient_weight: float = option(0.0, "weight of the gradient loss, of steps in luminance between pixels", minimum=0)
     perceptual_network: str = option(
         "vgg16",
         "network whose features the perceptual loss compares; efficientnet_lite0 takes a tenth of the time of vgg16",
@@ -266,29 +248,18 @@ class TrainConfig:
     perceptual_encoder: str = option("hub", "its ImageNet weights: a safetensors file or hub", metavar="SRC")
 
     resolution: int = option(224, "side of a training crop in pixels", minimum=1)
-    crop: list[float] = option(  # noqa: RUF009
-        [0.55, 1.0], "minimum and maximum side of a crop, as a fraction of the short side", maximum=1
-    )
+    crop: list[float] = option([0.55, 1.0], "minimum and maximum side of a crop over the short side", maximum=1)  # noqa: RUF009
     crop_aspect: list[float] = option([0.85, 1.18], "minimum and maximum aspect ratio of a crop, width over height")  # noqa: RUF009
     flash_stops: float = option(0.5, "exposure jitter of the flash photo, in stops up and down", minimum=0, maximum=10)
-    ambient_in_flash: float = option(
-        0.25, "maximum fraction of the ambient light that is added to the flash photo", minimum=0
-    )
+    ambient_in_flash: float = option(0.25, "maximum share of the ambient light added to the flash photo", minimum=0)
     color_jitter: float = option(
         0.1, "standard deviation of a random log-gain per channel, the same for both photos of a pair", minimum=0
     )
     reflectance: float = option(
-        0.5,
-        "fraction of crops whose surfaces get a random brightness and colour, the same in both photos",
-        minimum=0,
-        maximum=1,
+        0.5, "share of crops whose surfaces get a random brightness and colour in both photos", minimum=0, maximum=1
     )
     copy_paste: float = option(
-        0.5,
-        "fraction of crops that get objects cut from another crop, in the flash photo with the shadow that the flash "
-        "throws from them",
-        minimum=0,
-        maximum=1,
+        0.5, "share of crops with objects of another crop, which have a shadow in the flash photo", minimum=0, maximum=1
     )
     noise: float = option(0.01, "maximum standard deviation of the grain added to the flash photo, in sRGB", minimum=0)
     normalize_exposure: bool = option(True, "bring all ambient targets to the same exposure (mean sRGB 0.56)")
@@ -296,12 +267,10 @@ class TrainConfig:
     train_batch_size: int = option(8, "pairs per batch, on each process", minimum=1)
     gradient_accumulation_steps: int = option(1, "batches per optimisation step", minimum=1)
     dataloader_num_workers: int = option(0, "worker processes that prepare crops, for each training process", minimum=0)
-    max_train_steps: int | None = option(
-        None, "optimisation steps; takes precedence over epochs (3000 if neither is given)", minimum=1
-    )
+    max_train_steps: int | None = option(None, "optimisation steps, which win over epochs (default 3000)", minimum=1)
     num_train_epochs: int | None = option(None, "passes over all pairs", minimum=1)
     max_train_minutes: float | None = option(
-        None, "stop after this many minutes; the learning rate still follows the steps", minimum=0
+        None, "end after these minutes; the learning rate follows steps", minimum=0
     )
 
     learning_rate: float = option(1e-3, "learning rate of decoder and head", minimum=0)
@@ -321,14 +290,10 @@ class TrainConfig:
     seed: int = option(0, "seed of data order, augmentation and initial weights", minimum=0, maximum=2**32 - 1)
 
     validation_steps: int = option(250, "steps between validations", minimum=1)
-    checkpointing_steps: int = option(
-        500, "steps between checkpoints; 0: only when the run ends or is stopped", minimum=0
-    )
+    checkpointing_steps: int = option(500, "steps between checkpoints; 0: only when the run ends", minimum=0)
     checkpoints_total_limit: int = option(2, "number of checkpoints to keep; 0: all", minimum=0)
     resume_from_checkpoint: str | None = option(None, "continue from latest or from a checkpoint folder", metavar="SRC")
-    divergence_factor: float = option(
-        10.0, "stop when the mean loss is this many times its minimum; 0: never", minimum=0
-    )
+    divergence_factor: float = option(10.0, "stop at this multiple of the lowest mean loss; 0: never", minimum=0)
     report_to: str = option("none", "tracker to log to", ("tensorboard", "trackio", "wandb", "none"))
 
     push_to_hub: bool = option(False, "upload the best weights when the run ends")
