@@ -118,10 +118,7 @@ def test_rows_are_paired_by_what_they_share_and_the_rest_is_named():
     source = HubSplit("user/data", pair_key="scene")
     keys = ["a", "b", "b", "a", "a", "c", None]
     found, skipped = pair_states(keys, ["Flash", "No Flash", "flash_on", "ambient", "flash", "lamp", "flash"], source)
-    assert [tuple(pair) for pair in found] == [
-        ("user/data train scene 'a'", 0, 3),
-        ("user/data train scene 'b'", 2, 1),
-    ]
+    assert [tuple(pair) for pair in found] == [("user/data train scene 'a'", 0, 3), ("user/data train scene 'b'", 2, 1)]
     assert skipped == [
         "user/data train row 4: a second flash photo of scene 'a'",
         "user/data train row 5: state 'lamp' is neither flash nor ambient (or no_flash)",

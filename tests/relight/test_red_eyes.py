@@ -9,14 +9,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from f2a.photo import Photo, read_photo
 from f2a.photo.photo import exif_transposed
 from f2a.relight.controls import ControlError, Controls
-from f2a.relight.red_eyes import (
-    correct_red_pupils,
-    find_eyes,
-    find_faces,
-    find_red_pupils,
-    open_cascade,
-    red_eyes_note,
-)
+from f2a.relight.red_eyes import correct_red_pupils, find_eyes, find_faces, find_red_pupils, open_cascade, red_eyes_note
 from f2a.relight.relighter import relight_file
 from tests.support import profiles
 from tests.support.commands import run, sentence
