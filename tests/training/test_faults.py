@@ -15,7 +15,6 @@ import torch
 from PIL import Image, ImageOps
 from safetensors import SafetensorError
 
-import train_accelerate
 from f2a.data.augment import Crops, DataLoaderWorkerError, ShardedBatchSampler, batches, translate_worker_errors
 from f2a.data.cache import DataError
 from f2a.files import atomic_dir
@@ -29,17 +28,12 @@ from f2a.training.checkpoint import (
     write_state,
 )
 from f2a.training.validation import step_of
-from tests.support.commands import small_run
-from tests.support.pairs import plain_crops, write_pairs
+from tests.support.pairs import plain_crops
 from tests.support.waiting import until
+from tests.training.conftest import assert_same_end
 from train_accelerate import Trainer
 
 GO_ON = ("--resume_from_checkpoint", "latest")
-
-
-@pytest.fixture
-def pairs(tmp_path):
-    return write_pairs(tmp_path / "pairs")
 
 
 FLAGS = ("--train_batch_size", "1", "--lr_scheduler", "constant", "--no-use_ema", "--checkpointing_steps", "1",
@@ -47,17 +41,15 @@ FLAGS = ("--train_batch_size", "1", "--lr_scheduler", "constant", "--no-use_ema"
 
 
 @pytest.fixture
-def train(pairs, tmp_path):
+def train(train):
     """``train("run", ...)`` trains into ``tmp_path / "run"``, with a checkpoint at each step; its exit status."""
-    return lambda name, *flags: train_accelerate.main(small_run(pairs, tmp_path / name, *FLAGS, *flags))
+    return lambda name, *flags: train(name, *FLAGS, *flags)
 
 
 @pytest.fixture(scope="module")
-def through(tmp_path_factory):
+def undisturbed(through):
     """The output of a run that nothing disturbed."""
-    folder = tmp_path_factory.mktemp("through")
-    assert train_accelerate.main(small_run(write_pairs(folder / "pairs"), folder / "run", *FLAGS)) == 0
-    return folder / "run"
+    return through(*FLAGS)
 
 
 @pytest.fixture
@@ -101,15 +93,10 @@ def assert_whole(output, *steps):
     assert not list(output.rglob("*.part"))
 
 
-def assert_same_end(one, other):
-    for name in ("checkpoint-000004/generator.safetensors", "last/model.safetensors"):
-        assert (one / name).read_bytes() == (other / name).read_bytes(), name
-
-
 # The disk
 
 
-def test_a_disk_that_fills_up_costs_the_step_and_no_checkpoint(train, through, tmp_path, disk, capsys):
+def test_a_disk_that_fills_up_costs_the_step_and_no_checkpoint(train, undisturbed, tmp_path, disk, capsys):
     """A checkpoint takes 46 MiB: two fit, the third does not."""
     output = disk("run", "size=130m")
     assert train("run") in (1, 2)
@@ -120,7 +107,7 @@ def test_a_disk_that_fills_up_costs_the_step_and_no_checkpoint(train, through, t
     disk("run", "size=600m")
     assert train("run", *GO_ON) == 0
     assert_whole(output, 1, 2, 3, 4)
-    assert_same_end(through, output)
+    assert_same_end(undisturbed, output)
 
 
 def test_a_disk_too_small_for_the_decoded_pairs_leaves_nothing_on_it(train, disk, capsys):
@@ -221,14 +208,14 @@ def halve(path):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
-def test_a_damaged_cache_is_decoded_again(train, through, tmp_path):
+def test_a_damaged_cache_is_decoded_again(train, undisturbed, tmp_path):
     """Four times, between the steps of one run."""
     assert train("run", "--max_train_minutes", "0") == 0
     for step, (suffix, damage) in enumerate(itertools.product((".u8", ".json"), (forget, halve)), 1):
         (file,) = (tmp_path / "run" / "cache").glob(f"*{suffix}")
         damage(file)
         assert train("run", "--max_train_steps", str(step), *GO_ON) == 0, (suffix, damage)
-    assert_same_end(through, tmp_path / "run")
+    assert_same_end(undisturbed, tmp_path / "run")
 
 
 def at_step(monkeypatch, step, happens):
@@ -243,10 +230,10 @@ def at_step(monkeypatch, step, happens):
     monkeypatch.setattr(Trainer, "optimizer_step", disturbed)
 
 
-def test_photos_that_vanish_while_it_trains_are_not_missed(train, through, pairs, tmp_path, monkeypatch):
+def test_photos_that_vanish_while_it_trains_are_not_missed(train, undisturbed, pairs, tmp_path, monkeypatch):
     at_step(monkeypatch, 2, lambda: shutil.rmtree(pairs))
     assert train("run") == 0
-    assert_same_end(through, tmp_path / "run")
+    assert_same_end(undisturbed, tmp_path / "run")
 
 
 def test_lines_of_the_log_that_were_cut_off_are_left_out(train, pairs, tmp_path):
@@ -337,9 +324,9 @@ def test_killed_twenty_times_while_it_writes_a_checkpoint_the_newest_is_whole(tm
 
 
 @pytest.mark.slow
-def test_a_clock_that_goes_backwards_changes_nothing(train, through, tmp_path, monkeypatch):
+def test_a_clock_that_goes_backwards_changes_nothing(train, undisturbed, tmp_path, monkeypatch):
     noon = time.time()
     ticks = iter(range(10**9))
     monkeypatch.setattr(time, "time", lambda: noon - 3600 * next(ticks))
     assert train("run", "--max_train_minutes", "5") == 0
-    assert_same_end(through, tmp_path / "run")
+    assert_same_end(undisturbed, tmp_path / "run")

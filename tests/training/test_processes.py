@@ -21,9 +21,7 @@ from tests.support.commands import small_run
 from tests.support.page_server import free_port
 from tests.support.pairs import write_pairs
 from tests.support.waiting import until
-
-ADVERSARIAL = ["--guided", "both", "--adversarial_weight", "1", "--resolution", "64",
-               "--discriminator_learning_rate", "1e-4"]  # fmt: skip
+from tests.training.conftest import ADVERSARIAL
 
 FORKS = multiprocessing.get_context("forkserver")
 """Starts a process in milliseconds, since it has imported PyTorch once for all of them."""

@@ -8,8 +8,6 @@ import runpy
 import shlex
 import signal
 import sys
-from functools import cache
-from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import Mock
 
@@ -33,49 +31,11 @@ from f2a.training.processes import precision_notes
 from f2a.training.progress import Progress
 from f2a.training.setup import TrainingInputs, build_checkpoint
 from f2a.training.signals import GracefulShutdown, lock_output
-from tests.support.commands import small_run
 from tests.support.pairs import write_pairs
+from tests.training.conftest import ADVERSARIAL, assert_same_end
 from train_accelerate import Trainer
 
-ADVERSARIAL = ["--guided", "both", "--adversarial_weight", "1", "--resolution", "64",
-               "--discriminator_learning_rate", "1e-4"]  # fmt: skip
-
 NAMES = ("reconstruction",)
-
-
-@pytest.fixture(scope="module")
-def pairs(tmp_path_factory):
-    return write_pairs(tmp_path_factory.mktemp("data") / "pairs")
-
-
-@pytest.fixture
-def train(pairs, tmp_path):
-    """``train("run", ...)`` trains into ``tmp_path / "run"``; its exit status."""
-    return lambda name, *flags: train_accelerate.main(small_run(pairs, tmp_path / name, *flags))
-
-
-@pytest.fixture(scope="module")
-def through(pairs, tmp_path_factory):
-    """``through(...)`` is the output of a run with these flags that nothing disturbed."""
-
-    @cache
-    def trained(*flags):
-        output = tmp_path_factory.mktemp("through") / "run"
-        assert train_accelerate.main(small_run(pairs, output, *flags)) == 0
-        return output
-
-    return trained
-
-
-def assert_same_end(one: Path, other: Path) -> None:
-    """The last checkpoints hold the same bits, and so do the weights to use."""
-    files = sorted(path.name for path in one.glob("checkpoint-000004/*.safetensors"))
-    assert {"generator.safetensors", "generator_optimizer.safetensors"} <= set(files)
-    for name in [f"checkpoint-000004/{name}" for name in files] + ["last/model.safetensors"]:
-        tensors, others = load_file(one / name), load_file(other / name)
-        assert tensors.keys() == others.keys()
-        different = [key for key, tensor in tensors.items() if not tensor.equal(others[key])]
-        assert not different, (name, different)
 
 
 def test_a_run_leaves_weights_figures_a_picture_its_flags_and_a_command_that_works(train, pairs, tmp_path, capsys):

@@ -1,0 +1,49 @@
+"""Trainings of a few steps in this process, on pairs of a few pixels."""
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+
+import train_accelerate
+from tests.support.commands import small_run
+from tests.support.pairs import write_pairs
+
+ADVERSARIAL = ("--guided", "both", "--adversarial_weight", "1", "--resolution", "64",
+               "--discriminator_learning_rate", "1e-4")  # fmt: skip
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    return write_pairs(tmp_path / "pairs")
+
+
+@pytest.fixture
+def train(pairs, tmp_path):
+    """``train("run", ...)`` trains into ``tmp_path / "run"``; its exit status."""
+    return lambda name, *flags: train_accelerate.main(small_run(pairs, tmp_path / name, *flags))
+
+
+@pytest.fixture(scope="module")
+def through(tmp_path_factory):
+    """``through(...)`` is the output of a run with these flags that nothing disturbed."""
+
+    @cache
+    def trained(*flags):
+        folder = tmp_path_factory.mktemp("through")
+        assert train_accelerate.main(small_run(write_pairs(folder / "pairs"), folder / "run", *flags)) == 0
+        return folder / "run"
+
+    return trained
+
+
+def assert_same_end(one: Path, other: Path) -> None:
+    """The last checkpoints hold the same bits, and so do the weights to use."""
+    files = sorted(path.name for path in one.glob("checkpoint-000004/*.safetensors"))
+    assert {"generator.safetensors", "generator_optimizer.safetensors"} <= set(files)
+    for name in [f"checkpoint-000004/{name}" for name in files] + ["last/model.safetensors"]:
+        tensors, others = load_file(one / name), load_file(other / name)
+        assert tensors.keys() == others.keys()
+        different = [key for key, tensor in tensors.items() if not tensor.equal(others[key])]
+        assert not different, (name, different)
