@@ -31,7 +31,7 @@ from tqdm import tqdm
 from f2a.config import TrainConfig
 from f2a.data.augment import PairCrops, ShardedBatchSampler, batches, translate_worker_errors
 from f2a.model.discriminator import Discriminator
-from f2a.publish.model import Pusher, save_model
+from f2a.publish.model import Pusher, write_model
 from f2a.training import checkpoint, processes, validation
 from f2a.training.arguments import RUN_FILE, SCRIPT, parse_run, public_values, save_run, without_secrets
 from f2a.training.losses import attention_map, discriminator_loss, generator_losses, weighted_sum
@@ -180,7 +180,7 @@ class Trainer:
             "steps": self.step,
             "validation": self.scores,
         }
-        save_model(self.output / name, weights, self.config, self.picture_file)
+        write_model(self.output / name, weights, self.config, self.picture_file)
 
     def save_checkpoint(self) -> None:
         """Write a checkpoint from which the run continues exactly; between steps, so no gradient is pending."""

@@ -15,7 +15,7 @@ from f2a.model.checkpoint import Checkpoint
 from f2a.publish.model_card import PICTURE, model_card, repo_id
 
 
-def save_model(folder: Path, checkpoint: Checkpoint, config: TrainConfig, picture: Path) -> None:
+def write_model(folder: Path, checkpoint: Checkpoint, config: TrainConfig, picture: Path) -> None:
     """Write weights, card and (if it exists) the ``picture`` of the validation as a folder that
     ``Relighter.from_pretrained`` reads; it appears whole or not at all."""
     with atomic_dir(folder) as beside:
