@@ -5,7 +5,6 @@ slows all of it alike. The photos are a bundled example, enlarged, with grain, a
 """
 
 import io
-import json
 import math
 import subprocess
 import sys
@@ -22,7 +21,6 @@ from PIL import Image, JpegImagePlugin
 
 import f2a
 from f2a.config import ARCHITECTURES
-from f2a.files import write_output
 from f2a.model.generator import Generator, has_fast_bfloat16
 from f2a.relight.relighter import Relighter, relight_file
 
@@ -168,8 +166,3 @@ def as_line(measurement: Measurement) -> str:
     what, number, unit, beside, factor, target = measurement
     value, ratio = f"{number:.{2 if unit == 's' else 0}f} {unit}", "" if factor is None else f"{factor:.2f} x"
     return f"{what:<58}{value:>10}{ratio:>10}  {beside}" + (f" (target {target})" if target else "")
-
-
-def write_json(path: Path, measurements: list[Measurement]) -> None:
-    """Write the table; raise :class:`f2a.files.OutputError` where that fails."""
-    write_output(path, (json.dumps([one._asdict() for one in measurements], indent=1) + "\n").encode())

@@ -2,7 +2,6 @@
 
 import argparse
 from functools import partial
-from pathlib import Path
 
 from f2a.commands.common import add_device_flag, check_minimum, open_relighter
 
@@ -17,7 +16,6 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     help_text = "network, whole files, memory and start-up"
     relight = parts.add_parser("relight", help=help_text, description=help_text)
     relight.add_argument("--rounds", type=int, default=5, metavar="N", help="of which the best counts (default: 5)")
-    relight.add_argument("--json", type=Path, metavar="FILE", help="also write the table to this file")
     for part in (train, relight):
         add_device_flag(part)
 
@@ -30,12 +28,8 @@ def run_relight(args: argparse.Namespace) -> int:
     from f2a.bench import relight as bench
 
     check_minimum(args, {"rounds": 1})
-    measurements = []
     for measurement in bench.bench_relight(open_relighter(None, args.device), rounds=args.rounds):
-        measurements.append(measurement)
         print(bench.as_line(measurement), flush=True)
-    if args.json:
-        bench.write_json(args.json, measurements)
     return 0
 
 

@@ -1,13 +1,10 @@
 """The bench on small photos: every line is there, and means what it says."""
 
-import json
-
 import pytest
 from PIL import Image
 
 from f2a.bench import relight as bench
 from f2a.bench.relight import Measurement
-from f2a.files import OutputError
 
 
 @pytest.mark.parametrize("megapixels", [0.05, 0.48])
@@ -37,14 +34,10 @@ def test_best_takes_turns_and_the_quickest_round():
     assert seconds["a"] < 0.1
 
 
-def test_a_line_says_ratio_and_target_and_json_the_same(tmp_path):
+def test_a_line_says_ratio_and_target():
     measured = Measurement("12 MP file, whole", 0.4, "s", "Pillow", 2.5, "at most 3 x")
     line = " ".join(bench.as_line(measured).split())
     assert line == "12 MP file, whole 0.40 s 2.50 x Pillow (target at most 3 x)"
-    bench.write_json(tmp_path / "a.json", [measured])
-    assert json.loads((tmp_path / "a.json").read_text())[0]["ratio"] == 2.5
-    with pytest.raises(OutputError, match="none"):
-        bench.write_json(tmp_path / "none" / "a.json", [])
 
 
 @pytest.mark.slow
