@@ -6,7 +6,8 @@ pairs from folders. So a run that continues at draw ``n`` sees what it would hav
 what came before, provided that the dataset is the same: name its commit as ``--dataset_revision``.
 """
 
-from collections import OrderedDict
+from bisect import bisect_right
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,7 +48,7 @@ class StreamedPairs:
         self.groups = _groups(source)
         self.firsts = [group.first for group in self.groups]
         self.warned: set[int] = set()
-        self.cache: OrderedDict[int, list[dict[str, Any]]] = OrderedDict()
+        self.fetch = lru_cache(WINDOW)(lambda number: _fetch(self.groups[number], source))
         groups = counted(len(self.groups), "row group")
         report(f"{source.name}: {counted(len(self), 'pair')} in {groups}, read while training")
 
@@ -62,7 +63,7 @@ class StreamedPairs:
         return np.concatenate([random.permutation(np.concatenate(window)) for window in rows])
 
     def __getitem__(self, row: int) -> CachedPair:
-        group = self.groups[int(np.searchsorted(self.firsts, row, "right")) - 1]
+        group = self.groups[self._group_of(row)]
         for step in range(group.rows):
             candidate = group.first + (row - group.first + step) % group.rows
             try:
@@ -77,14 +78,12 @@ class StreamedPairs:
 
     def encoded(self, row: int) -> EncodedPair:
         """A pair as it is in the dataset; :class:`DataError` where it cannot be fetched."""
-        number = int(np.searchsorted(self.firsts, row, "right")) - 1
-        if number not in self.cache:
-            self.cache[number] = _fetch(self.groups[number], self.source)
-        self.cache.move_to_end(number)
-        while len(self.cache) > WINDOW:
-            self.cache.popitem(last=False)
-        cells = self.cache[number][row - self.groups[number].first]
+        number = self._group_of(row)
+        cells = self.fetch(number)[row - self.groups[number].first]
         return EncodedPair(*(self._photo(f"row {row}, {half}", cells[half] or {}) for half in HALVES))
+
+    def _group_of(self, row: int) -> int:
+        return bisect_right(self.firsts, row) - 1
 
     def _photo(self, name: str, cell: dict[str, Any]) -> EncodedPhoto:
         suffix = Path(cell.get("path") or "").suffix

@@ -64,7 +64,7 @@ class HubPairs:
         files = sorted(Path(self._folder.name).glob(f"{row}_*"))
         if len(files) < 2:
             pair = self._pairs.encoded(row)
-            self._pairs.cache.clear()  # a group of rows may be a hundred photos
+            self._pairs.fetch.cache_clear()  # a group of rows may be a hundred photos
             photos = {"ambient": pair.ambient, "flash": pair.flash}
             files = [_write(photo, Path(self._folder.name, f"{row}_{half}")) for half, photo in photos.items()]
         ambient, flash = files
