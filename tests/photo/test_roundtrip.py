@@ -265,3 +265,19 @@ def test_a_transparent_color_of_16_bits_becomes_alpha(tmp_path, channels):
 def test_a_heic_is_lossless_if_its_pictures_parameters_say_so(tmp_path, quality, kept):
     pytest.importorskip("pillow_heif").from_pillow(corpus.picture()).save(tmp_path / "a.heic", quality=quality)
     assert read_photo(tmp_path / "a.heic").encoding.get("quality") == kept
+
+
+@pytest.mark.parametrize(("quality", "kept"), [(100, 100), (99, None)])
+@pytest.mark.parametrize(
+    ("size", "options"),
+    [
+        ((23, 17), {"subsampling": "4:2:0"}),
+        ((23, 17), {"subsampling": "4:4:4", "advanced": {"tune-content": "screen"}}),
+        ((300, 170), {"autotiling": False, "tile_rows": 1, "tile_cols": 2}),
+        ((4200, 70), {"autotiling": False}),
+    ],
+    ids=str,
+)
+def test_an_avif_is_lossless_if_its_pictures_quantisers_are_zero(tmp_path, size, options, quality, kept):
+    corpus.picture("RGBA", size).save(tmp_path / "a.avif", quality=quality, speed=10, **options)
+    assert read_photo(tmp_path / "a.avif").encoding.get("quality") == kept

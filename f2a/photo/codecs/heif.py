@@ -27,8 +27,6 @@ LOSSLESS = -1
 MAX_SIDE = 0xFFFF
 """Of longer ones x265 takes minutes, or crashes."""
 SAMPLINGS = {420: "4:2:0", 422: "4:2:2", 444: "4:4:4"}
-IDENTITY = 0
-"""The matrix (H.273) of files that lose nothing between red, green and blue and what they hold."""
 PRESET = "ultrafast"
 """Of x265's. At quality 91 an eighth of the time of its own ("slow") at 90, for the same PSNR and SSIM and a file that
 is up to an eighth larger."""
@@ -75,7 +73,7 @@ def read(path: Path) -> PhotoFile:
     profile = color_profile(metadata, "L" if stored.shape[-1] < 3 else "RGB", notes)
     photo, bits = Photo.from_array(stored, profile), int(image.info.get("bit_depth", 8))
     if can_write():
-        encoding = encoding_of(image, LOSSLESS)
+        encoding = encoding_of(image)
         configurations = list(boxes.found(memoryview(path.read_bytes()), *boxes.PROPERTIES, b"hvcC"))
         if configurations and all(map(_is_lossless, configurations)):
             encoding["quality"] = LOSSLESS
@@ -94,11 +92,9 @@ def metadata_of(image: Any) -> Metadata:
     return replace(read_metadata(image), cicp=code_points(image), dpi=dpi_of_ratio(density))
 
 
-def encoding_of(image: Any, lossless: int) -> dict[str, Any]:
-    """Chroma sampling, and the quality ``lossless`` where the file holds red, green and blue themselves."""
-    encoding: dict[str, Any] = {"subsampling": SAMPLINGS[chroma]} if (chroma := image.info.get("chroma")) else {}
-    nclx = image.info.get("nclx_profile") or {}
-    return encoding | ({"quality": lossless} if nclx.get("matrix_coefficients") == IDENTITY else {})
+def encoding_of(image: Any) -> dict[str, Any]:
+    """Chroma sampling."""
+    return {"subsampling": SAMPLINGS[chroma]} if (chroma := image.info.get("chroma")) else {}
 
 
 def code_points(image: Any) -> tuple[int, int]:

@@ -407,7 +407,8 @@ SAMPLED = {
     "sampled_422.heic": ("libheif", as_heic(chroma=422)),
 }
 TEN_BITS = "HEIF is written with 10 bits a colour, so {} were rounded"
-SLIGHT = "AVIF is written with a slight loss (quality 100), though the photo's own file may be lossless"
+SLIGHT = "AVIF is written with a slight loss (quality 100); the photo's own file is lossless"
+WITHOUT_LOSS = ("--min", 0, "--max", 0)
 
 TITLE = "T" * 1000
 TITLED = photoshop_resource(struct.pack(">BBBH", 0x1C, 2, 5, 1000) + TITLE.encode())
@@ -468,6 +469,7 @@ CASES = [
     Case(7, "lossless_ycbcr.heic", "libheif", "kept", partial(lossless, 444, 6)),
     Case(7, "lossless_420.heic", "libheif", "kept", partial(lossless, 420, 6)),
     Case(7, "lossless.avif", "avifenc", f"{AS_IT_WAS}; {SLIGHT}", partial(result, as_avif("--lossless"))),
+    Case(7, "lossless_ycbcr.avif", "avifenc", f"{AS_IT_WAS}; {SLIGHT}", partial(result, as_avif(*WITHOUT_LOSS))),
     Case(
         7,
         "plain_16.ppm as heic",
