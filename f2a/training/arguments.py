@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -17,6 +18,8 @@ RUN_FILE = "run.yaml"
 
 SECRETS = ("hub_token",)
 """Flags whose values are never written down."""
+
+READERS = {".yaml": yaml.safe_load, ".yml": yaml.safe_load, ".json": json.loads}
 
 
 def parse_run(arguments: list[str], description: str) -> TrainConfig:
@@ -47,17 +50,19 @@ def parse_run(arguments: list[str], description: str) -> TrainConfig:
 
 
 def read_run(path: Path) -> dict[str, Any]:
-    """The flags in a YAML file (JSON is YAML, too), checked one by one.
+    """The flags in a yaml or json file, checked one by one.
 
     Raises:
         ConfigError: the file cannot be read, or has an unknown name or value.
     """
+    if path.suffix not in READERS:
+        raise ConfigError(f"{path}: give a file of flags whose name ends in {', '.join(READERS)}")
     try:
-        values = yaml.safe_load(path.read_text("utf-8"))
+        values = READERS[path.suffix](path.read_text("utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
     except (ValueError, RecursionError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: not valid YAML or JSON ({' '.join(str(error).split())})") from None
+        raise ConfigError(f"{path}: not valid {path.suffix[1:]} ({' '.join(str(error).split())})") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: has no table of flags, such as 'learning_rate: 0.001'")
     values = {name: _number(name, value) for name, value in values.items()}

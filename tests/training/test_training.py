@@ -332,7 +332,7 @@ def test_flags_win_over_the_file_and_the_file_over_the_recipe(tmp_path):
         ("lerning_rate: 1", "unknown field 'lerning_rate'"),
         ("seed: much", "seed is 'much'"),
         ("[1, 2]", "has no table of flags"),
-        ("a: [", "not valid YAML"),
+        ("a: [", "not valid yaml"),
         ("guided: true", "guided is True: expected str"),
         ("recipe: soup", "recipe is 'soup'"),
     ],
