@@ -148,11 +148,11 @@ def _encoded(data: "Dataset", pairs: list[PairRows], source: HubSplit) -> Iterat
         rows = {row: data[row] for row in {pair.flash, pair.ambient}}
         photos = rows[pair.flash][columns[0]], rows[pair.ambient][columns[-1]]
         yield EncodedPair(
-            *(_photo(f"{pair.name}, {half}", photo, source) for half, photo in zip(HALVES, photos, strict=True))
+            *(encoded_photo(f"{pair.name}, {half}", photo, source) for half, photo in zip(HALVES, photos, strict=True))
         )
 
 
-def _photo(name: str, photo: dict[str, Any] | None, source: HubSplit) -> EncodedPhoto:
+def encoded_photo(name: str, photo: dict[str, Any] | None, source: HubSplit) -> EncodedPhoto:
     """The file of a cell, or its bytes; an empty cell becomes an empty file, which is refused by name.
 
     Raises:

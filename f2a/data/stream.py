@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from f2a.data.cache import HALVES, CachedPair, DataError, EncodedPair, EncodedPhoto, cached_pairs, decode_pair
-from f2a.data.hub import HubSplit
+from f2a.data.cache import HALVES, CachedPair, DataError, EncodedPair, cached_pairs, decode_pair
+from f2a.data.hub import HubSplit, encoded_photo
 from f2a.errors import Report, counted
 from f2a.hub import hub_errors
 
@@ -80,14 +80,11 @@ class StreamedPairs:
         """A pair as it is in the dataset; :class:`DataError` where it cannot be fetched."""
         number = self._group_of(row)
         cells = self.fetch(number)[row - self.groups[number].first]
-        return EncodedPair(*(self._photo(f"row {row}, {half}", cells[half] or {}) for half in HALVES))
+        name = f"{self.source.name} row {row}"
+        return EncodedPair(*(encoded_photo(f"{name}, {half}", cells[half], self.source) for half in HALVES))
 
     def _group_of(self, row: int) -> int:
         return bisect_right(self.firsts, row) - 1
-
-    def _photo(self, name: str, cell: dict[str, Any]) -> EncodedPhoto:
-        suffix = Path(cell.get("path") or "").suffix
-        return EncodedPhoto(f"{self.source.name} {name}", cell.get("bytes") or b"", suffix)
 
 
 def _groups(source: HubSplit) -> list[RowGroup]:
