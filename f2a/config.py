@@ -337,7 +337,7 @@ class TrainConfig:
 
 
 MIN_RESOLUTION = {"reconstruction": 1, "adversarial": 64, "perceptual": 16, "structural": 7, "gradient": 5}
-"""Pixels that each loss needs, by its name."""
+"""Pixels that each loss needs, by its name; the discriminator's last normalisation takes statistics of 2x2."""
 MIN_PERCEPTUAL_RESOLUTION = {"vgg16": 16, "efficientnet_lite0": 32}
 """Those of the perceptual loss, by its network."""
 

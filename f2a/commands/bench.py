@@ -35,10 +35,10 @@ def run_relight(args: argparse.Namespace) -> int:
 
 def run_train(args: argparse.Namespace) -> int:
     from f2a.bench import train as bench
-    from f2a.model.discriminator import MIN_SIDE
+    from f2a.config import MIN_RESOLUTION
     from f2a.relight.relighter import choose_device
 
-    check_minimum(args, {"batch_size": 1, "steps": 1, "resolution": MIN_SIDE})
+    check_minimum(args, {"batch_size": 1, "steps": 1, "resolution": MIN_RESOLUTION["adversarial"]})
     device = choose_device(args.device)
     timings = bench.bench_train(args.batch_size, args.resolution, args.steps, device, partial(print, flush=True))
     print(bench.format_timings(timings))

@@ -9,9 +9,6 @@ from torch import Tensor, nn
 WIDTHS = (64, 128, 256, 512, 1024)
 """Channels of the stride-2 convolutions (2020 code); the last one has a receptive field of 63 pixels."""
 
-MIN_SIDE = 2 ** len(WIDTHS) * 2
-"""Pixels; a smaller image leaves the last normalisation too little to take statistics of."""
-
 
 class AllReduceSum(torch.autograd.Function):
     """The sum of all processes' tensors, on each of them; its gradient is the sum of all processes' gradients.
