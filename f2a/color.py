@@ -228,8 +228,3 @@ def normalize_exposure(flash: Tensor, log_gain: Tensor, means: Tensor, keeps_bla
         share = ((targets - darker) / (brighter - darker).clamp(min=1e-9)).clamp(0, 1)
         constant = low.lerp(high, share) * (sample.amax((1, 2, 3)) > 0)
     return shifted(flash, log_gain, constant)
-
-
-def target_means(flash: Tensor, minimum: float) -> Tensor:
-    """``(B,)``: the mean sRGB value of each image of ``flash``, or ``minimum`` where that is higher."""
-    return flash.mean((1, 2, 3)).clamp(min=minimum)

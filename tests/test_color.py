@@ -17,7 +17,6 @@ from f2a.color import (
     refine_gain,
     relight,
     srgb_to_linear,
-    target_means,
 )
 
 
@@ -133,11 +132,6 @@ def test_a_black_image_whose_brightness_no_factor_changes_keeps_its_gain():
     wanted = normalize_exposure(flash, log_gain, torch.tensor([0.0, 0.25]))
     assert torch.equal(wanted[0], log_gain[0])
     assert torch.allclose(wanted[1], torch.zeros(3, 4, 5), atol=1e-3)
-
-
-def test_a_photo_keeps_its_brightness_unless_it_is_too_dark():
-    flash = torch.tensor([0.2, 0.6]).reshape(2, 1, 1, 1).expand(2, 3, 4, 5)
-    assert target_means(flash, 0.37).tolist() == pytest.approx([0.37, 0.6])
 
 
 def test_what_is_lifted_within_a_few_pixels_counts_more_and_what_is_lowered_does_not():

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from f2a.color import log_gain_between, luminance, normalize_exposure, refine_gain, relight, target_means
+from f2a.color import log_gain_between, luminance, normalize_exposure, refine_gain, relight
 from f2a.config import KEEP, GeneratorConfig
 from f2a.model.encoders import ENCODERS, Pyramid, convolutions
 
@@ -244,7 +244,7 @@ class Generator(nn.Module):
     def target_means(self, flash: Tensor) -> Tensor:
         """``(B,)``: the mean sRGB values to which ``config.exposure`` brings the relit images."""
         if self.config.exposure == KEEP:
-            return target_means(flash, self.config.min_exposure)
+            return flash.mean((1, 2, 3)).clamp(min=self.config.min_exposure)
         return flash.new_full((len(flash),), float(self.config.exposure or 0))
 
     def _features(self, flash: Tensor) -> tuple[Tensor, Tensor]:
