@@ -15,7 +15,7 @@ from f2a.color import exposure_gain, linear_to_srgb, srgb_to_linear
 from f2a.config import TrainConfig
 from f2a.data.cache import CachedPair, DataError
 from f2a.data.copy_paste import paste_objects
-from f2a.data.sampling import MixtureSampler, rng
+from f2a.data.sampling import MixtureSampler
 from f2a.errors import first_line
 
 
@@ -42,7 +42,7 @@ class PairCrops(NamedTuple):
 def augment(pair: CachedPair, config: TrainConfig, *key: int, other: CachedPair | None = None) -> PairCrops:
     """A random crop of ``pair``, perhaps with objects of ``other``, and with the light jittered; a function of both
     pairs and ``key``. ``config.exposure`` None leaves the ambient photo's exposure as it is."""
-    random = rng(*key)
+    random = np.random.default_rng(key)
     flash, ambient = random_crop(pair, config, random)
     if random.random() < config.copy_paste:
         flash, ambient = paste_objects(flash, ambient, random_crop(other or pair, config, random), random)

@@ -74,7 +74,7 @@ class MixtureSampler:
         nth = cycle * self.counts[origin] + self.pattern[:slot].count(origin)
         pairs = self.sources[origin].pairs
         epoch, position = divmod(nth, len(pairs))
-        random = rng(self.seed, origin, epoch)
+        random = np.random.default_rng((self.seed, origin, epoch))
         order = pairs.order(random) if isinstance(pairs, HasOrder) else random.permutation(len(pairs))
         return pairs[int(order[position])]
 
@@ -85,8 +85,3 @@ def _interleave(shares: Sequence[float], slots: int) -> list[int]:
         deficits = [share / sum(shares) * slot - pattern.count(number) for number, share in enumerate(shares)]
         pattern.append(int(np.argmax(deficits)))
     return pattern
-
-
-def rng(*key: int) -> np.random.Generator:
-    """A random number generator that is a function of ``key``."""
-    return np.random.default_rng(key)
