@@ -24,6 +24,7 @@ from tests.support.hostile_metadata import chunk
 
 MAKE, ARTIST, ORIENTATION, EXIF, GPS = 0x010F, 0x013B, 0x0112, 0x8769, 0x8825
 EXPOSURE, MAKER_NOTE, BODY_SERIAL, WIDTH, HEIGHT = 0x829A, 0x927C, 0xA431, 0xA002, 0xA003
+PROCESSING_SOFTWARE = 0x000B
 SECRET = b"serial 4711"
 
 
@@ -202,6 +203,15 @@ def test_exif_and_xmp_cross_into_every_format(tmp_path, photo, suffix):
     assert b"4711" not in target.read_bytes()
     if suffix in (".jpg", ".png", ".tif"):
         assert again.metadata.dpi == pytest.approx((300, 300), abs=0.1)
+
+
+def test_what_exif_says_in_a_tiffs_first_directory_is_kept_but_the_serial_number(tmp_path):
+    said = {EXPOSURE: 1 / 60, PROCESSING_SOFTWARE: "digiKam", BODY_SERIAL: "4711"}
+    Image.new("RGB", (7, 5)).save(tmp_path / "a.tif", tiffinfo=said)
+    file = read_photo(tmp_path / "a.tif")
+    write_photo(file.photo, tmp_path / "b.tif", file)
+    written = Image.open(tmp_path / "b.tif").tag_v2
+    assert {tag: written.get(tag) for tag in said} == said | {BODY_SERIAL: None}
 
 
 @pytest.mark.parametrize(("mode", "written"), [("1", "L"), ("P", "RGB"), ("CMYK", "RGB")])

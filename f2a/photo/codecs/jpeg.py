@@ -16,14 +16,7 @@ import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from f2a.photo.codecs import losses, pillow
-from f2a.photo.codecs.jpeg_end import (
-    END,
-    end_of_picture,
-    ends_flat,
-    ends_in_zeros,
-    segments,
-    with_end,
-)
+from f2a.photo.codecs.jpeg_end import END, end_of_picture, ends_flat, ends_in_zeros, segments, with_end
 from f2a.photo.errors import PhotoError
 from f2a.photo.limits import check_size
 from f2a.photo.metadata.iptc import find_iptc, jpeg_segment, photoshop_resources

@@ -17,6 +17,7 @@ from f2a.photo.codecs.tiff_samples import BLACK_IS_ZERO, RGB, UNASSOCIATED_ALPHA
 from f2a.photo.color_space import color_profile
 from f2a.photo.errors import PhotoError
 from f2a.photo.icc import SRGB
+from f2a.photo.metadata.exif import NAMES, STALE
 from f2a.photo.metadata.iptc import find_iptc
 from f2a.photo.metadata.metadata import Metadata, as_bytes, dpi_of_ratio, valid_dpi
 from f2a.photo.metadata.tiff_ifd import (
@@ -44,11 +45,12 @@ STRIP_BYTES = 1 << 20
 UNCOMPRESSED, LZW, DEFLATE = 1, 5, 8
 
 DESCRIPTIVE = {
-    EXIF_IFD, GPS_IFD, Base.DocumentName, Base.ImageDescription, Base.Make, Base.Model, Base.Software, Base.DateTime,
-    Base.Artist, Base.HostComputer, Base.WhitePoint, Base.PrimaryChromaticities, Base.Rating, Base.RatingPercent,
-    Base.Copyright, Base.XPTitle, Base.XPComment, Base.XPAuthor, Base.XPKeywords, Base.XPSubject, Base.PageName,
-}  # fmt: skip
-"""The fields of a first directory that describe the photo and not how the file holds it."""
+    EXIF_IFD, GPS_IFD, Base.ProcessingSoftware, Base.DocumentName, Base.ImageDescription, Base.Make, Base.Model,
+    Base.Software, Base.DateTime, Base.Artist, Base.HostComputer, Base.WhitePoint, Base.PrimaryChromaticities,
+    Base.Rating, Base.RatingPercent, Base.Copyright, Base.PageName,
+} | {tag for tag in NAMES if Base.ExposureTime <= tag <= Base.Gamma} - STALE - {MAKER_NOTE}  # fmt: skip
+"""The fields of a first directory that describe the photo and not how the file holds it: also EXIF's, which some
+programs write there."""
 
 SHORT, LONG, RATIONAL, UNDEFINED, BYTE = 3, 4, 5, 7, 1
 HORIZONTAL_DIFFERENCES = 2
