@@ -331,8 +331,8 @@ class TrainConfig:
 
     def architecture(self, base: GeneratorConfig) -> GeneratorConfig:
         """``base`` with what the flags put in its place; :class:`ConfigError` where that is no generator."""
-        names = ("upsampling", "head", "normalization", "exposure", "min_exposure", "working_pixels")
-        values = {name: value for name in names if (value := getattr(self, name)) is not None}
+        fields = dataclasses.fields(base)
+        values = {item.name: value for item in fields if (value := getattr(self, item.name, None)) is not None}
         return dataclasses.replace(base, **values | ({"exposure": None} if self.exposure == FREE else {}))
 
 
