@@ -164,23 +164,3 @@ def test_a_broken_archive_is_named_and_nothing_is_left(drive, published, tmp_pat
     assert "delete" in str(error.value)
     assert str(tmp_path / "out" / "dataset.zip") in str(error.value)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["dataset.zip"]
-
-
-def test_half_unpacked_is_never_seen_and_the_next_run_starts_clean(drive, tmp_path, monkeypatch):
-    out, extract = tmp_path / "out", zipfile.ZipFile.extract
-
-    def pull_the_plug(archive, member, path):
-        extract(archive, member, path)
-        assert not (out / "dataset").exists()
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(zipfile.ZipFile, "extract", pull_the_plug)
-    with pytest.raises(KeyboardInterrupt):
-        fetch("dataset", out)
-    monkeypatch.undo()
-    assert [path.name for path in out.iterdir()] == ["dataset.zip"]
-    (out / "dataset.part" / "DATASET_LR").mkdir(parents=True)  # as kill -9 leaves it
-    (out / "dataset.part" / "old.png").touch()
-    fetch("dataset", out)
-    assert "dataset/old.png" not in names(out)
-    assert not (out / "dataset.part").exists()

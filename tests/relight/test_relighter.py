@@ -59,16 +59,6 @@ def test_a_sideways_photo_comes_out_upright(relighter, photo):
     assert relighter(photo).size == (5, 7)
 
 
-def test_stronger_is_further(relighter):
-    ramp = np.linspace(0, 255, 37 * 29 * 3).reshape(29, 37, 3).astype(np.uint8)
-    for each, further in ((relighter, 10), (Relighter.from_pretrained(device="cpu"), 1)):
-        relit = (each(Image.fromarray(ramp), Controls(strength)) for strength in (0, 0.3, 0.6, 1))
-        change = [np.abs(np.asarray(photo).astype(int) - ramp).mean() for photo in relit]
-        assert change[0] == 0
-        assert change == sorted(change)
-        assert change[3] > further
-
-
 def test_rendering_again_needs_no_network(relighter, photo, monkeypatch):
     prepared = relighter.prepare(Photo.from_pil(photo))
     monkeypatch.setattr(relighter, "_generator", None)
