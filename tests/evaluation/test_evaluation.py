@@ -57,6 +57,15 @@ def test_every_picture_is_scored_against_its_truth(scores):
     assert aligned["b", "ours"] > 45  # only the exposure was wrong
 
 
+def test_blacks_are_compared_with_the_truth_burnt_area_and_tint_with_the_flash_photo(tmp_path):
+    red = Image.new("RGB", (12, 9), "red")
+    red.save(save(tmp_path, a_flash=100) / "a_ambient.png")
+    systems = {"flash": lambda scene: scene.flash, "ours": lambda scene: red}
+    _, ours = score_scenes(find_pairs(tmp_path).files, systems, METRICS, print)
+    assert (ours.values["black"], ours.values["clip"]) == (0, 1)
+    assert ours.values["tint"] > 100
+
+
 def test_means_are_over_the_scenes_that_a_system_has(scores):
     rows = {row.system: row for row in means(scores)}
     assert list(rows) == ["flash", "ours", "theirs"]
