@@ -159,9 +159,10 @@ def batch_tab(handlers: Handlers, demo: gr.Blocks) -> list[Any]:
     with gr.Column(elem_id="batch"):
         photos = gr.File(label="Flash photos", file_count="multiple", height=220, elem_id="batch-photos")
         settings = settings_panel("batch-controls", for_one=False).settings
-        start = gr.Button("Relight all", variant="primary", elem_id="batch-start")
-        note = gr.HTML(elem_id="batch-note")
-        archive = gr.File(label="Relit photos", interactive=False, visible=False, elem_id="archive")
+        with gr.Column(elem_id="batch-start"):
+            start = gr.Button("Relight all", variant="primary")
+            note = gr.HTML(elem_id="batch-note")
+            archive = gr.File(label="Relit photos", interactive=False, visible=False, elem_id="archive")
     fewer, others = [photos.delete, photos.clear], [start.click, photos.upload]
     hide = "() => ['', { __type__: 'update', value: null, visible: false }]"
     gr.on([*fewer, *others], None, None, [note, archive], js=hide, **PRIVATE)

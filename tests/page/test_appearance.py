@@ -153,6 +153,30 @@ def test_on_a_phone_picture_and_download_stay_in_reach(page: Any, tmp_path: Path
         assert 0 <= picture["y"] < button["y"] - picture["height"]
 
 
+def test_on_a_phone_what_a_batch_says_and_makes_is_in_sight(page: Any, tmp_path: Path) -> None:
+    def bottom(place: Any) -> float:
+        place.wait_for()
+        box = place.bounding_box()
+        return float(box["y"] + box["height"])
+
+    open_tab(page, "Batch")
+    start, note = page.get_by_role("button", name="Relight all"), page.locator("#batch-note")
+    start.click()
+    assert bottom(note.get_by_text("not 0.")) <= PHONE["height"]
+    page.locator("#batch-photos input[type=file]").set_input_files(save_gradient(tmp_path / "party.jpg"))
+    page.locator("#batch-photos").get_by_text("party").wait_for()
+    start.click()
+    assert bottom(page.locator("#archive a").first) <= PHONE["height"]
+    assert bottom(note.get_by_text("1 photo relit.")) <= PHONE["height"]
+
+
+def test_a_picture_in_full_screen_covers_the_download(page: Any) -> None:
+    x, y = center_of(page.locator("#download button"))
+    page.locator("#view").get_by_label("Fullscreen").click()
+    covers = "([x, y]) => Boolean(document.elementFromPoint(x, y).closest('#view'))"
+    until(lambda: page.evaluate(covers, [x, y]))
+
+
 def test_on_a_desktop_every_setting_is_seen_above_the_download(look: Callable[..., Any]) -> None:
     page = look(**DESKTOP)
     page.get_by_role("tab", name="Relight").click()
@@ -309,7 +333,7 @@ def test_the_divider_says_where_it_is_and_follows_the_keys(page: Any) -> None:
         expect(divider).not_to_be_focused()
 
 
-def test_each_half_of_a_picture_says_what_it_shows(page: Any) -> None:
+def test_each_half_of_a_picture_says_what_it_shows(page: Any, tmp_path: Path) -> None:
     badges = (
         "stage => ['::before', '::after'].map((end) => getComputedStyle(document.querySelector(stage), end).content)"
     )
@@ -324,6 +348,11 @@ def test_each_half_of_a_picture_says_what_it_shows(page: Any) -> None:
         until(lambda stage=stage, halves=halves: page.evaluate(badges, stage) == [f'"{half}"' for half in halves])
         assert page.locator(stage).get_by_role("button").all_inner_texts() == [""]  # full screen, and no other "Undo"
         assert page.locator(stage).get_by_role("button").get_attribute("aria-label") == "Fullscreen"
+    (broken := tmp_path / "broken.jpg").write_text("no photo")
+    open_tab(page, "Relight")
+    page.locator("#photo input[type=file]").set_input_files(broken)
+    shown = "['::before', '::after'].map((end) => getComputedStyle(document.querySelector('#view'), end).display)"
+    until(lambda: page.evaluate(shown) == ["none", "none"])
 
 
 def test_the_words_stand_in_the_pictures_corners_however_narrow_it_is(page: Any) -> None:
