@@ -69,8 +69,7 @@ def _is_lossless(sequence: bytes, frame: bytes) -> bool:
     if take(5) & 3 != 3:  # no still picture with short headers
         return False
     take(5)
-    lengths = take(4) + 1, take(4) + 1
-    width, height = (take(length) + 1 for length in lengths)
+    width, height = (take(length) + 1 for length in (take(4) + 1, take(4) + 1))
     side = 128 if take(1) else 64
     may_be_scaled = take(3) & 1
     take = _reader(frame)
