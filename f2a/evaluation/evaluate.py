@@ -47,7 +47,9 @@ def evaluate(
     on_scene = partial(keep_thumbnails, thumbnails) if out else None
     scores = score_scenes(pairs.files, systems, metrics, report, on_scene, normalize_exposure=normalize_exposure)
     if out:
-        write_report(out, scores, metrics, thumbnails, next(iter(relighters)), facts(data, normalize_exposure))
+        exposure = f"brought to mean sRGB {STANDARD_EXPOSURE}" if normalize_exposure else "as it is"
+        facts = {"Pairs": str(data), "Exposure of the truth": exposure}
+        write_report(out, scores, metrics, thumbnails, next(iter(relighters)), facts)
     if json:
         write_output(json, to_json(scores, {"data": str(data), "normalize_exposure": normalize_exposure}).encode())
     return format_table(scores, metrics)
@@ -61,9 +63,3 @@ def _check_requirements(baselines: bool, out: Path | None, json: Path | None) ->
         require_package("matplotlib.figure", "matplotlib", "the report needs")
     for folder in filter(None, [out, json and json.parent]):
         make_folder(folder)
-
-
-def facts(data: Path, normalize_exposure: bool) -> dict[str, str]:
-    """What the report says about the run, title to text."""
-    exposure = f"brought to mean sRGB {STANDARD_EXPOSURE}" if normalize_exposure else "as it is"
-    return {"Pairs": str(data), "Exposure of the truth": exposure}
