@@ -19,6 +19,7 @@ from f2a.model.encoders import VGG16
 from f2a.training.arguments import parse_run
 from f2a.training.losses import (
     PerceptualDistance,
+    attention_map,
     cauchy,
     discriminator_loss,
     generator_losses,
@@ -38,6 +39,19 @@ JUDGED = TrainConfig(guided="judged", adversarial_weight=1.0)
 def set_up(config, checkpoint):
     """A trainer of that generator, without data."""
     return Trainer(config, "", Accelerator(cpu=True)).setup(TrainingInputs(checkpoint, [], [], None), pairs=1)
+
+
+def test_where_the_photos_agree_attention_is_one_and_it_falls_by_the_mean_difference():
+    flash, ambient = torch.zeros(1, 3, 1, 2), torch.zeros(1, 3, 1, 2)
+    ambient[0, :, 0, 1] = torch.tensor([0.3, 0.6, 0.0])
+    torch.testing.assert_close(attention_map(flash, ambient), torch.tensor([1.0, 0.7]).reshape(1, 1, 1, 2))
+
+
+def test_attention_is_that_of_the_2020_code(shared):
+    flash, ambient, expected = (
+        torch.from_numpy(np.load(shared("golden") / f"{name}.npy")) for name in ("flash", "ambient", "attention")
+    )
+    torch.testing.assert_close(attention_map(flash, ambient), expected, rtol=0, atol=1e-6)
 
 
 def test_l1_and_cauchy_of_a_difference_of_a_half():
