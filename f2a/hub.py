@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from huggingface_hub import HfApi, get_token, hf_hub_download
+from huggingface_hub import HfApi, RepoUrl, get_token, hf_hub_download
 from huggingface_hub.errors import (
     HfHubHTTPError,
     HFValidationError,
@@ -45,17 +45,17 @@ def require_token(repo_id: str) -> None:
         raise HubError(f"{repo_id}: writing to the Hub needs a token: run hf auth login, or set HF_TOKEN")
 
 
-def create_repo(repo_id: str, kind: str, *, private: bool, **options: Any) -> str:
-    """Create a ``dataset`` or ``space`` unless it exists; its address.
+def create_repo(repo_id: str, kind: str, *, private: bool, token: str | None = None, **options: Any) -> RepoUrl:
+    """Create a ``model``, ``dataset`` or ``space`` unless it exists; its address.
 
     Raises:
         HubError: it exists and is public, but ``private`` is wanted.
     """
-    api = HfApi()
+    api = HfApi(token=token)
     address = api.create_repo(repo_id, repo_type=kind, private=private or None, exist_ok=True, **options)
     if private and not api.repo_info(repo_id, repo_type=kind).private:
         raise HubError(f"{repo_id}: exists already and is public; make it private on its page, or choose another name")
-    return str(address)
+    return address
 
 
 @contextmanager

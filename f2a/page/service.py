@@ -252,8 +252,10 @@ class RelightService:
         Raises:
             PhotoCountError: no photo, or more than :data:`MAX_PHOTOS`.
         """
-        if not 1 <= len(photos) <= MAX_PHOTOS:
-            raise PhotoCountError(f"Give between 1 and {MAX_PHOTOS} photos at a time, not {len(photos)}.")
+        if not photos:
+            raise PhotoCountError("Choose photos first.")
+        if len(photos) > MAX_PHOTOS:
+            raise PhotoCountError(f"Choose at most {MAX_PHOTOS} photos at a time, not {len(photos)}.")
         archive = self.new_folder() / "relit.zip"
         names: set[str] = set()
         failed: list[PhotoError] = []

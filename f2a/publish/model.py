@@ -10,7 +10,7 @@ from huggingface_hub import HfApi
 from f2a.config import TrainConfig
 from f2a.errors import Report
 from f2a.files import atomic_dir
-from f2a.hub import HubError, hub_errors
+from f2a.hub import HubError, create_repo, hub_errors
 from f2a.model.checkpoint import Checkpoint
 from f2a.publish.model_card import PICTURE, model_card, repo_id
 
@@ -33,9 +33,9 @@ class Pusher:
     """
 
     def __init__(self, config: TrainConfig) -> None:
-        self.repo_id, self.private = repo_id(config), config.hub_private_repo
+        self.repo_id, self.private, self.token = repo_id(config), config.hub_private_repo, config.hub_token
         self.copies = Path(config.output_dir) / ".pushing"
-        self._api = HfApi(token=config.hub_token)
+        self._api = HfApi(token=self.token)
         self._upload: Future[None] | None = None
 
     def push_in_background(self, folder: Path, report: Report) -> None:
@@ -49,7 +49,7 @@ class Pusher:
             try:
                 self._push(self.copies)
             except HubError as error:
-                report(f"an interim push failed, training continues: {error.__cause__}")
+                report(f"an interim push failed, training continues: {error.__cause__ or error}")
 
         self._upload = self._api.run_as_future(upload)
 
@@ -68,6 +68,6 @@ class Pusher:
     def _push(self, folder: Path) -> str:
         again = shlex.join(["hf", "upload", self.repo_id, str(folder), "."])
         with hub_errors(f"the Hub did not take {self.repo_id}", f"the weights are in {folder}; try again with {again}"):
-            repository = self._api.create_repo(self.repo_id, private=self.private, exist_ok=True)
+            repository = create_repo(self.repo_id, "model", private=self.private, token=self.token)
             self._api.upload_folder(repo_id=repository.repo_id, folder_path=folder, commit_message="Train with f2a")
         return str(repository)

@@ -427,7 +427,7 @@ def test_too_many_photos_are_refused_before_any_work(page: Any, tmp_path: Path) 
     page.locator("#batch-photos input[type=file]").set_input_files(photos)
     page.locator("#batch-photos").get_by_text("20", exact=True).wait_for()
     page.get_by_role("button", name="Relight all").click()
-    page.get_by_text("Give between 1 and 20 photos at a time, not 21.").wait_for()
+    page.get_by_text("Choose at most 20 photos at a time, not 21.").wait_for()
 
 
 def test_who_waits_sees_the_own_photo_and_the_place_in_line_once(page: Any, jobs: JobQueue, tmp_path: Path) -> None:

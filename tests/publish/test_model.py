@@ -68,6 +68,16 @@ def test_what_was_trained_is_pushed_loaded_and_relights(hub, pairs, tmp_path):
     assert Relighter.from_pretrained("user/model", device="cpu")(photo).size == photo.size
 
 
+def test_weights_that_should_be_private_are_not_pushed_where_all_can_read_them(hub, pairs, tmp_path):
+    hub.add_repo("user/model", "model", private=False)
+    before = dict(hub.repo("user/model").files())
+    done = train(pairs, tmp_path / "run", "--hub_private_repo")
+    assert done.status == 1
+    assert "user/model: exists already and is public; make it private on its page" in done.err
+    assert (tmp_path / "run" / "best" / "model.safetensors").exists()
+    assert hub.repo("user/model").files() == before
+
+
 def test_a_hub_that_refuses_loses_no_weights_and_the_way_to_try_again_is_printed(hub, pairs, tmp_path):
     done = train(pairs, tmp_path / "run", "--hub_token", "hf_wrong")
     assert done.status == 1
