@@ -59,6 +59,7 @@ def test_tables_in_any_slots_are_written_for_the_same_colours(tmp_path, picture)
 NO_END = ("its end marker is missing",)
 ENDS = {
     **{f"{n} bytes": (lambda jpeg, n=n: jpeg[:-n], NO_END) for n in (1, 2)},
+    "an end in a comment alone": (lambda jpeg: jpeg[:2] + segment(0xFE, END) + jpeg[2:-2], NO_END),
     "zeros for the end": (lambda jpeg: jpeg[:-2] + bytes(5000), NO_END),
     "text for the end": (lambda jpeg: jpeg[:-2] + b"behind the end", NO_END),
     "fill bytes for the end": (lambda jpeg: jpeg[:-2] + b"\xff" * 40, NO_END),
