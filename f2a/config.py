@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from f2a.errors import F2aError
 
-Config = TypeVar("Config")
+ConfigType = TypeVar("ConfigType")
 
 KEEP = "keep"
 """The exposure of a generator that keeps each photo's own mean brightness."""
@@ -130,7 +130,7 @@ ARCHITECTURES = {
 """``compact`` is the default, ``vgg16`` the paper's generator as its authors trained it, ``unet`` a baseline."""
 
 
-def from_dict(cls: type[Config], values: dict[str, Any]) -> Config:
+def from_dict(cls: type[ConfigType], values: dict[str, Any]) -> ConfigType:
     """The config that ``values`` describe, with defaults for names that are missing.
 
     Raises:
