@@ -162,7 +162,7 @@ def test_on_a_phone_what_a_batch_says_and_makes_is_in_sight(page: Any, tmp_path:
     open_tab(page, "Batch")
     start, note = page.get_by_role("button", name="Relight all"), page.locator("#batch-note")
     start.click()
-    assert bottom(note.get_by_text("not 0.")) <= PHONE["height"]
+    assert bottom(note.get_by_text("Choose photos first.")) <= PHONE["height"]
     page.locator("#batch-photos input[type=file]").set_input_files(save_gradient(tmp_path / "party.jpg"))
     page.locator("#batch-photos").get_by_text("party").wait_for()
     start.click()
