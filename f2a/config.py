@@ -94,7 +94,7 @@ class GeneratorConfig:
     exposure: float | str | None = option(
         None,
         "mean brightness of relit photos, and of their targets in training: keep (that of the flash photo), an sRGB "
-        "value between 0 and 1, or none (which is left to the network)",
+        "value between 0 and 1, or none, which leaves it to the network",
     )
     min_exposure: float = option(
         0.37, "with exposure keep: darker photos are brightened to this mean sRGB value", minimum=0, maximum=0.99
