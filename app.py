@@ -16,6 +16,7 @@ except ImportError:
 
 from f2a.errors import F2aError, missing_library
 from f2a.page import STARTING
+from f2a.threads import wait_briefly
 
 GPU_SECONDS = 10
 """What a ZeroGPU Space is asked for; a photo takes a fraction of a second."""
@@ -27,6 +28,7 @@ def main() -> None:
     parser.add_argument("--mcp", action="store_true", help="serve MCP tools too")
     args = parser.parse_args()
     print(STARTING, flush=True)
+    wait_briefly()
     try:
         from f2a.page.server import read_settings, run_page
 

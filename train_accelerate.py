@@ -11,8 +11,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-# PyTorch's threads otherwise spin while they wait for each other: beside other programs that is many times slower.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+from f2a.threads import wait_briefly
+
+wait_briefly()
 # The same run gives the same bits: with several threads MKL otherwise sums small matrices in an order of the moment.
 os.environ.setdefault("MKL_CBWR", "AUTO")
 

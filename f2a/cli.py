@@ -1,7 +1,6 @@
 """``f2a COMMAND``, ``python -m f2a COMMAND``. Exit status: 0 done, 1 some photos failed, 2 wrong usage."""
 
 import argparse
-import os
 import re
 import sys
 from collections.abc import Sequence
@@ -9,6 +8,7 @@ from importlib import import_module
 
 from f2a import __version__
 from f2a.errors import F2aError, missing_library
+from f2a.threads import wait_briefly
 
 COMMANDS = (
     "relight", "watch", "explain", "serve", "evaluate", "ablate",
@@ -18,8 +18,7 @@ COMMANDS = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    # Otherwise PyTorch's threads spin while they wait for each other: tens of times slower beside other programs.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    wait_briefly()
     parser = argparse.ArgumentParser("f2a", description="Flash to ambient: relight flash photographs.")
     parser.add_argument("--version", action="version", version=f"f2a {__version__}")
     choices = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

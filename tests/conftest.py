@@ -5,9 +5,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 os.environ.setdefault("MKL_CBWR", "AUTO")  # as train_accelerate.py sets it; MKL reads it once, at its first use
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as f2a.cli does: threads that spin are slow beside other programs
 if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 0)):  # each and its children keep to their share of cores
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
+
+from f2a.threads import wait_briefly
+
+wait_briefly()
 
 import numpy as np
 import pytest
