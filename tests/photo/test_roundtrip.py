@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import struct
 import time
 
 import imagecodecs
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
 from f2a.photo import PhotoError, open_photo, output_name, read_photo, write_photo
-from f2a.photo.codecs import png
+from f2a.photo.codecs import av1, avif, png
 from f2a.photo.codecs.png import with_metadata
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.pixels import image_of
@@ -22,6 +23,7 @@ from f2a.relight.relighter import relight_file
 from tests.support import corpus, profiles
 from tests.support.corpus import saved
 from tests.support.hostile_metadata import chunk
+from tests.support.parts import box, full_box
 
 COLOUR_PROFILES = [b"", profiles.SRGB, profiles.DISPLAY_P3, profiles.ADOBE_RGB, profiles.PROPHOTO]
 GREY_PROFILES = [b"", profiles.GREY_22]
@@ -267,7 +269,7 @@ def test_a_heic_is_lossless_if_its_pictures_parameters_say_so(tmp_path, quality,
     assert read_photo(tmp_path / "a.heic").encoding.get("quality") == kept
 
 
-@pytest.mark.parametrize(("quality", "kept"), [(100, 100), (99, None)])
+@pytest.mark.parametrize(("quality", "kept"), [(100, 100), (99, 98), (50, 90)])
 @pytest.mark.parametrize(
     ("size", "options"),
     [
@@ -278,6 +280,48 @@ def test_a_heic_is_lossless_if_its_pictures_parameters_say_so(tmp_path, quality,
     ],
     ids=str,
 )
-def test_an_avif_is_lossless_if_its_pictures_quantisers_are_zero(tmp_path, size, options, quality, kept):
+def test_an_avif_has_the_quality_of_its_colours_and_at_least_90(tmp_path, size, options, quality, kept):
     corpus.picture("RGBA", size).save(tmp_path / "a.avif", quality=quality, speed=10, **options)
-    assert read_photo(tmp_path / "a.avif").encoding.get("quality") == kept
+    assert read_photo(tmp_path / "a.avif").encoding["quality"] == kept
+
+
+def test_an_avif_of_lossless_colours_may_have_another_alpha(tmp_path):
+    picture = Image.merge("RGBA", [Image.effect_noise((23, 17), 50)] * 4)
+    picture.save(tmp_path / "a.avif", quality=50, speed=10, advanced={"color:cq-level": "0"})
+    assert read_photo(tmp_path / "a.avif").encoding["quality"] == 100
+
+
+@pytest.mark.parametrize(
+    ("headers", "quantiser"),
+    [
+        ("12000a093fd96ffe5a021a0da03206647717aa9c8d", 59),
+        ("12000a093fd96ffe5a021a0da03206640017aa9c8d", 0),
+        ("0a0a200000032dffcdaf9020320610008000dd3a", 0),
+        ("0a0a000000032dffcfbf9004320610008100000000", 4),
+        ("0a0d200000f996ffe210ad02020250320610020161", 1),
+    ],
+    ids=["rav1e", "rav1e, lossless", "ffmpeg with libaom, lossless", "ffmpeg with SVT-AV1", "ffmpeg with rav1e"],
+)
+def test_the_quantiser_stands_in_the_headers_of_every_encoder(headers, quantiser):
+    assert av1.quantiser(memoryview(bytes.fromhex(headers))) == quantiser
+
+
+@pytest.mark.parametrize(("quantisers", "quality"), [((0, 0), 100), ((0, 4), 98)])
+def test_an_avif_of_tiles_is_as_good_as_its_worst(quantisers, quality):
+    sequence = bytes.fromhex("0a09 38196ffec2021a0d20 3203")
+    tiles = b"".join(sequence + struct.pack(">HB", 0x1000 | quantiser << 3, 0) for quantiser in quantisers)
+    places = b"".join(struct.pack(">HHHII", number, 0, 1, 8 + 16 * (number - 1), 16) for number in (1, 2))
+    meta = (
+        full_box(b"pitm", b"\0\3")
+        + full_box(b"iref", box(b"dimg", struct.pack(">4H", 3, 2, 1, 2)))
+        + full_box(b"iloc", b"\x44\0\0\2" + places)
+    )
+    assert avif.quality_of(box(b"mdat", tiles) + full_box(b"meta", meta)) == quality
+
+
+def test_alpha_is_kept_to_the_bit_in_an_avif(tmp_path):
+    picture = Image.merge("RGBA", [Image.effect_noise((23, 17), 50)] * 4)
+    picture.save(tmp_path / "a.png")
+    file = read_photo(tmp_path / "a.png")
+    write_photo(file.photo, tmp_path / "b.avif", file)
+    assert open_photo(tmp_path / "b.avif").getchannel("A").tobytes() == picture.getchannel("A").tobytes()

@@ -1,17 +1,15 @@
 """AVIF files (ISO 23000-22 with AV1)."""
 
-import math
 import re
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from f2a.photo.codecs import boxes, heif, losses, pillow
+from f2a.photo.codecs.av1 import Av1Error, quantiser
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.photo import PhotoFile, Stored
 from f2a.photo.pixels import integer_to_16_bits
@@ -21,10 +19,8 @@ MODES = ("RGB", "RGBA")
 BITS = 8
 METADATA = ("exif", "xmp")
 QUALITY, LOSSLESS = 90, 100
-"""Pillow cannot write it wholly lossless; the best quality comes next to that."""
-SEQUENCE = re.compile(rb"\x12\0\x0a([\1-\x7f])")
-FRAME = re.compile(rb"[\x1a\x32][\x80-\xff]*.(.{4,16})", re.DOTALL)
-"""The kinds and lengths of the units with which each picture begins, and the first bytes of the last one (AV1, 5.3)."""
+"""The least of a photo's own, and the best, which Pillow writes with a slight loss of colours all the same."""
+LOSSLESS_ALPHA = {"alpha:lossless": "1"}
 
 
 MAGIC = re.compile(rb".{4}ftyp(avis|.*avif)", re.DOTALL)
@@ -49,60 +45,17 @@ def read(path: Path) -> PhotoFile:
     deep = partial(_decode, path, bits, cropped) if bits > 8 or cropped else None
     metadata = heif.metadata_of(image)
     photo = pillow.read(path, "AVIF", notes=notes, deep=deep, cicp=metadata.cicp, dpi=metadata.dpi)
-    encoding, headers = heif.encoding_of(image), list(_headers(content))
-    if headers and all(_is_lossless(*pair) for pair in headers):
-        encoding["quality"] = LOSSLESS
+    encoding = heif.encoding_of(image) | {"quality": max(QUALITY, quality_of(content))}
     return replace(photo, encoding=encoding, bits=bits)
 
 
-def _headers(content: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Of each picture's sequence, and of its first frame."""
-    for start in SEQUENCE.finditer(content):
-        end = start.end() + start[1][0]
-        if frame := FRAME.match(content, end):
-            yield content[start.end() : end], frame[1]
-
-
-def _is_lossless(sequence: bytes, frame: bytes) -> bool:
-    """Whether a picture's quantiser is 0, the number behind those of the tiles (AV1, 5.5.1, 5.9.2, 5.9.15)."""
-    take = _reader(sequence)
-    if take(5) & 3 != 3:  # no still picture with short headers
-        return False
-    take(5)
-    width, height = (take(length) + 1 for length in (take(4) + 1, take(4) + 1))
-    side = 128 if take(1) else 64
-    may_be_scaled = take(3) & 1
-    take = _reader(frame)
-    has_screen_content = take(2) & 1
-    if take(has_screen_content + may_be_scaled) & may_be_scaled:
-        return False
-    take(32 * take(1) + has_screen_content)
-    if not take(1):  # tiles of several sizes
-        return False
-    columns, rows = -(-width // side), -(-height // side)
-    least = _log2(columns * side / 4096)
-    across = _counted(take, least, _log2(min(columns, 64)))
-    least = max(least, _log2(columns * rows * side**2 / (4096 * 2304))) - across
-    down = _counted(take, max(0, least), _log2(min(rows, 64)))
-    take(across + down and across + down + 2)
-    return take(8) == 0
-
-
-def _reader(content: bytes) -> Callable[[int], int]:
-    """Reads the next number, of so many bits."""
-    bits = iter("".join(f"{byte:08b}" for byte in content))
-    return lambda length: int("0" + "".join(islice(bits, length)), 2)
-
-
-def _log2(number: float) -> int:
-    return (math.ceil(number) - 1).bit_length()
-
-
-def _counted(take: Callable[[int], int], number: int, most: int) -> int:
-    """How far flags raise the number."""
-    while number < most and take(1):
-        number += 1
-    return number
+def quality_of(content: bytes) -> int:
+    """Of the main picture, up to 100, which is lossless; 0 where its quantiser is not found."""
+    try:
+        worst = max(map(quantiser, boxes.primary_pictures(memoryview(content))), default=255)
+    except (Av1Error, IndexError):
+        return 0
+    return int(LOSSLESS * (1 - worst / 255))
 
 
 def _decode(path: Path, bits: int, cropped: tuple[float, ...] | None) -> np.ndarray:
@@ -120,7 +73,7 @@ def _decode(path: Path, bits: int, cropped: tuple[float, ...] | None) -> np.ndar
 def write(
     stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality: int | None, notes: list[str]
 ) -> memoryview:
-    if not quality and "quality" in encoding:
+    if not quality and encoding.get("quality") == LOSSLESS:
         notes.append("AVIF is written with a slight loss (quality 100); the photo's own file is lossless")
-    options = pillow.metadata_options(metadata) | {"quality": QUALITY} | encoding
+    options = pillow.metadata_options(metadata) | {"quality": QUALITY, "advanced": LOSSLESS_ALPHA} | encoding
     return pillow.save(stored, "AVIF", **options | ({"quality": quality} if quality else {}))

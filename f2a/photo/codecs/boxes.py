@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from f2a.photo.codecs import losses
+from f2a.photo.codecs.av1 import reader
 
 CREDENTIALS_UUID = b"uuid d8fec3d61b0e483c92975828877ec481"
 LOST = {
@@ -49,6 +50,41 @@ def clean_apertures(content: memoryview) -> Iterator[tuple[float, ...]]:
         ratios = struct.unpack(">8i", inner) if len(inner) == 32 else ()
         if ratios and all(ratios[1::2]):
             yield tuple(value / divisor for value, divisor in zip(ratios[::2], ratios[1::2], strict=True))
+
+
+def primary_pictures(content: memoryview) -> Iterator[memoryview]:
+    """The data of the main picture (8.11.4), or of each of those that it is composed of (MIAF, grids)."""
+    for pitm in found(content, b"meta", b"pitm"):
+        primary = int.from_bytes(pitm[4:], "big")
+        parts = [part for iref in found(content, b"meta", b"iref") for part in _parts_of(primary, iref)]
+        for iloc in found(content, b"meta", b"iloc"):
+            yield from (content[at : at + size] for item, at, size in _places(iloc) if item in (parts or [primary]))
+
+
+def _parts_of(item: int, iref: memoryview) -> list[int]:
+    bits = 32 if iref[0] else 16
+    for kind, references in boxes(iref[4:]):
+        take = reader(references)
+        if kind == b"dimg" and take(bits) == item:
+            return [take(bits) for _ in range(take(16))]
+    return []
+
+
+def _places(iloc: memoryview) -> Iterator[tuple[int, int, int]]:
+    """The number, place and size of each item that stands in the file itself, or of the first part of it (8.11.3)."""
+    take = reader(iloc)
+    version = take(32) >> 24
+    bits_of_at, bits_of_size, bits_of_base, bits_of_index = (8 * take(4) for _ in range(4))
+    number = 32 if version == 2 else 16
+    for _ in range(min(take(number), len(iloc))):
+        item, method = take(number), take(16) if version else 0
+        take(16)
+        base, count = take(bits_of_base), take(16)
+        take(bits_of_index if version else 0)
+        at, size = take(bits_of_at), take(bits_of_size)
+        take((count - 1) * (bits_of_index * bool(version) + bits_of_at + bits_of_size))
+        if not method:
+            yield item, base + at, size
 
 
 def notes_on_parts(path: Path, rest: Collection[bytes] = ()) -> list[str]:
