@@ -12,7 +12,6 @@ from f2a.color import (
     keep_blacks,
     linear_to_srgb,
     log_gain_between,
-    luminance,
     normalize_exposure,
     refine_gain,
     relight,
@@ -24,11 +23,6 @@ from f2a.color import (
 def test_the_srgb_curve_at_known_points(srgb, linear):
     assert float(srgb_to_linear(torch.tensor(float(srgb)))) == pytest.approx(linear, abs=1e-4)
     assert float(linear_to_srgb(torch.tensor(float(linear)))) == pytest.approx(srgb, abs=2e-4)
-
-
-def test_the_curve_comes_back():
-    image = torch.linspace(0, 1, 256)
-    assert torch.allclose(linear_to_srgb(srgb_to_linear(image)), image, atol=1e-6)
 
 
 def test_the_curve_has_a_gradient_at_black():
@@ -48,15 +42,12 @@ def stops(image, number):
     return torch.full_like(image, number * math.log(2))
 
 
-def test_one_stop_doubles_the_light():
+def test_one_stop_doubles_the_light_and_black_stays_black():
     flash = torch.rand(1, 3, 4, 6) * 0.5
+    flash[..., 0] = 0
     relit = relight(flash, stops(flash, 1))
+    assert relit[..., 0].max() == 0
     assert torch.allclose(srgb_to_linear(relit), 2 * srgb_to_linear(flash), atol=1e-5)
-
-
-def test_black_stays_black():
-    flash = grey(0.0, 0.001)
-    assert relight(flash, stops(flash, 4))[0, 0, 0, 0] == 0
 
 
 @pytest.mark.parametrize("number", [0.0, 0.5, 1.0, 3.0, 6.0])
@@ -87,11 +78,6 @@ def test_what_the_flash_burnt_to_white_stays_near_white():
     assert relight(petal, stops(petal, -1)).max() < 0.75  # and only where all channels are
 
 
-def test_a_gain_of_nothing_changes_nothing():
-    flash = torch.rand(2, 3, 5, 7)
-    assert torch.allclose(relight(flash, torch.zeros_like(flash)), flash, atol=1e-6)
-
-
 def test_the_gain_has_a_gradient_everywhere_but_where_nothing_may_change():
     flash = torch.rand(1, 3, 9, 9) * 0.9 + 0.02
     log_gain = torch.randn(1, 3, 9, 9).requires_grad_()
@@ -103,11 +89,6 @@ def test_the_gain_has_a_gradient_everywhere_but_where_nothing_may_change():
 def test_the_gain_between_two_photos_leads_from_one_to_the_other():
     flash, relit = (torch.rand(1, 3, 4, 6) * 0.6 + 0.1 for _ in range(2))
     assert torch.allclose(relight(flash, log_gain_between(flash, relit)), relit, atol=1e-4)
-
-
-def test_luminance_is_mostly_green():
-    assert luminance(torch.tensor([1.0, 0.0, 0.0]).reshape(1, 3, 1, 1)).item() == pytest.approx(0.2126)
-    assert luminance(grey(0.3)).item() == pytest.approx(0.3)
 
 
 def test_exposure_is_brought_to_the_wanted_mean():
@@ -200,19 +181,8 @@ def test_blacks_are_not_lifted_and_may_be_lowered():
     lifted = keep_blacks(flash, torch.full((1, 3, 2, 4), 1.0))
     assert lifted[0, 0, 0].tolist() == pytest.approx([0, share, 1, 1])
     assert torch.equal(keep_blacks(flash, torch.full((1, 3, 2, 4), -1.0)), torch.full((1, 3, 2, 4), -1.0))
-
-
-def test_the_blacks_of_a_bright_photo_end_at_a_tenth_of_white():
-    flash = torch.tensor([0.05, 0.1, 0.9, 0.95]).expand(1, 3, 2, 4)
-    assert keep_blacks(flash, torch.ones(1, 3, 2, 4))[0, 0, 0].tolist() == pytest.approx([0.5, 1, 1, 1])
-
-
-def test_an_exposure_is_met_though_blacks_are_kept():
-    flash = torch.linspace(0, 0.4, 60).reshape(1, 1, 6, 10).expand(1, 3, 6, 10)
-    log_gain = normalize_exposure(flash, torch.zeros(1, 3, 6, 10), torch.tensor([0.4]), keeps_blacks=True)
-    assert relight(flash, log_gain).mean() == pytest.approx(0.4, abs=3e-3)
-    assert log_gain[0, 0, 0, 0] == 0
-    assert log_gain[0, 0, 5, 9] > 1
+    bright = torch.tensor([0.05, 0.1, 0.9, 0.95]).expand(1, 3, 2, 4)  # whose blacks end at a tenth of white
+    assert keep_blacks(bright, torch.ones(1, 3, 2, 4))[0, 0, 0].tolist() == pytest.approx([0.5, 1, 1, 1])
 
 
 def test_no_gradient_flows_through_the_exposure():

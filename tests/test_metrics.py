@@ -13,14 +13,10 @@ from f2a.images import to_image
 from f2a.metrics import aligned_psnr, black_point, burnt_share, lit_psnr, lit_ssim, psnr, sharpness, ssim, tint
 
 
-def test_psnr_of_a_constant_difference():
+def test_psnr_of_a_constant_difference_of_the_values_that_a_file_holds():
     truth = torch.full((1, 3, 8, 9), 100 / 255)
     image = torch.full((1, 3, 8, 9), 110 / 255)
     assert psnr(image, truth) == pytest.approx(20 * math.log10(255 / 10), abs=1e-4)
-
-
-def test_psnr_rounds_to_the_values_of_a_file():
-    truth = torch.full((1, 3, 8, 9), 100 / 255)
     assert psnr(truth + 0.4 / 255, truth) == math.inf
 
 
@@ -38,18 +34,11 @@ def test_ssim_is_scikit_images():
 
 def test_alignment_forgives_exposure_and_white_balance_but_not_structure():
     truth = torch.rand(1, 3, 16, 24) * 0.5 + 0.2
-    warm = truth * torch.tensor([1.0, 0.9, 0.8]).reshape(1, 3, 1, 1)
-    shuffled = truth.flip(-1)
-    assert psnr(warm, truth) < 25
-    assert aligned_psnr(warm, truth) > 35
-    assert aligned_psnr(shuffled, truth) < 20
-
-
-def test_alignment_finds_the_stops_of_each_channel():
-    truth = torch.rand(1, 3, 16, 24) * 0.5 + 0.2
     stops = torch.tensor([1.0, 2.0, -0.25]).reshape(1, 3, 1, 1)
     darker = linear_to_srgb(srgb_to_linear(truth) / 2**stops)
+    assert psnr(darker.clamp(0, 1), truth) < 25
     assert aligned_psnr(darker.clamp(0, 1), truth) > 50
+    assert aligned_psnr(truth.flip(-1), truth) < 20
 
 
 def test_alignment_never_makes_a_picture_worse():

@@ -9,7 +9,7 @@ import pytest
 
 from f2a.ablation import ablate as command
 from f2a.ablation import runs
-from f2a.ablation.ablate import Ablation, ablate, ablation_table, mean_std, parse_weights
+from f2a.ablation.ablate import Ablation, ablate, ablation_table, parse_weights
 from f2a.ablation.runs import AblationError, RunResult
 from f2a.ablation.systems import CONFIGS, to_arguments
 from f2a.cli import main
@@ -95,12 +95,6 @@ def test_each_variant_of_the_paper_differs_from_it_in_one_flag():
     for config in CONFIGS.values():
         if config.description.startswith("paper"):
             assert len(set(config.flags.items()) - set(paper.items())) == 1
-
-
-def test_spread_is_the_standard_deviation_of_the_seeds():
-    assert mean_std([15.0, 17.0], 2) == "16.00 ± 1.41"
-    assert mean_std([15.0], 2) == "15.00"
-    assert mean_std([], 2) == "-"
 
 
 def test_the_table_has_the_flash_photo_first_and_says_what_was_lost():

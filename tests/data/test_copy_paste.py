@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from f2a.data.augment import Crops, augment
+from f2a.data.augment import Crops
 from f2a.data.cache import CachedPair
 from f2a.data.copy_paste import paste_objects, silhouette
 from f2a.data.sampling import MixtureSampler, WeightedSource
@@ -58,15 +58,6 @@ def test_silhouettes_are_of_many_sizes_and_all_within_0_and_1(side):
     shapes = [silhouette(side, np.random.default_rng((seed,))) for seed in range(24)]
     assert all(shape.shape == (1, side, side) and shape.min() >= 0 and shape.max() <= 1 for shape in shapes)
     assert len({round(float(shape.mean()), 3) for shape in shapes}) > 10
-
-
-def test_without_copy_paste_the_other_pair_changes_nothing():
-    pairs = [
-        CachedPair("x", np.full((8, 12, 3), value, np.uint8), np.full((8, 12, 3), value, np.uint8), 1.0)
-        for value in (64, 200)
-    ]
-    plain = plain_crops(8, copy_paste=0)
-    assert augment(pairs[0], plain, 0, 0, other=pairs[1]).flash.equal(augment(pairs[0], plain, 0, 0).flash)
 
 
 def test_a_crop_with_objects_is_a_function_of_seed_and_draw():

@@ -120,15 +120,6 @@ def test_features_of_an_untrained_unet_keep_their_size():
     assert 0.3 < features[-1].std() / features[0].std() < 3  # ten layers deep, and neither faded nor grown
 
 
-def test_same_padding_is_asymmetric_at_stride_two():
-    convolution = SameConv(1, 1, 3, stride=2)
-    torch.nn.init.zeros_(convolution.weight)
-    torch.nn.init.zeros_(convolution.bias)
-    convolution.weight.data[0, 0, 0, 0] = 1  # the window's top left tap
-    image = torch.arange(16.0).reshape(1, 1, 4, 4)
-    assert convolution(image).flatten().tolist() == [0, 2, 8, 10]
-
-
 def test_folding_batch_normalisation_changes_nothing():
     """The first convolution against the same with batch normalisation written out."""
     generator, encoder, weights = torch.Generator().manual_seed(5), EfficientNetLite0(), {}
