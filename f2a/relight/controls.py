@@ -30,9 +30,10 @@ class Controls:
         strength: the share of the log-gain that is applied, to 2, twice as much as the network found. At 0, the others
             neutral, the photo comes back unchanged. The mean brightness goes from the photo's to the relit one's at 1,
             and stays there above.
-        background: what the gain lifts: from -1 (nothing is lifted) over 0 to 1 (twice as many stops).
-        highlights: what the gain lowers, the flash's hot spots: from -1 (by twice as many stops) over 0 to 1 (not at
-            all).
+        background: what the gain lifts more than the photo as a whole: from -1 (no more than that) over 0 to 1 (by
+            twice as many stops more).
+        highlights: what it lifts less, or lowers, the flash's hot spots: from -1 (by twice as many stops less) over 0
+            to 1 (as the photo as a whole). A photo that is not dark is as a whole left as it is.
         exposure: stops (EV) by which the relit photo is brightened.
         warmth: mireds by which its light is warmed, as a colour filter does (an 81A is 18, an 85 is 112); luminance
             is kept.
@@ -76,7 +77,7 @@ PRESETS = {
     "warm-room": Controls(warmth=45),
     "hot-spots": Controls(background=-1, highlights=-0.5),
 }
-"""Settings with a name, the first one the default; ``hot-spots`` lifts nothing, it only lowers what the flash hit."""
+"""Settings with a name, the first one the default; ``hot-spots`` only lowers what the flash hit, against the rest."""
 
 
 def add_control_flags(parser: argparse.ArgumentParser) -> None:

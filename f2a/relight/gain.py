@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from f2a.color import EXPONENT, LUMA, luminance, normalize_exposure, relight, srgb_to_linear
+from f2a.color import EXPONENT, LUMA, exposure_gain, luminance, normalize_exposure, relight, srgb_to_linear
 from f2a.relight.controls import Controls
 from f2a.relight.render import SCALE, LocalLinearGain
 
@@ -77,8 +77,10 @@ def apply_controls(flash: Tensor, log_gain: Tensor, controls: Controls) -> Tenso
     if controls.strength != 1:  # at 1 the brightness is that of the gain as it is
         before, after = flash.mean((1, 2, 3)), relight(flash, log_gain).mean((1, 2, 3))
         gain = normalize_exposure(flash, controls.strength * gain, before.lerp(after, min(1.0, controls.strength)))
-    brightness = luminance(gain)
-    gain = gain + controls.background * brightness.clamp(min=0) - controls.highlights * brightness.clamp(max=0)
+    if controls.background or controls.highlights:
+        overall = math.log(exposure_gain(flash, float(relight(flash, gain).mean())))
+        uneven = luminance(gain) - overall
+        gain = gain + controls.background * uneven.clamp(min=0) - controls.highlights * uneven.clamp(max=0)
     if controls.shadows:
         below_mid_grey = (1 - 2 * luminance(relight(flash, gain), LUMA)).clamp(min=0)
         gain = gain + controls.shadows * SHADOW_STOPS * math.log(2) * below_mid_grey**2

@@ -4,12 +4,15 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from f2a import Relighter
 from f2a.cli import main
+from f2a.color import srgb_to_linear
 from f2a.model.checkpoint import BUNDLED
 from f2a.page.examples import BUNDLED as EXAMPLES
+from f2a.relight.controls import PRESETS, Controls
 
 FLASH_PHOTOS = sorted(EXAMPLES.glob("*_flash.jpg"))
 
@@ -49,3 +52,25 @@ def test_an_example_burns_no_pixel_keeps_its_blacks_and_is_never_darker(bundled,
     if before.mean() >= bundled.architecture.min_exposure * 255:  # a darker photo is lifted, and its blacks with it
         assert abs(black[1] - black[0]) <= 0.05
     assert after.mean() >= before.mean() - 1
+
+
+@pytest.mark.parametrize("file", FLASH_PHOTOS, ids=lambda file: file.stem)
+def test_in_an_example_each_control_of_the_gain_is_seen_where_it_acts_and_burns_nothing(bundled, file):
+    """Stops between the flash photo's brightest tenth and the rest, in the relit photos."""
+    flash = Image.open(file).convert("RGB")
+    flash.thumbnail((320, 320))
+    values = np.asarray(flash).max(-1)
+    hot, burnt = values >= np.percentile(values, 90), (values >= 250).mean()
+
+    def above(controls):
+        relit = np.asarray(bundled(flash, controls))
+        assert (relit.max(-1) >= 250).mean() <= burnt + 0.002
+        stops = srgb_to_linear(torch.from_numpy((relit.mean(-1) + 1) / 256)).log2()
+        return float(stops[hot].mean() - stops[~hot].mean())
+
+    neutral = above(Controls())
+    for name in ("background", "highlights"):
+        less, more = (above(Controls(**{name: value})) - neutral for value in (-1, 1))
+        assert min(abs(less), abs(more)) > 0.15, name
+        assert (less < 0 < more) == (name == "highlights")
+    assert above(PRESETS["hot-spots"]) < above(Controls(strength=0)) - 0.5

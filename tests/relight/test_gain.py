@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from f2a.color import relight, srgb_to_linear
+from f2a.color import normalize_exposure, relight, srgb_to_linear
 from f2a.photo import Photo
 from f2a.relight import render
 from f2a.relight.controls import Controls
@@ -171,13 +171,27 @@ def test_strength_multiplies_the_contrast_of_the_gain():
         assert float(wanted[..., 0].mean() - wanted[..., -1].mean()) == pytest.approx(0.7 * strength, abs=1e-4)
 
 
-def test_background_and_highlights_act_on_what_is_lifted_and_what_is_lowered():
+@pytest.mark.parametrize("lift", [0, 0.6, 1.2])
+@pytest.mark.parametrize("value", [-1, -0.5, 1])
+def test_background_and_highlights_act_on_what_is_lifted_more_and_less_than_the_whole_photo(lift, value):
     flash, log_gain = uneven()
-    neutral = apply_controls(flash, log_gain, Controls())[0, 0, 0].tolist()
-    for value in (-1, -0.5, 1):
-        background = apply_controls(flash, log_gain, Controls(background=value))[0, 0, 0].tolist()
-        highlights = apply_controls(flash, log_gain, Controls(highlights=value))[0, 0, 0].tolist()
-        assert background[0] == pytest.approx((1 + value) * neutral[0], abs=1e-5)
-        assert background[-1] == pytest.approx(neutral[-1], abs=1e-5)
-        assert highlights[0] == pytest.approx(neutral[0], abs=1e-5)
-        assert highlights[-1] == pytest.approx((1 - value) * neutral[-1], abs=1e-5)
+    flash, log_gain = flash / 2, log_gain + lift  # none of it so bright that it would be rolled off
+
+    def ends(controls):
+        return apply_controls(flash, log_gain, controls)[0, 0, 0, [0, -1]]
+
+    flattened, neutral = ends(Controls(background=-1, highlights=1)), ends(Controls())
+    constant = torch.full_like(flash, float(flattened[0]))  # the whole photo's
+    assert float(flattened[1]) == pytest.approx(float(flattened[0]), abs=1e-5)
+    assert float(relight(flash, constant).mean()) == pytest.approx(float(relight(flash, log_gain).mean()), abs=1e-3)
+    more, less = (neutral - flattened).tolist()
+    assert more > 0.1
+    assert less < -0.1
+    assert (ends(Controls(background=value)) - neutral).tolist() == pytest.approx([value * more, 0], abs=1e-5)
+    assert (ends(Controls(highlights=value)) - neutral).tolist() == pytest.approx([0, -value * less], abs=1e-5)
+
+
+def test_a_photo_whose_mean_is_kept_is_lifted_and_lowered_against_nothing():
+    flash, log_gain = uneven()
+    kept = normalize_exposure(flash, log_gain, flash.mean((1, 2, 3)))
+    assert apply_controls(flash, kept, Controls(background=-1, highlights=1)).abs().max() < 0.01
