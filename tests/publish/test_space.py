@@ -22,6 +22,7 @@ from f2a.publish.space import REQUIREMENTS, ROOT, Space, plan_space, requirement
 from tests.support.commands import sentence
 from tests.support.page_server import browsing, started, visiting
 
+HUB_COLORS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # the client's own uploads
 
 
@@ -65,6 +66,7 @@ def test_the_card_names_weights_and_examples_at_their_commits(hub, model, exampl
     assert settings["datasets"] == ["user/faid"]
     assert settings["preload_from_hub"] == [f"user/model config.json,model.safetensors {model}"]
     assert (settings["sdk"], settings["python_version"], settings["app_file"]) == ("gradio", "3.12", "app.py")
+    assert {settings["colorFrom"], settings["colorTo"]} <= HUB_COLORS
     assert len(settings["short_description"]) <= 60
     assert {name: row["value"] for name, row in space.variables.items()} == {
         "F2A_WEIGHTS": f"user/model@{model}",
@@ -169,7 +171,7 @@ def test_weights_that_only_the_owner_sees_need_a_secret_and_are_not_preloaded(hu
     assert main(["space", "push", "user/f2a", "--weights", "user/model"]) == 0
     assert "user/model: is private: give the Space a secret HF_TOKEN" in capsys.readouterr().err
     assert "preload_from_hub" not in settings_of(hub)
-    assert hub.repo("user/f2a", "space").secrets == {}  # ours is never copied
+    assert not [request for request in hub.requests if request.path.endswith("/secrets")]  # ours is never copied
 
 
 def test_an_installed_f2a_without_the_page_says_so(tmp_path):

@@ -36,16 +36,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
-import yaml
-
 LFS_SUFFIXES = (".safetensors", ".parquet", ".png", ".jpg")
-COLOURS = ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")
-SPACE_CARD_RULES: dict[str, Callable[[Any], bool]] = {
-    "sdk": lambda value: value in ("gradio", "docker", "static"),
-    "colorFrom": lambda value: value in COLOURS,
-    "colorTo": lambda value: value in COLOURS,
-    "short_description": lambda value: len(value) <= 60,
-}
 
 
 class Reply(NamedTuple):
@@ -73,21 +64,11 @@ class Blob:
     lfs: bool = False
 
     @cached_property
-    def sha256(self) -> str:
-        return hashlib.sha256(self.content).hexdigest()
-
-    @cached_property
-    def oid(self) -> str:
-        """The git object id: of the file itself, or of its LFS pointer."""
-        size = len(self.content)
-        pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{self.sha256}\nsize {size}\n".encode()
-        tracked = pointer if self.lfs else self.content
-        return hashlib.sha1(b"blob %d\0" % len(tracked) + tracked).hexdigest()
-
-    @property
     def etag(self) -> str:
         """What the client compares a local file with: sha256 for LFS, git object id otherwise."""
-        return self.sha256 if self.lfs else self.oid
+        if self.lfs:
+            return hashlib.sha256(self.content).hexdigest()
+        return hashlib.sha1(b"blob %d\0" % len(self.content) + self.content).hexdigest()
 
 
 class Commit(NamedTuple):
@@ -97,7 +78,7 @@ class Commit(NamedTuple):
 
 @dataclass
 class Repo:
-    """A repo in memory; `kind` is model, dataset or space. The last three fields are for Spaces alone."""
+    """A repo in memory; `kind` is model, dataset or space. The last two fields are for Spaces alone."""
 
     kind: str
     id: str
@@ -105,7 +86,6 @@ class Repo:
     commits: dict[str, Commit] = field(default_factory=dict)
     lfs: dict[str, bytes] = field(default_factory=dict)
     variables: dict[str, dict[str, Any]] = field(default_factory=dict)
-    secrets: dict[str, dict[str, Any]] = field(default_factory=dict)
     hardware: str | None = None
 
     @property
@@ -123,9 +103,8 @@ class Repo:
         return {path: blob.content for path, blob in self.at().files.items()}
 
     def commit(self, title: str, files: dict[str, Blob]) -> Commit:
-        """A new version with these files; its id follows from the repo, those before, the title and the files."""
-        listing = "".join(f"{path} {blob.oid}\n" for path, blob in sorted(files.items()))
-        text = f"{self.kind} {self.id} {list(self.commits)}\n{title}\n{listing}"
+        """A new version with these files; its id follows from the repo, those before and the title."""
+        text = f"{self.kind} {self.id} {list(self.commits)} {title}"
         commit = Commit(hashlib.sha1(text.encode()).hexdigest(), dict(files))
         self.commits[commit.sha] = commit
         return commit
@@ -173,11 +152,7 @@ def route(methods: str, path: str, writes: bool = False) -> Callable[[Handle], H
 @route("POST", "/api/validate-yaml")
 def validate_yaml(call: Call) -> Reply:
     """Every commit that holds a README.md asks this first (`HfApi.create_commit`)."""
-    rules = SPACE_CARD_RULES if call.json["repoType"] == "space" else {}
-    card = yaml.safe_load(call.json["content"].split("---\n")[1]) if rules else {}
-    wrong = [key for key, holds in rules.items() if key in card and not holds(card[key])]
-    errors = [{"message": f'"{key}" may not be {card[key]}'} for key in wrong]
-    return Reply(400 if errors else 200, {"errors": errors, "warnings": []})
+    return Reply(body={"errors": [], "warnings": []})
 
 
 @route("POST", "/api/repos/create", writes=True)
@@ -255,7 +230,7 @@ def resolve(call: Call) -> Reply:
     if not blob.lfs:
         return ranged(call, blob.content, origin | {"ETag": f'"{blob.etag}"'})
     linked = {"X-Linked-Etag": f'"{blob.etag}"', "X-Linked-Size": str(len(blob.content))}
-    return Reply(302, b"Found", origin | linked | {"Location": call.hub.storage_url(call.repo, blob.sha256, path)})
+    return Reply(302, b"Found", origin | linked | {"Location": call.hub.storage_url(call.repo, blob.etag, path)})
 
 
 def ranged(call: Call, content: bytes, headers: dict[str, str]) -> Reply:
@@ -272,10 +247,9 @@ def describe(commit: Commit, path: str) -> dict[str, Any]:
     """A row of `list_repo_tree`."""
     blob = commit.files.get(path)
     if not blob:
-        return {"type": "directory", "path": path, "oid": hashlib.sha1(path.encode()).hexdigest(), "size": 0}
-    lfs = {"oid": blob.sha256, "size": len(blob.content), "pointerSize": 130}
-    row = {"type": "file", "path": path, "oid": blob.oid, "size": len(blob.content)}
-    return row | ({"lfs": lfs} if blob.lfs else {})
+        return {"type": "directory", "path": path, "oid": "", "size": 0}
+    size = {"oid": blob.etag, "size": len(blob.content)}
+    return {"type": "file", "path": path} | size | ({"lfs": size | {"pointerSize": 130}} if blob.lfs else {})
 
 
 @route("GET", f"{API}/tree/{REVISION}(?:/(?P<path>.+))?")
@@ -310,10 +284,10 @@ def runtime(call: Call) -> Reply:
     return Reply(body={"stage": "RUNNING", "hardware": hardware, "storage": None, "gcTimeout": None})
 
 
-@route("GET POST DELETE", f"{API}/(?P<table>variables|secrets)", writes=True)
-def space_settings(call: Call) -> Reply:
-    """`add_space_variable`, `get_space_variables`, `delete_space_variable`; the same for secrets."""
-    table = getattr(call.repo, call.args["table"])
+@route("GET POST DELETE", f"{API}/variables", writes=True)
+def space_variables(call: Call) -> Reply:
+    """`add_space_variable`, `get_space_variables`, `delete_space_variable`."""
+    table = call.repo.variables
     if call.method == "POST":
         table[call.json["key"]] = {"value": call.json["value"]}
     if call.method == "DELETE":
