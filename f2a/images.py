@@ -1,11 +1,15 @@
 """8-bit pictures to tensors and back, and a grid of pictures."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
+
+EXAMPLE = Path(__file__).parent / "examples" / "living_room_flash.jpg"
+"""A flash photo that ships with the package."""
 
 CELL = (240, 180)
 """Width and height of a cell in a grid, in pixels."""

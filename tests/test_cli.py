@@ -43,10 +43,14 @@ def test_the_help_says_what_each_command_does(capsys):
     assert all(re.search(rf"^ +{name} +[a-z]\w+ [^.]+$", shown, re.MULTILINE) for name in COMMANDS)
 
 
-def test_one_photo_into_a_new_folder_or_a_file(tmp_path, folder, relight):
-    assert relight(folder / "a.jpg", "-o", tmp_path / "new" / "out").status == 0
-    assert os.listdir(tmp_path / "new" / "out") == ["a_ambient.jpg"]
-    assert Image.open(tmp_path / "new" / "out" / "a_ambient.jpg").size == (7, 5)
+@pytest.mark.parametrize("out", ["new/out", "out.jpg/", "out.xyz/"])
+def test_one_photo_into_a_new_folder(tmp_path, folder, relight, out):
+    assert relight(folder / "a.jpg", "-o", f"{tmp_path}/{out}").status == 0
+    assert os.listdir(tmp_path / out) == ["a_ambient.jpg"]
+    assert Image.open(tmp_path / out / "a_ambient.jpg").size == (7, 5)
+
+
+def test_one_photo_into_a_file(tmp_path, folder, relight):
     assert relight(folder / "a.jpg", "-o", tmp_path / "result.png").status == 0
     assert Image.open(tmp_path / "result.png").format == "PNG"
 

@@ -19,12 +19,11 @@ import numpy as np
 import torch
 from PIL import Image, JpegImagePlugin
 
-import f2a
 from f2a.config import ARCHITECTURES
+from f2a.images import EXAMPLE
 from f2a.model.generator import Generator, has_fast_bfloat16
 from f2a.relight.relighter import Relighter, relight_file
 
-EXAMPLE = Path(f2a.__file__).parent / "examples" / "living_room_flash.jpg"
 GRAIN = 5.0
 """Standard deviation of the grain, in 8-bit levels."""
 

@@ -24,7 +24,7 @@ def relight_piped(args: argparse.Namespace) -> int:
 
     if len(args.photos) > 1 or args.report:
         raise UsageError("- stands for one photo: name no other and leave --report out")
-    source, output = args.photos[0], args.output or STREAM
+    source, output = args.photos[0], Path(args.output or STREAM)
     if (source == STREAM and sys.stdin.isatty()) or (output == STREAM and sys.stdout.isatty()):
         raise UsageError("- reads and writes photos, not a terminal: f2a relight - < party.jpg > relit.jpg")
     with tempfile.TemporaryDirectory(prefix="f2a-") as folder:

@@ -28,7 +28,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     help_text = "flash photos, or folders of them; - for standard input"
     parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO_OR_FOLDER", help=help_text)
     help_text = "folder, or for one photo a file; - for standard output, where the photo of - goes without it"
-    parser.add_argument("-o", "--output", type=Path, metavar="OUT", help=help_text)
+    parser.add_argument("-o", "--output", metavar="OUT", help=help_text)
     add_photo_flags(parser)
     help_text = "photos to process at a time (default: one per processor, at most 4)"
     parser.add_argument("--jobs", type=int, metavar="N", help=help_text)
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     check_minimum(args, {"jobs": 1})
     if args.report:
         _check_report(args.report)
-    if STREAM in (*args.photos, args.output):
+    if STREAM in args.photos or args.output == str(STREAM):
         return relight_piped(args)
     if not args.output:
         raise UsageError("where the results go is missing: name a folder, or for one photo a file, with -o")

@@ -19,8 +19,7 @@ from f2a.images import diverging_picture, picture_grid
 MAX_SHOWN = 12
 """Number of worst scenes, and of best ones, with pictures; the figures of all are in the table."""
 
-COLORS = {FLASH: "#767676"}
-MAIN_COLOR, OTHER_COLOR = "#0b5fa5", "#b3541e"
+FLASH_COLOR, MAIN_COLOR, OTHER_COLOR = "#767676", "#0b5fa5", "#b3541e"
 
 THUMBNAIL_SIDE = 360
 """Longer side of a picture in the report, in pixels."""
@@ -108,8 +107,9 @@ def plot(metric: Metric, scores: Sequence[Score], system: str) -> bytes:
     rows = means(scores)
     figure = Figure(figsize=(4.2, 0.62 + 0.3 * len(rows)), layout="constrained")
     axes = figure.subplots()
+    colors = {FLASH: FLASH_COLOR, system: MAIN_COLOR}
     for height, row in enumerate(reversed(rows)):
-        color = COLORS.get(row.system, MAIN_COLOR if row.system == system else OTHER_COLOR)
+        color = colors.get(row.system, OTHER_COLOR)
         values = [score.values[metric.name] for score in scores if score.system == row.system]
         finite = [value for value in values if math.isfinite(value)]
         axes.plot(finite, [height] * len(finite), "o", markersize=5, color=color, alpha=0.45, markeredgewidth=0)

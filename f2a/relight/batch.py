@@ -42,8 +42,8 @@ class Task(NamedTuple):
     target: Path
 
 
-def plan(inputs: Sequence[Path], output: Path) -> list[Task]:
-    """Which photo goes where; makes the output folder.
+def plan(inputs: Sequence[Path], output: str | Path) -> list[Task]:
+    """Which photo goes where; makes the output folder, which any output is whose name ends in a slash.
 
     A folder stands for the photos right inside it, except those named ``*_ambient``, which are results, and what
     programs keep for themselves.
@@ -62,9 +62,11 @@ def plan(inputs: Sequence[Path], output: Path) -> list[Task]:
         if not inside:
             raise F2aError(f"{path}: no photo in this folder; name the photos or another folder")
         photos += inside
+    is_folder, output = str(output).endswith("/"), Path(output)
     is_one_photo = len(inputs) == 1 and not inputs[0].is_dir()
     # "relit.xyz" for one photo is a file in a format that is not written, and no folder
-    if (names_a_file(output) or (is_one_photo and output.suffix[1:2].isalpha())) and not output.is_dir():
+    looks_like_file = names_a_file(output) or (is_one_photo and output.suffix[1:2].isalpha())
+    if looks_like_file and not is_folder and not output.is_dir():
         format_of(output)
         if len(photos) > 1:
             raise F2aError(f"{output}: one file cannot hold {counted(len(photos), 'photo')}; name a folder")

@@ -42,11 +42,6 @@ class Explanation:
     flash_fired: bool | None
 
     @property
-    def looks_like_flash(self) -> bool:
-        """What the camera recorded, or the estimate where it recorded nothing."""
-        return self.flash_strength >= 0.5 if self.flash_fired is None else self.flash_fired
-
-    @property
     def note(self) -> str:
         """A sentence for photos that were, or probably were, taken without flash; otherwise empty."""
         if self.flash_fired is False:

@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import f2a
 from f2a.config import TrainConfig
 from f2a.errors import counted
+from f2a.images import EXAMPLE
 from f2a.training.arguments import RUN_FILE, SCRIPT
 from f2a.training.signals import StopReason
-
-EXAMPLE = Path(f2a.__file__).parent / "examples" / "living_room_flash.jpg"
 
 
 def scores_sentence(scores: dict[str, Any], best: bool) -> str:

@@ -27,7 +27,6 @@ def test_the_camera_says_whether_its_flash_fired(relighter, tmp_path, photo, tag
     of_file = relighter.prepare(file.photo).explain(file.metadata.flash_fired())
     for explanation in (relighter.explain(Image.open(tmp_path / "a.jpg")), of_file):
         assert explanation.flash_fired is fired
-        assert explanation.looks_like_flash is fired
         assert bool(explanation.note) is not fired
 
 

@@ -1,7 +1,6 @@
 """The three-line API on photos of every kind."""
 
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ import f2a
 from f2a import Relighter
 from f2a.color import relight
 from f2a.config import ARCHITECTURES
-from f2a.images import to_image
+from f2a.images import EXAMPLE, to_image
 from f2a.model import generator as generators
 from f2a.model.generator import Generator
 from f2a.photo import Photo
@@ -23,8 +22,6 @@ from f2a.relight.relighter import PhotoGain, choose_device, working_size
 from tests.support.profiles import ADOBE_RGB
 
 WARM = Controls(exposure=-0.5, warmth=20)
-
-EXAMPLE = Path(f2a.__file__).parent / "examples" / "living_room_flash.jpg"
 
 
 def test_three_lines_relight_a_photo(weights, photo):
