@@ -1,6 +1,7 @@
 """What the tests share: the data beside the checkout (skipped visibly where it is absent) and small photos."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -61,6 +62,14 @@ def shared() -> Callable[[str], Path]:
 def seeded() -> None:
     """The same random tensors, whatever was run before."""
     torch.manual_seed(0)
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C is not ignored, as it is by what a shell starts in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -20,9 +20,13 @@ def test_two_processes_with_half_a_batch_take_the_draws_of_one_with_a_whole_one(
     assert [first + second for first, second in zip(*halves, strict=True)] == whole
 
 
+def numbered_crops():
+    return Crops(MixtureSampler([WeightedSource(numbered_pairs(5), 1.0)], seed=1), plain_crops(6))
+
+
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_run_that_goes_on_sees_what_it_would_have_seen(workers):
-    crops = Crops(MixtureSampler([WeightedSource(numbered_pairs(5), 1.0)], seed=1), plain_crops(6))
+    crops = numbered_crops()
     through = list(islice(batches(crops, ShardedBatchSampler(2), 0), 3))
     torch.manual_seed(99)
     again = next(batches(crops, ShardedBatchSampler(2), 4, workers))
@@ -32,8 +36,7 @@ def test_a_run_that_goes_on_sees_what_it_would_have_seen(workers):
 
 def test_cutting_crops_takes_no_random_number_from_the_run():
     before = torch.get_rng_state()
-    crops = Crops(MixtureSampler([WeightedSource(numbered_pairs(5), 1.0)], seed=1), plain_crops(6))
-    next(batches(crops, ShardedBatchSampler(2), 0))
+    next(batches(numbered_crops(), ShardedBatchSampler(2), 0))
     assert torch.get_rng_state().equal(before)
 
 
@@ -56,20 +59,14 @@ def test_light_is_jittered_within_its_range_and_the_target_brought_to_the_standa
     assert crop.ambient.mean().item() == pytest.approx(1.055 * (2 * linear) ** (1 / 2.4) - 0.055, abs=1e-5)
 
 
-def test_every_target_crop_has_the_wanted_exposure():
+@pytest.mark.parametrize("exposure", [0.6, "keep"])
+def test_every_target_crop_has_the_wanted_exposure_or_that_of_its_flash_crop_but_at_least_the_minimum(exposure):
     ramp = np.linspace(20, 120, 60, dtype=np.uint8)[None, :, None].repeat(40, 0).repeat(3, 2)
-    pair = CachedPair("p", ramp, ramp, 1.0)
-    how = plain_crops(32, crop=[0.3, 0.5], exposure=0.6)
-    means = [float(augment(pair, how, 0, draw).ambient.mean()) for draw in range(4)]
-    assert means == pytest.approx([0.6] * 4, abs=5e-3)
-
-
-def test_with_keep_a_target_is_as_bright_as_its_flash_crop_and_never_darker_than_the_minimum():
-    ramp = np.linspace(20, 120, 60, dtype=np.uint8)[None, :, None].repeat(40, 0).repeat(3, 2)
-    how = plain_crops(32, crop=[0.3, 0.5], flash_stops=2, exposure="keep", min_exposure=0.3)
+    how = plain_crops(32, crop=[0.3, 0.5], flash_stops=2, exposure=exposure, min_exposure=0.3)
     crops = [augment(CachedPair("p", ramp, ramp[:, ::-1], 1.0), how, 0, draw) for draw in range(6)]
     seen, targets = ([float(image.mean()) for image in images] for images in zip(*(c[:2] for c in crops), strict=True))
-    assert targets == pytest.approx([max(mean, 0.3) for mean in seen], abs=5e-3)
+    expected = [max(mean, 0.3) for mean in seen] if exposure == "keep" else [0.6] * 6
+    assert targets == pytest.approx(expected, abs=5e-3)
     assert min(seen) < 0.3 < max(seen)
 
 

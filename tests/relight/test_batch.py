@@ -256,14 +256,6 @@ def test_the_report_says_what_became_of_every_photo(photos, tmp_path, relight):
     assert "6 skipped" in again.err
 
 
-@pytest.fixture
-def interruptible():
-    """Ctrl-C is not ignored, as it is by what a shell starts in the background."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.usefixtures("interruptible")
 def test_after_ctrl_c_there_are_a_closing_line_and_a_complete_report(photos, tmp_path, relight, monkeypatch, given_up):
     def interrupted(relighter, source, target, *, on_target, tell, **options):

@@ -38,6 +38,23 @@ def through(tmp_path_factory):
     return trained
 
 
+@pytest.fixture
+def at_step(monkeypatch):
+    """``at_step(2, happens)`` lets something happen in a run that has taken two steps, before its third."""
+
+    def disturb(step, happens):
+        optimizer_step = train_accelerate.Trainer.optimizer_step
+
+        def disturbed(trainer, crops):
+            if trainer.step == step:
+                happens()
+            optimizer_step(trainer, crops)
+
+        monkeypatch.setattr(train_accelerate.Trainer, "optimizer_step", disturbed)
+
+    return disturb
+
+
 def assert_same_end(one: Path, other: Path) -> None:
     """The last checkpoints hold the same bits, and so do the weights to use."""
     files = sorted(path.name for path in one.glob("checkpoint-000004/*.safetensors"))

@@ -4,14 +4,12 @@ import errno
 import itertools
 import multiprocessing
 import os
-import random
 import shutil
 import signal
 import subprocess
 import time
 
 import pytest
-import torch
 from PIL import Image, ImageOps
 from safetensors import SafetensorError
 
@@ -19,19 +17,10 @@ from f2a.data.augment import Crops, ShardedBatchSampler, batches, translate_work
 from f2a.data.cache import DataError
 from f2a.files import atomic_dir
 from f2a.model.checkpoint import Checkpoint
-from f2a.training.checkpoint import (
-    checkpoint_folder,
-    checkpoints,
-    newest_state,
-    prune_checkpoints,
-    read_state,
-    write_state,
-)
+from f2a.training.checkpoint import checkpoints, newest_state, prune_checkpoints, read_state
 from f2a.training.validation import step_of
 from tests.support.pairs import plain_crops
-from tests.support.waiting import until
 from tests.training.conftest import assert_same_end
-from train_accelerate import Trainer
 
 GO_ON = ("--resume_from_checkpoint", "latest")
 
@@ -218,20 +207,8 @@ def test_a_damaged_cache_is_decoded_again(train, undisturbed, tmp_path):
     assert_same_end(undisturbed, tmp_path / "run")
 
 
-def at_step(monkeypatch, step, happens):
-    """Let something happen before that step of a run."""
-    optimizer_step = Trainer.optimizer_step
-
-    def disturbed(trainer, crops):
-        if trainer.step == step:
-            happens()
-        optimizer_step(trainer, crops)
-
-    monkeypatch.setattr(Trainer, "optimizer_step", disturbed)
-
-
-def test_photos_that_vanish_while_it_trains_are_not_missed(train, undisturbed, pairs, tmp_path, monkeypatch):
-    at_step(monkeypatch, 2, lambda: shutil.rmtree(pairs))
+def test_photos_that_vanish_while_it_trains_are_not_missed(train, undisturbed, pairs, tmp_path, at_step):
+    at_step(2, lambda: shutil.rmtree(pairs))
     assert train("run") == 0
     assert_same_end(undisturbed, tmp_path / "run")
 
@@ -248,13 +225,15 @@ def test_lines_of_the_log_that_were_cut_off_are_left_out(train, pairs, tmp_path)
 # Processes and clocks
 
 
-def test_a_worker_that_is_killed_ends_the_run_in_one_sentence_and_it_goes_on(train, tmp_path, monkeypatch, capsys):
+def test_a_worker_that_is_killed_ends_the_run_in_one_sentence_and_it_goes_on(
+    train, tmp_path, at_step, monkeypatch, capsys
+):
     def kill_the_worker():
         (worker,) = multiprocessing.active_children()
         os.kill(worker.pid, signal.SIGKILL)
         worker.join()
 
-    at_step(monkeypatch, 2, kill_the_worker)
+    at_step(2, kill_the_worker)
     capsys.readouterr()
     assert train("run", "--dataloader_num_workers", "1", "--max_train_steps", "50") == 1
     said = sentence(capsys)
@@ -273,7 +252,7 @@ def test_an_error_that_is_no_workers_passes_unchanged():
 
 
 class Torn:
-    """MixtureSampler that break, as those of a stream do when the line is gone."""
+    """A mixture that breaks, as that of a stream does when the line is gone."""
 
     seed = 0
 
@@ -286,36 +265,6 @@ def test_data_that_break_in_a_worker_are_the_same_sentence_as_without_one(worker
     with pytest.raises(DataError) as caught, translate_worker_errors():
         next(batches(Crops(Torn(), plain_crops(6)), ShardedBatchSampler(1), first=5, workers=workers))
     assert str(caught.value) == "user/data train: rows from 5 on could not be read (gone); continue later"
-
-
-def write_checkpoints_until_killed(output, first):
-    """A checkpoint after the other, as a run writes them."""
-    for step in range(first, 10**6):
-        weights = {"weight": torch.full((300_000,), float(step))}
-        parts = {"generator": weights, "optimizer": weights}
-        write_state(checkpoint_folder(output, step), parts, {"step": step})
-        prune_checkpoints(output, 2)
-
-
-@pytest.mark.slow
-def test_killed_twenty_times_while_it_writes_a_checkpoint_the_newest_is_whole(tmp_path):
-    moment, reached, unfinished = random.Random(3), 0, 0
-    forks = multiprocessing.get_context("forkserver")  # not from here, where other threads may hold a lock
-    forks.set_forkserver_preload([__name__])
-    write_state(checkpoint_folder(tmp_path, 0), {"generator": {"weight": torch.zeros(300_000)}}, {"step": 0})
-    for _ in range(20):
-        child = forks.Process(target=write_checkpoints_until_killed, args=(tmp_path, reached + 1), daemon=True)
-        child.start()
-        until(lambda before=reached: steps_in(tmp_path)[-1] > before)
-        time.sleep(moment.uniform(0, 0.02))
-        child.kill()
-        child.join()
-        unfinished += bool(list(tmp_path.glob("*.part")))
-        restored = newest_state(tmp_path, pytest.fail)
-        assert restored.metadata["step"] > reached
-        reached = restored.metadata["step"]
-        assert set(restored.tensors["generator"]["weight"].tolist()) == {float(reached)}
-    assert unfinished  # or the kills met no writing
 
 
 @pytest.mark.slow

@@ -47,22 +47,20 @@ def test_where_the_photos_agree_attention_is_one_and_it_falls_by_the_mean_differ
     torch.testing.assert_close(attention_map(flash, ambient), torch.tensor([1.0, 0.7]).reshape(1, 1, 1, 2))
 
 
-def test_attention_is_that_of_the_2020_code(shared):
-    flash, ambient, expected = (
-        torch.from_numpy(np.load(shared("golden") / f"{name}.npy")) for name in ("flash", "ambient", "attention")
-    )
-    torch.testing.assert_close(attention_map(flash, ambient), expected, rtol=0, atol=1e-6)
+def golden_tensors(golden, *names):
+    return (torch.from_numpy(np.load(golden / f"{name}.npy")) for name in names)
+
+
+def test_attention_and_cauchy_are_those_of_the_2020_code(shared):
+    flash, ambient, attention = golden_tensors(shared("golden"), "flash", "ambient", "attention")
+    torch.testing.assert_close(attention_map(flash, ambient), attention, rtol=0, atol=1e-6)
+    expected = json.loads((shared("golden") / "training_losses.json").read_text())["cauchy_flash_vs_ambient_mean"]
+    assert cauchy(flash, ambient).item() == pytest.approx(expected, abs=1e-6)
 
 
 def test_l1_and_cauchy_of_a_difference_of_a_half():
     assert generator_losses(TrainConfig(), HALF, 0 * HALF, ONE) == {"reconstruction": pytest.approx(0.5)}
     assert cauchy(HALF, 0 * HALF, c=0.5) == pytest.approx(0.5 * math.log(2))
-
-
-def test_cauchy_is_scaled_as_in_the_2020_code(shared):
-    flash, ambient = (torch.from_numpy(np.load(shared("golden") / f"{name}.npy")) for name in ("flash", "ambient"))
-    expected = json.loads((shared("golden") / "training_losses.json").read_text())["cauchy_flash_vs_ambient_mean"]
-    assert cauchy(flash, ambient).item() == pytest.approx(expected, abs=1e-6)
 
 
 def test_what_attention_hides_is_not_compared():
@@ -179,7 +177,7 @@ def test_the_first_steps_are_those_of_the_2020_code(shared, guided, steps):
     trainer.discriminator.load_state_dict(filled(golden, "discriminator"))
     for network in (trainer.generator, trainer.discriminator):
         network.to(dtype)
-    flash, ambient = (torch.from_numpy(np.load(golden / f"{name}.npy")).to(dtype) for name in ("flash", "ambient"))
+    flash, ambient = (image.to(dtype) for image in golden_tensors(golden, "flash", "ambient"))
     batch = PairCrops(torch.cat([flash, flash.flip(-1)]), torch.cat([ambient, ambient.flip(-1)]), ["a", "b"])
     expected = json.loads((golden / "training_losses.json").read_text())
     for step in expected["guided_l1" if guided == "both" else "plain_l1"][:steps]:

@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 import train_accelerate
+from f2a.training.checkpoint import checkpoints, read_state
 from tests import FSYNC
 from tests.support import ROOT
 from tests.support.commands import small_run
@@ -66,8 +67,8 @@ def train(*words, processes=1):
 
 
 def last_state(output):
-    folder = sorted(output.glob("checkpoint-*"))[-1]
-    return json.loads((folder / "state.json").read_text()), folder
+    folder = checkpoints(output)[-1]
+    return read_state(folder).metadata, folder
 
 
 @pytest.mark.slow
@@ -116,6 +117,8 @@ def test_killed_again_and_again_it_ends_as_if_it_had_not_been(tmp_path, kills, f
         assert process.is_alive(), "it ended before it could be killed"
         process.kill()
         process.join()
+        for folder in checkpoints(output):
+            read_state(folder)  # which it does of whole ones only
     train(pairs, output, *flags, "--resume_from_checkpoint", "latest")
     _, killed = last_state(output)
     assert through.name == killed.name == "checkpoint-000030"

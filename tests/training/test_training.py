@@ -8,6 +8,7 @@ import runpy
 import shlex
 import signal
 import sys
+from functools import partial
 from types import SimpleNamespace
 from unittest.mock import Mock
 
@@ -20,11 +21,11 @@ from safetensors.torch import load_file
 import f2a.cli
 import train_accelerate
 from f2a.config import RECIPES, ConfigError, TrainConfig
+from f2a.images import EXAMPLE
 from f2a.model.checkpoint import BUNDLED, Checkpoint
 from f2a.training import setup
 from f2a.training.arguments import parse_run
 from f2a.training.checkpoint import TrainState, pack_state
-from f2a.training.messages import EXAMPLE
 from f2a.training.monitor import DivergenceError, LossMonitor
 from f2a.training.optim import lr_factor, planned_steps
 from f2a.training.processes import precision_notes
@@ -74,17 +75,14 @@ def test_what_is_validated_is_the_network_as_it_is_used(train, pairs, tmp_path):
     "flags",
     [pytest.param([], id="reconstruction"), pytest.param(ADVERSARIAL, id="adversarial", marks=pytest.mark.slow)],
 )
-def test_a_run_that_was_cut_off_ends_as_one_that_was_not(train, through, tmp_path, monkeypatch, flags):
+def test_a_run_that_was_cut_off_ends_as_one_that_was_not(train, through, tmp_path, at_step, monkeypatch, flags):
     undisturbed = through(*flags)
-    optimizer_step = Trainer.optimizer_step
 
-    def die_in_step_4(trainer, crops):
-        if trainer.step == 3:
-            torch.rand(5)
-            raise SystemExit(9)
-        optimizer_step(trainer, crops)
+    def die():
+        torch.rand(5)
+        raise SystemExit(9)
 
-    monkeypatch.setattr(Trainer, "optimizer_step", die_in_step_4)
+    at_step(3, die)
     with pytest.raises(SystemExit):
         train("cut", "--checkpointing_steps", "2", *flags)
     monkeypatch.undo()
@@ -107,18 +105,12 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_taken(train, tmp_pa
     assert (output / "checkpoint-000004" / "generator.safetensors").read_bytes() == whole["generator.safetensors"]
 
 
-def test_asked_to_stop_it_saves_and_says_how_to_go_on(train, through, tmp_path, monkeypatch, capsys):
+def test_asked_to_stop_it_saves_and_says_how_to_go_on(train, through, tmp_path, at_step, capsys):
     """By SIGTERM in step 2, and by Ctrl-C in step 3."""
-    undisturbed = through()
-    optimizer_step, signals = Trainer.optimizer_step, {2: signal.SIGTERM, 3: signal.SIGINT}
+    undisturbed, signals = through(), {2: signal.SIGTERM, 3: signal.SIGINT}
     before = [signal.getsignal(number) for number in signals.values()]
-
-    def stop_in_steps_2_and_3(trainer, crops):
-        optimizer_step(trainer, crops)
-        if trainer.step in signals:
-            signal.raise_signal(signals[trainer.step])
-
-    monkeypatch.setattr(Trainer, "optimizer_step", stop_in_steps_2_and_3)
+    for step, number in signals.items():
+        at_step(step - 1, partial(signal.raise_signal, number))
     assert train("run") == 0
     for step in signals:
         assert [signal.getsignal(number) for number in signals.values()] == before
@@ -274,6 +266,7 @@ def test_of_several_processes_one_reports_what_all_meet(monkeypatch, capsys, err
     assert len(capsys.readouterr().err.splitlines()) == lines
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_a_second_ctrl_c_interrupts_unless_a_launcher_only_passed_on_the_first(monkeypatch):
     with GracefulShutdown() as shutdown:
         signal.raise_signal(signal.SIGINT)
