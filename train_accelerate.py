@@ -87,8 +87,6 @@ class Trainer:
             self.modules["discriminator"], self.optimizers["discriminator_optimizer"] = discriminator, optimizer
             self.discriminator, self.discriminator_optimizer = self.accelerator.prepare(discriminator, optimizer)
         self.perceptual = inputs.perceptual and inputs.perceptual.to(device)
-        if config.push_to_hub and self.accelerator.is_main_process:
-            self.pusher = Pusher(config)
         return self
 
     @translate_worker_errors()
@@ -273,6 +271,8 @@ def train(config: TrainConfig, command: str) -> None:
         set_seed(config.seed)
         if lock := main_process_first(accelerator, lambda: accelerator.is_main_process and lock_output(output)):
             stack.enter_context(lock)
+        if config.push_to_hub:  # a Hub that refuses does so now and not after hours
+            trainer.pusher = main_process_first(accelerator, lambda: accelerator.is_main_process and Pusher(config))
         state = main_process_first(accelerator, lambda: checkpoint.saved_state(output, resume, trainer.report))
         inputs = main_process_first(accelerator, lambda: load_inputs(config, trainer.report))
         trainer.setup(inputs, len(inputs.crops.mixture))

@@ -53,7 +53,7 @@ def create_repo(repo_id: str, kind: str, *, private: bool, token: str | None = N
     """
     api = HfApi(token=token)
     address = api.create_repo(repo_id, repo_type=kind, private=private or None, exist_ok=True, **options)
-    if private and not api.repo_info(repo_id, repo_type=kind).private:
+    if private and not api.repo_info(address.repo_id, repo_type=kind).private:
         raise HubError(f"{repo_id}: exists already and is public; make it private on its page, or choose another name")
     return address
 

@@ -123,7 +123,7 @@ def test_a_token_is_printed_nowhere_and_pushed_nowhere(tmp_path, monkeypatch, ca
         flags = [*where, *short, "--config", str(run_file), "--hub_token", token]
         assert train_accelerate.main([*flags, "--output_dir", str(tmp_path / "run")]) == 0
         pushed = hub.repo("user/model").files()
-        hub.fail("/api/", status=403)
+        hub.fail("/preupload/", status=403)
         assert train_accelerate.main([*flags, "--output_dir", str(tmp_path / "refused")]) == 1
     assert {"README.md", "config.json", "model.safetensors"} <= set(pushed)
     written = [

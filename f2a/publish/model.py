@@ -5,9 +5,9 @@ import shutil
 from concurrent.futures import Future
 from pathlib import Path
 
-from huggingface_hub import HfApi
+from huggingface_hub import HfApi, get_token
 
-from f2a.config import TrainConfig
+from f2a.config import ConfigError, TrainConfig
 from f2a.errors import Report
 from f2a.files import atomic_dir
 from f2a.hub import HubError, create_repo, hub_errors
@@ -30,13 +30,25 @@ class Pusher:
     """Uploads folders of weights to the run's model repository, which is created if necessary.
 
     What an upload in the background reads is a copy, in ``.pushing`` of the run's folder.
+
+    Raises:
+        ConfigError: no token, the Hub refuses or cannot be reached, or the repository is public but should be private.
     """
 
     def __init__(self, config: TrainConfig) -> None:
-        self.repo_id, self.private, self.token = repo_id(config), config.hub_private_repo, config.hub_token
+        if not (config.hub_token or get_token()):
+            raise ConfigError("push_to_hub is True: the Hub needs a token; run hf auth login, or give --hub_token")
         self.copies = Path(config.output_dir) / ".pushing"
-        self._api = HfApi(token=self.token)
+        self._api = HfApi(token=config.hub_token)
         self._upload: Future[None] | None = None
+        name = repo_id(config)
+        try:
+            with hub_errors(
+                f"the Hub did not take {name}", "check name, token and connection, or train without a push"
+            ):
+                self.repository = create_repo(name, "model", private=config.hub_private_repo, token=config.hub_token)
+        except HubError as error:
+            raise ConfigError(str(error)) from error
 
     def push_in_background(self, folder: Path, report: Report) -> None:
         """Upload a copy of ``folder`` unless an upload is still running; a failure is only reported."""
@@ -66,8 +78,8 @@ class Pusher:
         return address
 
     def _push(self, folder: Path) -> str:
-        again = shlex.join(["hf", "upload", self.repo_id, str(folder), "."])
-        with hub_errors(f"the Hub did not take {self.repo_id}", f"the weights are in {folder}; try again with {again}"):
-            repository = create_repo(self.repo_id, "model", private=self.private, token=self.token)
-            self._api.upload_folder(repo_id=repository.repo_id, folder_path=folder, commit_message="Train with f2a")
-        return str(repository)
+        name = self.repository.repo_id
+        again = shlex.join(["hf", "upload", name, str(folder), "."])
+        with hub_errors(f"the Hub did not take {name}", f"the weights are in {folder}; try again with {again}"):
+            self._api.upload_folder(repo_id=name, folder_path=folder, commit_message="Train with f2a")
+        return str(self.repository)

@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from huggingface_hub import get_token
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
@@ -47,8 +46,6 @@ def load_inputs(config: TrainConfig, report: Report) -> TrainingInputs:
     if not config.train_data_dir and not config.dataset_name:
         remedy = "give a folder of NAME_flash.* and NAME_ambient.* pairs, or a Hub dataset as --dataset_name"
         raise ConfigError(f"train_data_dir is empty: {remedy}")
-    if config.push_to_hub and not (config.hub_token or get_token()):
-        raise ConfigError("push_to_hub is True: the Hub needs a token; run hf auth login, or give --hub_token")
     cache = Path(config.cache_dir or Path(config.output_dir) / "cache")
     read = partial(read_pairs, cache=cache, report=report, strict=config.strict_data)
     shares = [parse_share(text) for text in config.train_data_dir]

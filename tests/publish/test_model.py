@@ -72,18 +72,26 @@ def test_weights_that_should_be_private_are_not_pushed_where_all_can_read_them(h
     hub.add_repo("user/model", "model", private=False)
     before = dict(hub.repo("user/model").files())
     done = train(pairs, tmp_path / "run", "--hub_private_repo")
-    assert done.status == 1
+    assert done.status == 2
     assert "user/model: exists already and is public; make it private on its page" in done.err
-    assert (tmp_path / "run" / "best" / "model.safetensors").exists()
+    assert not list((tmp_path / "run").rglob("*.safetensors"))  # before it trained
     assert hub.repo("user/model").files() == before
 
 
-def test_a_hub_that_refuses_loses_no_weights_and_the_way_to_try_again_is_printed(hub, pairs, tmp_path):
+def test_a_token_that_the_hub_does_not_take_is_told_before_the_training(hub, pairs, tmp_path):
     done = train(pairs, tmp_path / "run", "--hub_token", "hf_wrong")
+    assert done.status == 2
+    assert "the Hub did not take user/model (" in done.sentence
+    assert "hf_wrong" not in done.out + done.err
+    assert not list((tmp_path / "run").rglob("*.safetensors"))
+
+
+def test_a_hub_that_refuses_loses_no_weights_and_the_way_to_try_again_is_printed(hub, pairs, tmp_path):
+    hub.fail("/preupload/", status=403)
+    done = train(pairs, tmp_path / "run")
     assert done.status == 1
     (sentence,) = [line for line in done.err.splitlines() if line.startswith("train_accelerate.py: ")]
     assert f"hf upload user/model {tmp_path}/run/best ." in sentence
-    assert "hf_wrong" not in done.out + done.err
     assert (tmp_path / "run" / "best" / "model.safetensors").exists()
     assert Image.open(tmp_path / "run" / "best" / "validation.png").size == (960, 196)
 
@@ -116,6 +124,7 @@ def test_a_push_in_the_background_reads_a_copy_and_its_failure_is_only_reported(
         if len(sent) == 2:
             raise OSError("cut off")
 
+    monkeypatch.setenv("HF_TOKEN", "hf_test")
     monkeypatch.setattr(HfApi, "create_repo", lambda self, name, **ignored: RepoUrl(f"https://huggingface.co/{name}"))
     monkeypatch.setattr(HfApi, "upload_folder", upload)
     pusher = Pusher(TrainConfig(output_dir=str(tmp_path), hub_model_id="user/model"))

@@ -295,7 +295,7 @@ def test_without_accelerate_it_says_what_to_install(monkeypatch):
     ids=["a push without a token", "a folder with a run in it", "a checkpoint of another run"],
 )
 def test_what_cannot_go_on_is_refused_before_it_trains(train, through, capsys, monkeypatch, output, flags, sentence):
-    monkeypatch.setattr(setup, "get_token", lambda: None)
+    monkeypatch.setattr("f2a.publish.model.get_token", lambda: None)
     assert train(output.format(run=through()), *(flag.format(run=through()) for flag in flags)) == 2
     assert sentence in capsys.readouterr().err
 
