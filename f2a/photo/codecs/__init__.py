@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from f2a.photo.codecs import avif, bmp, heif, jpeg, jpeg2000, others, png, raw, tiff, webp
+from f2a.photo.codecs.losses import JPEG_START
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.photo import PhotoFile, Stored
 
@@ -78,10 +79,16 @@ DECODERS: tuple[Decoder, ...] = (*CODECS.values(), jpeg2000, others)
 """In the order in which they are asked; the last one reads what is left."""
 
 
+MAX_STRAY_BYTES = 1024
+"""In front of a JPEG, as transfers and faulty programs leave them; as exiftool, which passes over so many."""
+
+
 def decoder_of(path: Path) -> Reader:
     """The module that reads the file: a raw file by its suffix, for many begin like any TIFF file."""
     with path.open("rb") as file:
-        start = file.read(64)
+        start = file.read(MAX_STRAY_BYTES)
     if path.suffix.lower() in raw.SUFFIXES:
         return raw
-    return next(decoder for decoder in DECODERS if decoder.MAGIC.match(start))
+    decoder = next(decoder for decoder in DECODERS if decoder.MAGIC.match(start[:64]))
+    is_unknown = decoder is others and not others.SIGNED.match(start)
+    return jpeg if is_unknown and path.suffix.lower() in jpeg.SUFFIXES and JPEG_START in start else decoder

@@ -54,6 +54,7 @@ KEPT_SEGMENTS = (
 )  # fmt: skip
 """With what the segments begin that are kept, or noted by what they describe."""
 PROFILE_RESOURCE = 0x040F
+STRAY_BYTES = "what stands in front of its start marker is left out"
 UNPRINTABLE = re.compile(rb"[^ -~].*", re.DOTALL)
 
 
@@ -62,12 +63,18 @@ MAGIC = re.compile(re.escape(losses.JPEG_START))
 
 def stated_size(path: Path) -> tuple[int, int]:
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        frame = _frame(content)
+        stray = content.find(losses.JPEG_START)
+        frame = _frame(content[stray:] if stray else content)
     return frame.width, frame.height
 
 
 def read(path: Path) -> PhotoFile:
     content = path.read_bytes()
+    stray = content.index(losses.JPEG_START)
+    return _with_note(_read(path, content[stray:]), STRAY_BYTES if stray else "")
+
+
+def _read(path: Path, content: bytes) -> PhotoFile:
     frame = _frame(content)
     if not any(content[frame.at + 1 : frame.at + 3]):  # stands behind the scan, where no decoder looks
         content = content[: frame.at + 1] + struct.pack(">H", frame.height) + content[frame.at + 3 :]

@@ -30,13 +30,13 @@ TGA_AREAS = re.compile(rb"(.{8})TRUEVISION-XFILE\.\0", re.DOTALL)
 
 MAGIC = re.compile(b"")
 """Any: TGA files begin like no other, and what is none of these is refused by Pillow."""
-SIGNED = re.compile(rb"GIF8|P[1-6f]\s")
 NOT_READ = {
     b"P7\n": "PAM", b"PF\n": "PFM in colour", b"8BPS": "Photoshop", b"\xff\x0a": "JPEG XL",
     b"\0\0\0\x0cJXL ": "JPEG XL", b"II\xbc": "JPEG XR", b"v/1\1": "OpenEXR", b"#?RADIANCE": "Radiance HDR",
     b"\0\0\1\0": "icons", b"DDS ": "DDS", b"qoif": "QOI", b"BPG\xfb": "BPG", b"gimp xcf": "GIMP", b"%PDF": "PDF",
 }  # fmt: skip
 """What files of other formats begin with."""
+SIGNED = re.compile(rb"GIF8|P[1-6f]\s|" + b"|".join(map(re.escape, NOT_READ)))
 
 
 def stated_size(path: Path) -> tuple[int, int]:
@@ -52,11 +52,10 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     except UnidentifiedImageError:
         with path.open("rb") as file:
             start = file.read(16)
-        if SIGNED.match(start):
+        if (signature := SIGNED.match(start)) and (kind := NOT_READ.get(signature[0])):
+            raise PhotoError(path, f"is of a kind that is not read ({kind}); save it as a PNG or TIFF") from None
+        if signature:
             raise
-        for magic, kind in NOT_READ.items():
-            if start.startswith(magic):
-                raise PhotoError(path, f"is of a kind that is not read ({kind}); save it as a PNG or TIFF") from None
         raise PhotoError(
             path, "is not a photo that can be read; use a JPEG, PNG, WebP, TIFF, HEIC, AVIF or raw file"
         ) from None

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from f2a.cli import main
-from tests.photo.faults.case import PICTURE, Bench, Case, given, magick, relit, run
+from tests.photo.faults.case import AS_IT_WAS, BY_HAND, PICTURE, Bench, Case, given, magick, relit, run
 
 LEFT_ALONE, RELIT = "left alone", "relit"
 
@@ -111,12 +111,23 @@ def header(magic: bytes) -> Callable[[Path], None]:
     return lambda path: path.write_bytes(magic.ljust(64, b"\0")) and None
 
 
+def behind(stray: bytes) -> Callable[[Path], None]:
+    """A JPEG behind so many bytes."""
+
+    def make(path: Path) -> None:
+        jpeg(path)
+        path.write_bytes(stray + path.read_bytes())
+
+    return make
+
+
 def of_kind(kind: str) -> str:
     return f"refused: is of a kind that is not read ({kind}); save it as a PNG or TIFF"
 
 
 DAMAGED = "refused: is damaged or cut short ({}); copy it again from the camera"
 NO_PHOTO = "refused: is not a photo that can be read; use a JPEG, PNG, WebP, TIFF, HEIC, AVIF or raw file"
+STRAY = f"{AS_IT_WAS}; what stands in front of its start marker is left out"
 ALONE = {
     "colours.pfm": ("by hand", header(b"PF\n96 64\n-1.0\n"), of_kind("PFM in colour")),
     "a.pam": ("by hand", header(b"P7\nWIDTH 96\n"), of_kind("PAM")),
@@ -126,6 +137,10 @@ ALONE = {
     "no_frame.gif": ("by hand", header(b"GIF89a"), DAMAGED.format("its header cannot be read")),
     "no_header.png": ("by hand", header(b"\x89PNG\r\n\x1a\n"), DAMAGED.format("its chunk IHDR is missing")),
     "no_frame.jpg": ("by hand", header(b"\xff\xd8\xff\xe0\0\x10JFIF"), DAMAGED.format("it has no picture")),
+    "stray_zeros.jpg": (BY_HAND, behind(bytes(128)), STRAY),
+    "stray_line.jpg": (BY_HAND, behind(b"\r\n"), STRAY),
+    "stray_head.JPG": (BY_HAND, behind(b"HTTP/1.1 200 OK\r\n" * 50), STRAY),
+    "psd_around.jpg": (BY_HAND, behind(b"8BPS\0\1"), of_kind("Photoshop")),
     "words.jpg": ("by hand", header(b"Dear Ann, "), NO_PHOTO),
 }  # fmt: skip
 
