@@ -1,5 +1,6 @@
 """Photo files into photos: decoded once, upright, with everything that their files need to be written again."""
 
+import stat
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def read_photo(path: str | Path, keep_location: bool = False) -> PhotoFile:
     """
     path = Path(path)
     with photo_errors(path):
-        _refuse_empty(path)
+        _refuse_no_file(path)
         file = decoder_of(path).read(path)
         notes = [*file.notes, *of_credentials(path)]
         photo = standard_range(file.photo, notes)
@@ -55,10 +56,14 @@ def stated_size(path: str | Path) -> tuple[int, int]:
     """
     path = Path(path)
     with photo_errors(path):
-        _refuse_empty(path)
+        _refuse_no_file(path)
         return decoder_of(path).stated_size(path)
 
 
-def _refuse_empty(path: Path) -> None:
-    if not path.is_dir() and path.stat().st_size == 0:
+def _refuse_no_file(path: Path) -> None:
+    if path.is_dir():  # which opening it says
+        return
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise PhotoError(path, "is a pipe or a device, not a file; give - to read a photo from a pipe")
+    if path.stat().st_size == 0:
         raise PhotoError(path, "is empty; copy it again from the camera")

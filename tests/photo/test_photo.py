@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from f2a.photo import Photo, PhotoError, open_photo, output_name, read_photo, write_photo
+from f2a.photo import Photo, PhotoError, open_photo, output_name, read_photo, stated_size, write_photo
 from f2a.photo.codecs import png
 from f2a.photo.errors import photo_errors
 from tests.support.corpus import saved
@@ -86,12 +86,16 @@ def truncated(photo):
     ("name", "content", "said"),
     [("holiday.jpg", b"just text, called .jpg", "is not a photo"), ("holiday.jpg", b"", "is empty"),
      ("holiday.jpg", None, "no such file"), ("holiday.jpg", truncated, "damaged or cut short"),
-     ("holiday.jpg", "folder", "is a folder"), ("holiday.nef", "folder", "is a folder")],
+     ("holiday.jpg", "folder", "is a folder"), ("holiday.nef", "folder", "is a folder"),
+     ("holiday.jpg", "pipe", "is a pipe or a device, not a file"),
+     ("holiday.png", b"\x89PNG\n\x1a\n\0\0\0\rIHDR", "damaged or cut short")],
 )  # fmt: skip
 def test_what_is_no_photo_is_said_in_one_sentence_with_its_name(tmp_path, photo, name, content, said):
     path = tmp_path / name
     if content == "folder":
         path.mkdir()
+    elif content == "pipe":
+        os.mkfifo(path)
     elif content is not None:
         path.write_bytes(content(photo) if callable(content) else content)
     with pytest.raises(PhotoError, match=said) as caught:
@@ -99,6 +103,12 @@ def test_what_is_no_photo_is_said_in_one_sentence_with_its_name(tmp_path, photo,
     assert str(caught.value) == f"{path}: {caught.value.reason}"
     assert caught.value.path == path
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "format"), [("a.nef", "JPEG"), ("a.dng", "PNG"), ("a.tif", "WEBP"), ("a", "BMP")])
+def test_a_wrong_suffix_does_not_matter(tmp_path, photo, name, format):
+    photo.save(tmp_path / name, format)
+    assert (read_photo(tmp_path / name).format, stated_size(tmp_path / name)) == (format, (7, 5))
 
 
 def test_a_kind_that_is_not_read_is_not_called_damaged(tmp_path):

@@ -84,11 +84,12 @@ MAX_STRAY_BYTES = 1024
 
 
 def decoder_of(path: Path) -> Reader:
-    """The module that reads the file: a raw file by its suffix, for many begin like any TIFF file."""
+    """The module that reads the file: a raw file by its suffix, for many begin like any TIFF file or in ways of their
+    own."""
     with path.open("rb") as file:
         start = file.read(MAX_STRAY_BYTES)
-    if path.suffix.lower() in raw.SUFFIXES:
+    suffix, decoder = path.suffix.lower(), next(decoder for decoder in DECODERS if decoder.MAGIC.match(start[:64]))
+    if suffix in raw.SUFFIXES and decoder in (tiff, others):
         return raw
-    decoder = next(decoder for decoder in DECODERS if decoder.MAGIC.match(start[:64]))
     is_unknown = decoder is others and not others.SIGNED.match(start)
-    return jpeg if is_unknown and path.suffix.lower() in jpeg.SUFFIXES and JPEG_START in start else decoder
+    return jpeg if is_unknown and suffix in jpeg.SUFFIXES and JPEG_START in start else decoder

@@ -26,7 +26,7 @@ from f2a.photo.metadata.xmp_extension import join_extension, xmp_segments
 from f2a.photo.photo import PhotoFile, Stored
 from f2a.photo.pixels import integer_to_16_bits
 
-SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".jfi", ".jps", ".pjpeg", ".pjp")
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".jfi", ".jps", ".pjpeg", ".pjp", ".insp")
 MODES = ("L", "RGB")
 BITS = 8
 METADATA = ("exif", "xmp", "iptc", "comments", "is_stretched")

@@ -36,7 +36,7 @@ NOT_READ = {
     b"\0\0\1\0": "icons", b"DDS ": "DDS", b"qoif": "QOI", b"BPG\xfb": "BPG", b"gimp xcf": "GIMP", b"%PDF": "PDF",
 }  # fmt: skip
 """What files of other formats begin with."""
-SIGNED = re.compile(rb"GIF8|P[1-6f]\s|" + b"|".join(map(re.escape, NOT_READ)))
+SIGNED = re.compile(rb"GIF8|P[1-6f]\s|\x89PNG|" + b"|".join(map(re.escape, NOT_READ)))
 
 
 def stated_size(path: Path) -> tuple[int, int]:

@@ -109,7 +109,7 @@ def _decode_with_pillow(path: Path, first: FirstPage, metadata: Metadata, notes:
             if said:  # libtiff, which then goes on with white
                 raise OSError(said[0])
             return photo
-    raise PhotoError(path, f"is a TIFF of a kind that is not read ({first.kind}); save it as RGB")
+    raise PhotoError(path, f"is a TIFF of a kind that is not read ({first.kind}); save it as RGB of 8 or 16 bits")
 
 
 def _metadata(path: Path, first: FirstPage, notes: list[str]) -> Metadata:

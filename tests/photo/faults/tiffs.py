@@ -111,7 +111,7 @@ def extra(colors: np.ndarray, *kinds: str) -> Callable[[Path], None]:
 
 
 def refused(kind: str) -> str:
-    return f"refused: is a TIFF of a kind that is not read ({kind}); save it as RGB"
+    return f"refused: is a TIFF of a kind that is not read ({kind}); save it as RGB of 8 or 16 bits"
 
 
 def damaged(what: str) -> str:
