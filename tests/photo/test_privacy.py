@@ -34,9 +34,10 @@ PRIVATE = ["GpsLatitude", "GpsLongtitude", "longitude", "AbsoluteAltitude", "Dro
            "S/N", "HomePoint", "LocName", "AdministrativeArea", "areasOfInterest", "Prefecture", "GridSquare",
            "DiveSite", "cameracity", "Koordinaten", "Gemeinde", "Commune", "SerienNr", "Cameranummer", "LatLong",
            "lattitude", "AltASL", "PointOfInterest", "SrNo", "Toponym", "Canton", "Municipio", "Straat", "Woonplaats",
-           "Ortsname", "Localidad", "Posizione", "MEID", "GPX", "NegativeCachePath",
+           "Ortsname", "Localidad", "Posizione", "Cities", "Countries", "Orte", "Lieux", "Lugares",
+           "MEID", "GPX", "NegativeCachePath",
            "WindowsAtomUncProjectPath"]  # fmt: skip
-HARMLESS = ["fillopacity", "Capacity", "Velocity", "chromaticity", "Rating", "Title", "Description",
+HARMLESS = ["fillopacity", "Capacity", "Velocities", "Velocity", "chromaticity", "Rating", "Title", "Description",
             "FlightYawDegree", "Replacement", "LensModel", "Owner", "Allocation", "Geometry", "Latency",
             "Longest", "Software", "Composition", "AuthorsPosition", "CopyrightOwnerName",
             "ISOSpeedLatitudeyyy", "WebStatement", "YCbCrPositioning", "RegionName", "ImageRegion",
@@ -49,6 +50,7 @@ HARMLESS = ["fillopacity", "Capacity", "Velocity", "chromaticity", "Rating", "Ti
 PRIVATE_TEXTS = ["52.5163, 13.3777", "at -33.8568 151.2153", "N 52.51630 E 13.37770", "52° 31' 0\" N", "52 deg 30' N",
                  "52,31.2N", "+52.5163+013.3777/", "geo:52,13", "$GPGGA,123519,4807.038,N", "Serial Number: 4711",
                  "serial 4711", "lat=52", '{"gps": [52, 13]}', "<City>Berlin</City>", "Places|Berlin",
+                 "<Category>Places<Category>Berlin", "\nPlaces/Berlin",
                  "altitude 34 m", "S/N 4711", "home city: Berlin", "url?city=Berlin", "52,5163; 13,3777",
                  "N 52 31.2 E 13 22.4", "52 31 12 N", "33U 391533 5819698", "9F4MGC22+22", "IMEI 490154203237518",
                  "GPSLatitude 52.5", "SN300123", "https://maps.app.goo.gl/x"]  # fmt: skip
@@ -56,7 +58,8 @@ HARMLESS_TEXTS = ["A party in Berlin", "the best place in town", "f/1.8, 1/60 s,
                   "FE 24-70mm F2.8 GM", "2024:05:06 07:08:09+02:00", "quality = 90", "0.3127 0.3290",
                   "xmp.iid:12345678-1234-4123-8123-1234567890ab", "https://example.com/location/", "4032 x 3024",
                   "d 0.448227 0.434017", "+49-301-234567", "1.25 0.5", "Adobe Photoshop 25.0 (Macintosh)",
-                  "LED 60 12.5 W", "SN 2023ixf in M 101", "Galaxy S 24 5G", "2020 12 31 E"]  # fmt: skip
+                  "LED 60 12.5 W", "SN 2023ixf in M 101", "Galaxy S 24 5G", "2020 12 31 E", "night/city lights",
+                  "cities / towns"]  # fmt: skip
 
 OUTPUTS = (".jpg", ".png", ".webp", ".tif", ".avif", ".heic", ".bmp")
 
@@ -135,11 +138,22 @@ NOTE = packet(["Note"])
 IN_COMMENTS = NOTE.replace(b'"zanzibarian"', b'"x"').replace(
     b"zanzibarian", b"<!-- zanzibarian --><?note zanzibarian?>"
 )
+
+
+def with_property(content):
+    return PACKET.format(space="http://mood.example/", properties=f"<m:Note>kept</m:Note>{content.decode()}").encode()
+
+
 PLACES_IN_XMP = {
     "a namespace about places": packet(["Note"], "http://x.example/gps/1.0/"),
     "another": packet(["Note"], "http://x.example/GeoTag/"),
     "the namespace of RDF": NOTE.replace(b"m:Note", b"rdf:City"),
     "comments": IN_COMMENTS,
+    "a pair of attributes": with_property(b'<m:Item m:key="GPSLatitude" m:value="zanzibarian"/>'),
+    "a value with its name": with_property(b'<m:Item m:key="City">zanzibarian</m:Item>'),
+    "a pair of elements": with_property(
+        b"<m:Tag><rdf:Description><m:Name>Places</m:Name><m:Below>zanzibarian</m:Below></rdf:Description></m:Tag>"
+    ),
 }
 
 
@@ -147,6 +161,14 @@ PLACES_IN_XMP = {
 def test_in_xmp_elsewhere(where):
     cleaned = clean_xmp(PLACES_IN_XMP[where], (5, 7), keep_private=False)
     assert (b"<rdf:City>zanzibarian" if "RDF" in where else b"zanzibarian") not in cleaned
+
+
+def test_a_property_whose_value_is_such_a_word_is_kept_beside_its_neighbours():
+    words = with_property(b"<m:Scene>street</m:Scene><m:Words><rdf:Bag><rdf:li>city</rdf:li></rdf:Bag></m:Words>")
+    cleaned = clean_xmp(words, (5, 7), keep_private=False)
+    assert b">street<" in cleaned
+    assert b">city<" in cleaned
+    assert b">kept<" in cleaned
 
 
 def block(*fields):

@@ -7,9 +7,9 @@ PRIVATE_NAME = re.compile(
     | (?<![a-z])longt?i(?!tudinal) | altitu | elevation(?!_angle) | sea_?level | height_?(agl|above) | [ck]oord
     | easting | northing | ecef | waypoint | (home|take_?off)_?point | maidenhead | grid_?(ref|square|locator)
     | track_?(log|point) | nmea | toponym | sat_?nav | location | dive_?site | (?<!authors_)(?<!sample_)position | place
-    | city | town | village | county | country | (?<!e)state | provinc | district | suburb | borough
+    | cit(y|ies) | town | village | count(y|ies) | countr(y|ies) | (?<!e)state | provinc | district | suburb | borough
     | prefecture | admin(istrative)?_?area | (area|point)s?_of_interest | territor | [ck]anton(?![a-z]) | municip
-    | continent | island | neighbou?rhood | locality | venue | landmark | address | addr(?![a-z]) | street
+    | continent | island | neighbou?rhood | localit(y|ies) | venue | landmark | address | addr(?![a-z]) | street
     | post(al|_?code)
     | zip_?code | what_?words | plus_?code | maps?_?(url|link|datum) | google_?maps | whereabouts | airport | itinerary
     | serial | ser_?n(o|r|um) | imei | imsi | iccid | b?ssid
@@ -30,9 +30,10 @@ PRIVATE_NAME = re.compile(
     | breitengrad | laengengrad | standort | stadt | bundesland | landkreis | bezirk | gemeinde | gemeente | strasse
     | straat | anschrift | postleitzahl | plz | comm?une(?![a-z]) | localidad | localite | localizzazione | posizion
     | posicion | posicao | coordonn
-    | (?<![a-z])((aufnahme|dreh|fund|wohn)?orts?(_?name)? | ville | pays | lieu | emplacement | ciudad | pais
-      | ubicacion | lugar | direccion | citta | paese | luogo | indirizzo | cidade | endereco | localizacao
-      | (woon)?plaats | stad)(?![a-z])
+    | (?<![a-z])((aufnahme|dreh|fund|wohn)?ort(s|e|en)?(_?name)? | villes? | pays | lieux? | emplacement | ciudad(es)?
+      | pais(es)? | ubicacion | lugar(es)? | direccion | citta | paes[ei] | luog(o|hi) | indirizzo | cidades?
+      | endereco | localizacao
+      | (woon)?plaats(en)? | stad)(?![a-z])
     | adresse | seriennummer | serienummer | serien_?nr | (?<![a-z])num(ero)?_?(de_?|di_?)?serie | matric(ola|ule)
     | graad(?![a-z])""",
     re.VERBOSE,
@@ -42,7 +43,7 @@ with other letters than English ones means is not known here."""
 
 ORDINARY_WORD = re.compile(
     r"""(?<![a-z])( (al|col|dis)locations? | (re|dis)place\w* | place(ments?|d|holders?)
-    | [a-z]*(capa|opa|velo|[a-z]i)city | (com|dis|ex|pro|trans|super|im|op)positions? | positioning
+    | [a-z]*(capa|opa|velo|[a-z]i)cit(y|ies) | (com|dis|ex|pro|trans|super|im|op)positions? | positioning
     | statements? | stated | avenue | revenue )(?![a-z])""",
     re.VERBOSE,
 )
@@ -63,8 +64,11 @@ PRIVATE_TEXT = re.compile(
 )
 """A position as people and programs write it, or a number that says what it is."""
 
-LABEL = re.compile(r"""\b([a-z][\w.-]{0,40}(?:[ ][\w.-]{1,20}){0,2})["'\]]{0,2}\s?[:=>|](?!//)""", re.IGNORECASE)
+LABEL = re.compile(r"""\b([a-z][\w.-]{0,40}(?:[ ][\w.-]{1,20}){0,2})["'\]]{0,2}\s?[:=<>|](?!//)""", re.IGNORECASE)
 """In ``Serial number: 4711``, ``gps=...``, ``{"city": ...}``, ``<City>`` and ``Places|Berlin``."""
+
+ROOT = re.compile(r"^([a-z](?:[\w. -]{0,40}\w)?)/(?!/)", re.IGNORECASE | re.MULTILINE)
+"""Of tags that have others below them: ``Places/Berlin``."""
 
 CHARACTER_CODE = re.compile(rb"^(ASCII|UNICODE|JIS)\0+")
 """With which a user's comment in EXIF begins (Exif 3.0, 4.6.6)."""
@@ -87,7 +91,9 @@ def is_private_text(text: str | bytes, notes: list[str] | None = None) -> bool:
     if isinstance(text, bytes):
         text = CHARACTER_CODE.sub(b"", text)
         text = "\n".join(decoded(text.replace(b"\0", zero)) for zero in (b"", b"\1"))  # of UTF-16, or between texts
-    is_private = bool(PRIVATE_TEXT.search(text)) or any(is_private_name(label[1]) for label in LABEL.finditer(text))
+    is_private = bool(PRIVATE_TEXT.search(text)) or any(
+        is_private_name(label[1]) for pattern in (LABEL, ROOT) for label in pattern.finditer(text)
+    )
     if is_private and notes is not None:
         notes.append(TEXT_NOTE)
     return is_private

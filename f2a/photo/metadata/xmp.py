@@ -39,6 +39,8 @@ DERIVED = {
 }  # fmt: skip
 """What is false in the new file, or says how the old one encoded its pixels, as of EXIF."""
 
+WORD = re.compile(r"[A-Za-z]\w{1,40}")
+
 MAX_ELEMENTS = 100_000
 """Tags and attributes that are read, in a second; the largest packets of raw developers have a tenth."""
 
@@ -131,6 +133,7 @@ class _Cleaner:
         }  # fmt: skip
         self._keep_private = keep_private
         self._is_private_text = functools.cache(functools.partial(is_private_text, notes=notes))
+        self._is_private_word = functools.cache(is_private_name)
         self._is_unwanted_name = functools.cache(self._judged)
 
     def is_unwanted(self, node: minidom.Element | minidom.Attr) -> bool:
@@ -138,7 +141,9 @@ class _Cleaner:
             return self._is_unwanted_name(node.nodeValue, f"{node.localName}:")
         if self._is_unwanted_name(node.namespaceURI, node.nodeName):
             return True
-        return not self._keep_private and self._is_private_text(_text_of(node))
+        if self._keep_private:
+            return False
+        return self._is_private_text(_text_of(node)) or any(map(self._is_private_word, _words_of(node)))
 
     def new_value(self, node: minidom.Element | minidom.Attr) -> str | None:
         return self._sizes.get((str(node.namespaceURI), node.nodeName.rpartition(":")[2]))
@@ -152,5 +157,21 @@ class _Cleaner:
         return not self._keep_private and any(map(is_private_name, names))
 
 
+def elements_of(node: minidom.Element) -> Iterator[minidom.Element]:
+    return (child for child in list(node.childNodes) if isinstance(child, minidom.Element))
+
+
 def _text_of(node: minidom.Element | minidom.Attr) -> str:
     return node.nodeValue or "".join(child.data for child in node.childNodes if isinstance(child, minidom.Text))
+
+
+def _words_of(node: minidom.Element | minidom.Attr) -> Iterator[str]:
+    """Single words among the values that belong to one another, of which one may name the others:
+    ``<Item key="City" value="Berlin"/>``. The properties of a photo do not, nor do the items of a list."""
+    parent = node.parentNode
+    if isinstance(node, minidom.Attr) or (parent and parent.localName == "RDF"):
+        return
+    values: list[minidom.Element | minidom.Attr] = [*node.attributes.values(), *elements_of(node)]
+    for value in values:
+        if value.namespaceURI not in (NAMESPACES, RDF) and WORD.fullmatch(text := _text_of(value).strip()):
+            yield text

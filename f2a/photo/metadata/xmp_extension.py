@@ -5,7 +5,7 @@ import struct
 from collections.abc import Iterator
 from xml.dom import XML_NAMESPACE, minidom
 
-from f2a.photo.metadata.xmp import NAMESPACES, RDF, XmpError, parse_xmp, xmp_bytes
+from f2a.photo.metadata.xmp import NAMESPACES, RDF, XmpError, elements_of, parse_xmp, xmp_bytes
 
 PACKET_SIGNATURE = b"http://ns.adobe.com/xap/1.0/\0"
 SIGNATURE = b"http://ns.adobe.com/xmp/extension/\0"
@@ -37,7 +37,7 @@ def join_extension(packet: bytes, segments: list[bytes]) -> bytes:
         raise XmpError
     document = parse_xmp(packet)
     root = _root(document)
-    for description in _elements(_root(parse_xmp(extension))):
+    for description in elements_of(_root(parse_xmp(extension))):
         _copy_namespaces(description, root.appendChild(document.importNode(description, deep=True)))
     return xmp_bytes(document)
 
@@ -67,7 +67,7 @@ def _split(packet: bytes) -> tuple[bytes, bytes]:
         _remove(node if excess > 0 else copy)
         excess -= _length(node)
     body = b"".join(node.toxml().encode() for node in extension.childNodes if isinstance(node, minidom.Element))
-    first = next(_elements(_root(document)))
+    first = next(elements_of(_root(document)))
     first.setAttributeNS(NAMESPACES, "xmlns:xmpNote", NOTE)
     first.setAttributeNS(NOTE, "xmpNote:HasExtendedXMP", _guid(body).decode())
     packet = xmp_bytes(document)
@@ -90,16 +90,12 @@ def _root(document: minidom.Document) -> minidom.Element:
     raise XmpError
 
 
-def _elements(node: minidom.Element) -> Iterator[minidom.Element]:
-    return (child for child in list(node.childNodes) if isinstance(child, minidom.Element))
-
-
 def _properties(document: minidom.Document) -> Iterator[minidom.Element | minidom.Attr]:
-    for description in _elements(_root(document)):
+    for description in elements_of(_root(document)):
         for attribute in list(description.attributes.values()):
             if attribute.namespaceURI not in (NAMESPACES, RDF, XML_NAMESPACE):
                 yield attribute
-        yield from _elements(description)
+        yield from elements_of(description)
 
 
 def _length(node: minidom.Element | minidom.Attr) -> int:
