@@ -1,6 +1,7 @@
 """Whatever JPEG can be read can be written; only the end marker may be missing."""
 
 import io
+import itertools
 import shutil
 import subprocess
 import time
@@ -95,6 +96,26 @@ def test_missing_lines_are_refused_whatever_stands_for_them(tmp_path, picture, m
     (tmp_path / "a.jpg").write_bytes(encoded(picture, progressive=progressive)[:-missing] + behind)
     with pytest.raises(PhotoError, match="cut short"):
         read_photo(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("script", ["", "0;1;2;"], ids=["progressive", "a scan for each colour"])
+def test_a_picture_that_lacks_whole_scans_is_refused(tmp_path, picture, script):
+    content = encoded(picture, progressive=True)
+    if script:
+        if not shutil.which("cjpeg"):
+            pytest.skip("cjpeg is not installed")
+        picture.save(tmp_path / "a.ppm")
+        (tmp_path / "script").write_text(script)
+        command = ["cjpeg", "-scans", tmp_path / "script", tmp_path / "a.ppm"]
+        content = subprocess.run(command, check=True, capture_output=True).stdout
+    scans = [at for at in range(len(content)) if content[at : at + 2] == b"\xff\xda"]
+    assert len(scans) > 2
+    for end, behind in itertools.product(scans[1:], [b""] if script else [b"", END]):
+        (tmp_path / "a.jpg").write_bytes(content[:end] + behind)
+        with pytest.raises(PhotoError, match="cut short"):
+            read_photo(tmp_path / "a.jpg")
+    (tmp_path / "a.jpg").write_bytes(content[:-2])
+    assert read_photo(tmp_path / "a.jpg").notes == NO_END
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])

@@ -10,6 +10,10 @@ from PIL import Image
 from f2a.photo.codecs import losses
 
 END, FILL, SCAN = b"\xff\xd9", b"\xff", 0xDA
+RESTARTS = range(0xD0, 0xD8)
+PROGRESSIVE = (0xC2, 0xCA)
+SCANNED_FRAMES = (0xC0, 0xC1, 0xC9, *PROGRESSIVE)
+"""The markers of frames whose scans hold coefficients (T.81, B.2.2): numbers 0 to 63, and how many bits are left."""
 MARKER = re.compile(rb"\xff[^\x00\xff]")
 """Before which any number of fill bytes stand."""
 FURTHER_DATA = b"\x5a\xa5" * 32
@@ -40,6 +44,27 @@ def end_of_picture(content: bytes) -> int | None:
     return end if end >= 0 else None
 
 
+def _has_all_scans(content: bytes) -> bool:
+    """Whether every component has a scan, and each coefficient of a progressive one is brought to its last bit."""
+    missing: dict[int, set[int]] = {}
+    at, is_progressive = 2, False
+    while marker := MARKER.search(content, at):
+        at = marker.end()
+        if content[at - 1] in RESTARTS:
+            continue
+        head = content[at + 2 : at + int.from_bytes(content[at : at + 2], "big")]
+        if content[at - 1] in SCANNED_FRAMES:
+            is_progressive = content[at - 1] in PROGRESSIVE
+            missing = {component: set(range(64)) for component in head[6::3]}
+        elif content[at - 1] == SCAN:
+            *components, first, last, bits = head[1::2][: head[0]] + head[-3:]
+            done = () if bits & 15 else range(first, last + 1)
+            for component in components:
+                missing.setdefault(component, set()).difference_update(done if is_progressive else range(64))
+        at += 2 + len(head)
+    return not any(missing.values())
+
+
 def with_end(
     content: bytes, decoded: Callable[[bytes], bytes], digest: bytes | None = None, is_flat: bool = False
 ) -> tuple[bytes, str]:
@@ -59,7 +84,11 @@ def with_end(
     data = content[:end].rstrip(FILL)
     digest = digest or decoded(data + END)
     is_suspect = end is None or not is_flat
-    if digest != decoded(data + FURTHER_DATA + END) or (is_suspect and _is_filled_up(data, digest, decoded)):
+    if (
+        not _has_all_scans(data)
+        or digest != decoded(data + FURTHER_DATA + END)
+        or (is_suspect and _is_filled_up(data, digest, decoded))
+    ):
         raise OSError(MISSING_LINES)
     return data + END, losses.END if end is None else ""
 
