@@ -36,10 +36,12 @@ def test_every_format_that_is_written_can_be_asked_for():
     assert all(f".{name}" in SUFFIXES[format] for name, format in FORMATS.items())
 
 
-def test_the_help_says_what_each_command_does(capsys):
-    with pytest.raises(SystemExit):
-        main(["--help"])
-    shown = capsys.readouterr().out
+def test_the_version_is_the_packages_and_the_help_says_what_each_command_does(capsys):
+    for flag in ("--version", "--help"):
+        with pytest.raises(SystemExit, match=r"^0$"):
+            main([flag])
+    version, _, shown = capsys.readouterr().out.partition("\n")
+    assert version == f"f2a {f2a.__version__}"
     assert all(re.search(rf"^ +{name} +[a-z]\w+ [^.]+$", shown, re.MULTILINE) for name in COMMANDS)
 
 
@@ -126,13 +128,6 @@ def test_wrong_usage_is_one_sentence_and_status_2(tmp_path, folder, weights, arg
     filled = [text.format(folder=folder, tmp=tmp_path) for text in arguments]
     assert said in sentence("relight", "--weights", weights, *filled)
     assert not [path for path in tmp_path.glob("out*") if path.is_file() or list(path.iterdir()) or path.suffix]
-
-
-def test_the_version_of_the_command_is_the_packages(capsys):
-    with pytest.raises(SystemExit) as end:
-        main(["--version"])
-    assert end.value.code == 0
-    assert capsys.readouterr().out.strip() == f"f2a {f2a.__version__}"
 
 
 def test_the_package_exports_what_a_program_needs():

@@ -15,7 +15,6 @@ from f2a.ablation.systems import CONFIGS, to_arguments
 from f2a.cli import main
 from f2a.config import ConfigError
 from f2a.training.arguments import parse_run
-from f2a.training.setup import build_checkpoint
 from tests.support.commands import sentence
 from tests.support.pairs import write_pairs
 
@@ -82,12 +81,6 @@ def test_a_quote_that_is_not_closed_is_named(capsys):
     with pytest.raises(SystemExit):
         main(["ablate", "--training_flags", "--noise '1"])
     assert '"--noise \'1": No closing quotation; close the quote, or write \\ before it' in capsys.readouterr().err
-
-
-def test_the_preset_gives_way_to_the_configs_flags():
-    flags = to_arguments(CONFIGS["unpool"].flags | CONFIGS["difference"].flags | {"upsampling": "unpool"})
-    architecture = build_checkpoint(parse_run([*flags, "--encoder_weights", "none"], "")).architecture
-    assert (architecture.upsampling, architecture.head, architecture.encoder) == ("unpool", "difference", "vgg16")
 
 
 def test_each_variant_of_the_paper_differs_from_it_in_one_flag():

@@ -19,9 +19,9 @@ def test_pairs_are_found_at_any_depth_and_by_pattern(tmp_path):
     write_pairs(tmp_path / "pairs", 1)
     write_pairs(tmp_path / "pairs" / "deep" / "er", 2)
     assert [pair.name for pair in find_pairs(tmp_path / "pairs").files] == ["deep/er/p0", "deep/er/p1", "p0"]
-    for companion in ("pairs/._p0_flash.png", "pairs/@eaDir/p9_flash.png", "pairs/.trash/p8_ambient.png"):
-        (tmp_path / companion).parent.mkdir(exist_ok=True)
-        (tmp_path / companion).write_bytes(b"")
+    for name in ("_flash.png", "._p0_flash.png", "@eaDir/p9_flash.png", ".trash/p8_ambient.png"):  # no pair's
+        (tmp_path / "pairs" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "pairs" / name).write_bytes(b"")
     assert find_pairs(tmp_path / "pairs").skipped == []
     assert [pair.name for pair in find_pairs(f"{tmp_path}/pairs/*1").files] == ["deep/er/p1"]
 

@@ -82,12 +82,6 @@ def test_a_half_that_is_there_twice_alone_or_not_read_is_named(tmp_path, further
     assert sentence in index.skipped[0]
 
 
-def test_a_name_of_a_half_alone_is_no_pair(tmp_path):
-    write_pairs(tmp_path, 1)
-    (tmp_path / "_flash.png").write_bytes(b"")
-    assert find_pairs(tmp_path).skipped == []
-
-
 @pytest.mark.parametrize("suffix", ["", ".tif", ".html", "."])
 def test_bytes_are_read_whatever_their_name_was(suffix):
     content = io.BytesIO()

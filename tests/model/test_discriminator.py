@@ -10,14 +10,11 @@ from f2a.model.discriminator import Discriminator, SharedBatchNorm2d
 from tests.support.golden import filled
 
 
-def test_it_has_the_parameters_of_the_2020_code_and_no_buffers():
+def test_it_has_the_parameters_of_the_2020_code_no_buffers_and_one_logit_a_patch_of_32_pixels():
     discriminator = Discriminator()
     assert sum(weight.numel() for weight in discriminator.parameters()) == 6_283_649
     assert not list(discriminator.buffers())
-
-
-def test_one_logit_a_patch_of_32_pixels():
-    assert Discriminator()(torch.rand(1, 3, 64, 96)).shape == (1, 1, 2, 3)
+    assert discriminator(torch.rand(1, 3, 64, 96)).shape == (1, 1, 2, 3)
 
 
 def test_its_logits_are_those_of_the_2020_code(shared):

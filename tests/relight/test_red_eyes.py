@@ -145,8 +145,8 @@ def red_lids_and_a_red_corner():
     return image
 
 
-@pytest.mark.parametrize("draw", [lamps_and_lips, red_lids_and_a_red_corner])
-def test_other_red_spots_are_no_pupils(draw):
+@pytest.mark.parametrize("draw", [lamps_and_lips, red_lids_and_a_red_corner, lambda: drawn_face().convert("L")])
+def test_other_red_spots_and_those_of_a_grey_photo_are_no_pupils(draw):
     photo = Photo.from_pil(draw())
     assert draw is not lamps_and_lips or len(eyes_of(photo)) == 2
     assert find_red_pupils(photo) == []
@@ -179,10 +179,6 @@ def test_in_deep_and_wide_photos_the_same_pupils_are_corrected(kind):
     else:
         assert redness(photo.to_pil(), 9) < 0.2 * redness(drawn_face(), 9)
         assert photo.icc_profile == profiles.DISPLAY_P3
-
-
-def test_a_grey_photo_has_none():
-    assert find_red_pupils(Photo.from_pil(drawn_face().convert("L"))) == []
 
 
 def test_a_sideways_photo_is_corrected_upright(relighter):

@@ -49,13 +49,6 @@ def test_any_size_comes_back(relighter, size):
     assert relighter(Image.new("RGB", size, (90, 80, 70))).size == size
 
 
-def test_a_sideways_photo_comes_out_upright(relighter, photo):
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    photo.info["exif"] = exif.tobytes()
-    assert relighter(photo).size == (5, 7)
-
-
 def test_two_threads_share_one_relighter(relighter):
     photos = [Image.effect_noise((90 + n, 70), 60).convert("RGB") for n in range(6)]
     with ThreadPoolExecutor(2) as pool:

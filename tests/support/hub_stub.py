@@ -306,7 +306,7 @@ class Request:
 
 @dataclass
 class Fault:
-    """What goes wrong with requests whose path and method match; `hits` counts how often it did."""
+    """What goes wrong with requests whose path and method match, and how often it did."""
 
     path: str
     method: str = ""

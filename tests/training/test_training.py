@@ -201,17 +201,12 @@ def test_a_loss_that_is_not_a_number_is_seen_one_step_late_with_its_files():
         monitor.update(2, NAMES, torch.tensor([1.0]), ["b_flash.png"])
 
 
-def see_much_higher(monitor):
-    for step in range(100):
-        monitor.update(step, NAMES, torch.tensor([0.5]), ["c_flash.png"])
-
-
 def test_a_loss_that_rises_far_above_its_lowest_mean_stops_the_run():
     monitor = LossMonitor(3)
     for step in range(LossMonitor.warmup_steps + 1):
         monitor.update(step, NAMES, torch.tensor([0.1]), [])
     with pytest.raises(DivergenceError, match=r"the mean reconstruction loss rose from 0\.1 to"):
-        see_much_higher(monitor)
+        [monitor.update(step, NAMES, torch.tensor([0.5]), []) for step in range(100)]
 
 
 MISTAKES = [
