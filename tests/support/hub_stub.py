@@ -22,12 +22,11 @@ import hashlib
 import json
 import os
 import re
-import socket
 import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -325,8 +324,6 @@ class Fault:
 class Handler(BaseHTTPRequestHandler):
     """The socket side: reads a request, lets a fault strike, sends the reply."""
 
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
     server: Server
 
     def log_message(self, format: str, *args: Any) -> None:
@@ -341,7 +338,7 @@ class Handler(BaseHTTPRequestHandler):
         cut = hub.strike(request, cuts=True) if size else None
         body = self.rfile.read(int(size * cut.cut) if cut else size)
         if cut:
-            return self.hang_up()
+            return
         fault = hub.strike(request, cuts=False)
         if fault:
             threading.Event().wait(fault.delay)  # not time.sleep, which a test may have replaced for the client
@@ -362,31 +359,17 @@ class Handler(BaseHTTPRequestHandler):
             return
         cut = self.server.hub.strike(request, cuts=True) if self.command == "GET" and reply.status < 300 else None
         self.wfile.write(body[: int(len(body) * cut.cut)] if cut else body)
-        if cut:
-            self.hang_up()
-
-    def hang_up(self) -> None:
-        self.close_connection = True
-        self.connection.shutdown(socket.SHUT_RDWR)
 
 
 class Server(ThreadingHTTPServer):
-    """Knows its open connections, so that an unreachable Hub also drops those that clients keep alive."""
+    """Closes each connection after its answer, so that a Hub that stops is unreachable at once."""
 
     daemon_threads = True
 
     def __init__(self, hub: HubStub, port: int) -> None:
-        self.hub, self.connections = hub, set()
+        self.hub = hub
         super().__init__(("127.0.0.1", port), Handler)
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        self.connections.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        self.connections.discard(request)
-        super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hangs up is no news; a fault in the stub itself is."""
@@ -396,9 +379,6 @@ class Server(ThreadingHTTPServer):
     def stop(self) -> None:
         self.shutdown()
         self.server_close()
-        for connection in list(self.connections):
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
 
 
 class HubStub:
