@@ -110,7 +110,6 @@ def test_a_checkpoint_reads_no_file_outside_its_folder(tmp_path):
 # The token
 
 
-@pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # the client's own uploads
 def test_a_token_is_printed_nowhere_and_pushed_nowhere(tmp_path, monkeypatch, capfd):
     """Given as a flag, in a file of flags and in the environment; with a push that works and one that is refused."""
     token = "hf_secretsecretsecret"
@@ -135,7 +134,6 @@ def test_a_token_is_printed_nowhere_and_pushed_nowhere(tmp_path, monkeypatch, ca
     assert without_secrets([f"--hub_token={token}", "--seed", "1"]) == ["--hub_token=HIDDEN", "--seed", "1"]
 
 
-@pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # the client's own uploads
 def test_the_token_goes_to_the_hub_and_never_to_the_storage_behind_it(hub, weights):
     HfApi().create_repo("user/model", private=True)
     HfApi().upload_folder(repo_id="user/model", folder_path=weights)

@@ -19,8 +19,6 @@ from tests.support.commands import SMALL, refused, run, small_run
 from tests.support.hub_stub import HubStub
 from tests.support.pairs import write_pairs
 
-pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # the client's own uploads
-
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):

@@ -19,8 +19,6 @@ from f2a.data.stream import WINDOW, RowGroup, StreamedPairs, read_streamed_once
 from tests.support.commands import SMALL, refused, run
 from tests.support.pairs import write_pairs
 
-pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # the client's own uploads
-
 ROWS = 3
 """Rows in each group of these tests."""
 

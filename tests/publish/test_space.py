@@ -23,7 +23,6 @@ from tests.support.commands import sentence
 from tests.support.page_server import browsing, started, visiting
 
 HUB_COLORS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
-pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # the client's own uploads
 
 
 @pytest.fixture
