@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from f2a.ablation.runs import AblationError, AblationRun, RunResult, result_of, train
+from f2a.ablation.runs import AblationRun, RunResult, result_of, train
 from f2a.ablation.systems import CONFIGS, Config, to_arguments
-from f2a.errors import Report, counted
+from f2a.errors import F2aError, Report, counted
 from f2a.training.arguments import SCRIPT, parse_run
 
 SETTINGS = "ablation.json"
@@ -46,7 +46,7 @@ def ablate(ablation: Ablation, report: Report) -> str:
     """Train every config with every seed, unless ``out`` has its result already, and return the table.
 
     Raises:
-        AblationError, ConfigError: an unknown config, a folder of another ablation, or a training that cannot start.
+        F2aError: an unknown config, a folder of another ablation, or a training that cannot start.
     """
     configs = select_configs(ablation)
     check_settings(ablation)
@@ -77,10 +77,10 @@ def result_sentence(result: RunResult) -> str:
 def select_configs(ablation: Ablation) -> dict[str, Config]:
     """The requested configs, in the table's order."""
     if not SCRIPT.is_file():
-        raise AblationError(f"{SCRIPT}: is missing; an ablation trains with it, so run it in a clone of the repository")
+        raise F2aError(f"{SCRIPT}: is missing; an ablation trains with it, so run it in a clone of the repository")
     for name in ablation.only:
         if name not in CONFIGS:
-            raise AblationError(f"no config is called {name!r}: choose from {', '.join(CONFIGS)}")
+            raise F2aError(f"no config is called {name!r}: choose from {', '.join(CONFIGS)}")
     return {name: config for name, config in CONFIGS.items() if not ablation.only or name in ablation.only}
 
 
@@ -104,7 +104,7 @@ def arguments(ablation: Ablation, config: Config, seed: int) -> list[str]:
 
 
 def check_settings(ablation: Ablation) -> None:
-    """Write the settings that all runs share to their folder; raise :class:`AblationError` where it has others."""
+    """Write the settings that all runs share to their folder; raise :class:`F2aError` where it has others."""
     settings = json.loads(json.dumps({name: getattr(ablation, name) for name in SHARED}))
     path = ablation.out / SETTINGS
     try:
@@ -113,21 +113,21 @@ def check_settings(ablation: Ablation) -> None:
             path.write_text(json.dumps(settings, indent=2) + "\n", "utf-8")
         before = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise AblationError(f"{path}: cannot be used ({error}); choose another --out") from None
+        raise F2aError(f"{path}: cannot be used ({error}); choose another --out") from None
     for name, value in settings.items():
         if before.get(name) != value:
             difference = f"its runs have {name} {before.get(name)!r}, not {value!r}"
-            raise AblationError(f"{ablation.out}: {difference}; use the same, or choose another --out")
+            raise F2aError(f"{ablation.out}: {difference}; use the same, or choose another --out")
 
 
 def parse_weights(texts: Sequence[str]) -> dict[str, str]:
-    """``ENCODER=SRC`` as a table; another form raises :class:`AblationError`. The training checks the sources."""
+    """``ENCODER=SRC`` as a table; another form raises :class:`F2aError`. The training checks the sources."""
     table = dict(text.partition("=")[::2] for text in texts)
     encoders = sorted({config.encoder for config in CONFIGS.values()})
     for encoder, source in table.items():
         if encoder not in encoders or not source:
             remedy = f"write {', '.join(f'{name}=FILE' for name in encoders)}"
-            raise AblationError(f"--encoder_weights has {encoder!r} with {source!r}: {remedy}")
+            raise F2aError(f"--encoder_weights has {encoder!r} with {source!r}: {remedy}")
     return table
 
 

@@ -18,10 +18,6 @@ DIVERGED = 1
 """Exit status of a training that diverged; that is a result too."""
 
 
-class AblationError(F2aError):
-    """An ablation that cannot run; the message says why and what to do."""
-
-
 class AblationRun(NamedTuple):
     """One training: its config's name, its seed, and all flags but those of its folder and its minutes."""
 
@@ -60,7 +56,7 @@ def train(run: AblationRun, minutes: float) -> RunResult:
     """Start or resume a training run until its ``minutes`` are used up; the start-up after a stop counts.
 
     Raises:
-        AblationError: the training cannot start.
+        F2aError: the training cannot start.
         KeyboardInterrupt: on request; the training has saved its state.
     """
     run.folder.mkdir(parents=True, exist_ok=True)
@@ -77,7 +73,7 @@ def train(run: AblationRun, minutes: float) -> RunResult:
         (run.folder / LOST).write_text(last_line(log), "utf-8")
     result = result_of(run)
     if not result:
-        raise AblationError(f"{run.name}, seed {run.seed} ended with status {status}: {last_line(log)}")
+        raise F2aError(f"{run.name}, seed {run.seed} ended with status {status}: {last_line(log)}")
     for folder in [*run.folder.glob("checkpoint-*"), run.folder / "best"]:  # the last weights and the log are kept
         shutil.rmtree(folder, ignore_errors=True)
     return result

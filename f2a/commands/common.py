@@ -10,10 +10,6 @@ if TYPE_CHECKING:
     from f2a.relight.relighter import Relighter
 
 
-class UsageError(F2aError):
-    """A flag that cannot be used; the message says what to give instead."""
-
-
 def add_weights_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights", metavar="SRC", help="a folder of weights or a Hub id user/model[@revision] (default: bundled)"
@@ -41,10 +37,10 @@ def open_relighter(weights: str | None, device: str) -> "Relighter":
 
 
 def check_minimum(args: argparse.Namespace, minimum: dict[str, int]) -> None:
-    """Raise :class:`UsageError` for a flag below its ``minimum``; one that was not given (None) is fine."""
+    """Raise :class:`F2aError` for a flag below its ``minimum``; one that was not given (None) is fine."""
     for name, value in minimum.items():
         if getattr(args, name) is not None and not getattr(args, name) >= value:
-            raise UsageError(f"--{name} is {getattr(args, name)}: give at least {value}")
+            raise F2aError(f"--{name} is {getattr(args, name)}: give at least {value}")
 
 
 def warn(sentence: str) -> None:

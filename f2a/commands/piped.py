@@ -6,8 +6,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from f2a.commands.common import UsageError, warn
-from f2a.errors import first_line
+from f2a.commands.common import warn
+from f2a.errors import F2aError, first_line
 
 STREAM = Path("-")
 """Of a photo or the output: standard input or output."""
@@ -17,16 +17,16 @@ def relight_piped(args: argparse.Namespace) -> int:
     """Relight one photo; messages go to standard error, and output is written only on success.
 
     Raises:
-        UsageError: several photos, or a stream that is a terminal.
+        F2aError: several photos, or a stream that is a terminal.
     """
     from f2a.commands.relight import relight_function
     from f2a.photo import PhotoError
 
     if len(args.photos) > 1 or args.report:
-        raise UsageError("- stands for one photo: name no other and leave --report out")
+        raise F2aError("- stands for one photo: name no other and leave --report out")
     source, output = args.photos[0], Path(args.output or STREAM)
     if (source == STREAM and sys.stdin.isatty()) or (output == STREAM and sys.stdout.isatty()):
-        raise UsageError("- reads and writes photos, not a terminal: f2a relight - < party.jpg > relit.jpg")
+        raise F2aError("- reads and writes photos, not a terminal: f2a relight - < party.jpg > relit.jpg")
     with tempfile.TemporaryDirectory(prefix="f2a-") as folder:
         photo, name, results = source, str(source), Path(folder, "results")
         results.mkdir()

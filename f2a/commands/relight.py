@@ -11,9 +11,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from f2a.commands.common import UsageError, add_weights_flags, check_minimum, open_relighter, warn
+from f2a.commands.common import add_weights_flags, check_minimum, open_relighter, warn
 from f2a.commands.piped import STREAM, relight_piped
-from f2a.errors import printable
+from f2a.errors import F2aError, printable
 from f2a.relight.controls import add_control_flags, controls_of
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     if STREAM in args.photos or args.output == str(STREAM):
         return relight_piped(args)
     if not args.output:
-        raise UsageError("where the results go is missing: name a folder, or for one photo a file, with -o")
+        raise F2aError("where the results go is missing: name a folder, or for one photo a file, with -o")
     shard = Shard.from_environment()
     if shard.index == 0 and (line := unreadable_note(args.photos)):
         warn(line)
@@ -88,9 +88,9 @@ def _check_report(path: Path) -> None:
     from f2a.photo.names import READABLE_SUFFIXES
 
     if not path.parent.is_dir():
-        raise UsageError(f"{path}: its folder does not exist; create it or choose another one")
+        raise F2aError(f"{path}: its folder does not exist; create it or choose another one")
     if (path.exists() and not path.is_file()) or path.suffix.lower() in READABLE_SUFFIXES:
-        raise UsageError(f"{path}: a folder, a device or a photo's name; give the report a name that ends in .json")
+        raise F2aError(f"{path}: a folder, a device or a photo's name; give the report a name that ends in .json")
 
 
 def _relight_all(batch: "Batch", args: argparse.Namespace, disable: bool | None) -> bool:
@@ -136,7 +136,7 @@ def check_photo_flags(args: argparse.Namespace) -> None:
 
         open_cascade("frontalface_alt2")
     if args.quality is not None and not 1 <= args.quality <= 100:
-        raise UsageError(f"--quality is {args.quality}: give a number from 1 to 100")
+        raise F2aError(f"--quality is {args.quality}: give a number from 1 to 100")
 
 
 def relight_function(args: argparse.Namespace, workers: int) -> "functools.partial[Path]":

@@ -3,7 +3,7 @@
 import argparse
 import os
 
-from f2a.commands.common import UsageError
+from f2a.errors import F2aError
 from f2a.page import STARTING
 
 
@@ -18,7 +18,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     if args.port is not None and not 1 <= args.port <= 65_535:
-        raise UsageError(f"--port is {args.port}: give a number from 1 to 65535")
+        raise F2aError(f"--port is {args.port}: give a number from 1 to 65535")
     print(STARTING, flush=True)
     from f2a.page.server import read_settings, run_page
 

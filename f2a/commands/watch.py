@@ -4,7 +4,7 @@ import argparse
 import signal
 from pathlib import Path
 
-from f2a.commands.common import UsageError, warn
+from f2a.commands.common import warn
 from f2a.commands.relight import add_photo_flags, check_photo_flags, relight_function
 from f2a.errors import F2aError, printable
 
@@ -22,9 +22,9 @@ def run(args: argparse.Namespace) -> int:
 
     check_photo_flags(args)
     if not args.folder.is_dir():
-        raise UsageError(f"{args.folder}: not a folder; create it or name another")
+        raise F2aError(f"{args.folder}: not a folder; create it or name another")
     if names_a_file(args.output) and not args.output.is_dir():
-        raise UsageError(f"{args.output}: looks like a file; name a folder for the results")
+        raise F2aError(f"{args.output}: looks like a file; name a folder for the results")
     photos = watch_folder(args.folder)
     relight, counts, ours = relight_function(args, 1), {"relit": 0, "failed": 0}, set[Path]()
     make_folder(args.output)

@@ -18,10 +18,6 @@ from f2a.files import atomic_dir, make_folder
 GIGABYTE = 2**30
 
 
-class FetchError(F2aError):
-    """An archive that cannot be fetched or used; the message names the file and the remedy."""
-
-
 class Archive(NamedTuple):
     """A published zip: its id on Google Drive, what it unpacks to at most, and what to do with it."""
 
@@ -65,7 +61,7 @@ def fetch(name: str, folder: Path) -> Path:
     A finished archive ``folder / NAME.zip`` is not fetched again, a finished ``folder / name`` is left as it is.
 
     Raises:
-        FetchError: gdown is missing, Drive refused, or the archive is damaged, unsafe or too large.
+        F2aError: gdown is missing, Drive refused, or the archive is damaged, unsafe or too large.
         OutputError: ``folder`` cannot be made.
     """
     archive, target, zipped = ARCHIVES[name], folder / name, folder / f"{name}.zip"
@@ -83,23 +79,23 @@ def _from_drive(archive: Archive, zipped: Path) -> None:
     try:
         import gdown
     except ImportError:
-        raise FetchError(f"Google Drive needs gdown: pip install gdown; or {by_hand}") from None
+        raise F2aError(f"Google Drive needs gdown: pip install gdown; or {by_hand}") from None
     try:
         gdown.download(id=archive.drive_id, output=str(zipped), resume=True)
     except Exception as error:  # requests' and gdown's errors share no ancestor
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         is_partial = any(part.stat().st_size for part in zipped.parent.glob(f"{zipped.name}*.part"))
         again = "run this again to resume, or" if is_partial else "its quota or the connection may be gone:"
-        raise FetchError(f"Google Drive did not provide {zipped.name} ({reason}); {again} {by_hand}") from None
+        raise F2aError(f"Google Drive did not provide {zipped.name} ({reason}); {again} {by_hand}") from None
     if not zipped.exists():  # older versions of gdown print what is wrong and return
-        raise FetchError(f"Google Drive did not provide {zipped.name}; today's quota may be used up: {by_hand}")
+        raise F2aError(f"Google Drive did not provide {zipped.name}; today's quota may be used up: {by_hand}")
 
 
 def unpack(zipped: Path, target: Path, limits: Archive) -> None:
     """Unpack ``zipped``; ``target`` appears whole or not at all, and nothing outside it (``zipfile`` sees to that).
 
     Raises:
-        FetchError: the archive is damaged, holds a link, or is larger than ``limits`` or than the free space.
+        F2aError: the archive is damaged, holds a link, or is larger than ``limits`` or than the free space.
     """
     try:
         with zipfile.ZipFile(zipped) as archive, atomic_dir(target) as folder:
@@ -107,14 +103,14 @@ def unpack(zipped: Path, target: Path, limits: Archive) -> None:
             _check_members(zipped, members, limits)
             for member in members:
                 archive.extract(member, folder)
-    except FetchError:
+    except F2aError:
         raise
     except DAMAGE as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise FetchError(f"{zipped}: cannot be unpacked ({reason}); delete it and run this again") from None
+        raise F2aError(f"{zipped}: cannot be unpacked ({reason}); delete it and run this again") from None
     except OSError as error:
         remedy = "check space and permissions, then run again"
-        raise FetchError(f"{target}: cannot be written ({error}); {remedy}") from None
+        raise F2aError(f"{target}: cannot be written ({error}); {remedy}") from None
 
 
 def _check_members(zipped: Path, members: list[zipfile.ZipInfo], limits: Archive) -> None:
@@ -122,13 +118,13 @@ def _check_members(zipped: Path, members: list[zipfile.ZipInfo], limits: Archive
     for member in members:
         if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
             reason = f"{member.filename!r} in it is a link or device; nothing was unpacked; do not trust this file"
-            raise FetchError(f"{zipped}: {reason}")
+            raise F2aError(f"{zipped}: {reason}")
     size = sum(member.file_size for member in members)
     if size > limits.max_bytes or len(members) > limits.max_files:
         expected = f"at most {limits.max_bytes / GIGABYTE:.0f} GiB in {counted(limits.max_files, 'file')} are expected"
         contents = f"holds {size / GIGABYTE:.1f} GiB in {counted(len(members), 'file')}"
-        raise FetchError(f"{zipped}: {contents}; {expected}; nothing was unpacked")
+        raise F2aError(f"{zipped}: {contents}; {expected}; nothing was unpacked")
     free = shutil.disk_usage(zipped.parent).free
     if size > free:
         need, have = (f"{value / GIGABYTE:.1f} GiB" for value in (size, free))
-        raise FetchError(f"{zipped}: unpacks to {need}, but {have} are free there; make room and run this again")
+        raise F2aError(f"{zipped}: unpacks to {need}, but {have} are free there; make room and run this again")

@@ -10,10 +10,11 @@ import pytest
 from f2a.ablation import ablate as command
 from f2a.ablation import runs
 from f2a.ablation.ablate import Ablation, ablate, ablation_table, parse_weights
-from f2a.ablation.runs import AblationError, RunResult
+from f2a.ablation.runs import RunResult
 from f2a.ablation.systems import CONFIGS, to_arguments
 from f2a.cli import main
 from f2a.config import ConfigError
+from f2a.errors import F2aError
 from f2a.training.arguments import parse_run
 from tests.support.commands import sentence
 from tests.support.pairs import write_pairs
@@ -144,7 +145,7 @@ def test_a_lost_training_is_a_result_and_a_mistake_ends_all(tmp_path, trainer):
     assert told[1] == "unet, seed 0: diverged: train_accelerate.py: trouble 1"
     assert len(trainer.calls()) == 1
     trainer("2")
-    with pytest.raises(AblationError, match="unet, seed 1 ended with status 2: a mistake"):
+    with pytest.raises(F2aError, match="unet, seed 1 ended with status 2: a mistake"):
         ablate(request(tmp_path, seeds=(1,)), print)
 
 
@@ -158,7 +159,7 @@ def test_a_lost_training_is_a_result_and_a_mistake_ends_all(tmp_path, trainer):
 )
 def test_what_cannot_be_compared_is_refused(tmp_path, trainer, values, said):
     ablate(request(tmp_path, seeds=(0,)), print)
-    with pytest.raises(AblationError, match=said):
+    with pytest.raises(F2aError, match=said):
         ablate(request(tmp_path, **values), print)
     assert len(trainer.calls()) == 1
 
@@ -169,7 +170,7 @@ def test_encoder_weights_are_a_table():
         "efficientnet_lite0": "none",
     }
     for wrong in ("resnet=a.safetensors", "a.safetensors", "vgg16"):
-        with pytest.raises(AblationError, match="write efficientnet_lite0=FILE, unet=FILE, vgg16=FILE"):
+        with pytest.raises(F2aError, match="write efficientnet_lite0=FILE, unet=FILE, vgg16=FILE"):
             parse_weights([wrong])
 
 

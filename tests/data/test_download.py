@@ -9,7 +9,8 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from f2a.data import download
-from f2a.data.download import ARCHIVES, FetchError, fetch
+from f2a.data.download import ARCHIVES, fetch
+from f2a.errors import F2aError
 from tests.support.commands import run, sentence
 from tests.support.pairs import write_pairs
 
@@ -126,7 +127,7 @@ def test_a_link_is_refused_before_anything_is_unpacked(drive, published, tmp_pat
     with zipfile.ZipFile(published, "a") as archive:
         archive.writestr(link("link"), "../../escaped")
     before = names(tmp_path)
-    with pytest.raises(FetchError, match="'link' in it is a link or device"):
+    with pytest.raises(F2aError, match="'link' in it is a link or device"):
         fetch("dataset", tmp_path / "out")
     assert names(tmp_path) == sorted([*before, "out/dataset.zip"])
 
@@ -139,7 +140,7 @@ def test_a_link_is_refused_before_anything_is_unpacked(drive, published, tmp_pat
 def test_more_than_expected_or_than_the_disk_has_is_refused(drive, tmp_path, monkeypatch, limits, said):
     monkeypatch.setitem(ARCHIVES, "dataset", ARCHIVES["dataset"]._replace(**limits))
     monkeypatch.setattr(download.shutil, "disk_usage", lambda path: SimpleNamespace(free=10))
-    with pytest.raises(FetchError, match=said):
+    with pytest.raises(F2aError, match=said):
         fetch("dataset", tmp_path / "out")
 
 
@@ -159,7 +160,7 @@ def flip(content):
 )
 def test_a_broken_archive_is_named_and_nothing_is_left(drive, published, tmp_path, damage, sentence):
     published.write_bytes(damage(published.read_bytes()))
-    with pytest.raises(FetchError, match=sentence) as error:
+    with pytest.raises(F2aError, match=sentence) as error:
         fetch("dataset", tmp_path / "out")
     assert "delete" in str(error.value)
     assert str(tmp_path / "out" / "dataset.zip") in str(error.value)
