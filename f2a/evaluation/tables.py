@@ -28,19 +28,19 @@ def changes(scores: Sequence[Score], system: str, metric: str = "psnr") -> dict[
     return {scene: value - flash[scene] for scene, value in own.items()}
 
 
-def worse_than_flash(scores: Sequence[Score], metric: str = "psnr") -> dict[str, list[str]]:
-    """Every system but the flash photo, to the scenes that score less than their own flash photo."""
-    systems = [system for system in dict.fromkeys(score.system for score in scores) if system != FLASH]
-    return {name: [scene for scene, gain in changes(scores, name, metric).items() if gain < 0] for name in systems}
-
-
 TITLES = {"psnr": "PSNR", "ssim": "SSIM", "lit_psnr": "lit PSNR"}
 """The metrics in which a system is compared with the flash photo."""
 
 
-def worse_by_metric(scores: Sequence[Score]) -> dict[str, dict[str, list[str]]]:
-    """:func:`worse_than_flash` in each of :data:`TITLES` that was measured."""
-    return {metric: worse_than_flash(scores, metric) for metric in TITLES if metric in scores[0].values}
+def worse_than_flash(scores: Sequence[Score]) -> dict[str, dict[str, list[str]]]:
+    """Each metric of :data:`TITLES` that was measured, to every system but the flash photo, to the scenes that score
+    less than their own flash photo."""
+    systems = [system for system in dict.fromkeys(score.system for score in scores) if system != FLASH]
+    return {
+        metric: {name: [scene for scene, gain in changes(scores, name, metric).items() if gain < 0] for name in systems}
+        for metric in TITLES
+        if metric in scores[0].values
+    }
 
 
 def format_table(scores: Sequence[Score], metrics: Sequence[Metric]) -> str:
@@ -58,7 +58,7 @@ def format_table(scores: Sequence[Score], metrics: Sequence[Metric]) -> str:
 
 def worse_sentences(scores: Sequence[Score]) -> list[str]:
     """One sentence per system: on which scenes it is worse than the flash photo."""
-    counts, worse, sentences = Counter(score.system for score in scores), worse_by_metric(scores), []
+    counts, worse, sentences = Counter(score.system for score in scores), worse_than_flash(scores), []
     for system in worse["psnr"]:
         parts = [
             f"in {TITLES[metric]} on {len(scenes[system])} of {counts[system]} ({_join_names(scenes[system])})"
@@ -95,7 +95,7 @@ def to_json(scores: Sequence[Score], facts: dict[str, Any]) -> str:
     content = facts | {
         "scores": [_to_dict(score) for score in scores],
         "means": {row.system: _to_dict(row)["values"] for row in means(scores)},
-        "worse_than_flash": worse_by_metric(scores),
+        "worse_than_flash": worse_than_flash(scores),
     }
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 

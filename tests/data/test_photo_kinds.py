@@ -24,10 +24,6 @@ def grey_of_16_bits(path):
     Image.fromarray(np.full(SHAPE, 100 * 257, np.uint16)).save(path.with_suffix(".png"))
 
 
-def color_of_16_bits(path):
-    tifffile.imwrite(path.with_suffix(".tif"), np.full((*SHAPE, 3), GREEN, np.uint16) * 257, photometric="rgb")
-
-
 def white_is_zero(path):
     tifffile.imwrite(path.with_suffix(".TIF"), np.full(SHAPE, 155, np.uint8), photometric="miniswhite")
 
@@ -46,7 +42,7 @@ def heic(path):
     pillow_heif.from_pillow(Image.new("RGB", SIZE, GREEN)).save(path.with_suffix(".HEIC"), quality=100)
 
 
-GREYS, GREENS = (grey_of_16_bits, white_is_zero), (color_of_16_bits, transparent, in_adobe_rgb, heic)
+GREYS, GREENS = (grey_of_16_bits, white_is_zero), (transparent, in_adobe_rgb, heic)
 
 
 @pytest.mark.parametrize("write", [*GREYS, *GREENS])

@@ -76,7 +76,7 @@ def test_means_are_over_the_scenes_that_a_system_has(scores):
 
 
 def test_the_scenes_that_got_worse_are_named(scores):
-    assert worse_than_flash(scores) == {"ours": ["b"], "theirs": []}
+    assert worse_than_flash(scores)["psnr"] == {"ours": ["b"], "theirs": []}
     ours, theirs = worse_sentences(scores)
     assert "in PSNR on 1 of 2 (b)" in ours
     assert theirs == "theirs: on no scene worse than the flash photo"

@@ -13,10 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save, save_file
 
-from f2a.config import ConfigError
 from f2a.model.checkpoint import Checkpoint, CheckpointError
-from f2a.model.encoders import VGG16
-from f2a.training.setup import load_pretrained
 from tests.conftest import brightening_checkpoint
 from tests.support.hub_stub import Blob
 from tests.support.trap import Trap
@@ -273,13 +270,6 @@ def test_bad_weights_of_the_hub_name_the_model_and_the_file(hub):
     files = {"config.json": Blob(b"{}"), "model.safetensors": Blob(b"not weights")}
     hub.add_repo("user/bad").commit("Add", files)
     assert re.match(r"user/bad: \S+/config\.json: not the config", sentence("user/bad"))
-
-
-def test_an_encoder_that_the_hub_cuts_off_names_the_flag(hub):
-    hub.add_repo("timm/vgg16.tv_in1k").commit("Add", {"model.safetensors": Blob(bytes(5000))})
-    hub.fail("model.safetensors|/storage/", cut=0.5)
-    with pytest.raises(ConfigError, match=r"encoder_weights: timm/vgg16\.tv_in1k: .* or --encoder_weights none"):
-        load_pretrained(VGG16(), "vgg16", "hub", "encoder_weights")
 
 
 # The page

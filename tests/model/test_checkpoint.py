@@ -82,12 +82,11 @@ def test_a_file_with_code_in_it_is_not_run(tmp_path, capsys):
     assert not (tmp_path / "sprung").exists()
 
 
-def test_not_a_checkpoint_at_all(tmp_path):
+@pytest.mark.parametrize(("name", "said"), [("a.pth", "not a PyTorch file"), ("b.pth", "cannot be read")])
+def test_not_a_checkpoint_at_all(tmp_path, name, said):
     (tmp_path / "a.pth").write_text("text")
-    with pytest.raises(CheckpointError, match=r"a\.pth"):
-        convert_published(tmp_path / "a.pth")
-    with pytest.raises(CheckpointError, match=r"b\.pth"):
-        convert_published(tmp_path / "b.pth")
+    with pytest.raises(CheckpointError, match=f"{name}: {said}"):
+        convert_published(tmp_path / name)
 
 
 def test_the_bundled_weights_ship_and_say_what_they_are():

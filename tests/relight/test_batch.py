@@ -171,19 +171,11 @@ def test_the_summary_counts():
     assert line.endswith("1 failed")
 
 
-def test_results_in_a_folder_are_not_relit_again(photos):
-    (photos / "p0_ambient.png").write_bytes(b"")
-    (photos / "notes.txt").write_text("no photo")
-    assert len(plan([photos], photos)) == 7
-
-
-HIDDEN = ["@eaDir", ".thumbnails", "__MACOSX", "#recycle", "$RECYCLE.BIN", ".@__thumb"]
-
-
-def test_what_programs_keep_for_themselves_is_left_alone(photos):
-    for name in ("._p0.png", ".trashed-1790000000-p1.JPG", ".pending-1790000000-p1.JPG"):
+def test_results_and_what_programs_keep_for_themselves_are_left_alone(photos):
+    hidden = ("._p0.png", ".trashed-1790000000-p1.JPG", ".pending-1790000000-p1.JPG")
+    for name in ("p0_ambient.png", "notes.txt", *hidden):
         (photos / name).write_bytes(b"")
-    for name in HIDDEN:
+    for name in ("@eaDir", ".thumbnails", "__MACOSX", "#recycle", "$RECYCLE.BIN", ".@__thumb"):
         (photos / name).mkdir()
         assert is_hidden(Path(name, "p0.png"))
     assert [task.photo.name for task in plan([photos], photos / "out.2024")] == [f"p{n}.png" for n in range(7)]
