@@ -17,11 +17,12 @@ DEFAULTS: list[Any] = [*astuple(NEUTRAL), False]
 
 
 class Panel(NamedTuple):
-    """The components of the controls, and the ticks that keep the location and the settings."""
+    """The components of the controls, the ticks that keep the location and the settings, and undo and redo."""
 
     controls: list[Any]
     keep_location: gr.Checkbox
     keep_settings: gr.Checkbox
+    steps: list[gr.Button]
 
     @property
     def settings(self) -> list[Any]:
@@ -35,13 +36,14 @@ def settings_panel(name: str, for_one: bool = True) -> Panel:
         with gr.Row():
             presets = [gr.Button(text.PRESETS[preset]) for preset in PRESETS]
         controls = [control(field) for field in fields(Controls)]
-        keep_location = gr.Checkbox(False, label=text.KEEP_LOCATION)
-        keep_settings = gr.Checkbox(False, label=text.KEEP_SETTINGS, visible=for_one)
+        with gr.Row():
+            keep_location = gr.Checkbox(False, label=text.KEEP_LOCATION)
+            keep_settings = gr.Checkbox(False, label=text.KEEP_SETTINGS, visible=for_one)
         with gr.Row():
             undo = gr.Button("Undo", interactive=False, elem_classes="undo")
             redo = gr.Button("Redo", interactive=False, elem_classes="redo")
             reset = gr.Button("Reset all")
-    panel = Panel(controls, keep_location, keep_settings)
+    panel = Panel(controls, keep_location, keep_settings, [undo, redo])
     name_warmth(controls[[field.name for field in fields(Controls)].index("warmth")])
     for button, preset in zip(presets, PRESETS.values(), strict=True):
         in_browser(button.click, None, panel.controls, f"() => {json.dumps(astuple(preset))}")
