@@ -109,30 +109,30 @@ class Handlers:
         return str(self.bundled.pairs.photos(self.bundled.pairs.names[selection.index]).flash)
 
     def on_photo(
-        self, screen: Any, photo: str, keep: bool, show_clipping: bool, *settings: Any
+        self, screen: Any, given: str, keep: bool, show_clipping: bool, *settings: Any
     ) -> Iterator[tuple[Any, ...]]:
-        """The photo that was given, relit: previews, what is clipped, what changed, a line that says how it goes, no
-        download yet, the buttons that change and remove it, and its settings: those of the photo before only if they
-        are to be kept."""
-        example = Path(photo).is_relative_to(BUNDLED)
-        choose = gr.UploadButton(text.CHOOSE if example else text.CHANGE)
-        rest = gr.File(None, visible=False), "", choose, gr.Button(visible=not example)
-        later = *[gr.skip()] * len(rest), *settings  # a slider that is skipped is made anew, with Gradio's preprocess
-        settings = settings if keep else tuple(DEFAULTS)
+        """The photo that was given, relit: a line that says how it goes, previews, what is clipped, what changed, the
+        photo, no download yet, the buttons that change and remove it, and its settings: those of the photo before only
+        if they are to be kept. Where it can't be relit, all but the line stays as it was."""
 
-        def waiting(before: int) -> tuple[Any, ...]:
-            return gr.skip(), gr.skip(), gr.skip(), text.waiting(before), *later
+        def only(line: str) -> tuple[Any, ...]:
+            return line, *[gr.skip()] * 8, *before  # a slider that is skipped is made anew, with Gradio's preprocess
 
+        photo, before, settings = Path(given), settings, settings if keep else tuple(DEFAULTS)
         try:
-            relight = self._preview, screen, Path(photo), show_clipping, settings[:-1]
-            opened, preview, seconds = yield from self.jobs.follow(waiting, *relight)
+            relight = self._preview, screen, photo, show_clipping, settings[:-1]
+            opened, preview, seconds = yield from self.jobs.follow(lambda n: only(text.waiting(n)), *relight)
         except USER_ERRORS as error:
-            yield None, text.clipping(), None, as_errors(error), *rest, *settings
+            yield only(as_errors(error))
             return
+        example = photo.is_relative_to(BUNDLED)
+        choose = gr.UploadButton(text.CHOOSE if example else text.CHANGE)
+        shown = FileData(path=given, orig_name=photo.name).model_dump()
+        rest = shown, gr.File(None, visible=False), "", choose, gr.Button(visible=not example)
         width, height = opened.size
-        line = f"{Path(photo).name}: {width} x {height} pixels, relit in {max(seconds, 0.1):.1f}{text.NO_BREAK}s."
+        line = f"{photo.name}: {width} x {height} pixels, relit in {max(seconds, 0.1):.1f}{text.NO_BREAK}s."
         lines = [text.WELCOME] if example else [line, *opened.notes]
-        yield *as_answer(preview), as_html(*lines), *rest, *settings
+        yield as_html(*lines), *as_answer(preview), *rest, *settings
 
     def on_controls(self, screen: Any, photo: str, show_clipping: bool, *values: Any) -> tuple[Any, ...]:
         """The previews again after a slider moved, and no download of what it was before; the network doesn't run."""

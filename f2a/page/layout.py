@@ -29,8 +29,8 @@ OPENING, FAILURE = "coats", "living_room"
 
 SCREEN = "(_, ...values) => [window.f2a_screen(), ...values]"
 NEW_PHOTO = "(_, ...values) => window.f2a_new_photo(...values)"
-"""Tell the server how large a picture is on the visitor's screen, in place of the first input; a new photo also leaves
-the history of the last one's settings behind."""
+"""Tell the server how large a picture is on the visitor's screen, in place of the first input, and of a new photo
+whether the settings stay."""
 
 PUBLIC: dict[str, Any] = {"concurrency_limit": None}  # whose turn it is, the job queue says
 PRIVATE: dict[str, Any] = PUBLIC | {"api_visibility": "private", "show_progress": "hidden"}
@@ -82,7 +82,7 @@ def build_demo(
 
 
 def relight_tab(handlers: Handlers, demo: gr.Blocks) -> Any:
-    """The photo, its preview and its settings; the component that holds the photo."""
+    """The photo, its preview and its settings; the component that takes a photo."""
     example, opening = str(handlers.bundled.pairs.photos(OPENING).flash), handlers.bundled.show(OPENING)
     screen, look = gr.JSON(visible=False), gr.Button("Look", visible="hidden", elem_id="look")
     with gr.Column(elem_id="desk"):
@@ -90,7 +90,8 @@ def relight_tab(handlers: Handlers, demo: gr.Blocks) -> Any:
             with gr.Row(elem_id="photo"):
                 choose = gr.UploadButton(text.CHOOSE, elem_id="choose")
                 clear = gr.Button("Remove photo", visible=False, elem_id="clear")
-            photo = gr.File(example, label="Flash photo", visible="hidden")  # tells of every change; the button doesn't
+            given = gr.File(example, label="Given photo", visible="hidden")  # tells of every change; the button doesn't
+            photo = gr.File(example, label="Flash photo", visible="hidden")  # the last given that could be relit
             panel = settings_panel("controls")
             with gr.Column(elem_id="download"):
                 download = gr.Button("Download at full size", variant="primary")
@@ -104,33 +105,35 @@ def relight_tab(handlers: Handlers, demo: gr.Blocks) -> Any:
             changes = changes_panel(opening.changes)
             help_panel()
             camera = webcam_panel()
-    photo_inputs = [screen, photo, panel.keep_settings, show_clipping, *panel.settings]
-    photo_outputs = [view, clipped, changes, note, file, download_note, choose, clear, *panel.settings]
-    choose.upload(None, choose, photo, js="(file) => (window.f2a_busy(false), file)", **PRIVATE)
-    clear.click(lambda: example, None, photo, **PRIVATE)
-    strip.select(handlers.on_example, None, photo, **PRIVATE)
-    camera.input(lambda picture: picture, camera, photo, **PRIVATE)
-    photo.change(handlers.on_photo, photo_inputs, photo_outputs, js=NEW_PHOTO, **SHOWN)
+    photo_inputs = [screen, given, panel.keep_settings, show_clipping, *panel.settings]
+    photo_outputs = [note, view, clipped, changes, photo, file, download_note, choose, clear, *panel.settings]
+    choose.upload(None, choose, given, js="(file) => (window.f2a_busy(false), file)", **PRIVATE)
+    clear.click(lambda: example, None, given, **PRIVATE)
+    strip.select(handlers.on_example, None, given, **PRIVATE)
+    camera.input(lambda picture: picture, camera, given, **PRIVATE)
+    relit = given.change(handlers.on_photo, photo_inputs, photo_outputs, js=NEW_PHOTO, **SHOWN)
+    relit.success(None, [given, photo], panel.steps, js="(...photos) => window.f2a_shown(...photos)", **PRIVATE)
     moves = [component.change for component in panel.controls]  # `release` is nothing that keys and number fields fire
     inputs = [screen, photo, show_clipping, *panel.controls]
     outputs = [view, clipped, changes, file, download_note]
     gr.on(moves, handlers.on_controls, inputs, outputs, js=SCREEN, **DIRECT)
     looks = [look.click, show_clipping.change]
     gr.on(looks, handlers.on_look, inputs, [view, clipped], js=SCREEN, **DIRECT)
-    keep_over_reload(demo, note, [photo, panel.keep_settings, *panel.settings])
+    keep_over_reload(demo, note, [photo, panel.keep_settings, *panel.settings], given)
     download.click(None, None, download_note, js=f"() => {json.dumps(text.SAVING)}", **PRIVATE)
     asked, several = [photo, *panel.settings], SHOWN | {"trigger_mode": "multiple"}
     saving = download.click(handlers.on_download, asked, saved := gr.JSON(visible=False), **several)
     saving.success(None, [saved, *asked], [file, download_note], js="(...answer) => window.f2a_download(...answer)")
     saving.failure(None, None, download_note, js="() => ''", **PRIVATE)
-    return photo
+    return given
 
 
-def keep_over_reload(demo: gr.Blocks, note: gr.HTML, state: list[Any]) -> None:
-    """Photos and their settings in the tab's history (page.js), under the id of their note."""
+def keep_over_reload(demo: gr.Blocks, note: gr.HTML, state: list[Any], given: gr.File | None = None) -> None:
+    """Photos and their settings in the tab's history (page.js), under the id of their note; the photo comes back as one
+    that is ``given``."""
     save, restore = (f"(...values) => window.f2a_{act}({note.elem_id!r}, ...values)" for act in ("save", "restore"))
     gr.on([each.change for each in state], None, state, js=save, **PRIVATE)
-    demo.load(None, [note, *state], [note, *state], js=restore, **PRIVATE)
+    demo.load(None, [note, *state], [note, given or state[0], *state[1:]], js=restore, **PRIVATE)
 
 
 def examples_tab(tab: gr.Tab, handlers: Handlers, photo: gr.File, tabs: gr.Tabs) -> None:
@@ -163,11 +166,15 @@ def batch_tab(handlers: Handlers, demo: gr.Blocks) -> list[Any]:
             start = gr.Button("Relight all", variant="primary")
             note = gr.HTML(elem_id="batch-note")
             archive = gr.File(label="Relit photos", interactive=False, visible=False, elem_id="archive")
-    fewer, others = [photos.delete, photos.clear], [start.click, photos.upload]
-    hide = "() => ['', { __type__: 'update', value: null, visible: false }]"
-    gr.on([*fewer, *others], None, None, [note, archive], js=hide, **PRIVATE)
+    fewer, asked = [photos.delete, photos.clear], [photos, *settings]
+    hide = "['', { __type__: 'update', value: null, visible: false }]"
+    gr.on([*fewer, start.click], None, None, [note, archive], js=f"() => {hide}", **PRIVATE)
+    with_zip = f"(zip) => zip ? {hide} : Array(2).fill({{ __type__: 'update' }})"
+    gr.on([each.change for each in asked], None, archive, [note, archive], js=with_zip, **PRIVATE)
     told = PRIVATE | {"show_progress": "full", "show_progress_on": note}
-    running = start.click(handlers.on_batch, [photos, *settings], [archive, note], **told)
+    in_browser(start.click, asked, [], "(...asked) => window.f2a_batch(...asked)")
+    running = start.click(handlers.on_batch, asked, [archive, note], **told)
+    running.success(None, [note, *asked], note, js="(...now) => window.f2a_batch_done(...now)", **PRIVATE)
     gr.on(fewer, None, cancels=running, api_visibility="private")
     keep_over_reload(demo, note, [photos, *settings])
     return settings

@@ -72,9 +72,9 @@
   });
   document.addEventListener("keyup", (event) => event.key === " " && held() && hold(false));
 
-  document.addEventListener("load", ({ target }) => {
-    target.closest("#view, #example, #failure")?.style.setProperty("--ratio", target.naturalWidth / target.naturalHeight);
-  }, true);
+  const fitWords = (picture) => picture.closest("#view, #example, #failure")?.style.setProperty("--ratio", picture.naturalWidth / picture.naturalHeight);
+  document.addEventListener("load", ({ target }) => fitWords(target), true);
+  for (const picture of document.querySelectorAll("#view img")) if (picture.naturalWidth) fitWords(picture);  // it came before this
 
   // A wheel or a finger scrolls the page over a picture, too, and two fingers enlarge the page, where Gradio would
   // enlarge the preview.
@@ -100,14 +100,29 @@
     history.time = 0;
     return history.steps[(history.at += by)];
   };
+  let keeps;
   window.f2a_new_photo = (photo, keep, ...values) => {
-    keep ||= restored;
+    keeps = keep || restored;
     restored = false;
-    if (!keep) delete histories.controls;
-    closer = null;
-    document.querySelector("#view").classList.remove("closer");
-    return [window.f2a_screen(), photo, keep, ...values];
+    return [(filled = place()), photo, keeps, ...values];
   };
+  window.f2a_shown = (given, photo) => {  // unless it was refused, and all stays as it was
+    const accepted = given.path === photo.path;
+    if (accepted) {
+      closer = null;
+      document.querySelector("#view").classList.remove("closer");
+      document.querySelector("#view label").dataset.zoom = "";
+    }
+    if (!accepted || keeps) return [{ __type__: "update" }, { __type__: "update" }];
+    delete histories.controls;
+    return [0, 1].map(() => ({ __type__: "update", interactive: false }));
+  };
+
+  // A batch that ends when its photos or settings are others says that it is of those before.
+  let batch;
+  window.f2a_batch = (...asked) => ((batch = JSON.stringify(asked)), []);
+  window.f2a_batch_done = (note, ...now) => note + (JSON.stringify(now) === batch ? "" : OLDER_BATCH);
+  const OLDER_BATCH = '<p class="note" role="status">This is of the photos and settings at the start; press again for those that are shown now.</p>';
 
   document.addEventListener("keydown", (event) => {
     if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z") return;

@@ -195,19 +195,44 @@ CORNERS = """() => [...document.querySelectorAll("#view img")].map((picture) => 
 """Of the flash photo and the relit one, the colours near the left and the right edge."""
 
 
-def test_what_is_no_photo_is_refused_in_one_sentence(page: Any, tmp_path: Path) -> None:
-    text = tmp_path / NOT_A_PHOTO
+def test_what_is_no_photo_is_refused_in_one_sentence_and_what_was_there_stays(
+    page: Any, relighter: Relighter, tmp_path: Path
+) -> None:
+    photo, text = save_gradient(tmp_path / "party.png"), tmp_path / NOT_A_PHOTO
+    give(page, photo)
+    with renewed(page):
+        number_of(page, "Exposure").fill("1")
+    download_from(page, tmp_path / "downloads")
+    page.locator("#file").get_by_text("party_").wait_for()
+    page.mouse.click(*center_of(page.locator("#view")))
+    zoom = page.locator("#view label")
+    expect(zoom).to_have_attribute("data-zoom", re.compile("tap to go back"))
+    shown = [picture.get_attribute("src") for picture in page.locator("#view img").all()]
     text.write_text("Dear diary")
     page.locator("#photo input[type=file]").set_input_files(text)
     alert = page.locator("#note [role=alert]")
     alert.wait_for()
     assert "photo.jpg: is not a photo that can be read" in alert.inner_text()
     assert alert.locator("b").count() == 0  # a name is text, never markup
-    page.get_by_role("button", name="Download at full size").click()
-    page.locator("#done [role=alert]").wait_for()
+    page.locator("#incoming").wait_for(state="detached")
+    assert [picture.get_attribute("src") for picture in page.locator("#view img").all()] == shown
+    assert page.locator("#file").get_by_text("party_").is_visible()
+    expect(zoom).to_have_attribute("data-zoom", re.compile("tap to go back"))
+    expect(page.get_by_role("button", name="Undo").first).to_be_enabled()
+    wanted = library_bytes(relighter, photo, Controls(exposure=1))
+    assert download_from(page, tmp_path / "downloads").read_bytes() == wanted
     assert "Traceback" not in page.content()
     assert page.get_by_test_id("toast-body").count() == 0
     assert page.get_by_text("Error", exact=True).locator("visible=true").count() == 0
+    page.reload()
+    page.locator("#note").get_by_text("party.png: ").wait_for()
+    expect(number_of(page, "Exposure")).to_have_value("1")
+    page.mouse.click(*center_of(page.locator("#view")))
+    expect(zoom).to_have_attribute("data-zoom", re.compile("tap to go back"))
+    give(page, save_gradient(tmp_path / "next.png", tint=90))
+    expect(zoom).to_have_attribute("data-zoom", "")
+    expect(page.get_by_role("button", name="Undo").first).to_be_disabled()
+    assert size_in_browser(after(page)) == [48, 30]
 
 
 def test_a_photo_that_is_too_large_is_refused_and_what_was_there_stays(page: Any, tmp_path: Path) -> None:
@@ -395,6 +420,33 @@ def test_a_batch_becomes_one_zip_and_a_line_for_what_failed(page: Any, relighter
             assert relit.read(name) == wanted
 
 
+def test_a_zip_of_other_settings_is_offered_no_more_or_says_so(
+    page: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    page.get_by_role("tab", name="Batch").click()
+    note, archive = page.locator("#batch-note"), page.locator("#archive")
+    start, exposure = page.get_by_role("button", name="Relight all"), number_of(page, "Exposure", "#batch-controls")
+    page.locator("#batch-photos input[type=file]").set_input_files(save_gradient(tmp_path / "party.png"))
+    page.locator("#batch-photos").get_by_text("party").wait_for()
+    start.click()
+    archive.get_by_text("relit", exact=True).wait_for()
+    exposure.fill("1")
+    archive.wait_for(state="hidden")
+    expect(note).to_have_text("")
+    done, relight_all = threading.Event(), RelightService.relight_all
+    monkeypatch.setattr(RelightService, "relight_all", lambda *args: done.wait() and relight_all(*args))
+    start.click()
+    page.wait_for_timeout(300)  # until it runs
+    exposure.fill("2")
+    page.wait_for_timeout(300)
+    done.set()
+    note.get_by_text("1 photo relit.").wait_for()
+    note.get_by_text("This is of the photos and settings at the start").wait_for()
+    assert archive.is_visible()
+    start.click()
+    expect(note).to_have_text("1 photo relit.")
+
+
 def test_what_was_made_of_photos_that_are_cleared_is_offered_no_more(
     page: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -414,6 +466,7 @@ def test_what_was_made_of_photos_that_are_cleared_is_offered_no_more(
     done, relight_all = threading.Event(), RelightService.relight_all
     monkeypatch.setattr(RelightService, "relight_all", lambda *args: done.wait() and relight_all(*args))
     give_one()
+    page.wait_for_timeout(300)  # until it runs
     clear.click()
     done.set()
     page.wait_for_timeout(500)
