@@ -1,6 +1,7 @@
 """What a file says beside its pixels: kept byte for byte, but for the place, serial numbers and what went stale."""
 
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from f2a.photo.metadata import xmp as xmp_module
 from f2a.photo.metadata import xmp_extension
 from f2a.photo.metadata.exif import clean_exif
 from f2a.photo.metadata.iptc import clean_iptc, jpeg_segment
-from f2a.photo.metadata.metadata import Metadata
+from f2a.photo.metadata.metadata import MAX_TEXT_BYTES, Metadata
 from f2a.photo.metadata.tiff_ifd import MAX_PASSES, ExifError, IfdField, TiffBlock, encode_ifd
 from f2a.photo.metadata.xmp import XmpError, clean_xmp
 from f2a.photo.photo import Photo, PhotoFile
@@ -238,6 +239,16 @@ def test_a_pngs_texts_and_chunks_of_colour_come_back_in_order(tmp_path, photo):
     before, after = read_photo(tmp_path / "a.png").metadata.png_chunks, read_photo(target).metadata.png_chunks
     assert after == before
     assert sorted(kind for kind, _ in after) == [b"gAMA", b"iTXt", b"tEXt", b"zTXt"]
+
+
+@pytest.mark.parametrize("packed", [b"damaged", zlib.compress(bytes(MAX_TEXT_BYTES + 1))], ids=["damaged", "too long"])
+def test_a_text_of_a_png_that_cannot_be_unpacked_is_left_out_and_said(tmp_path, photo, packed):
+    texts = PngImagePlugin.PngInfo()
+    texts.add(b"zTXt", b"Comment\0\0" + packed)
+    photo.save(tmp_path / "a.png", pnginfo=texts)
+    file = read_photo(tmp_path / "a.png")
+    assert file.metadata.png_chunks == []
+    assert file.notes == ("a text is damaged or too long and was left out",)
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])

@@ -117,6 +117,7 @@ def _is_private(kind: bytes, data: bytes, notes: list[str]) -> bool:
     try:
         keyword, text = text_of(kind, data)
     except PngTextError:
+        notes.append("a text is damaged or too long and was left out")
         return True
     return is_private_name(keyword) or is_private_text(text, notes)
 
