@@ -18,7 +18,7 @@ from f2a.photo.icc import ColorProfile
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.photo import Photo
 from f2a.relight.controls import Controls
-from tests.photo.faults.colors import BT2020, RED, SUFFIXES, in_lab, lab, limit_of, save_heic, save_png
+from tests.photo.faults.colors import BT2020, RED, SUFFIXES, in_lab, lab, save_heic, save_png
 from tests.support import profiles, stated_colors
 from tests.support.corpus import saved
 from tests.support.parts import box
@@ -84,14 +84,13 @@ PNG_STATEMENTS = {
 }
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("statement", PNG_STATEMENTS)
-def test_what_a_png_states_is_what_every_format_shows(tmp_path, statement, suffix):
+def test_what_a_png_states_is_what_another_format_shows(tmp_path, statement):
     chunks, icc_profile, right = PNG_STATEMENTS[statement]
     file = read_photo(save_png(tmp_path / "a.png", chunks, icc_profile))
-    target = tmp_path / f"b{suffix}"
+    target = tmp_path / "b.tif"
     write_photo(file.photo, target, file)
-    assert np.linalg.norm(lab(target) - lab_of(RED, right)) < limit_of(suffix)
+    assert np.linalg.norm(lab(target) - lab_of(RED, right)) < 1
     assert any("ignored" in note or "not read" in note for note in file.notes) == any(
         word in statement for word in ("passed over", "impossible", "of 0")
     )
@@ -105,12 +104,6 @@ def test_bt709s_curve_is_shown_as_srgbs_with_any_primaries(tmp_path, transfer):
     file = read_photo(save_png(tmp_path / "a.png", [cicp(12, transfer)], color=(60, 60, 60)))
     assert file.photo.to_srgb().getpixel((0, 0)) == (60, 60, 60)
     assert file.photo.icc_profile == read_photo(save_png(tmp_path / "b.png", [cicp(12, 13)])).photo.icc_profile
-
-
-def test_the_network_sees_p3_in_srgb(tmp_path):
-    color = (180, 100, 90)
-    seen = read_photo(save_png(tmp_path / "a.png", [cicp(12, 13)], color=color)).photo.to_srgb().getpixel((0, 0))
-    assert np.abs(np.subtract(seen, (193, 95, 86))).max() <= 1  # P3's matrix by hand
 
 
 @pytest.mark.parametrize("chunks", [[gama(2.2)], [SRGB_CHUNK], [cicp(1, 13)], [cicp(1, 1)], []])
@@ -430,7 +423,6 @@ HEADERS = {
     "gamma of encoding.bmp": (lambda: stated_colors.bmp(IMAGE, gamma=1 / 1.5), GAMMA_15),
     "linked.bmp": (lambda: stated_colors.bmp(IMAGE, b"KNIL", profile=b"C:\\p3.icc\0"), SRGB),
     "any profile.jp2": (lambda: stated_colors.jp2(IMAGE, b"\3\0\0" + ADOBE), ADOBE),
-    "code points.jp2": (lambda: stated_colors.jp2(IMAGE, b"\5\0\0\0\x09\0\x0e\0\0\x80"), BT2020),
     "sRGB.jp2": (lambda: stated_colors.jp2(IMAGE, b"\1\0\0\0\0\0\x10"), SRGB),
     "ROMM.jp2": (lambda: stated_colors.jp2(IMAGE, b"\1\0\0\0\0\0\x15"), SRGB),
 }

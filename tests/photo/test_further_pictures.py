@@ -71,7 +71,6 @@ FILES = {
     "other JUMBF.jpg": (with_segments(0xEB, JUMBF), left_out("APP11 JP")),
     "unknown.jpg": (with_segments(0xE3, bytes(90), bytes(90)), left_out("APP3")),
     "maker's own.jpg": (with_segments(0xE4, b"a maker's own"), ()),
-    "gain map of ISO.jpg": (with_segments(0xE2, b"urn:iso:std:iso:ts:21496:-1\0" + bytes(4)), (losses.GAIN_MAP,)),
     "paths.jpg": (with_segments(0xED, PHOTOSHOP + resource(1036, KNOTS) + clipping_path(2997)), (losses.PATHS,)),
     "no paths.jpg": (with_segments(0xED, PHOTOSHOP + resource(1999, KNOTS) + resource(2998, KNOTS)), ()),
     "paths.png": (with_chunk(b"tEXt", MOVED_BY_IMAGEMAGICK), (losses.PATHS,)),

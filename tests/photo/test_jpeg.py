@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from f2a.photo import PhotoError, open_photo, read_photo, stated_size, write_photo
+from f2a.photo import PhotoError, read_photo, stated_size, write_photo
 from f2a.photo.codecs import losses
 from f2a.photo.codecs.jpeg_end import segments
 from tests.support.corpus import saved
@@ -145,13 +145,6 @@ def test_a_flood_of_what_is_no_marker_takes_no_time(junk):
     assert time.process_time() - start < 5
 
 
-def test_lossless_has_no_tables_and_is_written_all_the_same(tmp_path, picture):
-    grey = np.asarray(picture.convert("L"))
-    (tmp_path / "a.jpg").write_bytes(imagecodecs.ljpeg_encode(grey))
-    assert np.abs(np.asarray(written_again(tmp_path / "a.jpg")).astype(int) - grey).mean() < 3
-    assert np.array_equal(np.asarray(open_photo(tmp_path / "a.jpg")), grey)
-
-
 def test_arithmetic_coding_is_read_with_its_tables(tmp_path, picture):
     if not shutil.which("cjpeg"):
         pytest.skip("cjpeg is not installed")
@@ -213,12 +206,3 @@ def test_tables_of_values_above_255_and_restart_markers_are_read_and_written(tmp
     picture.save(tmp_path / "a.jpg", qtables=tables, restart_marker_blocks=2)
     assert b"\xff\xdd" in (tmp_path / "a.jpg").read_bytes()
     assert list(written_again(tmp_path / "a.jpg").quantization.values()) == tables
-
-
-def test_without_huffman_tables_the_usual_ones_count(tmp_path, picture):
-    """As in the frames of films, Motion JPEG."""
-    content = encoded(picture)
-    plain, rest = content.split(b"\xff\xc4", 1)
-    (tmp_path / "a.jpg").write_bytes(plain + rest[rest.index(b"\xff\xda") :])
-    assert np.array_equal(read_photo(tmp_path / "a.jpg").photo.rows(), pixels(content))
-    assert written_again(tmp_path / "a.jpg").size == (64, 48)

@@ -198,14 +198,6 @@ def test_a_jpeg_keeps_its_tables_and_its_sampling(tmp_path, photo):
         assert after.layer[0][1:3] == (2, 2)
 
 
-def test_sixteen_bits_into_a_jpeg_are_said(tmp_path):
-    (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(np.full((4, 6, 3), 25700, np.uint16)))
-    file = read_photo(tmp_path / "a.png")
-    notes = write_photo(file.photo, tmp_path / "b.jpg", file)
-    assert notes == ["JPEG is written with 8 bits a colour, so 16 were rounded"]
-    assert file.photo.to_pil().getpixel((0, 0)) == (100, 100, 100)
-
-
 def test_a_heic_of_ten_bits_stays_one(tmp_path):
     pillow_heif = pytest.importorskip("pillow_heif")
     levels = np.linspace(0, 65535, 64 * 48).reshape(48, 64, 1).repeat(3, -1).astype(np.uint16)

@@ -57,9 +57,6 @@ KINDS = {
         kind("rgb", COLORS, 0 * HALF, HALF, extra=["unspecified", "unassalpha"], to=of_8_bits),
         COLORS,
     ),
-    "WebP": ({**PLAIN, "compression": "webp", "compressionargs": {"lossless": True}}, COLORS),
-    "LERC": ({**PLAIN, "compression": "lerc"}, COLORS),
-    "JPEG XL": ({**PLAIN, "compression": "jpegxl"}, COLORS),
 }
 
 
@@ -72,26 +69,6 @@ def test_it_is_read_as_it_looks(tmp_path, kind):
     assert np.abs(rows.astype(int) - expected).max() <= tolerance
     assert file.photo.has_alpha == ("alpha" in kind)
     assert stated_size(tmp_path / "a.tif") == (7, 5)
-
-
-@pytest.mark.parametrize("number", [1, 2])
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_channels_that_are_no_alpha_are_left_out_and_said(tmp_path, number, dtype):
-    values = (np.concatenate([COLORS, *[HALF] * number], -1) // (257 if dtype == np.uint8 else 1)).astype(dtype)
-    file = read_photo(tiff(tmp_path / "a.tif", values, "rgb", extrasamples=["unspecified"] * number))
-    assert not file.photo.has_alpha
-    assert file.notes == (
-        "its 1 further channel is left out" if number == 1 else "its 2 further channels are left out",
-    )
-
-
-def test_floats_above_white_are_cut_off(tmp_path):
-    values = (COLORS / 65535).astype(np.float32)
-    values[2, 3] = 1.2, 40, np.inf
-    rows = read_photo(tiff(tmp_path / "a.tif", values, "rgb")).photo.rows()
-    expected = COLORS.copy()
-    expected[2, 3] = 65535, 65535, 65535
-    assert np.abs(rows.astype(int) - expected).max() <= 1
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -143,13 +120,6 @@ def test_cmyk_of_16_bits_is_said_to_be_rounded(tmp_path):
     values = np.concatenate([COLORS, HALF], -1)
     file = read_photo(tiff(tmp_path / "a.tif", values, "separated"))
     assert file.notes[0] == "its 16 bits a colour were rounded to 8"
-
-
-def test_a_kind_that_is_not_read_is_named(tmp_path):
-    with pytest.raises(
-        PhotoError, match=r"is a TIFF of a kind that is not read \(3 x 16 bits, RGB, int16, compression NONE\)"
-    ):
-        read_photo(tiff(tmp_path / "a.tif", COLORS.astype(np.int16), "rgb"))
 
 
 def without_field(path, name):
