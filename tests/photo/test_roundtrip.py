@@ -308,7 +308,7 @@ def test_an_avif_of_tiles_is_as_good_as_its_worst(quantisers, quality):
         + full_box(b"iref", box(b"dimg", struct.pack(">4H", 3, 2, 1, 2)))
         + full_box(b"iloc", b"\x44\0\0\2" + places)
     )
-    assert avif.quality_of(box(b"mdat", tiles) + full_box(b"meta", meta)) == quality
+    assert avif.quality_of(memoryview(box(b"mdat", tiles) + full_box(b"meta", meta))) == quality
 
 
 def test_alpha_is_kept_to_the_bit_in_an_avif(tmp_path):

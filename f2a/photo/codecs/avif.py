@@ -31,37 +31,38 @@ stated_size = partial(pillow.stated_size, formats=("AVIF",))
 def read(path: Path) -> PhotoFile:
     """With what Pillow does not tell: the colours that the header states, more than eight bits, the chroma sampling,
     the shape of a pixel, and what was cropped away and is still in the file."""
-    notes = boxes.notes_on_parts(path, rest={b"moov"})
+    content = path.read_bytes()
+    parts = memoryview(content)
+    notes = boxes.notes_on_parts(parts, rest={b"moov"})
     try:
         file = heif.opened(path)
     except Exception:  # libheif's many; whether the file is damaged, its decoder says
         return pillow.read(path, "AVIF", notes=notes)
     image = file[file.primary_index]
     notes = [*losses.of_pictures(len(file), "main one"), *heif.notes_on(image), *notes]
-    content = path.read_bytes()
-    stated = boxes.clean_apertures(memoryview(content))
+    stated = boxes.clean_apertures(parts)
     cropped = next((aperture for aperture in stated if aperture[:2] in (image.size, image.size[::-1])), None)
     bits = int(image.info.get("bit_depth", 8))
-    deep = partial(_decode, path, bits, cropped) if bits > 8 or cropped else None
+    deep = partial(_decode, content, bits, cropped) if bits > 8 or cropped else None
     metadata = heif.metadata_of(image)
     photo = pillow.read(path, "AVIF", notes=notes, deep=deep, cicp=metadata.cicp, dpi=metadata.dpi)
-    encoding = heif.encoding_of(image) | {"quality": max(QUALITY, quality_of(content))}
+    encoding = heif.encoding_of(image) | {"quality": max(QUALITY, quality_of(parts))}
     return replace(photo, encoding=encoding, bits=bits)
 
 
-def quality_of(content: bytes) -> int:
+def quality_of(content: memoryview) -> int:
     """Of the main picture, up to 100, which is lossless; 0 where its quantiser is not found."""
     try:
-        worst = max(map(quantiser, boxes.primary_pictures(memoryview(content))), default=255)
+        worst = max(map(quantiser, boxes.primary_pictures(content)), default=255)
     except (Av1Error, IndexError):
         return 0
     return int(LOSSLESS * (1 - worst / 255))
 
 
-def _decode(path: Path, bits: int, cropped: tuple[float, ...] | None) -> np.ndarray:
+def _decode(content: bytes, bits: int, cropped: tuple[float, ...] | None) -> np.ndarray:
     import imagecodecs
 
-    values = imagecodecs.avif_decode(path.read_bytes(), index=0)
+    values = imagecodecs.avif_decode(content, index=0)
     if cropped:
         width, height, right, down = cropped
         left, top = (values.shape[1] - width) / 2 + right, (values.shape[0] - height) / 2 + down

@@ -2,7 +2,6 @@
 
 import struct
 from collections.abc import Collection, Iterator
-from pathlib import Path
 
 from f2a.photo.codecs import losses
 from f2a.photo.codecs.av1 import reader
@@ -87,16 +86,16 @@ def _places(iloc: memoryview) -> Iterator[tuple[int, int, int]]:
             yield item, base + at, size
 
 
-def notes_on_parts(path: Path, rest: Collection[bytes] = ()) -> list[str]:
+def notes_on_parts(content: memoryview, rest: Collection[bytes] = ()) -> list[str]:
     """What stands beside the picture of a HEIC or AVIF file."""
     kinds: list[bytes] = []
     behind = b""
-    for kind, content in boxes(memoryview(path.read_bytes())):
-        kinds.append(b"uuid " + content[:16].hex().encode() if kind == b"uuid" else kind)
+    for kind, inner in boxes(content):
+        kinds.append(b"uuid " + inner[:16].hex().encode() if kind == b"uuid" else kind)
         if kind == b"meta":
-            kinds += _item_kinds(content)
+            kinds += _item_kinds(inner)
         elif not kind:
-            behind = bytes(content)
+            behind = bytes(inner)
     return [*losses.of_parts(kinds, LOST, {*BOXES, *ITEMS, XMP_ITEM, *rest}), *losses.of_data_behind(behind)]
 
 

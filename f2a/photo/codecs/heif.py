@@ -64,17 +64,17 @@ def stated_size(path: Path) -> tuple[int, int]:
 
 
 def read(path: Path) -> PhotoFile:
-    file = opened(path)
+    content, file = memoryview(path.read_bytes()), opened(path)
     image = file[file.primary_index]
     check_size(path, image.size, 2 * len(image.mode.partition(";")[0]) if image.mode.endswith("16") else 3)
     metadata = metadata_of(image)
-    notes = losses.of_pictures(len(file), "main one") + notes_on(image) + boxes.notes_on_parts(path)
+    notes = losses.of_pictures(len(file), "main one") + notes_on(image) + boxes.notes_on_parts(content)
     stored = _decode(image)
     profile = color_profile(metadata, "L" if stored.shape[-1] < 3 else "RGB", notes)
     photo, bits = Photo.from_array(stored, profile), int(image.info.get("bit_depth", 8))
     if can_write():
         encoding = encoding_of(image)
-        configurations = list(boxes.found(memoryview(path.read_bytes()), *boxes.PROPERTIES, b"hvcC"))
+        configurations = list(boxes.found(content, *boxes.PROPERTIES, b"hvcC"))
         if configurations and all(map(_is_lossless, configurations)):
             encoding["quality"] = LOSSLESS
         if not isinstance(profile, HdrProfile):
