@@ -32,6 +32,11 @@ def write_output(path: Path, content: bytes) -> None:
         raise OutputError(f"{path}: cannot be written ({first_line(error)}); choose another output") from None
 
 
+def is_folder(output: str | Path) -> bool:
+    """Whether an output is a folder, or is to become one, as a slash at its end says."""
+    return str(output).endswith("/") or Path(output).is_dir()
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder and its missing parents; :class:`OutputError` where that fails."""
     try:

@@ -11,29 +11,30 @@ from f2a.errors import F2aError, printable
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="where photos appear; its subfolders are ignored")
-    parser.add_argument("-o", "--output", required=True, type=Path, metavar="OUT", help="folder for the results")
+    parser.add_argument("-o", "--output", required=True, metavar="OUT", help="folder for the results")
     add_photo_flags(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    from f2a.files import make_folder
+    from f2a.files import is_folder, make_folder
     from f2a.photo import names_a_file
     from f2a.relight.watch import watch_folder
 
     check_photo_flags(args)
     if not args.folder.is_dir():
         raise F2aError(f"{args.folder}: not a folder; create it or name another")
-    if names_a_file(args.output) and not args.output.is_dir():
+    output = Path(args.output)
+    if names_a_file(output) and not is_folder(args.output):
         raise F2aError(f"{args.output}: looks like a file; name a folder for the results")
     photos = watch_folder(args.folder)
     relight, counts, ours = relight_function(args, 1), {"relit": 0, "failed": 0}, set[Path]()
-    make_folder(args.output)
+    make_folder(output)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     warn(f"watching {args.folder}; Ctrl-C ends it")
     try:
         for photo in photos:
             try:
-                relit = relight(photo, args.output, overwrite=args.overwrite or photo in ours, tell=warn)
+                relit = relight(photo, output, overwrite=args.overwrite or photo in ours, tell=warn)
             except F2aError as error:
                 counts["failed"] += 1
                 warn(str(error))

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from f2a.errors import F2aError, counted
-from f2a.files import make_folder, write_output
+from f2a.files import is_folder, make_folder, write_output
 from f2a.photo import (
     PhotoError,
     PhotoExistsError,
@@ -62,11 +62,10 @@ def plan(inputs: Sequence[Path], output: str | Path) -> list[Task]:
         if not inside:
             raise F2aError(f"{path}: no photo in this folder; name the photos or another folder")
         photos += inside
-    is_folder, output = str(output).endswith("/"), Path(output)
+    may_be_file, output = not is_folder(output), Path(output)
     is_one_photo = len(inputs) == 1 and not inputs[0].is_dir()
     # "relit.xyz" for one photo is a file in a format that is not written, and no folder
-    looks_like_file = names_a_file(output) or (is_one_photo and output.suffix[1:2].isalpha())
-    if looks_like_file and not is_folder and not output.is_dir():
+    if may_be_file and (names_a_file(output) or (is_one_photo and output.suffix[1:2].isalpha())):
         format_of(output)
         if len(photos) > 1:
             raise F2aError(f"{output}: one file cannot hold {counted(len(photos), 'photo')}; name a folder")

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from f2a.relight.watch import SETTLE_S
-from tests.support.commands import sentence
+from tests.support.commands import run, sentence
 
 
 @contextmanager
@@ -77,6 +77,13 @@ def test_what_others_wrote_is_left_and_sigterm_ends_it_as_ctrl_c_does(tmp_path, 
         process.terminate()
         assert process.communicate()[1] == "f2a: 0 relit, 1 failed\n"
     assert (tmp_path / "out/a_ambient.jpg").read_text() == "mine"
+
+
+def test_an_output_that_ends_in_a_slash_is_a_folder_whatever_its_suffix(tmp_path, weights, monkeypatch):
+    monkeypatch.setattr("f2a.relight.watch.watch_folder", lambda folder: iter(()))
+    monkeypatch.setattr(signal, "signal", lambda number, handler: None)
+    assert run("f2a", "watch", tmp_path, "-o", f"{tmp_path}/x.jpg/", "--weights", weights).status == 0
+    assert (tmp_path / "x.jpg").is_dir()
 
 
 @pytest.mark.parametrize(
