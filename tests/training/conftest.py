@@ -4,9 +4,11 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from accelerate import Accelerator
 from safetensors.torch import load_file
 
 import train_accelerate
+from f2a.training.checkpoint import checkpoints
 from tests.support.commands import small_run
 from tests.support.pairs import write_pairs
 
@@ -53,6 +55,16 @@ def at_step(monkeypatch):
         monkeypatch.setattr(train_accelerate.Trainer, "optimizer_step", disturbed)
 
     return disturb
+
+
+def set_up(config, inputs):
+    """A trainer in one process on the CPU."""
+    return train_accelerate.Trainer(config, "", Accelerator(cpu=True)).setup(inputs, pairs=5)
+
+
+def steps_in(output: Path) -> list[int]:
+    """Those of the checkpoints of a run."""
+    return [int(folder.name.removeprefix("checkpoint-")) for folder in checkpoints(output)]
 
 
 def assert_same_end(one: Path, other: Path) -> None:

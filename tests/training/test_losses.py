@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from accelerate import Accelerator
 
 import train_accelerate
 from f2a.color import linear_to_srgb
@@ -29,16 +28,11 @@ from f2a.training.losses import (
 )
 from f2a.training.setup import TrainingInputs, build_checkpoint, load_pretrained
 from tests.support.golden import filled
-from train_accelerate import Trainer
+from tests.training.conftest import set_up
 
 HALF = torch.full((1, 3, 2, 3), 0.5)
 ONE = torch.ones(1, 1, 1, 1)
 JUDGED = TrainConfig(guided="judged", adversarial_weight=1.0)
-
-
-def set_up(config, checkpoint):
-    """A trainer of that generator, without data."""
-    return Trainer(config, "", Accelerator(cpu=True)).setup(TrainingInputs(checkpoint, [], [], None), pairs=1)
 
 
 def test_where_the_photos_agree_attention_is_one_and_it_falls_by_the_mean_difference():
@@ -123,7 +117,7 @@ def test_attention_hides_from_whom_it_is_asked_to(guided, reconstruction, advers
 def test_the_discriminator_learns_under_the_attention_that_it_is_asked_under(monkeypatch, guided, expected):
     flags = ["--adversarial_weight", "1", "--max_train_steps", "1", "--encoder_weights", "none"]
     config = parse_run(["--guided", guided, *flags], "")
-    trainer = set_up(config, build_checkpoint(config))
+    trainer = set_up(config, TrainingInputs(build_checkpoint(config), [], [], None))
     judged = []
 
     def watched(config, relit, ambient, attention, discriminator):
@@ -173,7 +167,7 @@ def test_the_first_steps_are_those_of_the_2020_code(shared, guided, steps):
     state = filled(golden, "generator_deconv")
     ours = checkpoint.generator.state_dict()
     checkpoint.generator.load_state_dict({name: state[published_name(name)] for name in ours})
-    trainer = set_up(config, checkpoint)
+    trainer = set_up(config, TrainingInputs(checkpoint, [], [], None))
     trainer.discriminator.load_state_dict(filled(golden, "discriminator"))
     for network in (trainer.generator, trainer.discriminator):
         network.to(dtype)

@@ -22,7 +22,7 @@ from tests.support.commands import small_run
 from tests.support.page_server import free_port
 from tests.support.pairs import write_pairs
 from tests.support.waiting import until
-from tests.training.conftest import ADVERSARIAL
+from tests.training.conftest import ADVERSARIAL, steps_in
 
 FORKS = multiprocessing.get_context("forkserver")
 """Starts a process in milliseconds, since it has imported PyTorch once for all of them."""
@@ -138,9 +138,7 @@ def wait_for(process, seen):
 
 
 def steps_kept(output):
-    return max(
-        (int(path.parent.name.removeprefix("checkpoint-")) for path in output.glob("*[0-9]/state.json")), default=0
-    )
+    return max(steps_in(output), default=0)
 
 
 def pace(output):

@@ -23,18 +23,16 @@ import train_accelerate
 from f2a.config import RECIPES, ConfigError, TrainConfig
 from f2a.images import EXAMPLE
 from f2a.model.checkpoint import BUNDLED, Checkpoint
-from f2a.training import setup
 from f2a.training.arguments import parse_run
 from f2a.training.checkpoint import TrainState, pack_state
 from f2a.training.monitor import DivergenceError, LossMonitor
 from f2a.training.optim import lr_factor, planned_steps
 from f2a.training.processes import precision_notes
 from f2a.training.progress import Progress
-from f2a.training.setup import TrainingInputs, build_checkpoint
+from f2a.training.setup import TrainingInputs, build_checkpoint, load_inputs
 from f2a.training.signals import GracefulShutdown, lock_output
 from tests.support.pairs import write_pairs
-from tests.training.conftest import ADVERSARIAL, assert_same_end
-from train_accelerate import Trainer
+from tests.training.conftest import ADVERSARIAL, assert_same_end, set_up
 
 NAMES = ("reconstruction",)
 
@@ -367,7 +365,7 @@ def test_steps_win_over_epochs():
 
 def test_each_process_takes_its_own_random_state_from_a_checkpoint(pairs, tmp_path):
     config = TrainConfig(encoder_weights="none", train_data_dir=[str(pairs)], output_dir=str(tmp_path))
-    trainer = Trainer(config, "", Accelerator(cpu=True)).setup(setup.load_inputs(config, print), pairs=5)
+    trainer = set_up(config, load_inputs(config, print))
     torch.manual_seed(1)
     states = torch.stack([torch.get_rng_state().roll(1), torch.get_rng_state()])
     tensors = pack_state(trainer.modules, trainer.optimizers) | {"random": {"cpu": states}}
@@ -389,6 +387,5 @@ def test_the_average_is_validated_by_its_own_forward(monkeypatch):
 
     monkeypatch.setattr(Accelerator, "prepare", prepare)
     config = TrainConfig(encoder_weights="none")
-    inputs = TrainingInputs(build_checkpoint(config), [], [], None)
-    trainer = Trainer(config, "", Accelerator(cpu=True)).setup(inputs, pairs=1)
+    trainer = set_up(config, TrainingInputs(build_checkpoint(config), [], [], None))
     assert trainer.eval_model(torch.rand(1, 3, 32, 32)).shape == (1, 3, 32, 32)
