@@ -34,7 +34,10 @@ def quantiser(picture: memoryview) -> int:
     _expect(SEQUENCE in units and bool(frame))
     take = reader(units[SEQUENCE])
     is_short = bool(take(5) & 1)
-    (_skip_short_level if is_short else _skip_operating_point)(take)
+    if is_short:
+        take(5)
+    else:
+        _skip_operating_point(take)
     width, height = (take(length) + 1 for length in (take(4) + 1, take(4) + 1))
     _expect(is_short or not take(1))  # no numbers of frames
     side = 128 if take(3) & 4 else 64
@@ -71,10 +74,6 @@ def _units(picture: memoryview) -> Iterator[tuple[int, memoryview]]:
         size = sum((byte & 0x7F) << 7 * n for n, byte in enumerate(unit[2]))
         yield unit[1][0] >> 3, picture[unit.end() : unit.end() + min(size, HEADER_SIZE)]
         at = unit.end() + size
-
-
-def _skip_short_level(take: Take) -> None:
-    take(5)
 
 
 def _skip_operating_point(take: Take) -> None:
