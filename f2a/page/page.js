@@ -217,8 +217,14 @@
   const steps = { ArrowLeft: -0.05, ArrowRight: 0.05, Home: -1, End: 1 };
   const onPhone = matchMedia("(pointer: coarse)").matches;
   const ask = (words) => (onPhone ? words.replace(", drop or paste", " or take") : words);
+  const LOST = "The connection was lost. The page reloads once it is back; please try again then.";
   const describe = () => {
-    if (document.querySelector("[data-testid=toast-body]")) window.f2a_busy(false);  // too large, or the line is down
+    const toast = document.querySelector("[data-testid=toast-body]");
+    if (toast) window.f2a_busy(false);  // too large, or the line is down
+    const lost = toast?.textContent.includes("Connection to the server was lost");  // nothing else would end the wait
+    for (const line of document.querySelectorAll(lost ? "#done .waiting, #note .waiting" : ":not(*)")) {
+      Object.assign(line, { className: "note error", role: "alert", textContent: LOST });
+    }
     if (document.querySelector("#note .error, [data-testid=toast-body]") && !coming()) hideIncoming();
     for (const text of document.querySelector("#choose").childNodes) if (onPhone && text.data?.includes("drop")) text.data = ask(text.data);
     // Gradio's words are others, of the browser's language, or missing.

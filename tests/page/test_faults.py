@@ -238,6 +238,24 @@ def test_sigterm_answers_the_running_request_whole_and_refuses_others(
 
 
 @pytest.mark.slow
+def test_a_download_and_a_photo_that_a_lost_connection_ends_say_so(alone: Any, chromium: Any, large: Path) -> None:
+    url, process, _, _ = alone
+    visitor = chromium.new_page()  # whose console has errors, of the server that is gone
+    visitor.goto(url)
+    visitor.locator("#view img").nth(1).wait_for()
+    visitor.get_by_role("button", name="Download at full size").wait_for()
+    visitor.locator("#photo input[type=file]").set_input_files(large)
+    visitor.locator("#note .waiting").wait_for()
+    visitor.locator("#download button").click()
+    visitor.locator("#done .waiting").wait_for()
+    process.kill()
+    for place in ("#done", "#note"):
+        visitor.locator(f"{place} [role=alert]").get_by_text("The connection was lost.").wait_for()
+    assert visitor.locator("#done .waiting, #note .waiting").count() == 0
+    visitor.close()
+
+
+@pytest.mark.slow
 def test_a_server_whose_folder_was_removed_while_the_machine_slept_serves_on(alone: Any, tmp_path: Path) -> None:
     _, process, http, _ = alone
     [folder] = tmp_path.glob("f2a-page-*/server-*")
