@@ -100,16 +100,17 @@
     history.time = 0;
     return history.steps[(history.at += by)];
   };
-  let keeps;
+  let keeps, lookedAt;
   window.f2a_new_photo = (photo, keep, ...values) => {
     keeps = keep || restored;
     restored = false;
+    [lookedAt, closer] = [closer, null];
     return [(filled = place()), photo, keeps, ...values];
   };
   window.f2a_shown = (given, photo) => {  // unless it was refused, and all stays as it was
     const accepted = given.path === photo.path;
-    if (accepted) {
-      closer = null;
+    if (!accepted) closer = lookedAt;
+    else {
       document.querySelector("#view").classList.remove("closer");
       document.querySelector("#view label").dataset.zoom = "";
     }
