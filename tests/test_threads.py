@@ -31,11 +31,17 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "program", [["f2a/__main__.py", "relight", "a.jpg"], ["app.py"], ["train_accelerate.py"]], ids=" ".join
+    ("program", "given", "read"),
+    [
+        ("f2a/__main__.py relight a.jpg", {}, f"PASSIVE {SPINS}"),
+        ("f2a/__main__.py relight a.jpg", {"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE None"),
+        ("app.py", {}, f"PASSIVE {SPINS}"),
+        ("train_accelerate.py", {}, f"PASSIVE {SPINS}"),
+    ],
 )
-@pytest.mark.parametrize(("given", "read"), [({}, f"PASSIVE {SPINS}"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE None")])
 def test_a_program_says_how_threads_wait_before_it_loads_torch(program, given, read):
-    command, variables = [sys.executable, "-c", UNTIL_TORCH, *program], environment(**given, PYTHONPATH=str(ROOT))
+    command = [sys.executable, "-c", UNTIL_TORCH, *program.split()]
+    variables = environment(**given, PYTHONPATH=str(ROOT))
     output = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True, env=variables).stdout
     assert output.rpartition("| ")[2].strip() == read
 
