@@ -14,9 +14,9 @@ try:  # before torch: on a ZeroGPU Space it prepares CUDA, elsewhere it is not i
 except ImportError:
     spaces = None
 
+from f2a.cli import wait_briefly
 from f2a.errors import F2aError, missing_library
 from f2a.page import STARTING
-from f2a.threads import wait_briefly
 
 GPU_SECONDS = 10
 """What a ZeroGPU Space is asked for; a photo takes a fraction of a second."""

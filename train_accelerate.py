@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from f2a.threads import wait_briefly
+from f2a.cli import wait_briefly
 
 wait_briefly()
 # The same run gives the same bits: with several threads MKL otherwise sums small matrices in an order of the moment.

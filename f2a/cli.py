@@ -1,6 +1,7 @@
 """``f2a COMMAND``, ``python -m f2a COMMAND``. Exit status: 0 done, 1 some photos failed, 2 wrong usage."""
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -8,13 +9,29 @@ from importlib import import_module
 
 from f2a import __version__
 from f2a.errors import F2aError, missing_library
-from f2a.threads import wait_briefly
 
 COMMANDS = (
     "relight", "watch", "explain", "serve", "evaluate", "ablate",
     "average", "convert", "download", "dataset", "space", "bench",
 )  # fmt: skip
 """Each is a module of :mod:`f2a.commands`, with its help (what its docstring says), flags and run."""
+
+SPINS = "3000"
+"""Turns of waiting, about a tenth of a millisecond, before a thread of GNU's OpenMP library sleeps.
+
+With the library's own 300,000 ``compact`` takes 12 times as long beside other programs; with none, a third longer on
+idle cores (docs/speed.md).
+"""
+
+
+def wait_briefly() -> None:
+    """Have PyTorch's threads that wait for each other sleep soon, unless the environment says how they wait.
+
+    To be called before torch is imported, whose OpenMP library reads it once.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # for other OpenMP libraries; GNU's prefers the number
+        os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,7 +9,7 @@ os.environ.setdefault("MKL_CBWR", "AUTO")  # as train_accelerate.py sets it; MKL
 if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 0)):  # each and its children keep to their share of cores
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
 
-from f2a.threads import wait_briefly
+from f2a.cli import wait_briefly
 
 wait_briefly()
 

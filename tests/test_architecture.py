@@ -11,7 +11,7 @@ import pytest
 
 from tests.support import ROOT
 
-GROUND = {"config", "errors", "files", "hub", "color", "images", "metrics", "threads"}
+GROUND = {"config", "errors", "files", "hub", "color", "images", "metrics"}
 """Modules that every folder may import; they import one another, and nothing above."""
 
 LAYERS = {

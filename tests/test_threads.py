@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from f2a.threads import SPINS, wait_briefly
+from f2a.cli import SPINS, wait_briefly
 
 ROOT = Path(__file__).parents[1]
 
