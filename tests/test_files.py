@@ -38,10 +38,13 @@ def test_an_output_goes_where_a_link_leads_and_never_in_place_of_a_device(tmp_pa
     assert (tmp_path / "pipe").is_fifo()
 
 
-def test_a_folder_takes_its_place_with_all_that_lies_in_it(tmp_path):
+def test_a_folder_takes_its_place_with_all_that_lies_in_it_once_that_is_synced(tmp_path, monkeypatch):
+    synced, unfinished = [], tmp_path / "out.part" / "inner" / "file"
+    monkeypatch.setattr(os, "fsync", lambda file: synced.append(os.path.samestat(os.fstat(file), unfinished.stat())))
     for text in ("old", "new"):
         with atomic_dir(tmp_path / "out") as beside:
             (beside / "inner").mkdir()
             (beside / "inner" / "file").write_text(text)
     assert (tmp_path / "out" / "inner" / "file").read_text() == "new"
     assert os.listdir(tmp_path) == ["out"]
+    assert synced == [True, True]
