@@ -32,9 +32,10 @@ def started():
     if not shutil.which("exiftool"):
         pytest.skip("exiftool is not installed")
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
-    # the end of its input alone does not end it, and a test run that is killed would leave it behind
-    until_closed = "{ cat; printf '%s\\n' -stay_open False; } | exiftool -stay_open True -@ -"
-    return subprocess.Popen(["sh", "-c", until_closed], **pipes)
+    # The end of its input alone does not end it, and a test run that is killed would leave it behind. No shell stays
+    # around it, which would keep its output open if it died, and the tests would wait for ever.
+    until_closed = "exec exiftool -stay_open True -@ <(cat; printf '%s\\n' -stay_open False)"
+    return subprocess.Popen(["bash", "-c", until_closed], **pipes)
 
 
 def exiftool(*words):
