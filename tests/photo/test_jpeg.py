@@ -110,12 +110,20 @@ def test_a_picture_that_lacks_whole_scans_is_refused(tmp_path, picture, script):
         content = subprocess.run(command, check=True, capture_output=True).stdout
     scans = [at for at in range(len(content)) if content[at : at + 2] == b"\xff\xda"]
     assert len(scans) > 2
-    for end, behind in itertools.product(scans[1:], [b""] if script else [b"", END]):
+    for end, behind in itertools.product(scans[1:], [b"", END]):
         (tmp_path / "a.jpg").write_bytes(content[:end] + behind)
         with pytest.raises(PhotoError, match="cut short"):
             read_photo(tmp_path / "a.jpg")
     (tmp_path / "a.jpg").write_bytes(content[:-2])
     assert read_photo(tmp_path / "a.jpg").notes == NO_END
+
+
+def test_missing_lines_of_any_size_of_picture_are_refused(tmp_path, picture):
+    for width, height in itertools.product(range(57, 65), range(41, 49)):
+        content = encoded(picture.crop((0, 0, width, height)), subsampling="4:4:4")
+        (tmp_path / "a.jpg").write_bytes(content[:-80] + END)
+        with pytest.raises(PhotoError, match="cut short"):
+            read_photo(tmp_path / "a.jpg")
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])
@@ -155,6 +163,16 @@ def test_arithmetic_coding_is_read_with_its_tables(tmp_path, picture):
     usual = Image.open(tmp_path / "usual.jpg")
     assert np.array_equal(read_photo(tmp_path / "a.jpg").photo.rows(), np.asarray(usual))
     assert written_again(tmp_path / "a.jpg").quantization == usual.quantization
+
+
+@pytest.mark.parametrize("more", [[], ["-progressive"], ["-restart", "2B"]], ids=str)
+def test_zeros_that_arithmetic_coding_leaves_out_are_not_missing(tmp_path, picture, more):
+    if not shutil.which("cjpeg"):
+        pytest.skip("cjpeg is not installed")
+    for width in range(24, 64):
+        picture.crop((0, 0, width, 40)).save(tmp_path / "a.ppm")
+        subprocess.run(["cjpeg", "-arithmetic", *more, "-outfile", tmp_path / "a.jpg", tmp_path / "a.ppm"], check=True)
+        assert read_photo(tmp_path / "a.jpg").notes == ()
 
 
 def test_twelve_bits_stay_twelve(tmp_path, picture):

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from f2a.photo.codecs import losses, pillow
-from f2a.photo.codecs.jpeg_end import END, end_of_picture, ends_flat, ends_in_zeros, segments, with_end
+from f2a.photo.codecs.jpeg_end import ARITHMETIC, END, end_of_picture, ends_flat, may_lack_data, segments, with_end
 from f2a.photo.errors import PhotoError
 from f2a.photo.limits import check_size
 from f2a.photo.metadata.iptc import find_iptc, jpeg_segment, photoshop_resources
@@ -43,7 +43,6 @@ FULL_CHROMA, HALF_ACROSS = 0, 1
 """Pillow's numbers of 4:4:4 and 4:2:2."""
 
 FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA, 0xCB}
-ARITHMETIC = (0xC9, 0xCA, 0xCB)
 NOT_READ = dict.fromkeys((0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF, 0xDE), "hierarchical JPEG") | {0xF7: "JPEG-LS"}
 """The markers of frames, and of those that no library here decodes."""
 LINES = b"\xff\xdc\0\4"
@@ -112,8 +111,8 @@ def _read_with_pillow(path: Path, content: bytes, is_suspect: bool) -> tuple[Pho
         photo = pillow.decode(source, path, metadata, notes)
         file = PhotoFile(path, "JPEG", photo, metadata, _encoding(source) | progressive, tuple(notes))
         is_flat = ends_flat(source)
-        has_hints = progressive or is_flat or ends_in_zeros(content) or end_of_picture(content) is None
-        return file, _digest(source) if has_hints or is_suspect else None, is_flat
+        is_suspect = is_suspect or is_flat or may_lack_data(content)
+        return file, _digest(source) if is_suspect else None, is_flat
 
 
 def _notes_on(source: JpegImagePlugin.JpegImageFile, content: bytes) -> list[str]:

@@ -12,6 +12,9 @@ from f2a.photo.codecs import losses
 END, FILL, SCAN = b"\xff\xd9", b"\xff", 0xDA
 RESTARTS = range(0xD0, 0xD8)
 PROGRESSIVE = (0xC2, 0xCA)
+ARITHMETIC = (0xC9, 0xCA, 0xCB)
+DROPPED = 8
+"""Bytes, more than an encoder of arithmetic coding leaves out where they are the last ones and zero (T.81, D.1.8)."""
 SCANNED_FRAMES = (0xC0, 0xC1, 0xC9, *PROGRESSIVE)
 """The markers of frames whose scans hold coefficients (T.81, B.2.2): numbers 0 to 63, and how many bits are left."""
 MARKER = re.compile(rb"\xff[^\x00\xff]")
@@ -27,42 +30,59 @@ BLOCK, FLAT = 8, 3
 
 
 def segments(content: bytes | mmap.mmap) -> Iterator[tuple[int, int]]:
-    """The marker of each up to the first scan's, and where its length stands; as decoders, past what is no marker."""
+    """The marker of each, and where its length stands; as decoders, past what is no marker."""
     at = 2
     while (marker := MARKER.search(content, at)) and marker.end() + 2 <= len(content):
         at = marker.end()
-        yield content[at - 1], at
-        if content[at - 1] == SCAN:
-            return
-        at += int.from_bytes(content[at : at + 2], "big")
+        if content[at - 1] not in RESTARTS:
+            yield content[at - 1], at
+            at += int.from_bytes(content[at : at + 2], "big")
 
 
 def end_of_picture(content: bytes) -> int | None:
     """Where the end marker of the first picture stands; None where it is missing."""
-    at = max((at for _, at in segments(content)), default=2)
+    at = next((at for marker, at in segments(content) if marker == SCAN), 2)
     end = content.find(END, at)  # never among the pixels, where 255 is followed by 0 or the number of a restart
     return end if end >= 0 else None
+
+
+def may_lack_data(content: bytes) -> bool:
+    """Whether the end marker is missing, zeros stand in front of it, as where a card was not written to, or more or
+    fewer scans than one hold the picture: one of several may lack data though the last lines look whole."""
+    data = content[: end_of_picture(content)]
+    scans = sum(marker == SCAN for marker, _ in segments(data))
+    is_plain = scans == 1 and _has_all_scans(data)
+    return len(data) == len(content) or not is_plain or data.rstrip(FILL).endswith(b"\0")
 
 
 def _has_all_scans(content: bytes) -> bool:
     """Whether every component has a scan, and each coefficient of a progressive one is brought to its last bit."""
     missing: dict[int, set[int]] = {}
-    at, is_progressive = 2, False
-    while marker := MARKER.search(content, at):
-        at = marker.end()
-        if content[at - 1] in RESTARTS:
-            continue
+    is_progressive = False
+    for marker, at in segments(content):
         head = content[at + 2 : at + int.from_bytes(content[at : at + 2], "big")]
-        if content[at - 1] in SCANNED_FRAMES:
-            is_progressive = content[at - 1] in PROGRESSIVE
+        if marker in SCANNED_FRAMES:
+            is_progressive = marker in PROGRESSIVE
             missing = {component: set(range(64)) for component in head[6::3]}
-        elif content[at - 1] == SCAN:
+        elif marker == SCAN:
             *components, first, last, bits = head[1::2][: head[0]] + head[-3:]
             done = () if bits & 15 else range(first, last + 1)
             for component in components:
                 missing.setdefault(component, set()).difference_update(done if is_progressive else range(64))
-        at += 2 + len(head)
     return not any(missing.values())
+
+
+def _with_further_data(data: bytes) -> bytes:
+    """The file, with further data behind those of each scan."""
+    parts, start, further, is_scanned = list[bytes](), 0, FURTHER_DATA, False
+    for marker, at in segments(data):
+        if is_scanned:
+            parts += [data[start : at - 2].rstrip(FILL), further]
+            start = at - 2
+        is_scanned = marker == SCAN
+        if marker in ARITHMETIC:
+            further = bytes(DROPPED) + FURTHER_DATA
+    return b"".join([*parts, data[start:], further, END])
 
 
 def with_end(
@@ -70,7 +90,7 @@ def with_end(
 ) -> tuple[bytes, str]:
     """The file, ending behind its first picture, and a note if it lacked the end marker.
 
-    Further data before the marker change a picture that lacks lines, and no other.
+    Further data behind a scan change a picture that lacks lines of it, and no other.
 
     Args:
         decoded: a digest of the picture in a file.
@@ -86,7 +106,7 @@ def with_end(
     is_suspect = end is None or not is_flat
     if (
         not _has_all_scans(data)
-        or digest != decoded(data + FURTHER_DATA + END)
+        or digest != decoded(_with_further_data(data))
         or (is_suspect and _is_filled_up(data, digest, decoded))
     ):
         raise OSError(MISSING_LINES)
@@ -101,13 +121,8 @@ def _is_filled_up(data: bytes, digest: bytes, decoded: Callable[[bytes], bytes])
     return len(first) < len(data) + len(FURTHER_DATA) and decoded(first + END) != digest == decoded(last + END)
 
 
-def ends_in_zeros(content: bytes) -> bool:
-    """Whether zeros stand in front of the end marker: where a card was not written to, or as some cameras fill up."""
-    return content[: end_of_picture(content)].rstrip(FILL).endswith(b"\0")
-
-
 def ends_flat(picture: Image.Image) -> bool:
     """Whether its last block has one brightness, as decoders fill in for missing data; so has many a background."""
     width, height = picture.size
-    block = picture.crop((width - BLOCK, height - BLOCK, width, height)).convert("L")
+    block = picture.crop(((width - 1) // BLOCK * BLOCK, (height - 1) // BLOCK * BLOCK, width, height)).convert("L")
     return bool(np.ptp(np.asarray(block).astype(int)) <= FLAT)

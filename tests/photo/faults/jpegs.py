@@ -72,6 +72,15 @@ def deep(bits: int, values: np.ndarray = GRAINY, **options: bool) -> Callable[[P
     return lambda path: path.write_bytes(imagecodecs.jpeg8_encode(samples, 97, bitspersample=bits, **options)) and None
 
 
+def one_scan_a_color(change: Callable[[bytes], bytes] = bytes) -> Callable[[Path], None]:
+    def make(path: Path) -> None:
+        path.with_suffix(".txt").write_text("0;\n1;\n2;\n")
+        cjpeg(*QUALITY, "-sample", "1x1", "-scans", str(path.with_suffix(".txt")))(path)
+        path.write_bytes(change(path.read_bytes()))
+
+    return make
+
+
 def turned_by_jpegtran(path: Path) -> None:
     """Twice, so that it is as it was."""
     cjpeg(*QUALITY)(path.with_name("plain.jpg"))
@@ -170,6 +179,22 @@ OWN = {
     ),
     "zeros_before_an_end.jpg": (BY_HAND, changed(lambda content: content[:-2] + bytes(4096) + content[-2:]), AS_IT_WAS),
     "no_last_lines.jpg": (BY_HAND, changed(lambda content: content[:-60]), CUT_SHORT),
+    "scans.jpg": ("cjpeg", one_scan_a_color(), AS_IT_WAS),
+    "no_last_scan_but_an_end.jpg": (
+        "cjpeg, by hand",
+        one_scan_a_color(lambda content: content[: content.rindex(b"\xff\xda")] + content[-2:]),
+        CUT_SHORT,
+    ),
+    "half_a_last_scan_but_an_end.jpg": (
+        "cjpeg, by hand",
+        one_scan_a_color(lambda content: content[:-150] + content[-2:]),
+        CUT_SHORT,
+    ),
+    "half_a_first_scan.jpg": (
+        "cjpeg, by hand",
+        one_scan_a_color(lambda content: content[:1500] + content[content.rindex(b"\xff\xda", 0, -1000) :]),
+        CUT_SHORT,
+    ),
     "no_last_scan.jpg": (BY_HAND, changed(lambda content: content[:-60], progressive=True), CUT_SHORT),
 }
 """Maker, how, what is right."""
