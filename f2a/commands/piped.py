@@ -34,11 +34,8 @@ def relight_piped(args: argparse.Namespace) -> int:
             photo, name = Path(folder, "photo"), "standard input"
             photo.write_bytes(sys.stdin.buffer.read())
         try:
-            relit = relight_function(args, 1)(
-                photo,
-                results if output == STREAM else output,
-                tell=lambda note: warn(note.replace(str(photo), name, 1)),
-            )
+            target, tell = results if output == STREAM else output, lambda note: warn(f"{name}: {note}")
+            relit = relight_function(args, 1)(photo, target, tell=tell)
         except PhotoError as error:
             warn(f"{name if error.path == photo else error.path}: {error.reason}")
             return 1

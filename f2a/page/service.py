@@ -130,7 +130,7 @@ class Preview(NamedTuple):
 
 
 class Relit(NamedTuple):
-    """The file of a relit photo, and a sentence with its size and the time that it took."""
+    """The file of a relit photo, and a sentence with the time that it took and what the file could not keep."""
 
     file: Path
     sentence: str
@@ -231,7 +231,7 @@ class RelightService:
         notes: list[str] = []
         file = relight_file(self.relighter, photo, folder, controls, keep_location=keep_location, tell=notes.append)
         seconds = time.perf_counter() - start
-        line = f"{file.name}: {file.stat().st_size / 1e6:.1f} MB, made in {seconds:.1f} s."
+        line = f"{file.name}: made in {max(seconds, 0.1):.1f} s."
         return Relit(file, " ".join([line, *map(as_sentence, notes)]))
 
     def relight_all(

@@ -183,7 +183,8 @@ class Batch:
             result = replace(result, status="skipped", target=str(there.path))
         except PhotoError as error:
             result = replace(result, status="failed", error=str(error))
-        self.tasks[task] = replace(result, notes=tuple(notes), seconds=round(time.perf_counter() - start, 3))
+        named = tuple(f"{task.photo}: {note}" for note in notes)
+        self.tasks[task] = replace(result, notes=named, seconds=round(time.perf_counter() - start, 3))
 
     def _reserve(self, photo: Path, target: Path) -> None:
         """Give ``target`` to ``photo``, whose content may ask for another name than expected."""

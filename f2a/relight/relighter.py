@@ -224,7 +224,7 @@ def relight_file(
     relit = prepared.render(controls, in_place=True)
     red_eyes = [red_eyes_note(prepared.red_pupils)] if controls.red_eyes else []
     for note in (*file.notes, *red_eyes, *write_photo(relit, target, file, overwrite, quality)):
-        tell(f"{source}: {note}")
+        tell(note)
     return target
 
 

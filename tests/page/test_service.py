@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -191,7 +192,10 @@ def test_a_photo_without_flash_gets_a_friendly_note(relight_service, tmp_path, f
 
 def test_what_a_file_could_not_keep_is_said_in_a_sentence(relight_service, tmp_path):
     Image.new("CMYK", (20, 10)).save(tmp_path / "print.tif")
-    assert "CMYK colours come back relit in RGB (sRGB)." in relight_service.open(tmp_path / "print.tif").notes
+    note = "CMYK colours come back relit in RGB (sRGB)."
+    assert note in relight_service.open(tmp_path / "print.tif").notes
+    sentence = relight_service.relight(tmp_path / "print.tif", NEUTRAL, keep_location=False).sentence
+    assert re.fullmatch(rf"print_ambient\.tif: made in [\d.]+ s\. {re.escape(note)}", sentence)
 
 
 def test_a_batch_goes_on_after_a_photo_that_fails(relight_service, party, tmp_path):

@@ -119,7 +119,7 @@ def test_a_bad_photo_fails_alone(photos, tmp_path):
     results = list(Batch(tasks_in(photos, tmp_path / "out")).run(relight, 2))
     assert statuses(results) == ["relit"] * 2 + ["failed"] + ["relit"] * 4
     assert "p2.png: is damaged" in results[2].error
-    assert results[2].notes == ("a note",)
+    assert results[2].notes == (f"{photos / 'p2.png'}: a note",)
 
 
 @pytest.mark.parametrize("of", [1, 2, 3, 10])
