@@ -31,9 +31,9 @@ class Controls:
             neutral, the photo comes back unchanged. The mean brightness goes from the photo's to the relit one's at 1,
             and stays there above.
         background: what the gain lifts more than the photo as a whole: from -1 (no more than that) over 0 to 1 (by
-            twice as many stops more).
-        highlights: what it lifts less, or lowers, the flash's hot spots: from -1 (by twice as many stops less) over 0
-            to 1 (as the photo as a whole). A photo that is not dark is as a whole left as it is.
+            twice as many stops more, but for details).
+        highlights: what it lifts less, or lowers, the flash's hot spots: from -1 (by twice as many stops less, but for
+            details) over 0 to 1 (as the photo as a whole). A photo that is not dark is as a whole left as it is.
         exposure: stops (EV) by which the relit photo is brightened.
         warmth: mireds by which its light is warmed, as a colour filter does (an 81A is 18, an 85 is 112); luminance
             is kept.

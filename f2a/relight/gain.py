@@ -6,7 +6,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from f2a.color import EXPONENT, LUMA, exposure_gain, luminance, normalize_exposure, relight, srgb_to_linear
+from f2a.color import (
+    EXPONENT,
+    FINE_SIGMA,
+    LUMA,
+    exposure_gain,
+    gaussian_blur,
+    luminance,
+    normalize_exposure,
+    relight,
+    srgb_to_linear,
+)
 from f2a.relight.controls import Controls
 from f2a.relight.render import SCALE, LocalLinearGain
 
@@ -80,7 +90,10 @@ def apply_controls(flash: Tensor, log_gain: Tensor, controls: Controls) -> Tenso
     if controls.background or controls.highlights:
         overall = math.log(exposure_gain(flash, float(relight(flash, gain).mean())))
         uneven = luminance(gain) - overall
-        gain = gain + controls.background * uneven.clamp(min=0) - controls.highlights * uneven.clamp(max=0)
+        broad = gaussian_blur(uneven, FINE_SIGMA)  # to add more at an edge would draw a halo along it
+        lifted = (broad if controls.background > 0 else uneven).clamp(min=0)
+        lowered = (broad if controls.highlights < 0 else uneven).clamp(max=0)
+        gain = gain + controls.background * lifted - controls.highlights * lowered
     if controls.shadows:
         below_mid_grey = (1 - 2 * luminance(relight(flash, gain), LUMA)).clamp(min=0)
         gain = gain + controls.shadows * SHADOW_STOPS * math.log(2) * below_mid_grey**2

@@ -195,3 +195,14 @@ def test_a_photo_whose_mean_is_kept_is_lifted_and_lowered_against_nothing():
     flash, log_gain = uneven()
     kept = normalize_exposure(flash, log_gain, flash.mean((1, 2, 3)))
     assert apply_controls(flash, kept, Controls(background=-1, highlights=1)).abs().max() < 0.01
+
+
+def test_more_background_or_fewer_highlights_add_no_detail():
+    flash = torch.full((1, 3, 30, 40), 0.4)
+    log_gain = torch.zeros_like(flash)
+    log_gain[..., ::2] = 0.3  # stripes, of which the one half is lifted more than the whole photo and the other less
+    for controls in (Controls(background=1), Controls(highlights=-1)):
+        added = apply_controls(flash, log_gain, controls) - log_gain
+        assert added[..., 12:-12].abs().max() < 0.01  # 0.15 where each stripe would get its own
+    flattened = apply_controls(flash, log_gain, Controls(background=-1, highlights=1))
+    assert flattened.std() < 1e-5
