@@ -15,13 +15,11 @@ from typing import NamedTuple
 import numpy as np
 from PIL.ExifTags import Base
 
-from f2a.photo.chromaticity import BT709, D65, Primaries, adaptation, rgb_to_xyz, xyz_of
+from f2a.photo.chromaticity import BT709, D65, Primaries
 from f2a.photo.icc import SRGB, ColorProfile, ProfileError, cicp_of, or_note
+from f2a.photo.matrix_profile import SRGB_CURVE, Parameters, colorants, matrix_profile
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.metadata.tiff_ifd import EXIF_IFD, INTEROPERABILITY_IFD, ExifError, IfdEntry, TiffBlock, read_fields
-
-Parameters = tuple[float, float, float, float, float]
-"""Of a transfer curve, encoded to linear: ``(a x + b) ** g`` from d on, ``c x`` below, as g, a, b, c, d."""
 
 WHITE_C, WHITE_E, DCI_WHITE = (0.310, 0.316), (1 / 3, 1 / 3), (0.314, 0.351)
 PRIMARIES: Mapping[int, tuple[str, Primaries]] = {
@@ -39,7 +37,6 @@ PRIMARIES: Mapping[int, tuple[str, Primaries]] = {
 }
 """By the code points of ISO/IEC 23091-2 (H.273), table 2."""
 
-SRGB_CURVE: Parameters = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
 UNSPECIFIED, PQ, HLG = 2, 16, 18
 
 
@@ -139,7 +136,7 @@ def profile_of(space: ColorSpace, mode: str) -> ColorProfile:
         return HdrProfile(space, mode)
     if space.is_srgb or (mode == "L" and space.curve == SRGB_CURVE):
         return SRGB
-    return ColorProfile(matrix_profile(space, mode), mode)
+    return ColorProfile(matrix_profile(space.name, space.primaries, space.curve, mode), mode)
 
 
 def cicp_space(primaries: int, transfer: int) -> ColorSpace | None:
@@ -196,7 +193,7 @@ def measured_space(primaries: Primaries | None, gamma: float) -> ColorSpace | No
     space = ColorSpace("As the file states", primaries or BT709, SRGB_CURVE)
     if gamma and not (abs(gamma - 2.2) < SAME_GAMMA and space.is_srgb):
         space = space._replace(curve=gamma_curve(gamma))
-    if not 0.1 < (gamma or 1) < 10 or not np.isfinite(_colorants(space.primaries)).all():
+    if not 0.1 < (gamma or 1) < 10 or not np.isfinite(colorants(space.primaries)).all():
         raise ProfileError(IMPOSSIBLE)
     return space
 
@@ -280,52 +277,3 @@ def _exif_entries(block: TiffBlock) -> tuple[IfdEntry | None, IfdEntry | None, I
 
 def _entry(block: TiffBlock, directory: int, tag: int) -> IfdEntry | None:
     return next((entry for entry in block.entries(directory) if entry.tag == tag), None)
-
-
-PCS_WHITE = np.array([0.9642, 1.0, 0.8249])
-ICC_VERSION = 0x04300000
-
-
-def matrix_profile(space: ColorSpace, mode: str) -> bytes:
-    """An ICC profile (ICC.1:2022, 8.3.3 and 8.4.3) of a matrix and a curve, for pixels of mode ``L`` or ``RGB``."""
-    curve = b"para\0\0\0\0\0\3\0\0" + _fixed(*space.curve)
-    tags = {b"desc": _text(space.name), b"cprt": _text("No copyright"), b"wtpt": _xyz(PCS_WHITE)}
-    if mode == "L":
-        tags[b"kTRC"] = curve
-    else:
-        tags[b"chad"] = b"sf32\0\0\0\0" + _fixed(*_to_pcs(space.primaries).flat)
-        for name, colorant in zip((b"r", b"g", b"b"), _colorants(space.primaries).T, strict=True):
-            tags |= {name + b"XYZ": _xyz(colorant), name + b"TRC": curve}
-    table, content, start = struct.pack(">I", len(tags)), b"", 132 + 12 * len(tags)
-    for tag, value in tags.items():
-        table += struct.pack(">4sII", tag, start + len(content), len(value))
-        content += value + bytes(-len(value) % 4)
-    data_space = b"GRAY" if mode == "L" else b"RGB "
-    header = struct.pack(">I4xI4s4s4s12x4s", start + len(content), ICC_VERSION, b"mntr", data_space, b"XYZ ", b"acsp")
-    return (header + bytes(28) + _fixed(*PCS_WHITE)).ljust(128, b"\0") + table + content
-
-
-def _fixed(*numbers: float) -> bytes:
-    return struct.pack(f">{len(numbers)}i", *(round(number * 65536) for number in numbers))
-
-
-def _xyz(value: np.ndarray) -> bytes:
-    return b"XYZ \0\0\0\0" + _fixed(*value)
-
-
-def _text(words: str) -> bytes:
-    content = words.encode("utf-16-be")
-    return b"mluc\0\0\0\0" + struct.pack(">II2s2sII", 1, 12, b"en", b"US", len(content), 28) + content
-
-
-def _colorants(primaries: Primaries) -> np.ndarray:
-    """XYZ of red, green and blue, as columns, beside the white of profiles; not finite for impossible primaries."""
-    try:
-        colorants: np.ndarray = _to_pcs(primaries) @ rgb_to_xyz(primaries)
-    except (np.linalg.LinAlgError, ZeroDivisionError):
-        return np.full((3, 3), np.nan)
-    return colorants
-
-
-def _to_pcs(primaries: Primaries) -> np.ndarray:
-    return adaptation(xyz_of(primaries[:2]), PCS_WHITE)

@@ -7,13 +7,17 @@ network sees is a small copy converted to sRGB by LittleCMS.
 import io
 import struct
 from collections.abc import Callable
-from typing import TypeVar
+from functools import cached_property
+from itertools import chain
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from PIL import Image, ImageCms
 
 from f2a.color import linear_to_srgb, srgb_to_linear
+from f2a.photo.chromaticity import D50
+from f2a.photo.matrix_profile import SRGB_CURVE, matrix_profile
 from f2a.photo.metadata.privacy import is_private_text
 
 T = TypeVar("T")
@@ -40,6 +44,10 @@ SAME_CURVE = 1 / 1024
 """Difference in encoded value under which a profile's curve counts as sRGB's own."""
 
 
+COARSE = 1 / 1000
+"""Light of the first of 256 levels from which on eight bits are too few for shadows; sRGB's is 1 / 3295."""
+
+
 class ProfileError(ValueError):
     """A profile, or another statement of colours, that is damaged, of other pixels, or of a kind that is not read."""
 
@@ -61,6 +69,7 @@ class ColorProfile:
     def __init__(self, icc_profile: bytes | None = None, space: str = "RGB") -> None:
         icc_profile = clean_icc(icc_profile) if icc_profile else None
         self.icc_profile = icc_profile
+        self._space = space
         self._profile = open_profile(icc_profile, space) if icc_profile else None
         curves = _curves(icc_profile, CURVES[space]) if icc_profile else []
         self.has_tables = bool(icc_profile) and space == "RGB" and not curves
@@ -76,6 +85,23 @@ class ColorProfile:
     @property
     def has_srgb_curve(self) -> bool:
         return not self._curves
+
+    @property
+    def is_coarse(self) -> bool:
+        """Whether the curve, as that of linear light, leaves few levels for shadows."""
+        return bool(self.light(256)[:, 1].max() > COARSE)
+
+    @cached_property
+    def with_srgb_curve(self) -> "ColorProfile":
+        """The same primaries, and sRGB's curve."""
+        if self.has_srgb_curve or self._profile is None:
+            return self
+        if self._space == "L":
+            return SRGB
+        cms = self._profile.profile  # whose primaries stand beside the white of profiles
+        colors = (color[1][:2] for color in (cms.red_primary, cms.green_primary, cms.blue_primary) if color)
+        primaries: Any = (*D50, *chain.from_iterable(colors))
+        return ColorProfile(matrix_profile("As the photo, with the curve of sRGB", primaries, SRGB_CURVE, "RGB"))
 
     def light(self, levels: int) -> np.ndarray:
         """The linear light of each of so many stored levels, ``(1 or C, levels)`` in [0, 1], never falling."""
@@ -105,12 +131,10 @@ class ColorProfile:
 
     def to_srgb(self, photo: Image.Image) -> Image.Image:
         """An 8-bit RGB photo with sRGB's curve and this profile's primaries, converted to sRGB (clipped there)."""
-        if self._profile is None or self._profile.profile.xcolor_space != "RGB " or _is_srgb(self._profile):
+        profile = self.with_srgb_curve._profile
+        if profile is None or profile.profile.xcolor_space != "RGB " or _is_srgb(profile):
             return photo
-        values = np.asarray(photo)
-        if not self.has_srgb_curve:
-            photo = Image.fromarray(self.from_srgb_curve(values, np.dtype(np.uint8)))
-        return convert_to_srgb(photo, self._profile)
+        return convert_to_srgb(photo, profile)
 
     def cmyk_or_lab_to_srgb(self, photo: Image.Image) -> Image.Image:
         """Through this profile; where there is none, or none that works, by Pillow's plain formula."""

@@ -94,6 +94,8 @@ def _fitting(photo: Photo, codec: Codec, format: str, path: Path, notes: list[st
     """The pixels as the format can hold them, and their profile; ``bits`` are those of the photo's own file."""
     if photo.shape[2] == 1 and "L" not in codec.MODES:
         photo = photo.grey_in_rgb()
+    if photo.dtype == np.uint16 and codec.BITS < 16 and photo.colors.is_coarse:
+        photo = _with_srgb_curve(photo)
     stored = photo.stored
     if isinstance(stored, np.ndarray):
         if bits > codec.BITS:
@@ -104,6 +106,14 @@ def _fitting(photo: Photo, codec: Codec, format: str, path: Path, notes: list[st
     image = _in_mode_of(codec, stored, format, path)
     profile = fitting_profile(photo.icc_profile, space_of(image.mode), [])
     return image, profile.icc_profile or b""
+
+
+def _with_srgb_curve(photo: Photo) -> Photo:
+    """So that eight or ten bits are enough for the shadows of linear light."""
+    result = photo.blank_copy()
+    result.set_rows(0, photo.colors.in_srgb_curve(photo.rows()))
+    result.colors = photo.colors.with_srgb_curve
+    return result
 
 
 def _in_mode_of(codec: Codec, image: Image.Image, format: str, path: Path) -> Image.Image:

@@ -13,7 +13,15 @@ from PIL.PngImagePlugin import PngInfo
 from f2a.photo import read_photo, write_photo
 from f2a.photo.chromaticity import BT709
 from f2a.photo.codecs import png
-from f2a.photo.color_space import ADOBE_RGB, SRGB_SPACE, ColorSpace, exif_space, gamma_curve, matrix_profile, profile_of
+from f2a.photo.color_space import (
+    ADOBE_RGB,
+    PRIMARIES,
+    SRGB_SPACE,
+    ColorSpace,
+    exif_space,
+    gamma_curve,
+    profile_of,
+)
 from f2a.photo.icc import ColorProfile
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.photo import Photo
@@ -124,7 +132,7 @@ def test_deep_pngs_have_the_stated_colours(tmp_path):
     values = np.full((5, 7, 3), 40000, np.uint16)
     (tmp_path / "a.png").write_bytes(png.with_metadata(png.encode16(values), Metadata(png_chunks=[cicp(12, 13)])))
     space = ColorSpace("Display P3", (*P3_XY[3], *P3_XY[0], *P3_XY[1], *P3_XY[2]), SRGB_SPACE.curve)
-    assert read_photo(tmp_path / "a.png").photo.icc_profile == matrix_profile(space, "RGB")
+    assert read_photo(tmp_path / "a.png").photo.icc_profile == profile_of(space, "RGB").icc_profile
 
 
 EXIF_STATEMENTS = {
@@ -211,7 +219,7 @@ def test_damaged_exif_states_nothing(exif):
 
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 def test_others_read_the_profiles(mode):
-    profile = ImageCms.ImageCmsProfile(io.BytesIO(matrix_profile(ADOBE_RGB, mode)))
+    profile = ImageCms.ImageCmsProfile(io.BytesIO(profile_of(ADOBE_RGB, mode).icc_profile))
     assert profile.profile.profile_description == "Adobe RGB"
     assert profile.profile.xcolor_space.strip() == ("RGB" if mode == "RGB" else "GRAY")
     if mode == "RGB":
@@ -252,7 +260,7 @@ def test_what_nclx_states_is_what_every_format_shows(tmp_path, code_points, sour
 @pytest.mark.parametrize(
     ("code_points", "icc_profile", "right"),
     [((12, 13), ADOBE, ADOBE), ((9, 16), ADOBE, ADOBE), ((1, 13), None, b""),
-     ((2, 2), None, matrix_profile(ADOBE_RGB, "RGB"))],
+     ((2, 2), None, profile_of(ADOBE_RGB, "RGB").icc_profile)],
 )  # fmt: skip
 def test_a_profile_wins_over_nclx_and_nclx_that_states_something_over_exif(tmp_path, code_points, icc_profile, right):
     exif = b"" if icc_profile else exif_of(0xFFFF, "R03")
@@ -398,6 +406,17 @@ def test_linear_grey_is_shown_alike_by_every_format(tmp_path, channels, bits, su
     write_photo(Photo.from_array(values, profile), tmp_path / f"out{suffix}", read_photo(source))
     shown = np.asarray(read_photo(tmp_path / f"out{suffix}").photo.to_srgb())
     assert np.abs(shown[8, 12].astype(int) - 124).max() <= 1  # 255 * (1.055 * 0.2 ** (1 / 2.4) - 0.055)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".heic", ".bmp"])
+@pytest.mark.parametrize("name", ["sRGB", "BT.2020"])
+def test_shadows_of_deep_linear_light_are_not_cut_to_the_few_levels_that_it_has_in_fewer_bits(tmp_path, suffix, name):
+    primaries = {"sRGB": BT709, "BT.2020": PRIMARIES[9][1]}[name]
+    linear = np.full((16, 24, 3), (1000, 1300, 1130), np.uint16)
+    photo = Photo.from_array(linear, profile_of(ColorSpace("linear", primaries, gamma_curve(1)), "RGB"))
+    write_photo(photo, tmp_path / f"out{suffix}", read_photo(save_png(tmp_path / "a.png")), quality=100)
+    shown = read_photo(tmp_path / f"out{suffix}").photo.to_srgb().getpixel((12, 8))
+    assert np.abs(np.subtract(shown, photo.to_srgb().getpixel((12, 8)))).max() <= 1
 
 
 def xyz_of(xy, is_scaled):
