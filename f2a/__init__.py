@@ -1,4 +1,4 @@
-"""f2a, flash to ambient: the photograph that the room's own light would have given.
+"""f2a, flash to ambient: turns a flash photo into the photo that the room's own light would have given.
 
 >>> from f2a import Relighter
 >>> relighter = Relighter.from_pretrained()
@@ -27,7 +27,7 @@ __all__ = ["Controls", "PhotoError", "Relighter", "__version__", "relight_file"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import PyTorch only when the first of our names is used, so that ``f2a --help`` answers at once."""
+    """Import the public names, and with them PyTorch, only when they are used, so that ``f2a --help`` is fast."""
     if name in _MODULES:
         return getattr(importlib.import_module(_MODULES[name]), name)
     raise AttributeError(f"module 'f2a' has no attribute {name!r}")

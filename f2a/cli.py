@@ -14,23 +14,23 @@ COMMANDS = (
     "relight", "watch", "explain", "serve", "evaluate", "ablate",
     "average", "convert", "download", "dataset", "space", "bench",
 )  # fmt: skip
-"""Each is a module of :mod:`f2a.commands`, with its help (what its docstring says), flags and run."""
+"""Names of modules in :mod:`f2a.commands`; each has its help as docstring, ``add_flags`` and ``run``."""
 
 SPINS = "3000"
-"""Turns of waiting, about a tenth of a millisecond, before a thread of GNU's OpenMP library sleeps.
+"""Number of spins, about a tenth of a millisecond in all, before a waiting thread of GNU's OpenMP library sleeps.
 
-With the library's own 300,000 ``compact`` takes 12 times as long beside other programs; with none, a third longer on
-idle cores (docs/speed.md).
+With the library's default of 300,000, ``compact`` takes 12 times as long while other programs run; with 0, it takes a
+third longer on idle cores (docs/speed.md).
 """
 
 
 def wait_briefly() -> None:
-    """Have PyTorch's threads that wait for each other sleep soon, unless the environment says how they wait.
+    """Make PyTorch's threads sleep soon when they wait for each other, unless the environment says how to wait.
 
-    To be called before torch is imported, whose OpenMP library reads it once.
+    Call it before torch is imported: its OpenMP library reads the environment only once.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # for other OpenMP libraries; GNU's prefers the number
+        os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # for other OpenMP libraries; GNU's uses the number
         os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
 
 
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(words)
     try:
         if any(re.fullmatch("(--[^=]+=)?", word) for word in words):  # an empty path would be the current folder
-            raise F2aError("an argument is empty, as a variable is that was never set: give it a value or leave it out")
+            raise F2aError("an argument is empty, perhaps an unset variable: give it a value or leave it out")
         return int(commands[args.command].run(args))
     except KeyboardInterrupt:
         return 130

@@ -9,48 +9,48 @@ import torch
 from torch import Tensor
 
 LUMINANCE = (0.2126, 0.7152, 0.0722)
-"""Of linear sRGB (IEC 61966-2-1)."""
+"""Weights of red, green and blue in the luminance of linear sRGB (IEC 61966-2-1)."""
 LUMA = (0.299, 0.587, 0.114)
-"""Of encoded red, green and blue (ITU-R BT.601, as in Pillow's mode L)."""
+"""Weights of encoded red, green and blue in luma (ITU-R BT.601, as in Pillow's mode L)."""
 
 STANDARD_EXPOSURE = 0.56
-"""Mean sRGB value of the paper's published test scenes, to which targets may be brought in training."""
+"""Mean sRGB value of the paper's published test scenes; training can bring its targets to it."""
 
 BURNT = 250 / 255
-"""From this sRGB value of its brightest channel on a pixel counts as burnt."""
+"""sRGB value of the brightest channel from which on a pixel counts as burnt."""
 CEILING = 249 / 255
-"""sRGB value that no gain lifts a pixel above: under :data:`BURNT`, so relighting burns nothing."""
+"""sRGB value above which no gain lifts a pixel. It is below :data:`BURNT`, so relighting burns nothing."""
 SHOULDER = 0.8
 """sRGB value at which the roll-off towards :data:`CEILING` begins."""
 FADE_OUT = (0.9, 1.0)
-"""sRGB values of the darkest channel between which a gain's darkening fades out: a patch that the flash burnt holds no
+"""sRGB values of the darkest channel between which a gain's darkening fades out: a patch that the flash burnt has no
 texture, and would turn from white into flat grey."""
 
 BLACKS, BLACKS_OF_MEAN = 0.1, 0.25
-"""sRGB luma below which a gain's lifting fades out, or that part of a dark photo's mean: noise and deep shade there
-would turn into a grey veil."""
+"""Luma of sRGB values below which a gain's lifting fades out, and the same as a share of the photo's mean; the lower of
+the two counts. If noise and deep shade were lifted, they would turn into a grey veil."""
 
 FINE_SIGMA = 3.0
-"""Of the Gaussian that parts a log-gain into a broad and a fine part, in pixels of the small copy."""
+"""Standard deviation, in pixels of the small copy, of the Gaussian that splits a log-gain into broad and fine parts."""
 FINE_LIFTS, BROAD = 3.0, 0.9
-"""Factors of what the fine part lifts, and of the broad part (docs/experiments.md, sections 17 and 18)."""
+"""Factors for the lifts of the fine part and for the whole broad part (docs/experiments.md, sections 17 and 18)."""
 SURROUNDINGS_SIGMA = 20.0
-"""Of the Gaussian over which a place's surroundings are averaged, in pixels of the small copy."""
+"""Standard deviation, in pixels of the small copy, of the Gaussian that averages a pixel's surroundings."""
 LOCAL_CONTRAST = 0.05
-"""Power to which the photo's own light over that of its surroundings is added, for the contrast that filling takes."""
+"""Exponent of a pixel's light over its surroundings' light, a factor that restores contrast lost by filling shadows."""
 DARK_BROAD, DARK_LEVEL = 0.5, 0.2
-"""For each factor of e by which a dark photo's mean is lifted: what is added to :data:`BROAD`, and the power by which
-its surroundings are levelled, so that its darks are lifted more than its lights."""
+"""For each factor of e by which a dark photo's mean is lifted: the amount added to :data:`BROAD`, and the exponent by
+which differences between surroundings are reduced, so that darks are lifted more than lights."""
 SAME_SURFACE = 0.35
-"""Standard deviation of the log of a place's colour (each channel over the luminance) from its surroundings', where the
-place is their surface in shadow; a dark object of another colour is not lifted so much."""
+"""Standard deviation of the log colour (each channel over luminance) of a shadow around that of its surroundings, if
+both are the same surface. A dark object of another colour is lifted less."""
 DARKEST, DEEPEST = 0.01, 1e-3
-"""Linear light that is added before colours are compared, so that noise in black does not count; and that below which
-light counts as this, so that black stays finite."""
+"""Linear light that is added before colours are compared, so that noise in black does not count; and the least linear
+light whose logarithm is taken, so that black stays finite."""
 
 OFFSET, EXPONENT = 0.055, 1 / 2.4
-"""Of the sRGB curve above its straight part: ``srgb + 0.055`` is a power of the light, so a gain on the light is a
-factor on it."""
+"""Constants of the sRGB curve above its straight part, where ``srgb + 0.055`` is a power of the light, so that a gain
+on the light is a factor on this sum."""
 
 
 def srgb_to_linear(image: Tensor) -> Tensor:
@@ -64,16 +64,16 @@ def linear_to_srgb(linear: Tensor) -> Tensor:
 
 
 def luminance(image: Tensor, weights: tuple[float, float, float] = LUMINANCE) -> Tensor:
-    """The mean of the channels by what each adds to luminance, ``(B, 3, H, W)`` to ``(B, 1, H, W)``."""
+    """Mean of the channels, weighted by their share of luminance; ``(B, 3, H, W)`` to ``(B, 1, H, W)``."""
     return (image * image.new_tensor(weights).reshape(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
 def relight(flash: Tensor, log_gain: Tensor) -> Tensor:
     """``relit_linear = flash_linear * exp(log_gain)``, with burnt patches spared and highlights rolled off.
 
-    Where the flash photo is burnt, darkening fades out (:data:`FADE_OUT`). What would come out above :data:`SHOULDER`
-    approaches :data:`CEILING`, or the flash photo's own value where that is brighter: all channels by one factor, so
-    the hue stays. A log-gain of 0 changes nothing.
+    Darkening fades out where the flash photo is burnt (:data:`FADE_OUT`). Values above :data:`SHOULDER` are compressed
+    towards :data:`CEILING`, or towards the flash photo's own value where that is brighter. All channels are scaled by
+    one factor, which keeps the hue. A log-gain of 0 changes nothing.
 
     Args:
         flash: ``(B, 3, H, W)``, sRGB in [0, 1].
@@ -97,18 +97,18 @@ def relight(flash: Tensor, log_gain: Tensor) -> Tensor:
 
 
 def log_gain_between(flash: Tensor, relit: Tensor) -> Tensor:
-    """The log-gain that leads from ``flash`` to ``relit`` (both sRGB, same shape).
+    """Log-gain that turns ``flash`` into ``relit`` (both sRGB, same shape).
 
-    Both are held above 1e-4 in linear light (a third of an 8-bit step), so that black stays finite.
+    Both are clamped to at least 1e-4 in linear light (a third of an 8-bit step), so that black stays finite.
     """
     return (srgb_to_linear(relit).clamp(min=1e-4) / srgb_to_linear(flash).clamp(min=1e-4)).log()
 
 
 def exposure_gain(image: Tensor, mean: float = STANDARD_EXPOSURE) -> float:
-    """The factor in linear light that brings the mean of one sRGB image to ``mean``, clipping included.
+    """Factor in linear light that brings the mean of one sRGB image to ``mean``, clipping included.
 
-    Found by bisection on the stop scale between 1/64 and 64: the mean after clipping only rises with the factor. It
-    works on the histogram of quarters of an 8-bit step, so 8-bit images are taken as they are.
+    It is found by bisection in stops between 1/64 and 64, since the mean after clipping rises with the factor. The
+    search uses a histogram with four bins per 8-bit step, which is exact for 8-bit images.
 
     Args:
         image: sRGB in [0, 1], any shape.
@@ -130,25 +130,26 @@ def exposure_gain(image: Tensor, mean: float = STANDARD_EXPOSURE) -> float:
 
 
 def expose(image: Tensor, mean: float = STANDARD_EXPOSURE) -> Tensor:
-    """One sRGB image, its light multiplied by :func:`exposure_gain`; what that burns is clipped."""
+    """One sRGB image with its light multiplied by :func:`exposure_gain` and clipped at white."""
     return linear_to_srgb((srgb_to_linear(image) * exposure_gain(image, mean)).clamp(max=1))
 
 
 SAMPLED_PIXELS = 5_000
-"""Of an image on which :func:`normalize_exposure` measures the mean; at most four times as many."""
+"""Number of pixels of an image on which :func:`normalize_exposure` measures the mean; at most four times as many."""
 
 
 def refine_gain(flash: Tensor, log_gain: Tensor, means: Tensor) -> Tensor:
-    """``log_gain`` as a network found it, made bolder where that is safe: hard shadows filled, dark photos evened.
+    """Strengthen a network's ``log_gain`` where that is safe: fill hard shadows and even out dark photos.
 
-    A network that learns from mean errors lifts by half what may be a shadow or a dark object, so half of each shadow
-    stays, by which the eye knows the flash: what is lifted within a few pixels counts more, the rest less, and local
-    contrast makes up for what that takes. A dark photo is one whose flash reached little of the room: its darks are
-    lifted more. The brightness is another one afterwards: see :func:`normalize_exposure`.
+    A network that learns from mean errors lifts a dark area only halfway if it may be either a shadow or an object. So
+    half of each shadow remains, and the photo still looks taken with flash. Lifts within a few pixels are therefore
+    strengthened and the rest weakened, and local contrast is raised to make up for the loss. In a dark photo the flash
+    reached little of the room, so the darks are lifted more. The mean brightness changes: see
+    :func:`normalize_exposure`.
 
     Args:
         flash: ``(B, 3, H, W)``, sRGB in [0, 1].
-        log_gain: the same shape, natural logarithm; its colour goes with the broad part.
+        log_gain: the same shape, natural logarithm; its colour is treated as part of the broad part.
         means: ``(B,)``, the mean sRGB values that the relit images will have.
     """
     light, brightness = srgb_to_linear(flash), luminance(log_gain)
@@ -165,14 +166,14 @@ def refine_gain(flash: Tensor, log_gain: Tensor, means: Tensor) -> Tensor:
 
 
 def gaussian_blur(image: Tensor, sigma: float) -> Tensor:
-    """``(..., H, W)``, each plane for itself, of which the border is repeated; ``sigma`` in pixels."""
+    """Blur each plane of ``(..., H, W)``, repeating its border; ``sigma`` is in pixels."""
     radius = max(1, int(3 * sigma))
     steps = torch.arange(-radius, radius + 1, device=image.device)
     kernel = torch.exp(-(steps**2) / (2 * sigma**2))
     kernel = (kernel / kernel.sum()).to(image.dtype)
 
     def weights(size: int) -> Tensor:
-        """Of each place in a line, a row for its average."""
+        """Matrix whose rows average a line of ``size`` pixels around each of them."""
         places = (torch.arange(size, device=image.device)[:, None] + steps).clamp(0, size - 1)
         return image.new_zeros(size, size).scatter_add_(1, places, kernel.expand(size, -1))
 
@@ -180,29 +181,29 @@ def gaussian_blur(image: Tensor, sigma: float) -> Tensor:
 
 
 def keep_blacks(flash: Tensor, log_gain: Tensor) -> Tensor:
-    """``log_gain`` without what it lifts of the flash photo's blacks (:data:`BLACKS`); shapes as in :func:`relight`."""
+    """``log_gain`` without lifts of the flash photo's blacks (:data:`BLACKS`); shapes as in :func:`relight`."""
     black = (BLACKS_OF_MEAN * flash.mean((1, 2, 3), keepdim=True)).clamp(1e-6, BLACKS)
     share = _smoothstep(luminance(flash) / black)
     return log_gain - (1 - share) * luminance(log_gain).clamp(min=0)
 
 
 def _smoothstep(x: Tensor) -> Tensor:
-    """From 0 at 0 to 1 at 1, level at both."""
+    """Cubic that rises from 0 at ``x = 0`` to 1 at ``x = 1`` and is flat at both ends."""
     x = x.clamp(0, 1)
     return x**2 * (3 - 2 * x)
 
 
 def normalize_exposure(flash: Tensor, log_gain: Tensor, means: Tensor, keeps_blacks: bool = False) -> Tensor:
-    """``log_gain`` and a constant per image, such that the mean of each relit image is its entry of ``means``.
+    """``log_gain`` plus a constant per image, such that the mean of each relit image is its entry of ``means``.
 
-    No gradient flows through the constants: what is learnt is how the light is spread, not how much of it there is.
+    No gradient flows through the constants: a network learns how the light is distributed, not how much there is.
 
     Args:
         flash: ``(B, 3, H, W)``, sRGB in [0, 1].
         log_gain: the same shape, natural logarithm.
-        means: ``(B,)``, mean sRGB values inside (0, 1); one out of reach of six stops is approached. A black image,
-            whose mean no factor changes, keeps its gain.
-        keeps_blacks: apply :func:`keep_blacks` to what comes out.
+        means: ``(B,)``, mean sRGB values inside (0, 1). The constant is limited to six stops either way. A black
+            image, whose mean no factor changes, keeps its gain.
+        keeps_blacks: apply :func:`keep_blacks` to the result.
     """
 
     def shifted(flash: Tensor, log_gain: Tensor, constant: Tensor) -> Tensor:
@@ -212,7 +213,7 @@ def normalize_exposure(flash: Tensor, log_gain: Tensor, means: Tensor, keeps_bla
     step = max(1, math.isqrt(flash.shape[-1] * flash.shape[-2] // SAMPLED_PIXELS))
     with torch.no_grad():
         sample, sample_gain = flash[..., ::step, ::step], log_gain[..., ::step, ::step]
-        # the whole image's mean stands for the sampled pixels', so that a gain of nothing needs a constant of nothing
+        # corrected by how far the sample's mean is off, so that keeping the image's own mean needs a constant of 0
         targets = means + (sample.mean((1, 2, 3)) - flash.mean((1, 2, 3)))
         low = torch.full_like(targets, -6 * math.log(2))
         high = -low

@@ -1,4 +1,4 @@
-"""Every option, stated once: a field is the flag, its default and its help text."""
+"""Every option, defined once: a dataclass field gives the flag, its default and its help text."""
 
 import argparse
 import dataclasses
@@ -29,7 +29,7 @@ def option(
     minimum: float = -math.inf,
     maximum: float = math.inf,
 ) -> Any:
-    """A dataclass field that knows its help text and its allowed values: some choices, or numbers in a range."""
+    """A dataclass field with its help text and its allowed values: a list of choices, or numbers in a range."""
     metadata = {"help": help, "choices": choices, "metavar": metavar, "minimum": minimum, "maximum": maximum}
     if isinstance(default, list):
         return field(default_factory=lambda: list(default), metadata=metadata)
@@ -59,7 +59,7 @@ def _check_range(fault: str, number: float, minimum: float, maximum: float) -> N
 
 
 def check_exposure(exposure: float | str | None) -> None:
-    """Raise :class:`ConfigError` for what is neither ``keep`` nor a number between 0 and 1, nor None."""
+    """Raise :class:`ConfigError` unless ``exposure`` is None, ``keep`` or a number between 0 and 1."""
     is_mean = isinstance(exposure, int | float) and 0 < exposure < 1
     if exposure not in (None, KEEP) and not is_mean:
         raise ConfigError(f"exposure is {exposure!r}: give {KEEP!r} or a number between 0 and 1")
@@ -117,7 +117,7 @@ class GeneratorConfig:
 
 
 def preset_option(name: str, otherwise: str = "the preset's") -> Any:
-    """An option like that field of :class:`GeneratorConfig`, whose value in the preset it replaces."""
+    """An option that overrides the preset's value of this field of :class:`GeneratorConfig`."""
     metadata = GeneratorConfig.__dataclass_fields__[name].metadata
     return field(default=None, metadata=metadata | {"help": f"{metadata['help']}; None: {otherwise}"})
 
@@ -131,7 +131,7 @@ ARCHITECTURES = {
 
 
 def from_dict(cls: type[ConfigType], values: dict[str, Any]) -> ConfigType:
-    """The config that ``values`` describe, with defaults for names that are missing.
+    """The config with these ``values``, and defaults for missing names.
 
     Raises:
         ConfigError: a name is unknown, or a value has the wrong type.
@@ -150,7 +150,7 @@ def from_dict(cls: type[ConfigType], values: dict[str, Any]) -> ConfigType:
 
 
 def add_flags(parser: argparse.ArgumentParser, cls: type[Any]) -> None:
-    """Give ``parser`` one flag for each field of ``cls``; a bool field becomes ``--name`` and ``--no-name``."""
+    """Add a flag to ``parser`` for each field of ``cls``; a bool field becomes ``--name`` and ``--no-name``."""
     hints, defaults = get_type_hints(cls), vars(cls())
     for item in dataclasses.fields(cls):
         kinds = [kind for kind in get_args(hints[item.name]) or (hints[item.name],) if kind is not type(None)]
@@ -194,7 +194,7 @@ class TrainConfig:
         "a folder's share of every batch, FOLDER/PATTERN selects names",
         metavar="DIR",
     )
-    dataset_name: str | None = option(None, "Hub dataset of pairs, user/data, beside folders or alone", metavar="ID")
+    dataset_name: str | None = option(None, "Hub dataset of pairs, user/data, with or without folders", metavar="ID")
     dataset_config_name: str | None = option(None, "configuration of the dataset, if it has several")
     dataset_revision: str | None = option(None, "branch, tag or commit of the dataset; only a commit never changes")
     dataset_split: str = option("train", "split of the dataset to train on")
@@ -259,7 +259,7 @@ class TrainConfig:
         0.5, "share of crops whose surfaces get a random brightness and colour in both photos", minimum=0, maximum=1
     )
     copy_paste: float = option(
-        0.5, "share of crops with objects of another crop, which have a shadow in the flash photo", minimum=0, maximum=1
+        0.5, "share of crops with objects pasted from another crop, with flash shadows", minimum=0, maximum=1
     )
     noise: float = option(0.01, "maximum standard deviation of the grain added to the flash photo, in sRGB", minimum=0)
     normalize_exposure: bool = option(True, "bring all ambient targets to the same exposure (mean sRGB 0.56)")
@@ -267,10 +267,10 @@ class TrainConfig:
     train_batch_size: int = option(8, "pairs per batch, on each process", minimum=1)
     gradient_accumulation_steps: int = option(1, "batches per optimisation step", minimum=1)
     dataloader_num_workers: int = option(0, "worker processes that prepare crops, for each training process", minimum=0)
-    max_train_steps: int | None = option(None, "optimisation steps, which win over epochs (default 3000)", minimum=1)
+    max_train_steps: int | None = option(None, "optimisation steps; they override epochs (default 3000)", minimum=1)
     num_train_epochs: int | None = option(None, "passes over all pairs", minimum=1)
     max_train_minutes: float | None = option(
-        None, "end after these minutes; the learning rate follows steps", minimum=0
+        None, "stop after this many minutes; the learning rate still follows the steps", minimum=0
     )
 
     learning_rate: float = option(1e-3, "learning rate of decoder and head", minimum=0)
@@ -285,7 +285,7 @@ class TrainConfig:
     use_ema: bool = option(True, "validate and save an exponential moving average of the weights")
     ema_decay: float = option(0.999, "decay of that average", minimum=0, maximum=1)
     mixed_precision: str | None = option(
-        None, "arithmetic of the networks; None: as accelerate launch is told, otherwise no", ("no", "fp16", "bf16")
+        None, "arithmetic of the networks; None: as set by accelerate launch, otherwise no", ("no", "fp16", "bf16")
     )
     seed: int = option(0, "seed of data order, augmentation and initial weights", minimum=0, maximum=2**32 - 1)
 
@@ -304,7 +304,7 @@ class TrainConfig:
     hub_token: str | None = option(None, "Hub token; None: that of hf auth login", metavar="TOKEN")
 
     def guides(self, images: str) -> bool:
-        """Whether the attention map multiplies the images that are ``compared``, or ``judged``."""
+        """Whether the attention map multiplies these ``images``: ``compared`` or ``judged``."""
         return self.guided in ("both", images)
 
     def __post_init__(self) -> None:
@@ -330,16 +330,16 @@ class TrainConfig:
                 raise ConfigError(f"{flag} is {getattr(self, flag)!r}: it needs a Hub dataset; give --dataset_name too")
 
     def architecture(self, base: GeneratorConfig) -> GeneratorConfig:
-        """``base`` with what the flags put in its place; :class:`ConfigError` where that is no generator."""
+        """``base`` with the fields that flags override; :class:`ConfigError` if the result is no valid generator."""
         fields = dataclasses.fields(base)
         values = {item.name: value for item in fields if (value := getattr(self, item.name, None)) is not None}
         return dataclasses.replace(base, **values | ({"exposure": None} if self.exposure == FREE else {}))
 
 
 MIN_RESOLUTION = {"reconstruction": 1, "adversarial": 64, "perceptual": 16, "structural": 7, "gradient": 5}
-"""Pixels that each loss needs, by its name; the discriminator's last normalisation takes statistics of 2x2."""
+"""Minimum side of a crop in pixels for each loss; the discriminator's last normalisation then averages over 2x2."""
 MIN_PERCEPTUAL_RESOLUTION = {"vgg16": 16, "efficientnet_lite0": 32}
-"""Those of the perceptual loss, by its network."""
+"""Minimum side of a crop in pixels for the perceptual loss, by its network."""
 
 HUB_DATA_FLAGS = (
     "dataset_config_name", "dataset_revision", "dataset_split", "pair_key", "streaming", "validation_split",
@@ -374,5 +374,5 @@ RECIPES = {
         use_ema=False,
     ),
 }
-"""``paper``: arXiv 1912.08813, section 4, with what only the 2020 code and its published weights tell: the encoder
-moves and sees raw [0, 1] values, and the published weights are of epoch 1000."""
+"""``paper`` follows arXiv 1912.08813, section 4. Some values are known only from the 2020 code and its published
+weights: the encoder is trained and sees raw [0, 1] values, and training ends at epoch 1000."""

@@ -1,17 +1,17 @@
-"""Errors that are shown to the user, as one sentence each."""
+"""Errors that are shown to the user, each as one sentence."""
 
 import re
 from collections.abc import Callable
 from importlib import import_module
 
 Report = Callable[[str], object]
-"""What each sentence for the user is passed to while the work goes on, such as ``print``."""
+"""Function that receives each sentence for the user during the work, such as ``print``."""
 
 
 class F2aError(ValueError):
-    """An error whose message was written for the user: one printable sentence: thing, reason, remedy.
+    """An error whose message is written for the user: one printable sentence with thing, reason and remedy.
 
-    Every command and page shows ``str(error)`` of these as it is; any other error is a fault of the program.
+    The commands and the page show ``str(error)`` as it is; any other error is a bug.
     """
 
     def __str__(self) -> str:
@@ -19,23 +19,23 @@ class F2aError(ValueError):
 
 
 def printable(text: str) -> str:
-    """``text`` in one line without control characters and lone surrogates, as which Python reads names not in UTF-8."""
+    """``text`` on one line, with control characters and lone surrogates (from file names not in UTF-8) escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def counted(number: float, noun: str) -> str:
-    """A number with what it counts, in the plural but for one: ``"1 photo"``, ``"0 photos"``."""
+    """A number and a noun, plural unless the number is 1: ``"1 photo"``, ``"0 photos"``."""
     return f"{number:.10g} {noun}{'' if number == 1 else 's'}"
 
 
 def first_line(error: BaseException) -> str:
-    """What a library's error says, without the advice in further lines; of a system error, the reason alone."""
+    """First line of a library's error message, without further advice; for a system error, only the reason."""
     message = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
     return str(message).splitlines()[0].rstrip(" .")
 
 
 def require_package(module: str, package: str, need: str) -> None:
-    """Raise :class:`F2aError` where ``package`` is not installed; ``need`` is such as ``"the report needs"``."""
+    """Raise :class:`F2aError` if ``package`` is not installed; ``need`` is, for example, ``"the report needs"``."""
     try:
         import_module(module)
     except ImportError as error:
@@ -43,10 +43,10 @@ def require_package(module: str, package: str, need: str) -> None:
 
 
 def missing_library(error: ModuleNotFoundError) -> str:
-    """What to install, where a library is missing that only some commands need.
+    """A sentence that says what to install when a library of an optional extra is missing.
 
     Raises:
-        ModuleNotFoundError: ``error``, where it is no library of one of f2a's extras.
+        ModuleNotFoundError: ``error`` itself, if the library belongs to none of f2a's extras.
     """
     from importlib.metadata import PackageNotFoundError, requires  # slow to import
 
@@ -54,7 +54,7 @@ def missing_library(error: ModuleNotFoundError) -> str:
     try:
         extras = re.findall(r"(([\w-]+)[^;\n]*); extra == ['\"](\w+)", "\n".join(requires("f2a") or ()))
     except PackageNotFoundError:
-        extras = [("-r requirements.txt", library, "")]  # a clone, which names them all
+        extras = [("-r requirements.txt", library, "")]  # a clone: the file lists them all
     extra_of_library = next((extra for _, name, extra in extras if name == library), None)
     if extra_of_library is None or library == "f2a":
         raise error

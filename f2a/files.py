@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all, even if the process is killed while it writes."""
+"""Files and folders that appear whole or not at all, even if the process is killed while writing."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from pathlib import Path
 from f2a.errors import F2aError, first_line
 
 UNFINISHED, REPLACED = ".part", ".old.part"
-"""Ends of the names that a folder has while it is written, and that the one before it has while they change places."""
+"""Suffixes of a folder while it is being written, and of the folder that it replaces while the two are swapped."""
 
 
 class OutputError(F2aError):
@@ -18,7 +18,7 @@ class OutputError(F2aError):
 
 
 def write_output(path: Path, content: bytes) -> None:
-    """Write a file that appears whole or not at all, where a link leads if ``path`` is one.
+    """Write a file that appears whole or not at all; if ``path`` is a link, its target is written.
 
     Raises:
         OutputError: it cannot be written, or is something other than a file, such as a device.
@@ -33,12 +33,12 @@ def write_output(path: Path, content: bytes) -> None:
 
 
 def is_folder(output: str | Path) -> bool:
-    """Whether an output is a folder, or is to become one, as a slash at its end says."""
+    """Whether an output is a folder, or is to become one because it ends in a slash."""
     return str(output).endswith("/") or Path(output).is_dir()
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and its missing parents; :class:`OutputError` where that fails."""
+    """Create a folder and its missing parents; raise :class:`OutputError` if that fails."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -47,12 +47,12 @@ def make_folder(folder: Path) -> None:
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """A new path in the folder of ``path`` to write to; on success the file replaces ``path``.
+    """Yield a new path in the folder of ``path`` to write to; on success the file replaces ``path``.
 
     Raises:
         OSError: the file cannot be written; ``path`` is as it was before.
     """
-    beside = path.with_name(f".{uuid.uuid4().hex}{UNFINISHED}")  # not with the name, which may be as long as any can be
+    beside = path.with_name(f".{uuid.uuid4().hex}{UNFINISHED}")  # the name itself may have the maximum length already
     try:
         yield beside
         beside.replace(path)
@@ -62,7 +62,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_dir(path: Path) -> Iterator[Path]:
-    """A new folder beside ``path`` to write into; on success it replaces ``path``, synced to disk.
+    """Yield a new folder next to ``path`` to write into; on success it is synced to disk and replaces ``path``.
 
     Raises:
         OSError: something cannot be written; ``path`` is as it was before.
@@ -84,8 +84,7 @@ def atomic_dir(path: Path) -> Iterator[Path]:
 
 
 def recover_dir(path: Path) -> None:
-    """Delete what a killed or failed :func:`atomic_dir` left; what it had put aside comes back if nothing new is in its
-    place."""
+    """Delete what a killed or failed :func:`atomic_dir` left, and restore the old folder if nothing replaced it."""
     beside, old = (path.with_name(path.name + end) for end in (UNFINISHED, REPLACED))
     if old.exists() and not path.exists():
         old.rename(path)

@@ -1,4 +1,4 @@
-"""The Hub: names of repositories, files of models, new repositories, and a sentence for each of its errors."""
+"""Access to the Hub: repository ids, files of models, new repositories, and a sentence for each error."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ from f2a.errors import F2aError, first_line
 ADVICE = "check name, revision, token and connection"
 ACCESS = "check the name; a private or gated model needs access and a token: run hf auth login, or set HF_TOKEN"
 REMEDIES = {401: ACCESS, 403: ACCESS, 404: ACCESS, 429: "wait a few minutes and try again"}
-"""By the status of the Hub's answer."""
+"""Remedies by HTTP status of the Hub's answer."""
 
 
 class HubError(F2aError):
@@ -34,19 +34,19 @@ class RepoId(NamedTuple):
 
 
 def parse_repo_id(text: str) -> RepoId:
-    """``user/name@revision`` or ``user/name`` as its parts."""
+    """Split ``user/name@revision`` or ``user/name`` into its parts."""
     name, _, revision = text.partition("@")
     return RepoId(name, revision or None)
 
 
 def require_token(repo_id: str) -> None:
-    """Raise :class:`HubError` where there is no token to write to ``repo_id`` with."""
+    """Raise :class:`HubError` if there is no token for writing to ``repo_id``."""
     if not get_token():
         raise HubError(f"{repo_id}: writing to the Hub needs a token: run hf auth login, or set HF_TOKEN")
 
 
 def create_repo(repo_id: str, kind: str, *, private: bool, token: str | None = None, **options: Any) -> RepoUrl:
-    """Create a ``model``, ``dataset`` or ``space`` unless it exists; its address.
+    """Create a ``model``, ``dataset`` or ``space`` unless it exists, and return its address.
 
     Raises:
         HubError: it exists and is public, but ``private`` is wanted.
@@ -60,30 +60,30 @@ def create_repo(repo_id: str, kind: str, *, private: bool, token: str | None = N
 
 @contextmanager
 def hub_errors(failure: str, remedy: str = ADVICE, kind: type[F2aError] = HubError) -> Iterator[None]:
-    """Turn whatever the Hub's client, the libraries over it and the transport raise into one sentence.
+    """Turn any error of the Hub's client, the libraries built on it or the transport into one sentence.
 
     Args:
         failure: what did not succeed; the reason follows it in brackets.
         remedy: what to do about it.
-        kind: the error to raise; any of f2a's own passes as it is.
+        kind: the error to raise; f2a's own errors pass unchanged.
     """
     try:
         yield
     except F2aError:
         raise
-    except Exception as error:  # they share no ancestor
+    except Exception as error:  # these errors have no common base class
         raise kind(f"{failure} ({first_line(error)}); {remedy}") from error
 
 
 def fetch_file(repo_id: str, name: str, revision: str | None = None) -> Path:
-    """The file ``name`` of a model, in the Hub's cache; only a whole file is ever there.
+    """Path in the Hub's cache of the file ``name`` of a model; the cache only ever contains whole files.
 
     Raises:
         HubError: the Hub refuses, fails or cannot be reached, or the file cannot be stored.
     """
     try:
         return Path(hf_hub_download(repo_id, name, revision=revision))
-    except Exception as error:  # the client's, the transport's and the disk's errors share no ancestor
+    except Exception as error:  # errors of the client, the transport and the disk have no common base class
         raise HubError(f"{repo_id}: {_reason(error, name, revision)}") from error
 
 

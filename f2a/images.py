@@ -1,4 +1,4 @@
-"""8-bit pictures to tensors and back, and a grid of pictures."""
+"""Conversion of 8-bit pictures to tensors and back, and a grid of pictures."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ EXAMPLE = Path(__file__).parent / "examples" / "living_room_flash.jpg"
 CELL = (240, 180)
 """Width and height of a cell in a grid, in pixels."""
 TITLE = 16
-"""Height of the line of titles."""
+"""Height of the line of titles, in pixels."""
 GREY = (128, 128, 128)
 
 
@@ -30,14 +30,14 @@ def to_picture(image: Tensor) -> Image.Image:
 
 
 def diverging_picture(values: np.ndarray) -> Image.Image:
-    """``(H, W)`` as colours: blue at -1, white at 0, red at 1; what lies beyond is as at the ends."""
+    """``(H, W)`` as colours: blue at -1, white at 0, red at 1; values outside are clipped."""
     ends = np.where(values[..., None] < 0, (20, 60, 200), (210, 40, 20))
     colors = 255 + np.abs(values.clip(-1, 1))[..., None] * (ends - 255)
     return Image.fromarray(colors.round().astype(np.uint8))
 
 
 def picture_grid(titles: Sequence[str], rows: Sequence[Sequence[Image.Image | None]]) -> Image.Image:
-    """One titled column per entry of ``titles``; a smaller picture stands centred in its cell, None leaves it grey."""
+    """One titled column per entry of ``titles``; smaller pictures are centred in their cells, None leaves one grey."""
     width, height = CELL
     grid = Image.new("RGB", (width * len(titles), TITLE + height * len(rows)), GREY)
     draw = ImageDraw.Draw(grid)

@@ -1,4 +1,4 @@
-"""Measures of a picture: PSNR and SSIM as the 2020 code defines them, light, blacks, burnt area and tint."""
+"""Image metrics: PSNR and SSIM as the 2020 code defines them, brightness, blacks, burnt area and tint."""
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from f2a.color import BURNT, LUMA, LUMINANCE, expose, linear_to_srgb, luminance,
 
 
 def to_8bit(image: Tensor) -> Tensor:
-    """sRGB in [0, 1] to the 8-bit values a file would hold, still float, [0, 255]; rounded, not truncated."""
+    """sRGB in [0, 1] to the 8-bit values of a file, still float, [0, 255]; rounded, not truncated."""
     return (image.clamp(0, 1) * 255).round()
 
 
@@ -28,7 +28,7 @@ def ssim(image: Tensor, truth: Tensor, weights: tuple[float, float, float] = LUM
 
     Args:
         image, truth: ``(1, 3, H, W)``, sRGB in [0, 1], sides of at least 7.
-        weights: of red, green and blue in grey.
+        weights: those of red, green and blue in grey.
     """
     grey, grey_truth = (luminance(to_8bit(i).double(), weights) for i in (image, truth))
     return float(structural_similarity(grey, grey_truth, 255, 49 / 48))  # unbiased, as scikit-image computes it
@@ -39,7 +39,7 @@ def structural_similarity(x: Tensor, y: Tensor, peak: float = 1.0, bias: float =
 
     Args:
         x, y: ``(B, 1, H, W)``, grey in [0, peak], sides of at least 7.
-        bias: factor of variances and covariance.
+        bias: factor by which variances and covariance are multiplied.
     """
     mean_x, mean_y, square_x, square_y, product = (F.avg_pool2d(v, 7, stride=1) for v in (x, y, x * x, y * y, x * y))
     variances = bias * (square_x - mean_x**2 + square_y - mean_y**2)
@@ -50,10 +50,10 @@ def structural_similarity(x: Tensor, y: Tensor, peak: float = 1.0, bias: float =
 
 
 def aligned_psnr(image: Tensor, truth: Tensor) -> float:
-    """PSNR after the best exposure and colour fit: structure without brightness and white balance.
+    """PSNR after the best exposure and colour fit, which leaves structure but not brightness and white balance.
 
     Each channel is scaled in linear light by the factor with the smallest squared error against ``truth`` in sRGB, at
-    most four stops either way; of a large image the factor is sought on every n-th row and column.
+    most four stops either way. For a large image the search uses every n-th row and column.
 
     Args:
         image, truth: ``(1, 3, H, W)``, sRGB in [0, 1].
@@ -65,11 +65,11 @@ def aligned_psnr(image: Tensor, truth: Tensor) -> float:
 
 
 FITTED_PIXELS = 200_000
-"""Of a copy on which the best exposure is sought."""
+"""Approximate number of pixels of the copy used to find the best exposure."""
 
 
 def _best_stops(linear: Tensor, truth: Tensor) -> Tensor:
-    """The stops, ``(1, 3, 1, 1)``, that bring ``linear`` nearest to ``truth`` (sRGB), to a 64th."""
+    """Stops, ``(1, 3, 1, 1)``, that bring ``linear`` closest to ``truth`` (sRGB), to the nearest 64th."""
     best = torch.zeros(1, 3, 1, 1)
     for step in (1 / 4, 1 / 64):
         candidates = [best + step * number for number in range(-16, 17)]
@@ -80,9 +80,9 @@ def _best_stops(linear: Tensor, truth: Tensor) -> Tensor:
 
 
 def sharpness(image: Tensor, truth: Tensor) -> float:
-    """Energy of the gradient of the grey image over the truth's: 1 is as sharp as the truth, less is blurred.
+    """Gradient energy of the grey image over that of the truth: 1 is as sharp as the truth, less is blurred.
 
-    More than 1 is grain, harsh edges or a picture brighter than the truth. Infinite, or not a number, for a flat truth.
+    More than 1 means grain, harsh edges or a brighter picture than the truth. Infinite or NaN for a flat truth.
 
     Args:
         image, truth: ``(1, 3, H, W)``, sRGB in [0, 1], at full size.
@@ -97,7 +97,7 @@ def _gradient_energy(image: Tensor) -> Tensor:
 
 
 def lit(image: Tensor, truth: Tensor) -> Tensor:
-    """``image`` after one factor in linear light that brings its mean to the truth's: brightness does not count.
+    """``image`` scaled in linear light by one factor that gives it the truth's mean, so brightness does not count.
 
     Args:
         image, truth: sRGB in [0, 1], the same shape.
@@ -116,17 +116,17 @@ def lit_ssim(image: Tensor, truth: Tensor) -> float:
 
 
 def black_point(image: Tensor) -> float:
-    """The 1st percentile of luma (of sRGB values, weighted as luminance): the darkest hundredth lies below it."""
+    """The 1st percentile of luma (sRGB values with the weights of luminance)."""
     return float(np.percentile(luminance(image).numpy(), 1))
 
 
 def burnt_share(image: Tensor) -> float:
-    """Share of the pixels of which a channel is at least 250 of 255."""
+    """Share of the pixels in which a channel is at least 250 of 255."""
     return float((image.amax(1) >= BURNT - 1e-6).float().mean())
 
 
 def tint(image: Tensor) -> Tensor:
-    """Mean a* and b* of CIELAB under D65, ``(2,)``: how red (over green) and yellow (over blue) a picture is."""
+    """Mean a* and b* of CIELAB under D65, ``(2,)``: how red rather than green, and yellow rather than blue."""
     linear = srgb_to_linear(image.clamp(0, 1)).double()
     xyz = torch.einsum("ij,bjhw->bihw", torch.tensor(XYZ_OF_RGB, dtype=torch.float64), linear)
     f = torch.where(xyz > (6 / 29) ** 3, xyz.clamp(min=1e-9) ** (1 / 3), xyz / (3 * (6 / 29) ** 2) + 4 / 29)
@@ -135,4 +135,4 @@ def tint(image: Tensor) -> Tensor:
 
 
 XYZ_OF_RGB = ((0.433891, 0.376235, 0.189906), (0.212649, 0.715169, 0.072182), (0.017756, 0.109478, 0.872915))
-"""Of linear sRGB (IEC 61966-2-1) in shares of the white point D65."""
+"""Matrix from linear sRGB (IEC 61966-2-1) to XYZ, each relative to the white point D65."""
