@@ -1,1 +1,1 @@
-"""The network: encoder, generator, discriminator, and the files that hold their weights."""
+"""The network: encoder, generator, discriminator, and the files that store the generator's weights."""

@@ -1,6 +1,6 @@
-"""Weights with a description: ``config.json`` beside ``model.safetensors``, in a folder or on the Hub.
+"""Weights and their description: ``model.safetensors`` and ``config.json`` in a folder or on the Hub.
 
-No pickle is opened here, except the file that the paper's authors published, and that one with ``weights_only=True``.
+No pickle is opened here except the file that the paper's authors published, and that only with ``weights_only=True``.
 """
 
 import json
@@ -30,14 +30,14 @@ class CheckpointError(F2aError):
 
 
 class Checkpoint:
-    """A generator and how it was made.
+    """A generator and a record of how it was made.
 
     Args:
-        architecture: what the generator is made of.
-        training: plain values about how the weights came to be: data and licences, command, seed, minutes, scores.
+        architecture: the generator's architecture.
+        training: plain values that say how the weights were made: data and licences, command, seed, minutes, scores.
 
     Attributes:
-        precision: of the saved weights; they are loaded into float32.
+        precision: type in which the weights are saved; they are loaded as float32.
     """
 
     def __init__(self, architecture: GeneratorConfig, training: dict[str, Any] | None = None) -> None:
@@ -47,7 +47,7 @@ class Checkpoint:
         self.precision = torch.float16
 
     def save(self, folder: Path) -> None:
-        """Write ``config.json`` and ``model.safetensors`` into ``folder``, which is made if it is not there.
+        """Write ``config.json`` and ``model.safetensors`` into ``folder``, which is created if it does not exist.
 
         Raises:
             CheckpointError: the folder cannot be written.
@@ -68,14 +68,14 @@ class Checkpoint:
 
     @classmethod
     def load(cls, source: str | Path | None = None, revision: str | None = None) -> "Checkpoint":
-        """The checkpoint in a folder, in a Hub repository, or (None) the one that ships with the library.
+        """Load the checkpoint in a folder, in a Hub repository, or (None) the one that ships with the library.
 
         Args:
             source: a folder with ``config.json`` and ``model.safetensors``, or a Hub id ``user/model[@revision]``.
             revision: branch, tag or commit of a Hub repository; pin a commit for weights that never change.
 
         Raises:
-            CheckpointError: a file is missing, damaged, or does not fit the architecture that its config names.
+            CheckpointError: a file is missing or damaged, or does not fit the architecture given in the config.
         """
         folder = BUNDLED if source is None else Path(source)
         if source is None or folder.is_dir():
@@ -83,7 +83,7 @@ class Checkpoint:
         repo = parse_repo_id(str(source))
         try:
             config = fetch_file(repo.name, CONFIG_NAME, revision or repo.revision)
-            commit = config.parent.name  # or a push between the two would mix one model's config and another's weights
+            commit = config.parent.name  # a push between the two must not mix one model's config with another's weights
             return _read(config, fetch_file(repo.name, SAFETENSORS_SINGLE_FILE, commit))
         except HubError as error:
             raise CheckpointError(f"{error}; or pass a folder of weights") from error
@@ -108,7 +108,7 @@ def _read_config(path: Path) -> Checkpoint:
             raise ConfigError("architecture and training have to be tables")
         return Checkpoint(from_dict(GeneratorConfig, architecture), training)
     except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error.strerror}); a checkpoint folder holds it") from error
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror}); a checkpoint folder contains it") from error
     except KeyError as error:
         raise CheckpointError(f"{path}: not the config of an f2a generator (it has no {error})") from error
     except (ValueError, TypeError, RecursionError) as error:
@@ -125,7 +125,7 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
 
 
 def _check(state: dict[str, Tensor], expected: dict[str, Tensor], origin: str) -> None:
-    """Name the first missing, unexpected, wrongly shaped or damaged tensor in a :class:`CheckpointError`."""
+    """Raise :class:`CheckpointError` that names the first missing, unexpected, wrongly shaped or damaged tensor."""
     for key, tensor in expected.items():
         if key not in state:
             raise CheckpointError(f"{origin}: missing key {key}; is this the right file?")
@@ -142,13 +142,13 @@ def _check(state: dict[str, Tensor], expected: dict[str, Tensor], origin: str) -
 
 
 def average(sources: Sequence[str | Path]) -> Checkpoint:
-    """The mean of the weights of ``sources``, which have to come from training on the same weights with other seeds.
+    """The mean of the weights of ``sources``, which must be trained from the same weights with different seeds.
 
-    Such a mean generalises better than each of them (Wortsman et al. 2022, "Model soups"); the mean of weights that
-    were trained apart is of no use. ``training`` is that of the first source.
+    Such a mean generalises better than any of them (Wortsman et al. 2022, "Model soups"); the mean of independently
+    trained weights is useless. ``training`` is that of the first source.
 
     Raises:
-        CheckpointError: a source cannot be used, or its architecture is not that of the first.
+        CheckpointError: a source cannot be used, or its architecture differs from the first one's.
     """
     mean, *others = [Checkpoint.load(source) for source in sources]
     for source, other in zip(sources[1:], others, strict=True):
@@ -168,11 +168,11 @@ PUBLISHED_NAMES: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (r"decoder\.blocks\.(\d)\.(\d)\.", lambda m: f"dec5.conv_block{int(m[1]) + 1}.{m[2]}."),
     (r"head\.convolution\.", lambda m: "dec5.convToCh."),
 )
-"""Our names of tensors, and theirs in the checkpoint that the paper's authors published."""
+"""Patterns of our tensor names, and the names in the checkpoint that the paper's authors published."""
 
 
 def published_name(key: str) -> str:
-    """The published checkpoint's name of our tensor ``key``, for example ``enc5.conv1_1.weight``."""
+    """Name of our tensor ``key`` in the published checkpoint, for example ``enc5.conv1_1.weight``."""
     for pattern, theirs in PUBLISHED_NAMES:
         if match := re.match(pattern, key):
             return theirs(match) + key[match.end() :]
@@ -180,19 +180,19 @@ def published_name(key: str) -> str:
 
 
 def convert_published(path: Path) -> Checkpoint:
-    """The published 2020 ``.pth`` file as a checkpoint.
+    """Convert the published 2020 ``.pth`` file to a checkpoint.
 
     Raises:
-        CheckpointError: not such a file, or a key is missing, unexpected or of the wrong shape.
+        CheckpointError: it is not such a file, or a key is missing, unexpected or of the wrong shape.
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except Exception as error:  # torch raises many kinds for a file that is not its own
+    except Exception as error:  # torch raises many kinds of error for other files
         raise CheckpointError(f"{path}: not a PyTorch file of plain weights; is it model-1000.pth?") from error
     if not isinstance(state, dict) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
-        raise CheckpointError(f"{path}: holds no table of tensors; is it model-1000.pth?")
+        raise CheckpointError(f"{path}: contains no table of tensors; is it model-1000.pth?")
     checkpoint = Checkpoint(ARCHITECTURES["vgg16"], {"converted_from": path.name, "paper": "arXiv 1912.08813"})
     ours = checkpoint.generator.state_dict()
     _check(state, {published_name(key): tensor for key, tensor in ours.items()}, str(path))

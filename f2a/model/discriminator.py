@@ -1,4 +1,4 @@
-"""The patch discriminator, which tells photographed room light from relit patches."""
+"""The patch discriminator, which distinguishes patches of ambient photos from relit ones."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 WIDTHS = (64, 128, 256, 512, 1024)
-"""Channels of the stride-2 convolutions (2020 code); the last one has a receptive field of 63 pixels."""
+"""Output channels of the stride-2 convolutions (2020 code); the last has a receptive field of 63 pixels."""
 
 
 class AllReduceSum(torch.autograd.Function):
-    """The sum of all processes' tensors, on each of them; its gradient is the sum of all processes' gradients.
+    """Sum of the tensors of all processes, on each of them; the gradient is summed over all processes too.
 
     ``torch.distributed.nn.functional.all_reduce`` is deprecated, and with it gloo's threads can outlive Python: of 35
     runs of two processes that ended soon afterwards, seven ended with SIGABRT (torch 2.13.0).
@@ -29,13 +29,13 @@ class AllReduceSum(torch.autograd.Function):
 
 
 class SharedBatchNorm2d(nn.BatchNorm2d):
-    """Batch normalisation with the statistics of the batch over all processes; ``(B, C, H, W)`` to the same.
+    """Batch normalisation with statistics over the batches of all processes; ``(B, C, H, W)`` to the same.
 
-    ``nn.SyncBatchNorm`` does this on GPUs only; here two gloo processes with half a batch each agree with one that
-    has it all. Every process must hold as many pixels as the others. The variance is summed after the mean is known:
-    a second small message, but no cancellation in float32.
+    ``nn.SyncBatchNorm`` does this on GPUs only. Here two gloo processes with half a batch each agree with one process
+    that has the whole batch. Every process must have the same number of pixels. The variance is summed after the mean
+    is known, which needs a second small message but avoids cancellation in float32.
 
-    Nothing is kept for evaluation: a discriminator is used in training only. So there are no buffers that
+    No running statistics are kept, since a discriminator is used in training only. So there are no buffers that
     DistributedDataParallel would overwrite between the two forward passes of a step (pytorch#175024).
     """
 
@@ -58,10 +58,10 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
 
 
 class Discriminator(nn.Module):
-    """An image times its attention map, ``(B, 3, H, W)`` in [0, 1], to one logit per patch, ``(B, 1, H/32, W/32)``.
+    """Maps an image times its attention map, ``(B, 3, H, W)`` in [0, 1], to a logit per patch, ``(B, 1, H/32, W/32)``.
 
-    Five stride-2 3x3 convolutions with batch normalisation (not after the first) and LeakyReLU, then one to a single
-    channel; 6,283,649 parameters. Weights are drawn as PyTorch draws them, and tensors are named, as in the 2020 code.
+    Five stride-2 3x3 convolutions with batch normalisation (not after the first) and LeakyReLU, then a 3x3 convolution
+    to one channel; 6,283,649 parameters. PyTorch's default initialisation and the tensor names are as in the 2020 code.
     """
 
     def __init__(self) -> None:

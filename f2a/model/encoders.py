@@ -12,18 +12,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 BATCH_NORM_EPS = 1e-3
-"""Of EfficientNet-Lite0's batch normalisation (metadata of its weight file)."""
+"""Epsilon of EfficientNet-Lite0's batch normalisation (from the metadata of its weight file)."""
 
 
 class Pyramid(NamedTuple):
-    """Features ``(B, C_i, H / 2**i, W / 2**i)``, finest first; ``pool_indices[i]`` lead from level i + 1 to level i."""
+    """Features ``(B, C_i, H / 2**i, W / 2**i)``, finest first; ``pool_indices[i]`` unpool level i + 1 to level i."""
 
     features: list[Tensor]
     pool_indices: list[Tensor]
 
 
 def convolutions(widths: Sequence[int]) -> nn.Sequential:
-    """3x3 convolutions, from each number of channels to the next, with a ReLU after each."""
+    """3x3 convolutions from each number of channels to the next, each followed by a ReLU."""
     layers: list[nn.Module] = []
     for before, after in pairwise(widths):
         layers += [nn.Conv2d(before, after, 3, padding=1), nn.ReLU(inplace=True)]
@@ -31,7 +31,7 @@ def convolutions(widths: Sequence[int]) -> nn.Sequential:
 
 
 class PooledStages(nn.Module):
-    """Five stages of 3x3 convolutions, each with a ReLU; 2x2 max pooling between the stages."""
+    """Five stages of 3x3 convolutions with ReLU, and 2x2 max pooling between the stages."""
 
     stride = 16
     dense = True
@@ -59,8 +59,8 @@ class VGG16(PooledStages):
     channels, depths = (64, 128, 256, 512, 512), (2, 2, 3, 3, 3)
 
     def load_imagenet(self, weights: dict[str, Tensor]) -> None:
-        """Take torchvision's key names (``features.0.weight`` ...); other keys raise ``KeyError``."""
-        pooling = nn.Identity()  # which has a number of its own
+        """Load weights with torchvision's key names (``features.0.weight`` ...); other keys raise ``KeyError``."""
+        pooling = nn.Identity()  # torchvision numbers pooling layers too
         for number, layer in enumerate(layer for stage in self.stages for layer in (*stage.children(), pooling)):
             if isinstance(layer, nn.Conv2d):
                 _fill(layer, weights[f"features.{number}.weight"], weights[f"features.{number}.bias"])
@@ -79,12 +79,12 @@ class UNet(PooledStages):
                 nn.init.zeros_(layer.bias)
 
     def load_imagenet(self, weights: dict[str, Tensor]) -> None:
-        """There are none: raises ``KeyError``."""
+        """Raise ``KeyError``, since there are none."""
         raise KeyError("U-Net starts from random weights; leave out its ImageNet weights")
 
 
 LITE0_BLOCKS = (
-    # output channels, kernel, stride of each inverted bottleneck; expansion is 1 in the first, 6 elsewhere
+    # output channels, kernel size and stride of each inverted bottleneck; the first has expansion 1, the others 6
     (16, 3, 1),
     (24, 3, 2), (24, 3, 1),
     (40, 5, 2), (40, 5, 1),
@@ -95,7 +95,7 @@ LITE0_BLOCKS = (
 )  # fmt: skip
 
 LITE0_DEPTHS = (1, 2, 2, 3, 3, 4, 1)
-"""Blocks in each of the network's seven stages."""
+"""Number of blocks in each of the network's seven stages."""
 
 
 class SameConv(nn.Conv2d):
@@ -111,7 +111,7 @@ class SameConv(nn.Conv2d):
 
 
 class InvertedBottleneck(nn.Module):
-    """EfficientNet-Lite's block: expand, depthwise, project; ReLU6 between, no squeeze-excitation."""
+    """EfficientNet-Lite's block: expand, depthwise, project; ReLU6 after the first two, no squeeze-and-excitation."""
 
     def __init__(self, channels_in: int, channels_out: int, kernel: int, stride: int, expansion: int) -> None:
         super().__init__()
@@ -127,15 +127,15 @@ class InvertedBottleneck(nn.Module):
 
 
 class EfficientNetLite0(nn.Module):
-    """EfficientNet-Lite0 up to its last block, every batch normalisation folded into the convolution before it.
+    """EfficientNet-Lite0 up to its last block, with each batch normalisation folded into the convolution before it.
 
-    Folding is exact for a network whose batch normalisation stays in evaluation mode, which is how it is fine-tuned
-    here. Level 0 of the pyramid is the image itself.
+    Folding is exact if batch normalisation stays in evaluation mode, which is how the network is fine-tuned here.
+    Level 0 of the pyramid is the image itself.
     """
 
     channels = (3, 16, 24, 40, 112, 320)
     stride = 32
-    dense = False  # the weights of separable convolutions differ by orders of magnitude: bfloat16 cost up to 7 levels
+    dense = False  # weights of separable convolutions differ by orders of magnitude: bfloat16 was off by up to 7 levels
 
     def __init__(self) -> None:
         super().__init__()
@@ -155,7 +155,7 @@ class EfficientNetLite0(nn.Module):
         return Pyramid([*features, current], [])
 
     def load_imagenet(self, weights: dict[str, Tensor]) -> None:
-        """Take the key names of ``efficientnet_lite0_pytorch`` or of timm; a missing key raises ``KeyError``."""
+        """Load weights with the key names of ``efficientnet_lite0_pytorch`` or timm; a missing key: ``KeyError``."""
         names = timm_names() if "conv_stem.weight" in weights else lite0_pytorch_names()
         convolutions = (layer for layer in self.modules() if isinstance(layer, nn.Conv2d))
         for layer, (conv, norm) in zip(convolutions, names, strict=True):
@@ -165,7 +165,7 @@ class EfficientNetLite0(nn.Module):
 
 
 def lite0_pytorch_names() -> Iterator[tuple[str, str]]:
-    """Each convolution and the batch normalisation after it, as ``efficientnet_lite0_pytorch`` names them."""
+    """Yield the names in ``efficientnet_lite0_pytorch`` of each convolution and the batch normalisation after it."""
     yield "_conv_stem", "_bn0"
     layers = (("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2"))
     for number in range(len(LITE0_BLOCKS)):
@@ -174,7 +174,7 @@ def lite0_pytorch_names() -> Iterator[tuple[str, str]]:
 
 
 def timm_names() -> Iterator[tuple[str, str]]:
-    """The same for timm, which counts blocks stage by stage, and names a block's convolutions by their work."""
+    """Yield these names in timm, which counts blocks within stages and names convolutions by their function."""
     yield "conv_stem", "bn1"
     for stage, depth in enumerate(LITE0_DEPTHS):
         for block in (f"blocks.{stage}.{place}" for place in range(depth)):

@@ -1,4 +1,4 @@
-"""The generator: a pretrained encoder, a decoder with skips, and a head that says what is predicted."""
+"""The generator: a pretrained encoder, a decoder with skips, and a head that defines what is predicted."""
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +13,7 @@ NORMALIZATIONS = {
     "signed": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
 }
-"""Mean and standard deviation, RGB, by which the encoder's input is normalised."""
+"""Mean and standard deviation (RGB) for normalising the encoder's input."""
 
 MAX_LOG_GAIN = 4.0
 """The gain head's bound, natural logarithm: a factor of 55 either way, nearly six stops."""
@@ -25,7 +25,7 @@ COLOR_CELL = 16
 class DeconvDecoder(nn.Module):
     """The paper's decoder: VGG-16 mirrored, each level enlarged by a 3x3 stride-2 transposed convolution.
 
-    Levels go from coarse to fine with 3, 2, 2, 2 convolutions of 512, 256, 128, 64 channels; at each the enlarged
+    From coarse to fine, the levels have 3, 2, 2, 2 convolutions of 512, 256, 128, 64 channels. In each, the enlarged
     features come first and the encoder's skip second (arXiv 1912.08813, section 3; order as in the 2020 code).
     """
 
@@ -52,9 +52,9 @@ class DeconvDecoder(nn.Module):
 
 
 class UnpoolDecoder(nn.Module):
-    """The paper's other decoder: max-unpooling with the encoder's indices in place of transposed convolutions.
+    """The paper's other decoder: max-unpooling with the encoder's indices instead of transposed convolutions.
 
-    The last convolution of a level narrows to the channels of the next finer pooling, whose indices are used there.
+    The last convolution of a level outputs as many channels as the next finer pooling, whose indices come next.
     """
 
     def __init__(self, channels: tuple[int, ...]) -> None:
@@ -75,7 +75,7 @@ class UnpoolDecoder(nn.Module):
 
 
 class BilinearDecoder(nn.Module):
-    """A light decoder: bilinear enlargement, the skip beside it, two convolutions a level (one at the finest)."""
+    """A small decoder: bilinear enlargement, the encoder's skip, two convolutions per level (one at the finest)."""
 
     widths: tuple[int, ...] = (16, 32, 64, 96, 160)
     finest_depth = 1
@@ -102,9 +102,9 @@ class BilinearDecoder(nn.Module):
 
 
 class FineBilinearDecoder(BilinearDecoder):
-    """:class:`BilinearDecoder` with more at the finest level: wider, and with features of the image's own pixels.
+    """:class:`BilinearDecoder` with a larger finest level: more channels, and features computed from the image itself.
 
-    What a hard shadow's edge is made of is seen at full working size only.
+    The edges of hard shadows are only visible at full working size.
     """
 
     widths = (32, 48, 64, 96, 160)
@@ -129,11 +129,11 @@ DECODERS: dict[str, type[DeconvDecoder] | type[UnpoolDecoder] | type[BilinearDec
 
 
 class GainHead(nn.Module):
-    """A log-gain in linear light: of luminance per pixel, and of colour on a coarse grid.
+    """Predicts a log-gain in linear light: luminance per pixel, and colour on a coarse grid.
 
     Texture is kept by construction, and a gain found on a small copy can be applied to the full photo. The colour part
-    is smooth, so that no wall gets blotches, and has no luminance. Both are zero at the start, so training begins at
-    the photo itself.
+    has no luminance, and is smooth so that walls do not become blotchy. Both parts start at zero, so training begins
+    with the photo itself.
     """
 
     def __init__(self, channels: int) -> None:
@@ -156,7 +156,7 @@ class GainHead(nn.Module):
 
 
 class SigmoidHead(nn.Module):
-    """The relit image itself, through a sigmoid: the paper's head."""
+    """Predicts the relit image itself, through a sigmoid: the paper's head."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -170,16 +170,16 @@ class SigmoidHead(nn.Module):
 
 
 class TanhHead(SigmoidHead):
-    """The relit image through a tanh, brought from [-1, 1] to [0, 1]."""
+    """Predicts the relit image through a tanh, mapped from [-1, 1] to [0, 1]."""
 
     def relit(self, flash: Tensor, features: Tensor) -> Tensor:
         return (torch.tanh(self.convolution(features)) + 1) / 2
 
 
 class DifferenceHead(SigmoidHead):
-    """What is added to the flash image, through a tanh, as DeepFlash predicts it (arXiv 1901.04252).
+    """Predicts what is added to the flash image, through a tanh, as in DeepFlash (arXiv 1901.04252).
 
-    It begins at nothing, and the sum may leave [0, 1] until it is written.
+    It starts at zero. The sum may leave [0, 1] until it is written.
     """
 
     def __init__(self, channels: int) -> None:
@@ -200,9 +200,9 @@ HEADS: dict[str, type[GainHead] | type[SigmoidHead]] = {
 
 
 class Generator(nn.Module):
-    """Flash image to relit image, any size: ``(B, 3, H, W)`` sRGB in [0, 1] to the same shape.
+    """Maps a flash image to the relit image, any size: ``(B, 3, H, W)`` sRGB in [0, 1] to the same shape.
 
-    Sides are padded to the encoder's stride by repeating the border, and cropped again, so 1x1 and odd sides work.
+    Sides are padded to the encoder's stride by repeating the border, then cropped again, so 1x1 and odd sizes work.
     """
 
     mean: Tensor
@@ -212,7 +212,7 @@ class Generator(nn.Module):
         super().__init__()
         self.config = config
         self.encoder = ENCODERS[config.encoder]()
-        self.dropout = nn.Dropout2d(0)  # of the deepest features; a training may give it a share
+        self.dropout = nn.Dropout2d(0)  # on the deepest features; training may set a rate
         self.decoder = DECODERS[config.upsampling](self.encoder.channels)
         self.head = HEADS[config.head](self.decoder.out_channels)
         mean, std = NORMALIZATIONS[config.normalization]
@@ -220,17 +220,17 @@ class Generator(nn.Module):
         self.register_buffer("std", torch.tensor(std).reshape(1, 3, 1, 1), persistent=False)
 
     def forward(self, flash: Tensor) -> Tensor:
-        """The relit image, sRGB; of the difference head it may leave [0, 1]."""
+        """The relit image, sRGB; with the difference head it may leave [0, 1]."""
         if self.config.exposure is not None:
             return relight(flash, self.log_gain(flash))
         padded, features = self._features(flash)
         return _crop(self.head.relit(padded, features), flash)
 
     def log_gain(self, flash: Tensor) -> Tensor:
-        """Natural log-gain in linear light, ``(B, 3, H, W)``; of a direct head, its output against its input.
+        """Natural log-gain in linear light, ``(B, 3, H, W)``; other heads compute it from input and output.
 
-        Under ``config.exposure`` the gain is refined and blacks are not lifted, except in training: a loss would undo
-        the one, and what may not be lifted teaches nothing.
+        With ``config.exposure`` the gain is refined and blacks are not lifted, except in training: a loss would undo
+        the refinement, and pixels that must not be lifted teach the network nothing.
         """
         padded, features = self._features(flash)
         log_gain = _crop(self.head.log_gain(padded, features), flash)
@@ -242,7 +242,7 @@ class Generator(nn.Module):
         return normalize_exposure(flash, log_gain, means, keeps_blacks=not self.training)
 
     def target_means(self, flash: Tensor) -> Tensor:
-        """``(B,)``: the mean sRGB values to which ``config.exposure`` brings the relit images."""
+        """``(B,)``: mean sRGB values to which ``config.exposure`` brings the relit images."""
         if self.config.exposure == KEEP:
             return flash.mean((1, 2, 3)).clamp(min=self.config.min_exposure)
         return flash.new_full((len(flash),), float(self.config.exposure or 0))
@@ -260,10 +260,10 @@ class Generator(nn.Module):
         return padded, self.decoder(pyramid).to(flash.dtype)
 
     def for_inference(self, device: torch.device) -> "Generator":
-        """This generator on ``device``, only to be run: in the memory format and the precision that are fastest there.
+        """Prepare this generator for inference on ``device``, in the fastest memory format and precision there.
 
-        Where bfloat16 is fast, the decoder and an encoder of dense convolutions hold and compute it; the head, from
-        which the result comes, stays float32. A relit photo then differs by two 8-bit levels at most.
+        On a CPU with fast bfloat16, the decoder uses it, and so does an encoder of dense convolutions; the head, which
+        computes the result, stays float32. A relit photo then differs by at most two 8-bit levels.
         """
         self.eval().requires_grad_(False)
         if device.type == "cpu" and has_fast_bfloat16():
@@ -276,7 +276,7 @@ def has_fast_bfloat16() -> bool:
     """Whether this processor has AMX, whose tiles multiply bfloat16 five times as fast as float32.
 
     AVX512-BF16 alone does not count: on such a processor bfloat16 convolutions took 1.7 times as long as float32 ones
-    in channels_last (``vgg16``; ``compact`` 1.1 times). An older PyTorch does not tell.
+    in channels_last (``vgg16``; ``compact`` 1.1 times). Older versions of PyTorch cannot tell and count as without.
     """
     return getattr(torch.cpu, "get_capabilities", dict[str, bool])().get("amx_bf16", False)
 
