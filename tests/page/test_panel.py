@@ -232,47 +232,43 @@ def test_a_reload_keeps_the_photo_and_its_settings_until_the_next_photo(page: An
 def test_a_reload_asks_for_a_photo_that_the_server_has_no_more_and_keeps_its_settings(
     chromium: Any, server: str, folder: Path, tmp_path: Path
 ) -> None:
-    page = chromium.new_page()  # whose console has an error, of the photo that is not there
-    page.goto(server)
-    photo = save_gradient(tmp_path / "gone.png", tint=77)
-    give(page, photo)
-    exposure = number_of(page, "Exposure")
-    exposure.fill("-1")
-    page.wait_for_function("history.state?.f2a?.note.includes(',-1,')")
-    for file in folder.rglob("gone*.png"):
-        file.unlink()
-    page.reload()
-    page.locator("#note [role=alert]").get_by_text("gone.png is gone; please choose it again").wait_for()
-    expect(exposure).to_have_value("-1")
-    give(page, photo)
-    expect(exposure).to_have_value("-1")
-    page.close()
+    with visiting(chromium, server, lacking=True) as page:
+        photo = save_gradient(tmp_path / "gone.png", tint=77)
+        give(page, photo)
+        exposure = number_of(page, "Exposure")
+        exposure.fill("-1")
+        page.wait_for_function("history.state?.f2a?.note.includes(',-1,')")
+        for file in folder.rglob("gone*.png"):
+            file.unlink()
+        page.reload()
+        page.locator("#note [role=alert]").get_by_text("gone.png is gone; please choose it again").wait_for()
+        expect(exposure).to_have_value("-1")
+        give(page, photo)
+        expect(exposure).to_have_value("-1")
 
 
 def test_a_reload_keeps_the_batch_while_its_photos_are_there_and_always_its_settings(
     chromium: Any, server: str, folder: Path, tmp_path: Path
 ) -> None:
-    page = chromium.new_page()  # whose console has an error, of the photos that are not there
-    page.goto(server)
-    page.get_by_role("tab", name="Batch").click()
-    photos = [save_gradient(tmp_path / f"lost{number}.png", tint=60 + number) for number in range(2)]
-    page.locator("#batch-photos input[type=file]").set_input_files(photos)
-    page.locator("#batch-photos").get_by_text("lost1").wait_for()
-    number_of(page, "Exposure", "#batch-controls").fill("-2")
-    page.wait_for_function("history.state?.f2a?.['batch-note'].includes(',-2,')")
-    for gone in (False, True):
-        for file in folder.rglob("lost*.png") if gone else ():
-            file.unlink()
-        page.reload()
+    with visiting(chromium, server, lacking=True) as page:
         page.get_by_role("tab", name="Batch").click()
-        expect(number_of(page, "Exposure", "#batch-controls")).to_have_value("-2")
-        if not gone:
-            page.locator("#batch-photos").get_by_text("lost1").wait_for()
-            page.get_by_role("button", name="Relight all").click()
-            page.locator("#batch-note").get_by_text("2 photos relit.").wait_for()
-    said = "lost0.png, lost1.png are gone; please choose them again. The settings are still here."
-    page.locator("#batch-note [role=alert]").get_by_text(said).wait_for()
-    page.close()
+        photos = [save_gradient(tmp_path / f"lost{number}.png", tint=60 + number) for number in range(2)]
+        page.locator("#batch-photos input[type=file]").set_input_files(photos)
+        page.locator("#batch-photos").get_by_text("lost1").wait_for()
+        number_of(page, "Exposure", "#batch-controls").fill("-2")
+        page.wait_for_function("history.state?.f2a?.['batch-note'].includes(',-2,')")
+        for gone in (False, True):
+            for file in folder.rglob("lost*.png") if gone else ():
+                file.unlink()
+            page.reload()
+            page.get_by_role("tab", name="Batch").click()
+            expect(number_of(page, "Exposure", "#batch-controls")).to_have_value("-2")
+            if not gone:
+                page.locator("#batch-photos").get_by_text("lost1").wait_for()
+                page.get_by_role("button", name="Relight all").click()
+                page.locator("#batch-note").get_by_text("2 photos relit.").wait_for()
+        said = "lost0.png, lost1.png are gone; please choose them again. The settings are still here."
+        page.locator("#batch-note [role=alert]").get_by_text(said).wait_for()
 
 
 def test_the_place_stays_in_the_file_only_if_ticked(page: Any, tmp_path: Path) -> None:

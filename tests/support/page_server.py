@@ -101,21 +101,34 @@ def context(browser: Any, **options: Any) -> Any:
 
 
 @contextmanager
-def visiting(browser: Any, url: str, size: dict[str, int] = PHONE, **options: Any) -> Iterator[Any]:
-    """The page, open; afterwards, no error on the console and no request to anywhere but the server."""
-    page = context(browser, **options).new_page()
+def visiting(
+    browser: Any, url: str, size: dict[str, int] = PHONE, lacking: bool = False, **options: Any
+) -> Iterator[Any]:
+    """The page, open; afterwards, no error on the console (but of files that are lacking, if some are) and no request
+    to anywhere but the server. A visit takes over the tab of one that has ended: in a process that ran the page's
+    scripts before, it opens in half the time and with a third of the work."""
+    shared = context(browser, **options)
+    page = next((tab for tab in shared.pages if tab.url == "about:blank"), None) or shared.new_page()
     page.set_default_timeout(PATIENCE_S * 1000)
     page.set_viewport_size(size)
     errors: list[str] = []
     hosts = set()
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
+    listeners = {
+        "console": lambda message: errors.append(message.text) if message.type == "error" else None,
+        "pageerror": lambda error: errors.append(str(error)),
+        "request": lambda request: hosts.add(urlsplit(request.url).hostname),
+    }
+    for event, listener in listeners.items():
+        page.on(event, listener)
     page.goto(url)
     page.locator("#view img").nth(1).wait_for()
     yield page
-    page.close()
-    assert errors == []
+    for event, listener in listeners.items():
+        page.remove_listener(event, listener)
+    page.unroute_all(behavior="ignoreErrors")
+    page.mouse.move(0, 0)
+    page.goto("about:blank")
+    assert [error for error in errors if not (lacking and "Failed to load resource" in error)] == []
     assert hosts - {None} == {"127.0.0.1"}  # None: data and blob addresses
 
 
