@@ -5,6 +5,8 @@ import re
 import threading
 import urllib.request
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -396,6 +398,18 @@ def test_what_gradio_keeps_of_an_answer_goes_after_its_time_and_the_page_works_o
         download_from(page, tmp_path / "downloads")
 
 
+@contextmanager
+def held_up(method: str) -> Iterator[list[Any]]:
+    """While the block runs, a method of the service waits; the list has what it was asked."""
+    asked, go_on, act = [], threading.Event(), getattr(RelightService, method)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RelightService, method, lambda *args: asked.append(args) or (go_on.wait() and act(*args)))
+        try:
+            yield asked
+        finally:  # or the tests that follow would lack a worker of the job queue
+            go_on.set()
+
+
 def test_a_batch_becomes_one_zip_and_a_line_for_what_failed(page: Any, relighter: Relighter, tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
@@ -420,9 +434,7 @@ def test_a_batch_becomes_one_zip_and_a_line_for_what_failed(page: Any, relighter
             assert relit.read(name) == wanted
 
 
-def test_a_zip_of_other_settings_is_offered_no_more_or_says_so(
-    page: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_zip_of_other_settings_is_offered_no_more_or_says_so(page: Any, tmp_path: Path) -> None:
     page.get_by_role("tab", name="Batch").click()
     note, archive = page.locator("#batch-note"), page.locator("#archive")
     start, exposure = page.get_by_role("button", name="Relight all"), number_of(page, "Exposure", "#batch-controls")
@@ -433,13 +445,11 @@ def test_a_zip_of_other_settings_is_offered_no_more_or_says_so(
     exposure.fill("1")
     archive.wait_for(state="hidden")
     expect(note).to_have_text("")
-    done, relight_all = threading.Event(), RelightService.relight_all
-    monkeypatch.setattr(RelightService, "relight_all", lambda *args: done.wait() and relight_all(*args))
-    start.click()
-    page.wait_for_timeout(300)  # until it runs
-    exposure.fill("2")
-    page.wait_for_timeout(300)
-    done.set()
+    with held_up("relight_all") as asked:
+        start.click()
+        until(lambda: asked)
+        exposure.fill("2")
+        page.wait_for_timeout(300)
     note.get_by_text("1 photo relit.").wait_for()
     note.get_by_text("This is of the photos and settings at the start").wait_for()
     assert archive.is_visible()
@@ -447,9 +457,7 @@ def test_a_zip_of_other_settings_is_offered_no_more_or_says_so(
     expect(note).to_have_text("1 photo relit.")
 
 
-def test_what_was_made_of_photos_that_are_cleared_is_offered_no_more(
-    page: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_what_was_made_of_photos_that_are_cleared_is_offered_no_more(page: Any, tmp_path: Path) -> None:
     page.get_by_role("tab", name="Batch").click()
     photos, archive = page.locator("#batch-photos"), page.locator("#archive")
     start, clear = page.get_by_role("button", name="Relight all"), photos.get_by_label("Clear")
@@ -463,12 +471,10 @@ def test_what_was_made_of_photos_that_are_cleared_is_offered_no_more(
     archive.get_by_text("relit", exact=True).wait_for()
     clear.click()
     archive.wait_for(state="hidden")
-    done, relight_all = threading.Event(), RelightService.relight_all
-    monkeypatch.setattr(RelightService, "relight_all", lambda *args: done.wait() and relight_all(*args))
-    give_one()
-    page.wait_for_timeout(300)  # until it runs
-    clear.click()
-    done.set()
+    with held_up("relight_all") as asked:
+        give_one()
+        until(lambda: asked)
+        clear.click()
     page.wait_for_timeout(500)
     assert archive.is_hidden()
     assert page.locator("#batch-note").inner_text().strip() == ""
@@ -507,22 +513,19 @@ def test_a_download_that_takes_its_time_says_so(page: Any, jobs: JobQueue) -> No
 
 
 def test_a_download_that_runs_when_another_photo_comes_is_saved_and_not_shown_beside_it(
-    page: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    page: Any, tmp_path: Path
 ) -> None:
-    button, finish, relight = page.locator("#download button"), threading.Event(), RelightService.relight
-    runs: list[Any] = []
-    monkeypatch.setattr(RelightService, "relight", lambda *args: runs.append(1) or (finish.wait() and relight(*args)))
-    downloads: list[str] = []
+    button, downloads = page.locator("#download button"), []
     page.on("download", lambda download: downloads.append(download.suggested_filename))
     give(page, save_gradient(tmp_path / "one.png"))
     x, y = center_of(button)
-    for _ in range(2):
-        page.mouse.click(x, y)
-        page.locator("#done").get_by_text("Relighting at full size").wait_for()
-    page.wait_for_timeout(500)
-    assert runs == [1]
-    give(page, save_gradient(tmp_path / "two.png", tint=90))
-    finish.set()
+    with held_up("relight") as asked:
+        for _ in range(2):
+            page.mouse.click(x, y)
+            page.locator("#done").get_by_text("Relighting at full size").wait_for()
+        page.wait_for_timeout(500)
+        assert len(asked) == 1
+        give(page, save_gradient(tmp_path / "two.png", tint=90))
     until(lambda: page.wait_for_timeout(50) or downloads)
     page.wait_for_timeout(500)
     assert downloads == ["one_ambient.png"]

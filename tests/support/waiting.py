@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-PATIENCE_S = 300
+PATIENCE_S = 120
 """Longer than any step takes; what has not happened by then is a fault."""
 
 
