@@ -1,1 +1,1 @@
-"""Flash/ambient pairs, from a folder or the Hub, to crops in batches."""
+"""Flash/ambient pairs: read from folders or the Hub, cropped, augmented and batched."""

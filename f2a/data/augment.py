@@ -1,4 +1,4 @@
-"""Training crops, each a pure function of seed and draw number, and the batches of each process."""
+"""Training crops, each a pure function of the seed and its draw number, and the batches for each process."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,13 +20,13 @@ from f2a.errors import first_line
 
 
 class DataLoaderWorkerError(RuntimeError):
-    """A worker process of the data loader has died; the message says how the run can continue."""
+    """A worker process of the data loader has died; the message says how to continue the run."""
 
 
 class PairCrops(NamedTuple):
-    """Crops of flash and ambient photos, float32 sRGB in [0, 1], and the flash photos' files.
+    """Crops of flash and ambient photos, float32 sRGB in [0, 1], and the names of the flash photos.
 
-    One pair gives ``(3, R, R)`` each and a name; collated, several give ``(B, 3, R, R)`` and a tuple of names.
+    A single pair has one name and two photos of ``(3, R, R)``; a batch has a tuple of names and ``(B, 3, R, R)`` twice.
     """
 
     flash: Tensor
@@ -34,14 +34,14 @@ class PairCrops(NamedTuple):
     files: Any
 
     def to(self, device: torch.device) -> "PairCrops":
-        """The same on ``device``."""
+        """Return a copy on ``device``."""
         flash, ambient = (image.to(device, non_blocking=True) for image in (self.flash, self.ambient))
         return PairCrops(flash, ambient, self.files)
 
 
 def augment(pair: CachedPair, config: TrainConfig, *key: int, other: CachedPair | None = None) -> PairCrops:
-    """A random crop of ``pair``, perhaps with objects of ``other``, and with the light jittered; a function of both
-    pairs and ``key``. ``config.exposure`` None leaves the ambient photo's exposure as it is."""
+    """Return a random crop of ``pair`` with jittered light and perhaps objects of ``other``; it is a function of the
+    arguments alone. If ``config.exposure`` is None, the ambient photo keeps its exposure."""
     random = np.random.default_rng(key)
     flash, ambient = random_crop(pair, config, random)
     if random.random() < config.copy_paste:
@@ -67,7 +67,7 @@ def augment(pair: CachedPair, config: TrainConfig, *key: int, other: CachedPair 
 
 
 def random_crop(pair: CachedPair, config: TrainConfig, random: np.random.Generator) -> Tensor:
-    """Flash and ambient light of a crop, resized and perhaps flipped: ``(2, 3, R, R)``, linear."""
+    """Return a random crop of both photos, resized and perhaps mirrored: ``(2, 3, R, R)``, linear light."""
     height, width = pair.flash.shape[:2]
     (small, large), aspects = config.crop, config.crop_aspect
     side = min(height, width) * random.uniform(small, large)
@@ -82,14 +82,14 @@ def random_crop(pair: CachedPair, config: TrainConfig, random: np.random.Generat
 
 
 BRIGHTNESS_STD, COLOR_STD = 0.4, 0.2
-"""Standard deviations of a surface's log-reflectance, common to the channels and of each."""
+"""Standard deviations of a surface's log-reflectance: the part shared by all channels, and the part of each channel."""
 
 
 def reflectance_map(side: int, random: np.random.Generator) -> Tensor:
-    """A random factor for the light of both photos, ``(3, side, side)``: 3 to 25 surfaces with wavy borders.
+    """Return a random reflectance map, ``(3, side, side)``: 3 to 25 surfaces with wavy borders.
 
-    Light is linear, so the pair stays true with other surfaces, and a network that sees few rooms cannot memorise
-    their walls.
+    Light is linear, so multiplying both photos by it gives a valid pair with other surfaces. It keeps a network that
+    sees few rooms from memorising their walls.
     """
     coarse = max(8, side // 2)
     down, across = np.mgrid[:coarse, :coarse] / coarse
@@ -108,7 +108,7 @@ def reflectance_map(side: int, random: np.random.Generator) -> Tensor:
 
 
 class Crops(Dataset[PairCrops]):
-    """The endless crops of a run; crop ``i`` is a function of the run's seed and ``i``."""
+    """The endless sequence of a run's crops; crop ``i`` depends only on the run's seed and ``i``."""
 
     def __init__(self, mixture: MixtureSampler, config: TrainConfig) -> None:
         self.mixture, self.config = mixture, config
@@ -126,9 +126,10 @@ class ShardedBatchSampler(NamedTuple):
     processes: int = 1
 
     def batches(self, first: int) -> Iterator[list[int]]:
-        """The draw numbers of each batch, from draw ``first`` of the whole run on.
+        """Yield the draw numbers of each batch, starting at draw ``first`` of the whole run.
 
-        Processes take turns, so that together they take consecutive draws: two with batch 4 see what one with 8 sees.
+        The processes take turns, so their batches together are consecutive draws: two processes with a batch size of 4
+        see the same crops as one with 8.
         """
         for batch in count():
             start = first + (batch * self.processes + self.process) * self.batch_size
@@ -136,7 +137,7 @@ class ShardedBatchSampler(NamedTuple):
 
 
 def batches(crops: Crops, shard: ShardedBatchSampler, first: int, workers: int = 0) -> Iterator[PairCrops]:
-    """The endless batches of one process, from draw ``first`` on."""
+    """Return an endless iterator over the batches of one process, starting at draw ``first``."""
     loader: DataLoader[PairCrops] = DataLoader(
         crops,
         batch_sampler=shard.batches(first),
@@ -149,11 +150,11 @@ def batches(crops: Crops, shard: ShardedBatchSampler, first: int, workers: int =
 
 @contextmanager
 def translate_worker_errors() -> Iterator[None]:
-    """PyTorch reports the death of a worker process wherever the run happens to be; here it becomes one error.
+    """Raise one error for a dead worker process, which PyTorch may report anywhere in the training loop.
 
     Raises:
         DataLoaderWorkerError: a worker process has died.
-        DataError: as the worker raised it, without the traceback that PyTorch adds to the sentence.
+        DataError: a worker raised it; the traceback that PyTorch adds to the message is removed.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Pairs decoded once into a memory-mapped file, wherever they come from, so that training never waits for a decoder."""
+"""A memory-mapped file of decoded pairs from any source, so that training never waits for a decoder."""
 
 import hashlib
 import json
@@ -19,11 +19,10 @@ from f2a.files import atomic_write
 from f2a.photo import PhotoError, is_photo, needs_rawpy, read_photo
 
 CACHED_SHORT_SIDE = 448
-"""Pixels; photos with a longer short side are cached at this one: twice the usual training resolution."""
+"""Largest short side, in pixels, of a cached photo: twice the usual training resolution; larger photos are reduced."""
 
 CACHE_FORMAT = f"3 {CACHED_SHORT_SIDE}"
-"""Part of a cache's name: another version of the program decodes again."""
-
+"""Part of the key in a cache's file name; changing it makes the program decode the pairs again."""
 
 HALVES = ("flash", "ambient")
 
@@ -33,9 +32,9 @@ class DataError(F2aError):
 
 
 class EncodedPhoto(NamedTuple):
-    """A photo file, or the bytes of one, and the name that an error message gives it.
+    """A photo file or its bytes, with its name for error messages.
 
-    ``suffix`` is that of the file from which the bytes were taken: a raw file is known by nothing else.
+    ``suffix`` is the suffix of the file that the bytes came from: a raw file can be recognised only by its suffix.
     """
 
     name: str
@@ -44,7 +43,7 @@ class EncodedPhoto(NamedTuple):
 
     @contextmanager
     def file(self) -> Iterator[Path]:
-        """Its file; bytes have one for as long as they are read."""
+        """Yield the path of the photo; bytes are written to a temporary file, deleted when the block ends."""
         if isinstance(self.content, Path):
             yield self.content
             return
@@ -67,8 +66,8 @@ class EncodedPair(NamedTuple):
 
 @dataclass(frozen=True)
 class CachedPair:
-    """One decoded pair: uint8 ``(H, W, 3)`` sRGB each; ``ambient_gain`` brings the ambient photo to the standard
-    exposure in linear light; ``file`` is the flash photo's."""
+    """A decoded pair, uint8 sRGB ``(H, W, 3)`` each; ``file`` names the flash photo, and ``ambient_gain`` is the factor
+    in linear light that brings the ambient photo to the standard exposure."""
 
     file: str
     flash: np.ndarray
@@ -86,18 +85,18 @@ def cached_pairs(
     skipped: Sequence[str] = (),
     strict: bool = False,
 ) -> list[CachedPair]:
-    """Decode ``pairs`` once into ``folder`` and map them into memory; later calls only map, without ``pairs``.
+    """Decode ``pairs`` into a cache in ``folder`` and map it into memory; later calls only map the existing cache.
 
     Args:
-        source: what the pairs come from, as sentences name it.
-        fingerprint: whatever changes one of the pairs changes its text too.
-        pairs: in the order in which they come back; they are gone through one by one, never held together.
-        folder: made if it is not there.
-        report: is told of each pair that cannot be read, or whose halves differ in size, and how many are left.
-        skipped: sentences about those that were skipped before.
+        source: name of the pairs' source in messages.
+        fingerprint: an object whose text changes whenever any of the pairs changes.
+        pairs: consumed one at a time; the result has the same order.
+        folder: created if it does not exist.
+        report: called with a sentence for each pair that cannot be used, and with the number of pairs left.
+        skipped: sentences about pairs that were already skipped.
 
     Raises:
-        DataError: no pair can be used, or (``strict``) one cannot.
+        DataError: no pair can be used, or (``strict``) any pair cannot be used.
     """
     key = hashlib.sha256(f"{CACHE_FORMAT} {fingerprint}".encode()).hexdigest()
     pixels_file, index_file = (folder / f"pairs-{key[:16]}{suffix}" for suffix in (".u8", ".json"))
@@ -120,7 +119,7 @@ def cached_pairs(
 
 
 def _is_whole(pixels: Path, index: Path) -> bool:
-    """Whether both files of a cache are there, the pixels to the last byte that the index names."""
+    """Whether both files of a cache exist and the pixel file has exactly the size that the index implies."""
     try:
         entries = json.loads(index.read_text())["pairs"]
         return sum(6 * entry["height"] * entry["width"] for entry in entries) == pixels.stat().st_size
@@ -146,10 +145,10 @@ def _write_cache(pairs: Iterable[EncodedPair], pixels: Path, index: Path) -> Non
 
 
 def decode_pair(pair: EncodedPair) -> CachedPair:
-    """The pair as the cache holds it, upright, at most :data:`CACHED_SHORT_SIDE` on the short side.
+    """Decode a pair as the cache stores it: upright, with a short side of at most :data:`CACHED_SHORT_SIDE` pixels.
 
-    Photos are read as they are when they are relit, so training knows the formats, depths and colours that relighting
-    knows.
+    Photos are read by the same code as for relighting, so training supports the same formats, bit depths and colour
+    spaces.
 
     Raises:
         DataError: a photo cannot be read, or the two differ in size.
@@ -176,8 +175,8 @@ def _decode(encoded: EncodedPhoto) -> np.ndarray:
 
 
 def report_skipped(source: str, count: int, skipped: Sequence[str], report: Report, *, strict: bool = False) -> None:
-    """Tell ``report`` what was left out of ``source``, and that ``count`` pairs are left; ``strict`` makes it a
-    :class:`DataError`."""
+    """Report each pair left out of ``source`` and the ``count`` of pairs left; if ``strict``, raise :class:`DataError`
+    when any was left out."""
     if skipped and strict:
         raise DataError(f"{skipped[0]} ({len(skipped)} such in {source}; without --strict_data they are left out)")
     for sentence in skipped:

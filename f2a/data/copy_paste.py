@@ -1,7 +1,7 @@
-"""Copy-paste augmentation (Ghiasi et al., arXiv 2012.07177), with the hard shadow that a flash throws from an object.
+"""Copy-paste augmentation (Ghiasi et al., arXiv 2012.07177), with the hard shadow that an object casts under flash.
 
-The ambient photo gets the object without that shadow, so each crop is a lesson about which dark edges the flash has
-made, and a network that sees few rooms gets new ones.
+The ambient photo gets the object without that shadow, so the network learns which dark edges come from the flash, and
+sees more scenes than its few rooms provide.
 """
 
 import numpy as np
@@ -13,38 +13,37 @@ from f2a.color import gaussian_blur
 
 MAX_OBJECTS = 3
 AREA = (0.004, 0.7)
-"""Of the crop, that an object may cover."""
+"""Smallest and largest share of the crop that an object may cover."""
 REACH = (0.008, 0.12)
-"""How far a shadow lies beside its object, in sides of the crop: an object near the wall, and one in front of it."""
+"""Offset of a shadow from its object, in sides of the crop: from an object near the wall to one far in front of it."""
 GROWTH = 0.12
-"""At most, by which a shadow is larger than its object."""
+"""Largest relative enlargement of a shadow over its object."""
 LIGHT_LEFT = (0.06, 0.6)
-"""Of the photo's light in the flash's shadow: the room's own."""
+"""Smallest and largest share of the flash photo's light that remains in a shadow: the light of the room."""
 TINT_STD = 0.12
-"""Standard deviation of the log of what is left of each channel: the room's light has another colour than the flash."""
+"""Standard deviation, per channel, of the log of the light in a shadow: room and flash differ in colour."""
 CONTACT = 0.3
-"""At most, by which an object darkens the room's light around it, softly."""
+"""Largest share by which an object softly darkens the ambient photo around it."""
 OBJECT_MEAN, OBJECT_STD = 0.2, 0.4
-"""Of the log of an object's flash light, in means of the photo: it stands nearer to the flash than the wall behind."""
+"""Mean and standard deviation of log(object's flash light / photo's): objects are nearer to the flash than the wall."""
 WHITE = 0.8
-"""Linear light that an object's bright parts do not exceed, or most objects would be burnt."""
+"""Limit on the 95th percentile of an object's linear flash light, without which most objects would be burnt out."""
 
 
 def paste_objects(
     flash: Tensor, ambient: Tensor, objects: Tensor, random: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
-    """One to three shapes cut from another pair, with the shadow that the flash throws from them in the flash photo.
+    """Paste up to three shapes cut from another pair, and the shadows that they cast in the flash photo.
 
     Args:
-        flash: ``(3, side, side)``, linear light.
-        ambient: the same.
-        objects: flash and ambient light of the other pair, ``(2, 3, side, side)``.
-        random: shapes, places and light.
+        flash, ambient: ``(3, side, side)``, linear light.
+        objects: flash and ambient photo of the other pair, ``(2, 3, side, side)``, linear light.
+        random: source of the shapes, positions and brightness.
 
     Returns:
-        flash and ambient light with the objects.
+        The flash and the ambient photo with the objects.
     """
-    side, angle = flash.shape[-1], random.uniform(0, 2 * np.pi)  # one flash: all shadows fall to one side
+    side, angle = flash.shape[-1], random.uniform(0, 2 * np.pi)  # there is one flash, so all shadows fall to one side
     for _ in range(random.integers(1, MAX_OBJECTS + 1)):
         shape, reach = silhouette(side, random), _log_uniform(random, *REACH)
         if not AREA[0] < shape.mean() < AREA[1]:
@@ -63,7 +62,7 @@ def paste_objects(
 
 
 def silhouette(side: int, random: np.random.Generator) -> Tensor:
-    """``(1, side, side)``: 1 in a random shape, 0 around it: a rectangle, a wavy ellipse, or blobs such as leaves."""
+    """Return a random mask, ``(1, side, side)``, 1 inside: a rectangle, a wavy ellipse, or blobs such as leaves."""
     kind = random.integers(3)
     if kind == 2:
         noise = torch.from_numpy(random.normal(size=(1, 1, *random.integers(3, 12, 2))))
@@ -90,7 +89,7 @@ def _log_uniform(random: np.random.Generator, low: float, high: float) -> float:
 
 
 def _moved(shape: Tensor, shift: np.ndarray, growth: float) -> Tensor:
-    """Enlarged around the middle and moved by a part of the side to the right and downwards."""
+    """Enlarge ``shape`` about the centre, then move it right and down by ``shift``, in sides of the crop."""
     matrix = torch.tensor([[1, 0, -2 * shift[0]], [0, 1, -2 * shift[1]]]).float() / growth
     grid = F.affine_grid(matrix[None], [1, *shape.shape], align_corners=False)
     return F.grid_sample(shape[None], grid, padding_mode="border", align_corners=False)[0]

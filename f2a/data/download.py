@@ -1,7 +1,7 @@
 """``python -m f2a download``: the archives that the paper's authors published on Google Drive.
 
-``gdown`` fetches an archive, resuming where it was cut off; the archive is kept. What it unpacks to appears whole or
-not at all.
+``gdown`` fetches an archive and resumes an interrupted download; the archive is kept. The unpacked folder appears
+complete or not at all.
 """
 
 import lzma
@@ -19,7 +19,7 @@ GIGABYTE = 2**30
 
 
 class Archive(NamedTuple):
-    """A published zip: its id on Google Drive, what it unpacks to at most, and what to do with it."""
+    """A published zip: its Google Drive id, the limits on its unpacked contents, and the command that uses it."""
 
     drive_id: str
     max_bytes: int
@@ -28,7 +28,7 @@ class Archive(NamedTuple):
 
     @property
     def page(self) -> str:
-        """The page from which it can be downloaded by hand."""
+        """Address of the page for downloading it by hand."""
         return f"https://drive.google.com/file/d/{self.drive_id}/view"
 
 
@@ -46,19 +46,19 @@ ARCHIVES = {
         "python -m f2a convert {folder}/checkpoints/model-1000.pth weights",
     ),
 }
-"""By its name on the command line: the flash/ambient pairs (DATASET_LR), and the generator of epoch 1000."""
+"""Archives by their name on the command line: the flash/ambient pairs (DATASET_LR), and the generator of epoch 1000."""
 
 NOT_PHOTOS = "__MACOSX"
-"""Folder that a Mac puts into every zip, with a file named like each photo that is none."""
+"""Folder that macOS adds to every zip; its files have the names of the photos but are not photos."""
 
 DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError)
-"""What Python's reader raises for damaged, encrypted or oddly compressed archives."""
+"""Exceptions that ``zipfile`` raises for damaged or encrypted archives and for compression that it does not support."""
 
 
 def fetch(name: str, folder: Path) -> Path:
-    """Download the archive ``name`` of :data:`ARCHIVES` and unpack it into ``folder / name``, which it returns.
+    """Download the archive ``name`` of :data:`ARCHIVES`, unpack it into ``folder / name``, and return that folder.
 
-    A finished archive ``folder / NAME.zip`` is not fetched again, a finished ``folder / name`` is left as it is.
+    A complete archive ``folder / NAME.zip`` is not fetched again; an existing ``folder / name`` is left as it is.
 
     Raises:
         F2aError: gdown is missing, Drive refused, or the archive is damaged, unsafe or too large.
@@ -82,7 +82,7 @@ def _from_drive(archive: Archive, zipped: Path) -> None:
         raise F2aError(f"Google Drive needs gdown: pip install gdown; or {by_hand}") from None
     try:
         gdown.download(id=archive.drive_id, output=str(zipped), resume=True)
-    except Exception as error:  # requests' and gdown's errors share no ancestor
+    except Exception as error:  # the errors of requests and gdown have no common base class
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         is_partial = any(part.stat().st_size for part in zipped.parent.glob(f"{zipped.name}*.part"))
         again = "run this again to resume, or" if is_partial else "its quota or the connection may be gone:"
@@ -92,10 +92,10 @@ def _from_drive(archive: Archive, zipped: Path) -> None:
 
 
 def unpack(zipped: Path, target: Path, limits: Archive) -> None:
-    """Unpack ``zipped``; ``target`` appears whole or not at all, and nothing outside it (``zipfile`` sees to that).
+    """Unpack ``zipped``; ``target`` appears complete or not at all, and ``zipfile`` writes nothing outside it.
 
     Raises:
-        F2aError: the archive is damaged, holds a link, or is larger than ``limits`` or than the free space.
+        F2aError: the archive is damaged, contains a link, or is larger than ``limits`` or the free space.
     """
     try:
         with zipfile.ZipFile(zipped) as archive, atomic_dir(target) as folder:
@@ -114,7 +114,7 @@ def unpack(zipped: Path, target: Path, limits: Archive) -> None:
 
 
 def _check_members(zipped: Path, members: list[zipfile.ZipInfo], limits: Archive) -> None:
-    """Raise for a member that is not a plain file or folder, for too large an archive, and for too little space."""
+    """Raise :class:`F2aError` for a link or device, for too large an archive, and for too little disk space."""
     for member in members:
         if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
             reason = f"{member.filename!r} in it is a link or device; nothing was unpacked; do not trust this file"

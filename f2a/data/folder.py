@@ -1,4 +1,4 @@
-"""Flash/ambient pairs from folders: found by name, decoded once into a memory-mapped cache."""
+"""Flash/ambient pairs from folders, found by name and decoded once into a memory-mapped cache."""
 
 from collections.abc import Sequence
 from fnmatch import fnmatch
@@ -17,20 +17,20 @@ class PairFiles(NamedTuple):
 
 
 class FolderIndex(NamedTuple):
-    """The pairs of a folder in the order of their names, and a sentence for each file that is not part of one."""
+    """The pairs of a folder in order of name, and a sentence for each pair that cannot be used."""
 
     files: list[PairFiles]
     skipped: list[str]
 
 
 def find_pairs(source: str | Path) -> FolderIndex:
-    """``NAME_flash.*`` / ``NAME_ambient.*`` at any depth under a folder, in lower or upper case.
+    """Find the pairs ``NAME_flash.*`` and ``NAME_ambient.*`` at any depth below a folder; case is ignored.
 
     Args:
-        source: a folder, or a folder and a shell pattern of names below it (``pairs/train/faid_*``).
+        source: a folder, or a folder and a shell pattern for the pairs' names (``pairs/train/faid_*``).
 
     Raises:
-        DataError: the folder does not exist or holds no pair.
+        DataError: the folder does not exist or contains no complete pair.
     """
     folder, pattern = Path(source), "*"
     if not folder.is_dir() and set(folder.name) & set("*?["):
@@ -54,7 +54,7 @@ def find_pairs(source: str | Path) -> FolderIndex:
 
 
 def _fault(name: str, pair: dict[str, list[Path]]) -> str:
-    """What is wrong with the files of a pair, by half, in a sentence; empty if nothing is."""
+    """Return a sentence about what is wrong with a pair's files, given by half; empty if nothing is wrong."""
     paths = [path for half in pair.values() for path in half]
     for half, twins in pair.items():
         if not twins:
@@ -66,18 +66,18 @@ def _fault(name: str, pair: dict[str, list[Path]]) -> str:
 
 
 def split_folder(source: str | Path, splits: Sequence[str]) -> Path | None:
-    """The first of the sub-folders ``splits`` (``train``, ``val``, ``test``) that a folder of pairs has."""
+    """Return the first existing sub-folder among ``splits`` (``train``, ``val``, ``test``), or None."""
     return next((Path(source) / split for split in splits if (Path(source) / split).is_dir()), None)
 
 
 def read_pairs(source: str | Path, cache: Path, report: Report, *, strict: bool = False) -> list[CachedPair]:
-    """The usable pairs of a folder, decoded once into ``cache``; those that are skipped are named and counted through
+    """Return the usable pairs of a folder, decoded once into ``cache``; skipped pairs are named and counted through
     ``report``.
 
-    The cache's name is a digest of every file's path, size and time, so a changed photo is decoded again.
+    The cache's name is a digest of each file's path, size and modification time, so a changed photo is decoded again.
 
     Raises:
-        DataError: nothing is usable, or (``strict``) something is not.
+        DataError: no pair is usable, or (``strict``) any pair is not.
     """
     index, files = find_pairs(source), []
     for path in (path for pair in index.files for path in (pair.flash, pair.ambient)):
@@ -88,7 +88,7 @@ def read_pairs(source: str | Path, cache: Path, report: Report, *, strict: bool 
 
 
 def parse_share(text: str) -> tuple[str, float]:
-    """``FOLDER=SHARE`` as folder and share; 1 where none is given."""
+    """Split ``FOLDER=SHARE`` into folder and share, 1 if none is given; :class:`DataError` for an invalid share."""
     folder, equals, share = text.rpartition("=")
     if not equals:
         return text, 1.0

@@ -1,8 +1,8 @@
 """Flash/ambient pairs from a dataset on the Hub, decoded into the same cache as those from folders.
 
-Two layouts are known: a row for each pair, with image columns ``flash`` and ``ambient`` (what ``python -m f2a dataset
-push`` makes), or a row for each photo, with columns ``image``, ``state`` and one that its partner shares (``scene``).
-The ``datasets`` library is imported only when a dataset is asked for.
+Two layouts are supported: one row per pair, with image columns ``flash`` and ``ambient`` (as written by ``python -m f2a
+dataset push``), or one row per photo, with columns ``image``, ``state`` and a key shared by both photos (``scene``).
+The ``datasets`` library is imported only when a dataset is requested.
 """
 
 import re
@@ -21,11 +21,11 @@ STATES = {
     "flash": ("flash", "with_flash", "flash_on", "on"),
     "ambient": ("ambient", "no_flash", "noflash", "non_flash", "without_flash", "flash_off", "off"),
 }
-"""How a column ``state`` spells the two photos of a pair; letter case, spaces and hyphens do not matter."""
+"""Accepted values of the ``state`` column for each photo of a pair; letter case, spaces and hyphens do not matter."""
 
 
 class HubSplit(NamedTuple):
-    """One split of a dataset; ``token`` None is the one of ``hf auth login``."""
+    """One split of a dataset; if ``token`` is None, the token of ``hf auth login`` is used."""
 
     dataset: str
     split: str = "train"
@@ -40,7 +40,7 @@ class HubSplit(NamedTuple):
 
 
 class PairRows(NamedTuple):
-    """The rows that hold the two photos of a pair, which may be the same row."""
+    """The row numbers of a pair's two photos, which may be the same."""
 
     name: str
     flash: int
@@ -52,23 +52,23 @@ RowIndex = tuple[list[PairRows], list[str]]
 
 
 def read_hub_pairs(source: HubSplit, cache: Path, report: Report, *, strict: bool = False) -> list[CachedPair]:
-    """The usable pairs of a split, decoded; those that are skipped are named and counted through ``report``.
+    """Return the usable pairs of a split, decoded; skipped pairs are named and counted through ``report``.
 
     Raises:
-        DataError: the dataset cannot be read, has another layout or no usable pair, or (``strict``) one that is not.
+        DataError: the dataset cannot be read, has another layout or no usable pair, or (``strict``) an unusable one.
     """
     data = _load(source)
     pairs, skipped = find_rows(data, source)
     if not pairs:
         reason = (skipped or ["it is empty"])[0]
         raise DataError(f"{source.name}: no pair in {counted(len(data), 'row')}; {reason}")
-    files = [file["filename"] for file in data.cache_files]  # of one commit each
+    files = [file["filename"] for file in data.cache_files]  # their names differ from commit to commit
     fingerprint, encoded = (source.pair_key, files), _encoded(data, pairs, source)
     return cached_pairs(source.name, fingerprint, encoded, cache, report, skipped=skipped, strict=strict)
 
 
 def _load(source: HubSplit) -> "Dataset":
-    """The split with its photos as they were encoded; fetched once into the cache of ``datasets``."""
+    """Load a split with its photos still encoded; ``datasets`` downloads it once into its own cache."""
     from datasets import Image, load_dataset
     from datasets.exceptions import DatasetNotFoundError
 
@@ -88,7 +88,7 @@ def _load(source: HubSplit) -> "Dataset":
 
 
 def _photo_columns(columns: list[str], source: HubSplit) -> list[str]:
-    """The image columns of the layout that ``columns`` show."""
+    """Return the image columns of the layout that ``columns`` belong to; :class:`DataError` if it is neither."""
     if {"flash", "ambient"} <= set(columns):
         return ["flash", "ambient"]
     if {"image", "state", source.pair_key} <= set(columns):
@@ -98,7 +98,7 @@ def _photo_columns(columns: list[str], source: HubSplit) -> list[str]:
 
 
 def find_rows(data: "Dataset", source: HubSplit) -> RowIndex:
-    """The pairs of a split in either layout; only its text columns are read."""
+    """Return the pairs of a split in either layout, without reading its images."""
     if _photo_columns(data.column_names, source) == ["image"]:
         return pair_states(data[source.pair_key], _states(data), source)
     own_names = list(data["name"]) if "name" in data.column_names else None
@@ -107,16 +107,16 @@ def find_rows(data: "Dataset", source: HubSplit) -> RowIndex:
 
 
 def _states(data: "Dataset") -> list[str]:
-    names = getattr(data.features["state"], "names", None)  # of a column of class labels
+    names = getattr(data.features["state"], "names", None)  # a column of class labels has names
     return [str(names[state]) if names and isinstance(state, int) else str(state) for state in data["state"]]
 
 
 def pair_states(keys: Any, states: list[str], source: HubSplit) -> RowIndex:
-    """Pair rows of one photo each, in the order in which the pairs begin.
+    """Combine rows of one photo each into pairs, in the order of each pair's first row.
 
     Args:
-        keys: of each row, what both photos of a pair share.
-        states: of each row, one of the spellings in :data:`STATES`.
+        keys: for each row, the value that both photos of a pair share.
+        states: for each row, one of the values in :data:`STATES`.
     """
     known = {spelling: half for half, spellings in STATES.items() for spelling in spellings}
     halves: dict[Any, dict[str, int]] = {}
@@ -153,10 +153,10 @@ def _encoded(data: "Dataset", pairs: list[PairRows], source: HubSplit) -> Iterat
 
 
 def encoded_photo(name: str, photo: dict[str, Any] | None, source: HubSplit) -> EncodedPhoto:
-    """The file of a cell, or its bytes; an empty cell becomes an empty file, which is refused by name.
+    """Return the photo in a cell, as a file or bytes; an empty cell gives empty bytes, rejected when they are decoded.
 
     Raises:
-        DataError: a row of a foreign dataset names a file of this machine that is not part of it.
+        DataError: a row of a downloaded dataset names a file on this machine that is not part of the dataset.
     """
     photo = photo or {}
     path = Path(photo.get("path") or "")
@@ -170,7 +170,7 @@ def encoded_photo(name: str, photo: dict[str, Any] | None, source: HubSplit) -> 
 
 
 def _cache_folders() -> list[Path]:
-    """Where the libraries store downloads."""
+    """Return the folders in which the libraries store downloads."""
     from datasets.config import DOWNLOADED_DATASETS_PATH, HF_DATASETS_CACHE
     from huggingface_hub.constants import HF_HUB_CACHE
 

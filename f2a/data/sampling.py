@@ -1,7 +1,7 @@
-"""Endless draws from pairs in fixed shares.
+"""Endless draws from sources of pairs in fixed shares.
 
-Which pair is drawn is a pure function of ``(seed, draw number)``: a run that stops and goes on at draw ``n`` sees what
-it would have seen without the stop.
+The pair drawn is a pure function of ``(seed, draw number)``: a run that resumes at draw ``n`` sees the same pairs as
+one that never stopped.
 """
 
 import hashlib
@@ -13,11 +13,11 @@ import numpy as np
 from f2a.data.cache import CachedPair, DataError
 
 SAMPLED = 61
-"""Pixels between those that stand for a photo in a fingerprint; odd, so that no pattern of a camera hides in it."""
+"""Distance, in pixels, between a photo's samples in a fingerprint; odd, so as not to coincide with camera patterns."""
 
 
 class Pairs(Protocol):
-    """A list of pairs, or an object that decodes each when it is drawn."""
+    """A list of pairs, or an object that decodes each pair when it is drawn."""
 
     def __len__(self) -> int: ...
     def __getitem__(self, number: int, /) -> CachedPair: ...
@@ -25,13 +25,13 @@ class Pairs(Protocol):
 
 @runtime_checkable
 class HasOrder(Pairs, Protocol):
-    """Pairs that are cheap to read only in some orders; ``order`` is a random one of them, with every pair once."""
+    """Pairs that are cheap to read only in certain orders; ``order`` returns a random one, with every pair once."""
 
     def order(self, random: np.random.Generator) -> np.ndarray: ...
 
 
 class WeightedSource(NamedTuple):
-    """The pairs of one source and their share of every batch."""
+    """The pairs of one source and their share of all draws."""
 
     pairs: Pairs
     share: float
@@ -40,7 +40,7 @@ class WeightedSource(NamedTuple):
 class MixtureSampler:
     """Endless draws from several sources in fixed shares; draw ``i`` is a function of ``(seed, i)``.
 
-    Each source has epochs of its own, in a fresh random order each. Shares are rounded to a twentieth.
+    Each source has its own epochs, each in a new random order. Shares are rounded to twentieths.
     """
 
     cycle = 20
@@ -53,12 +53,12 @@ class MixtureSampler:
             raise DataError(f"the share of folder number {self.counts.index(0) + 1} is below a twentieth; raise it")
 
     def __len__(self) -> int:
-        """Draws in an epoch: as many as there are pairs."""
+        """Number of draws in an epoch, which is the number of pairs."""
         return sum(len(source.pairs) for source in self.sources)
 
     def fingerprint(self) -> str:
-        """A digest of number, sizes and pixels of the decoded pairs, wherever their files are; of streamed pairs, of
-        their number alone."""
+        """Return a digest of the decoded pairs' number, shares, sizes and sampled pixels, independent of where their
+        files are; streamed pairs contribute only their number and share."""
         digest = hashlib.sha256(str([(len(source.pairs), source.share) for source in self.sources]).encode())
         for source in self.sources:
             numbers = range(0 if isinstance(source.pairs, HasOrder) else len(source.pairs))

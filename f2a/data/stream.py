@@ -1,9 +1,9 @@
-"""Pairs read from the Hub while training, for a dataset larger than the disk, on which nothing of it is stored.
+"""Pairs read from the Hub while training, for datasets larger than the disk; nothing is stored on the disk.
 
-A parquet file holds its rows in groups that are fetched as a whole. An epoch goes through the groups in random order, a
-few at a time, and shuffles the rows of those few; which row is drawn is a function of (seed, draw number), as it is for
-pairs from folders. So a run that continues at draw ``n`` sees what it would have seen, bit for bit, without reading
-what came before, provided that the dataset is the same: name its commit as ``--dataset_revision``.
+A parquet file stores its rows in groups, each fetched as a whole. An epoch visits the groups in random order, a few at
+a time, and shuffles the rows of those few. As for pairs from folders, the row drawn is a function of (seed, draw
+number), so a run that resumes at draw ``n`` sees the same pairs, bit for bit, without reading earlier ones. This
+requires an unchanged dataset: pass its commit as ``--dataset_revision``.
 """
 
 from bisect import bisect_right
@@ -19,13 +19,13 @@ from f2a.errors import Report, counted
 from f2a.hub import hub_errors
 
 WINDOW = 4
-"""Row groups that each process holds, encoded, and shuffles together; a group is a hundred pairs or so."""
+"""Row groups, of about a hundred pairs each, that a process keeps in memory, encoded, and shuffles together."""
 
 RETRY_HINT = "check the connection, then continue with --resume_from_checkpoint latest"
 
 
 class RowGroup(NamedTuple):
-    """Rows stored together in one file; ``first`` is the number of the first of them in the split."""
+    """Rows stored together in one file; ``first`` is the number within the split of the group's first row."""
 
     url: str
     number: int
@@ -34,10 +34,10 @@ class RowGroup(NamedTuple):
 
 
 class StreamedPairs:
-    """The pairs of a split with image columns ``flash`` and ``ambient``, decoded whenever they are drawn.
+    """The pairs of a split with image columns ``flash`` and ``ambient``, decoded each time they are drawn.
 
-    A pair that cannot be used is named once through ``report`` and the next one takes its place, or (``strict``) it
-    ends the run.
+    An unusable pair is named once through ``report`` and replaced by the next one of its group; with ``strict`` it ends
+    the run.
 
     Raises:
         DataError: the dataset cannot be read, or has another layout.
@@ -56,7 +56,7 @@ class StreamedPairs:
         return self.groups[-1].first + self.groups[-1].rows
 
     def order(self, random: np.random.Generator) -> np.ndarray:
-        """Every row once: the groups of a window, shuffled together, then those of the next."""
+        """Return every row number once, shuffled within windows of :data:`WINDOW` randomly chosen groups."""
         groups = random.permutation(len(self.groups))
         windows = (groups[start : start + WINDOW] for start in range(0, len(groups), WINDOW))
         rows = [[np.arange(g.first, g.first + g.rows) for g in (self.groups[n] for n in window)] for window in windows]
@@ -77,7 +77,7 @@ class StreamedPairs:
         raise DataError(f"{self.source.name}: none of the rows from {group.first} on can be used")
 
     def encoded(self, row: int) -> EncodedPair:
-        """A pair as it is in the dataset; :class:`DataError` where it cannot be fetched."""
+        """Return a pair as stored in the dataset; :class:`DataError` if it cannot be fetched."""
         number = self._group_of(row)
         cells = self.fetch(number)[row - self.groups[number].first]
         name = f"{self.source.name} row {row}"
@@ -88,7 +88,7 @@ class StreamedPairs:
 
 
 def _groups(source: HubSplit) -> list[RowGroup]:
-    """The row groups of a split, from the footers of its files alone."""
+    """Return the row groups of a split, reading only the footers of its files."""
     from datasets import load_dataset_builder
     from huggingface_hub import HfFileSystem
     from pyarrow import parquet
@@ -124,7 +124,7 @@ def _fetch(group: RowGroup, source: HubSplit) -> list[dict[str, Any]]:
 
 
 def read_streamed_once(source: HubSplit, cache: Path, report: Report, *, strict: bool = False) -> list[CachedPair]:
-    """As :func:`f2a.data.hub.read_hub_pairs`, without ``datasets``' own cache, for a small ``--validation_split``."""
+    """Like :func:`f2a.data.hub.read_hub_pairs`, but without the cache of ``datasets``; for a small validation split."""
     stream = StreamedPairs(source, lambda sentence: None)
     encoded = (stream.encoded(row) for row in range(len(stream)))
     return cached_pairs(source.name, stream.groups, encoded, cache, report, strict=strict)

@@ -1,1 +1,1 @@
-"""The parts of a training run, which ``train_accelerate.py`` puts together."""
+"""The parts of a training run, assembled by ``train_accelerate.py``."""

@@ -1,4 +1,4 @@
-"""The command line of a training: recipe, then the file of ``--config``, then flags; the last one wins."""
+"""The command line of a training run: recipe, then the file given as ``--config``, then flags; later values win."""
 
 import argparse
 import dataclasses
@@ -13,23 +13,23 @@ from f2a.config import ARCHITECTURES, RECIPES, ConfigError, TrainConfig, add_fla
 from f2a.files import atomic_write
 
 SCRIPT = Path(f2a.__file__).resolve().parents[1] / "train_accelerate.py"
-"""The program; in a clone of the repository alone."""
+"""Path of the training program, which exists only in a clone of the repository."""
 RUN_FILE = "run.yaml"
 
 SECRETS = ("hub_token",)
-"""Flags whose values are never written down."""
+"""Flags whose values are never saved or published."""
 
 READERS = {".yaml": yaml.safe_load, ".yml": yaml.safe_load, ".json": json.loads}
 
 
 def parse_run(arguments: list[str], description: str) -> TrainConfig:
-    """The config that the command line asks for.
+    """Return the config that the command line describes.
 
     Raises:
-        ConfigError: a value, or the file of ``--config``, cannot be used.
+        ConfigError: a value, or the file given as ``--config``, cannot be used.
     """
     first = argparse.ArgumentParser(SCRIPT.name, add_help=False, allow_abbrev=False)
-    usage = "%(prog)s --train_data_dir DIR [--FLAG VALUE ...]"  # all of them would fill the screen before an error
+    usage = "%(prog)s --train_data_dir DIR [--FLAG VALUE ...]"  # listing every flag would push an error off the screen
     parser = argparse.ArgumentParser(SCRIPT.name, usage, description, allow_abbrev=False)
     for stage in (first, parser):
         stage.add_argument("--config", metavar="FILE", help="yaml or json file of flags; flags on the command line win")
@@ -45,15 +45,15 @@ def parse_run(arguments: list[str], description: str) -> TrainConfig:
     del values["config"]
     config = from_dict(TrainConfig, values)
     if not config.init_weights:
-        config.architecture(ARCHITECTURES[config.preset])  # which raises for parts that do not fit together
+        config.architecture(ARCHITECTURES[config.preset])  # raises if the parts do not fit together
     return config
 
 
 def read_run(path: Path) -> dict[str, Any]:
-    """The flags in a yaml or json file, checked one by one.
+    """Return the flags in a YAML or JSON file, each checked.
 
     Raises:
-        ConfigError: the file cannot be read, or has an unknown name or value.
+        ConfigError: the file cannot be read, or contains an unknown name or an invalid value.
     """
     if path.suffix not in READERS:
         raise ConfigError(f"{path}: give a file of flags whose name ends in {', '.join(READERS)}")
@@ -74,18 +74,18 @@ def read_run(path: Path) -> dict[str, Any]:
 
 
 def save_run(config: TrainConfig, path: Path) -> None:
-    """Write every flag but the secrets to a file that ``--config`` reads; it is replaced whole or not at all."""
+    """Write all flags except secrets to a file for ``--config``, which is replaced completely or not at all."""
     with atomic_write(path) as beside:
         beside.write_text(yaml.safe_dump(public_values(config), sort_keys=False, allow_unicode=True), "utf-8")
 
 
 def public_values(config: TrainConfig) -> dict[str, Any]:
-    """Every flag and its value, without secrets."""
+    """Return all flags and their values, except secrets."""
     return {name: value for name, value in dataclasses.asdict(config).items() if name not in SECRETS}
 
 
 def without_secrets(arguments: list[str]) -> list[str]:
-    """The command line with its secrets hidden, to be published."""
+    """Return the command line with its secrets hidden, fit for publication."""
     public: list[str] = []
     secrets = [f"--{name}" for name in SECRETS]
     for argument in arguments:
@@ -98,7 +98,7 @@ def without_secrets(arguments: list[str]) -> list[str]:
 
 
 def _number(name: str, value: Any) -> Any:
-    """``1e-3`` is text to YAML 1.1, but a number to everyone who writes it."""
+    """Convert text to a number where the flag is one: YAML 1.1 reads ``1e-3`` as text."""
     hint = get_type_hints(TrainConfig).get(name)
     if isinstance(value, str) and (hint is float or float in get_args(hint)):
         try:

@@ -1,7 +1,7 @@
-"""Training checkpoints: folders that appear whole or not at all, without pickle.
+"""Training checkpoints: folders that appear complete or not at all, without pickle.
 
-``checkpoint-000500/`` holds a safetensors file each for generator, optimisers, average and random state, and the
-manifest ``state.json``, which is written last and has the digest of each: it shows that the folder is whole.
+``checkpoint-000500/`` contains one safetensors file each for the generator, optimisers, moving average and random
+state. The manifest ``state.json``, written last, has the digest of each file and so shows that the folder is complete.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from f2a.model.checkpoint import CheckpointError
 MANIFEST = "state.json"
 
 Tensors = dict[str, dict[str, Tensor]]
-"""Name of a file (a module, an optimiser, the random state) to the tensors in it."""
+"""The tensors of each file, by the file's name: that of a module, an optimiser or the random state."""
 
 
 class TrainState(NamedTuple):
@@ -32,27 +32,27 @@ class TrainState(NamedTuple):
 
 
 def write_state(folder: Path, tensors: Tensors, metadata: dict[str, Any]) -> None:
-    """Write ``tensors`` and the plain values of ``metadata`` as the checkpoint ``folder``.
+    """Write ``tensors`` and ``metadata``, which must be serialisable as JSON, as the checkpoint ``folder``.
 
     Raises:
-        OSError: it cannot be written; the checkpoints before it stay as they are.
+        OSError: it cannot be written; earlier checkpoints are unaffected.
     """
     with atomic_dir(folder) as beside:
         for name, module in tensors.items():
             state = {key: tensor.detach().cpu().contiguous() for key, tensor in module.items()}
             try:
                 save_file(state, beside / f"{name}.safetensors")
-            except SafetensorError as error:  # the library's own for a full disk
+            except SafetensorError as error:  # safetensors raises it for a full disk
                 raise OSError(f"{folder}: cannot be written ({error})") from None
         digests = {path.name: _digest(path) for path in sorted(beside.iterdir())}
         (beside / MANIFEST).write_text(json.dumps({"files": digests, **metadata}, indent=2) + "\n", "utf-8")
 
 
 def read_state(folder: Path) -> TrainState:
-    """The checkpoint in ``folder``.
+    """Read the checkpoint in ``folder``.
 
     Raises:
-        CheckpointError: it was never finished, or a file of it is missing or damaged.
+        CheckpointError: it is unfinished, or one of its files is missing or damaged.
     """
     try:
         metadata = json.loads((folder / MANIFEST).read_text("utf-8"))
@@ -81,13 +81,13 @@ def checkpoint_folder(output: Path, step: int) -> Path:
 
 
 def checkpoints(output: Path) -> list[Path]:
-    """Checkpoint folders of a run, oldest first, whole or not."""
+    """Return the checkpoint folders of a run, complete or not, oldest first."""
     folders = [path for path in output.glob("checkpoint-*") if path.name.removeprefix("checkpoint-").isdigit()]
     return sorted(folders, key=lambda path: int(path.name.removeprefix("checkpoint-")))
 
 
 def newest_state(output: Path, report: Report) -> TrainState | None:
-    """The newest whole checkpoint; a damaged one is named through ``report``, and the one before it used."""
+    """Return the newest complete checkpoint, or None; damaged newer ones are named through ``report``."""
     for folder in reversed(checkpoints(output)):
         try:
             return read_state(folder)
@@ -97,10 +97,10 @@ def newest_state(output: Path, report: Report) -> TrainState | None:
 
 
 def saved_state(output: Path, source: str | None, report: Report) -> TrainState | None:
-    """The checkpoint that ``--resume_from_checkpoint`` names: ``latest`` (None where there is none yet) or a folder.
+    """Return the checkpoint that ``--resume_from_checkpoint`` names: ``latest`` (None if there is none) or a folder.
 
     Raises:
-        CheckpointError: that folder is damaged, or nothing is named though the folder has a run.
+        CheckpointError: that folder is damaged, or ``source`` is None although ``output`` already contains a run.
     """
     if source == "latest":
         return newest_state(output, report)
@@ -113,7 +113,7 @@ def saved_state(output: Path, source: str | None, report: Report) -> TrainState 
 
 
 def prune_checkpoints(output: Path, limit: int) -> None:
-    """Delete all but the newest ``limit`` checkpoints (0: none), and what a killed run left unfinished."""
+    """Delete all but the newest ``limit`` checkpoints (0 keeps all), and clean up after an interrupted write."""
     surplus = checkpoints(output)[:-limit] if limit else []
     for folder in surplus:
         folder.rename(folder.with_name(folder.name + UNFINISHED))
@@ -122,7 +122,7 @@ def prune_checkpoints(output: Path, limit: int) -> None:
 
 
 def pack_state(modules: Mapping[str, nn.Module], optimizers: Mapping[str, torch.optim.Optimizer]) -> Tensors:
-    """What they hold, by their names."""
+    """Return the state of modules and optimisers, by their names."""
     tensors: Tensors = {name: module.state_dict() for name, module in modules.items()}
     return tensors | {name: pack_optimizer(optimizer) for name, optimizer in optimizers.items()}
 
@@ -130,7 +130,7 @@ def pack_state(modules: Mapping[str, nn.Module], optimizers: Mapping[str, torch.
 def unpack_state(
     tensors: Tensors, modules: Mapping[str, nn.Module], optimizers: Mapping[str, torch.optim.Optimizer]
 ) -> None:
-    """Put back what :func:`pack_state` took; call it inside :func:`misfit_errors`."""
+    """Restore what :func:`pack_state` returned; call it inside :func:`misfit_errors`."""
     for name, module in modules.items():
         module.load_state_dict(tensors[name])
     for name, optimizer in optimizers.items():
@@ -139,7 +139,7 @@ def unpack_state(
 
 @contextmanager
 def misfit_errors() -> Iterator[None]:
-    """Raise :class:`CheckpointError` where what is unpacked inside lacks something, or has another shape."""
+    """Raise :class:`CheckpointError` if a state unpacked in the block lacks a tensor or has one of another shape."""
     try:
         yield
     except (KeyError, RuntimeError, ValueError, IndexError) as error:
@@ -149,7 +149,7 @@ def misfit_errors() -> Iterator[None]:
 
 
 def changes(metadata: dict[str, Any], config: dict[str, Any], pairs: str) -> Iterator[str]:
-    """A sentence for each flag that was another in ``metadata``, and one if the fingerprint of the pairs was."""
+    """Yield a sentence for each flag whose value differs from ``metadata``, and one if the pairs' fingerprint does."""
     for name, value in config.items():
         if name != "resume_from_checkpoint" and (before := metadata["config"].get(name)) != value:
             yield f"changed since the checkpoint: {name} was {before!r}, is {value!r}"
@@ -158,16 +158,16 @@ def changes(metadata: dict[str, Any], config: dict[str, Any], pairs: str) -> Ite
 
 
 def pack_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The state of each parameter, by ``{number}.{name}``; learning rates and betas come from the config."""
+    """Return the state of each parameter as ``{number}.{name}``; learning rates and betas come from the config."""
     states = optimizer.state_dict()["state"].items()
     return {f"{number}.{name}": tensor for number, state in states for name, tensor in state.items()}
 
 
 def unpack_optimizer(optimizer: torch.optim.Optimizer, packed: dict[str, Tensor]) -> None:
-    """Put back what :func:`pack_optimizer` took; a tensor that fits no parameter raises ``ValueError``/``IndexError``.
+    """Restore what :func:`pack_optimizer` returned; ``ValueError``/``IndexError`` for a tensor that fits no parameter.
 
-    Moments get the memory format of their parameter: fused kernels read both by address, so another one would mix up
-    channels_last weights without an error.
+    Moments get the memory format of their parameter: fused kernels read both by address, so a different format would
+    silently scramble channels_last weights.
     """
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     for key, tensor in packed.items():

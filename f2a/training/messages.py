@@ -1,4 +1,4 @@
-"""What a run reports: scores, why it stopped, and what to do next."""
+"""Messages of a training run: its scores, why it stopped, and what to do next."""
 
 import os
 import shlex
@@ -14,14 +14,14 @@ from f2a.training.signals import StopReason
 
 
 def scores_sentence(scores: dict[str, Any], best: bool) -> str:
-    """One line about a validation; ``scores`` as :mod:`f2a.training.validation` names them."""
+    """Return one line about a validation; ``scores`` has the names of :mod:`f2a.training.validation`."""
     flash = f"the flash photos {scores['flash_psnr']:.2f} dB, {scores['flash_ssim']:.3f}"
     figures = f"PSNR {scores['psnr']:.2f} dB, SSIM {scores['ssim']:.3f} ({flash})"
     return f"step {scores['step']}, {scores['minutes']} min: {figures}" + ("; the best so far" if best else "")
 
 
 def stop_sentence(config: TrainConfig, reason: StopReason, step: int, steps: int, processes: int) -> str:
-    """Where and why a run ended before its last step, and the command that continues it."""
+    """Say where and why a run ended before its last step, with the command that continues it."""
     run = shlex.quote(str(Path(config.output_dir) / RUN_FILE))
     launcher = "python" if processes == 1 else f"(launched in {processes} processes as before)"
     command = f"{launcher} {SCRIPT.name} --config {run} --resume_from_checkpoint latest"
@@ -32,7 +32,7 @@ def stop_sentence(config: TrainConfig, reason: StopReason, step: int, steps: int
 
 
 def result_lines(output: Path, best: dict[str, Any]) -> Iterator[str]:
-    """Where weights and pictures are, and the command that tries them; ``best`` scores, empty without validation."""
+    """Yield where weights and pictures are, and a command to try them; ``best`` scores are empty without validation."""
     weights = output / "best" if best else output / "last"
     yield f"weights: {weights}" + (f" (step {best['step']}, PSNR {best['psnr']:.2f} dB)" if best else "")
     if best:
@@ -43,7 +43,7 @@ def result_lines(output: Path, best: dict[str, Any]) -> Iterator[str]:
 
 
 def error_sentence(error: Exception) -> str:
-    """What went wrong and what to do about it."""
+    """Return what went wrong and what to do about it."""
     if not isinstance(error, OSError):
         return str(error)
     reason = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)

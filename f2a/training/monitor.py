@@ -1,4 +1,4 @@
-"""The losses of a run: their running means for the log, and an end when they diverge."""
+"""Running means of a run's losses for the log, and the check that ends a run when they diverge."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -7,21 +7,21 @@ from torch import Tensor, nn
 
 
 class DivergenceError(RuntimeError):
-    """The loss is not finite or has diverged; the message names the step, the files of its batch and the remedy."""
+    """A loss or weight is not finite, or a loss has diverged; the message names the step and the remedy."""
 
 
 class LossMonitor:
-    """Checks the losses of each step one step late, so that the run never waits for a GPU.
+    """Checks the losses of each step one step later, so that the run never waits for a GPU.
 
     Args:
-        divergence_factor: how many times its minimum the running mean of the first loss may reach; 0: any.
+        divergence_factor: largest allowed ratio of the first loss's running mean to its minimum; 0 disables the check.
     """
 
     decay = 0.98
-    """Of the running means: about the last fifty steps."""
+    """Decay of the running means per step; they cover about the last fifty steps."""
 
     warmup_steps = 50
-    """Steps before a rise of the running mean counts as divergence."""
+    """Number of steps before a rise of the running mean counts as divergence."""
 
     def __init__(self, divergence_factor: float) -> None:
         self.divergence_factor = divergence_factor
@@ -30,12 +30,12 @@ class LossMonitor:
         self._steps, self._minimum = 0, math.inf
 
     def update(self, step: int, names: Sequence[str], losses: Tensor, files: Sequence[str]) -> None:
-        """Take ``losses``, one for each of ``names``; :class:`DivergenceError` if those of the step before diverged."""
+        """Add ``losses``, one per name; :class:`DivergenceError` if those of the previous step diverged."""
         self.flush()
         self._pending.append((step, names, losses, files))
 
     def flush(self) -> None:
-        """Check all losses so far; call it before weights are saved."""
+        """Check all losses so far; call this before saving weights."""
         while self._pending:
             self._check(*self._pending.pop())
 
@@ -56,6 +56,6 @@ class LossMonitor:
 
 
 def check_weights(step: int, modules: Iterable[nn.Module]) -> None:
-    """Raise :class:`DivergenceError` where a weight is infinite or not a number."""
+    """Raise :class:`DivergenceError` if any weight is infinite or not a number."""
     if not all(weight.isfinite().all() for module in modules for weight in module.parameters()):
         raise DivergenceError(f"step {step}: a weight is not finite; lower --learning_rate")

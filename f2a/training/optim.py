@@ -1,5 +1,5 @@
-"""Adam, learning rates as functions of the step alone (a resume needs no state of them), the moving average of the
-weights, and freezing."""
+"""Adam, learning rates that depend on the step alone (so that resuming needs no scheduler state), the moving average of
+the weights, and freezing."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -20,7 +20,7 @@ TensorList = tuple[Tensor, ...] | list[Tensor]
 
 @contextmanager
 def frozen(module: nn.Module | None) -> Iterator[nn.Module | None]:
-    """``module``, if any, without gradients for its weights until the end of the block."""
+    """Disable gradients for the weights of ``module``, if there is one, until the end of the block."""
     if module:
         module.requires_grad_(False)
     try:
@@ -31,18 +31,18 @@ def frozen(module: nn.Module | None) -> Iterator[nn.Module | None]:
 
 
 Group = tuple[float, Iterable[nn.Parameter]]
-"""A learning rate, and the weights that have it."""
+"""A learning rate and its weights."""
 
 
 def generator_groups(generator: Generator, config: TrainConfig) -> list[Group]:
-    """Decoder and head, and the encoder unless it is frozen."""
+    """Return a group for the decoder and head and one for the encoder, which is empty if the encoder is frozen."""
     others = [weight for part in (generator.decoder, generator.head) for weight in part.parameters()]
     encoder = [] if config.freeze_encoder else list(generator.encoder.parameters())
     return [(config.learning_rate, others), (config.encoder_learning_rate, encoder)]
 
 
 def adam(config: TrainConfig, *groups: Group) -> torch.optim.AdamW:
-    """Adam with decoupled weight decay; the ``initial_lr`` of each group is what the schedule multiplies."""
+    """Return Adam with decoupled weight decay; the schedule multiplies each group's ``initial_lr``."""
     parameters = [{"params": p, "lr": lr, "initial_lr": lr} for lr, weights in groups if (p := list(weights))]
     betas, decay = (config.adam_beta1, config.adam_beta2), config.weight_decay
     return torch.optim.AdamW(parameters, betas=betas, eps=config.adam_epsilon, weight_decay=decay, fused=True)
@@ -55,11 +55,11 @@ DECAYS: dict[str, Callable[[float], float]] = {
     "linear": lambda progress: 1 - progress,
     "constant": lambda progress: 1.0,
 }
-"""Factor of the learning rate by progress, [0, 1] to [1, 0]."""
+"""Learning-rate factor as a function of progress in [0, 1], by the name of the schedule; it begins at 1."""
 
 
 def planned_steps(config: TrainConfig, pairs: int, global_batch_size: int) -> int:
-    """Optimisation steps of a run; ``max_train_steps`` takes precedence over ``num_train_epochs``."""
+    """Return a run's number of optimisation steps; ``max_train_steps`` takes precedence over ``num_train_epochs``."""
     if config.max_train_steps is not None:
         return config.max_train_steps
     if config.num_train_epochs is not None:
@@ -68,7 +68,7 @@ def planned_steps(config: TrainConfig, pairs: int, global_batch_size: int) -> in
 
 
 def lr_factor(config: TrainConfig, step: int, steps: int) -> float:
-    """The factor of all learning rates at ``step`` (from 0) of ``steps``: linear warm-up, then the decay."""
+    """Return the factor for all learning rates at ``step`` (from 0) of ``steps``: linear warm-up, then decay."""
     if step < config.lr_warmup_steps:
         return (step + 1) / config.lr_warmup_steps
     progress = (step - config.lr_warmup_steps) / max(1, steps - config.lr_warmup_steps)
@@ -76,13 +76,13 @@ def lr_factor(config: TrainConfig, step: int, steps: int) -> float:
 
 
 def lr_schedulers(config: TrainConfig, optimizers: Iterable[Optimizer], step: int, steps: int) -> list[LambdaLR]:
-    """One scheduler per optimiser, as it is at ``step``."""
+    """Return one scheduler per optimiser, positioned at ``step``."""
     factor = partial(lr_factor, config, steps=steps)
     return [LambdaLR(optimizer, factor, last_epoch=step - 1) for optimizer in optimizers]
 
 
 def make_ema(model: nn.Module, decay: float) -> AveragedModel:
-    """Exponential moving average of the weights; its memory is shorter at first, so that the initial weights fade."""
+    """Return an exponential moving average of the weights, with faster decay at first so that initial weights fade."""
 
     @torch.no_grad()
     def update(averages: TensorList, currents: TensorList, count: Tensor | int) -> None:

@@ -1,4 +1,4 @@
-"""The processes of a run, as ``accelerate`` starts them: the device, the order of work, and agreement."""
+"""Coordination of a run's processes through ``accelerate``: device, order of work, and shared decisions."""
 
 import importlib.util
 from collections.abc import Callable
@@ -16,22 +16,22 @@ from f2a.model.checkpoint import CheckpointError
 from f2a.training.monitor import DivergenceError
 
 MISTAKES = (ConfigError, DataError, CheckpointError)
-"""What is wrong with a command, not with a run."""
+"""Errors in the command or its inputs."""
 FAILURES = (DivergenceError, DataLoaderWorkerError, HubError, OSError)
-"""What goes wrong in a run."""
+"""Errors of the run itself."""
 COMMON = (ConfigError, DivergenceError)
-"""Errors that every process meets, so that one of them reports it."""
+"""Errors that occur in every process, so that only one process reports them."""
 
 T = TypeVar("T")
 
 
 def make_accelerator(config: TrainConfig) -> Accelerator:
-    """As ``config`` says; :class:`ConfigError` for a tracker that is not installed, or a precision that it lacks."""
+    """Return the accelerator for ``config``; :class:`ConfigError` for a missing tracker or an unsupported precision."""
     if config.report_to != "none" and not importlib.util.find_spec(config.report_to):
         raise ConfigError(f"report_to is {config.report_to!r}: install it (pip install {config.report_to})")
     try:
         return Accelerator(
-            cpu=not torch.accelerator.is_available(),  # otherwise several processes on a CPU know nothing of each other
+            cpu=not torch.accelerator.is_available(),  # otherwise several processes on a CPU would not communicate
             mixed_precision=config.mixed_precision,
             gradient_accumulation_steps=config.gradient_accumulation_steps,
             log_with=None if config.report_to == "none" else config.report_to,
@@ -42,13 +42,13 @@ def make_accelerator(config: TrainConfig) -> Accelerator:
 
 
 def precision_notes(accelerator: Accelerator) -> list[str]:
-    """A sentence where the device will not compute in the precision that was asked for."""
+    """Return a sentence if the device will not compute in the requested precision, else an empty list."""
     ignored = accelerator.mixed_precision == "fp16" and accelerator.device.type == "cpu"
     return ["mixed_precision fp16 is ignored on a CPU, which computes in float32; bf16 is not"] if ignored else []
 
 
 def main_process_first(accelerator: Accelerator, work: Callable[[], T]) -> T:
-    """``work`` on each machine's first process, then on the others, which find its files; a mistake in one ends all."""
+    """Run ``work`` in each machine's first process, then in the others, which reuse its files; a mistake ends all."""
     result, mistake = None, None
     with accelerator.local_main_process_first():
         try:
@@ -62,5 +62,5 @@ def main_process_first(accelerator: Accelerator, work: Callable[[], T]) -> T:
 
 
 def any_process(*flags: bool) -> list[bool]:
-    """Which of ``flags`` are set in some process; each process has to ask at the same step."""
+    """Return which of ``flags`` are set in any process; every process must call this at the same step."""
     return [any(votes) for votes in zip(*gather_object([flags]), strict=True)]

@@ -1,4 +1,4 @@
-"""Progress on a bar and in the tracker, which also gets the picture of each validation."""
+"""Progress on a bar and in the trackers, which also receive the picture of each validation."""
 
 import time
 from collections import deque
@@ -14,19 +14,19 @@ from PIL import Image
 from tqdm import tqdm
 
 LOG_EVERY = 10
-"""Steps between entries of the tracker."""
+"""Number of steps between entries in the trackers."""
 WINDOW = 50
-"""Steps over which the speed is averaged."""
+"""Number of steps over which the speed is averaged."""
 
 
 class Progress:
     """A bar over the steps, or over the minutes of a run with a time limit, whose number of steps is unknown.
 
     Args:
-        accelerator: has the trackers; only its main process shows anything.
-        step, steps: where the run is, and where it ends.
-        minutes: its time limit; None for none.
-        images_per_step: of all processes.
+        accelerator: provides the trackers; only its main process shows anything.
+        step, steps: the run's current step and its last one.
+        minutes: the run's time limit, or None.
+        images_per_step: total over all processes.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Progress:
     def update(
         self, step: int, minutes: float, losses: Mapping[str, float], optimizers: Mapping[str, torch.optim.Optimizer]
     ) -> None:
-        """Losses and images/s on the bar, and with the learning rates every few steps in the tracker."""
+        """Show losses and images/s on the bar; log them with the learning rates every :data:`LOG_EVERY` steps."""
         if self.bar.disable:
             return
         self.times.append(time.monotonic())
@@ -57,7 +57,7 @@ class Progress:
 
 
 def log_validation(accelerator: Accelerator, scores: Mapping[str, float], picture: Path, step: int) -> None:
-    """Scores and picture to the tracker, if there is one."""
+    """Log scores and picture to the trackers, if there are any."""
     accelerator.log({f"validation/{name}": value for name, value in scores.items()}, step=step)
     for tracker in accelerator.trackers:
         LOG_PICTURE[tracker.name](tracker, picture, step)
@@ -74,4 +74,4 @@ LOG_PICTURE: dict[str, Callable[[Any, Path, int], None]] = {
     "wandb": lambda tracker, picture, step: tracker.log_images({"validation": [Image.open(picture)]}, step),
     "trackio": lambda tracker, picture, step: tracker.log({"validation": _trackio_image(picture)}, step),
 }
-"""How each tracker takes a picture."""
+"""Functions that log a picture (tracker, picture, step), by the name of the tracker."""

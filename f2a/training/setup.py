@@ -1,4 +1,4 @@
-"""What a run starts from: pairs, the generator, and the perceptual loss."""
+"""The inputs of a training run: pairs, the generator, and the perceptual loss."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -23,13 +23,13 @@ from f2a.model.encoders import VGG16, EfficientNetLite0, UNet
 from f2a.training.losses import PerceptualDistance
 
 HUB_WEIGHTS = {"vgg16": "timm/vgg16.tv_in1k", "efficientnet_lite0": "timm/tf_efficientnet_lite0.in1k"}
-"""Repositories whose ``model.safetensors`` has an encoder's weights; there are none for U-Net."""
+"""Hub repository whose ``model.safetensors`` has an encoder's ImageNet weights, by encoder; U-Net has none."""
 
 FROM_HUB, NO_WEIGHTS = "hub", "none"
 
 
 class TrainingInputs(NamedTuple):
-    """``crops`` to train on, ``validation`` pairs (may be empty)."""
+    """The generator, crops for training, validation pairs (possibly none), and the perceptual loss if it is used."""
 
     checkpoint: Checkpoint
     crops: Crops
@@ -41,7 +41,7 @@ def load_inputs(config: TrainConfig, report: Report) -> TrainingInputs:
     """Read everything that ``config`` names; pairs are decoded once, into the cache.
 
     Raises:
-        ConfigError, DataError, CheckpointError: something in it cannot be used.
+        ConfigError, DataError, CheckpointError: a value, the pairs or the weights cannot be used.
     """
     if not config.train_data_dir and not config.dataset_name:
         remedy = "give a folder of NAME_flash.* and NAME_ambient.* pairs, or a Hub dataset as --dataset_name"
@@ -66,7 +66,7 @@ def load_inputs(config: TrainConfig, report: Report) -> TrainingInputs:
 
 
 def hub_sources(config: TrainConfig, cache: Path, report: Report) -> tuple[WeightedSource, list[CachedPair]]:
-    """The pairs of ``--dataset_name`` to train on and to validate on."""
+    """Return the pairs of ``--dataset_name`` for training and for validation."""
     options = config.dataset_config_name, config.dataset_revision, config.pair_key, config.hub_token
     split = HubSplit(str(config.dataset_name), config.dataset_split, *options)
     read: Any = read_streamed_once if config.streaming else read_hub_pairs
@@ -77,10 +77,10 @@ def hub_sources(config: TrainConfig, cache: Path, report: Report) -> tuple[Weigh
 
 
 def build_checkpoint(config: TrainConfig) -> Checkpoint:
-    """The generator to start from: that of ``init_weights``, or a preset.
+    """Return the initial generator, from ``init_weights`` or a preset.
 
     Raises:
-        ConfigError, CheckpointError: the weights cannot be used, or are not of the generator that the flags describe.
+        ConfigError, CheckpointError: the weights cannot be used, or do not match the generator that the flags describe.
     """
     checkpoint = from_weights(config, config.init_weights) if config.init_weights else from_preset(config)
     checkpoint.generator.dropout.p = config.encoder_dropout
@@ -103,7 +103,7 @@ def from_weights(config: TrainConfig, source: str) -> Checkpoint:
     if config.preset != TrainConfig.preset and preset.encoder != trained.encoder:
         raise ConfigError(f"preset is {config.preset!r}: {source} has the encoder {trained.encoder!r}; leave one out")
     checkpoint.architecture = checkpoint.generator.config = config.architecture(trained)
-    for name in ("upsampling", "head", "normalization"):  # others may change without training
+    for name in ("upsampling", "head", "normalization"):  # the others need no retraining
         value, before = getattr(checkpoint.architecture, name), getattr(trained, name)
         if value != before:
             raise ConfigError(f"{name} is {value!r}: {source} was trained with {before!r}; leave one out")
@@ -111,7 +111,7 @@ def from_weights(config: TrainConfig, source: str) -> Checkpoint:
 
 
 def build_perceptual_loss(config: TrainConfig) -> PerceptualDistance | None:
-    """The perceptual loss with its frozen encoder, if it has a weight."""
+    """Return the perceptual loss with its frozen encoder, or None if its weight is 0."""
     if not config.perceptual_weight:
         return None
     encoder = VGG16() if config.perceptual_network == "vgg16" else EfficientNetLite0()
@@ -120,16 +120,16 @@ def build_perceptual_loss(config: TrainConfig) -> PerceptualDistance | None:
 
 
 def load_pretrained(encoder: VGG16 | UNet | EfficientNetLite0, name: str, source: str, flag: str) -> None:
-    """Load the ImageNet weights of ``encoder``, where there are any.
+    """Load ImageNet weights into ``encoder``, if any exist for it.
 
     Args:
-        name: of the encoder.
-        source: ``hub``, ``none``, or a safetensors file with the names of torchvision, timm or
+        name: the encoder's name in the config.
+        source: ``hub``, ``none``, or a safetensors file with the tensor names of torchvision, timm or
             ``efficientnet_lite0_pytorch``.
-        flag: that has ``source`` as its value, for messages.
+        flag: the flag whose value is ``source``, for messages.
 
     Raises:
-        ConfigError: the weights cannot be downloaded, or are those of another network.
+        ConfigError: the weights cannot be downloaded or read, or belong to another network.
     """
     if source == NO_WEIGHTS or (source == FROM_HUB and name not in HUB_WEIGHTS):
         return

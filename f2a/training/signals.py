@@ -1,4 +1,4 @@
-"""One run per output folder, and a graceful stop on SIGTERM or Ctrl-C."""
+"""The lock that allows one run per output folder, and the graceful stop on SIGTERM or Ctrl-C."""
 
 import math
 import signal
@@ -15,10 +15,10 @@ from f2a.config import ConfigError
 
 
 def lock_output(output: Path) -> AbstractContextManager[FileLock]:
-    """Lock a run's folder until the block ends; the system frees the lock when the process ends, however it ends.
+    """Lock a run's folder until the block ends; the system releases the lock whenever the process ends, even if killed.
 
     Raises:
-        ConfigError: another run has it, or the folder cannot be made.
+        ConfigError: another run has the lock, or the folder cannot be created.
     """
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -30,19 +30,19 @@ def lock_output(output: Path) -> AbstractContextManager[FileLock]:
 
 
 class StopReason(NamedTuple):
-    """Why a run ends before its last step: on request (SIGTERM, Ctrl-C), or because its minutes are over."""
+    """Why a run ends before its last step: on request (SIGTERM, Ctrl-C), or at its time limit."""
 
     requested: bool = False
     time_up: bool = False
 
 
 class GracefulShutdown:
-    """While entered, SIGTERM and Ctrl-C only set ``requested``, for the run to stop at its next step; a second one
-    does what it always did, unless it comes at once: launchers pass on the Ctrl-C that a terminal sends to all."""
+    """Inside the block, SIGTERM and Ctrl-C only set ``requested``, so that the run stops at its next step. A second
+    signal has its usual effect, unless it comes at once: launchers forward a Ctrl-C that the terminal sends to all."""
 
     signals = (signal.SIGINT, signal.SIGTERM)
     repeat_s = 5.0
-    """Within which two signals are one."""
+    """Seconds after the first signal within which further signals are ignored."""
 
     def __init__(self) -> None:
         self.requested = False

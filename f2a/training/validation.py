@@ -1,4 +1,4 @@
-"""How well a generator does on pairs that it was not trained on: scores and a picture."""
+"""Validation of a generator on held-out pairs: scores and a picture."""
 
 import json
 import math
@@ -19,19 +19,19 @@ from f2a.training.losses import attention_map
 
 LOG = "validation.jsonl"
 MAX_ROWS = 4
-"""Of the picture."""
+"""Largest number of rows in the picture."""
 
 Scores = dict[str, float]
-"""PSNR in dB and SSIM of the relit photo, and of the flash photo as it is, against the truth."""
+"""PSNR in dB and SSIM, against the truth, of the relit photo and of the unchanged flash photo."""
 Views = dict[str, Tensor]
-"""A row of the picture: ``(1, 3, H, W)`` sRGB each, attention as grey."""
+"""The images in a row of the picture, by title: ``(1, 3, H, W)`` sRGB each; attention is grey."""
 
 
 @torch.inference_mode()
 def validate(
     generator: nn.Module, pair: CachedPair, pixels: int, normalize_exposure: bool, device: torch.device
 ) -> tuple[Scores, Views]:
-    """Relight one pair at working size, an area of ``pixels``.
+    """Relight one pair, resized to an area of ``pixels``, and return its scores and images.
 
     Args:
         normalize_exposure: bring the truth to the standard exposure first.
@@ -56,20 +56,20 @@ def mean_scores(scores: Sequence[Scores]) -> Scores:
 
 
 def save_picture(rows: Sequence[Views], path: Path) -> Path:
-    """The first rows, one per pair, with one titled column per view."""
+    """Save a picture of the first :data:`MAX_ROWS` pairs, with one titled column per view, and return ``path``."""
     path.parent.mkdir(parents=True, exist_ok=True)
     picture_grid([*rows[0]], [[to_picture(view) for view in views.values()] for views in rows[:MAX_ROWS]]).save(path)
     return path
 
 
 def log_scores(output: Path, scores: Mapping[str, float]) -> None:
-    """Add a line of JSON to the validation log in that folder."""
+    """Append a line of JSON to the validation log in the folder ``output``."""
     with (output / LOG).open("a") as log:
         log.write(json.dumps(scores) + "\n")
 
 
 def truncate_log(output: Path, step: int) -> None:
-    """Drop the lines of the validation log, if there is one, that are of later steps or were cut off."""
+    """Remove the lines of later steps, and incomplete lines, from the validation log, if there is one."""
     path = output / LOG
     if not path.exists():
         return
@@ -79,7 +79,7 @@ def truncate_log(output: Path, step: int) -> None:
 
 
 def step_of(line: str) -> float:
-    """The step of a line of the validation log; infinity for one that a kill or a full disk cut off."""
+    """Return the step of a line of the validation log; infinity for a line cut off by a kill or a full disk."""
     try:
         return int(json.loads(line)["step"])
     except (ValueError, KeyError, TypeError):
