@@ -16,15 +16,23 @@ from f2a.photo.chromaticity import BT709, D50, D65, Chromaticity, adaptation, rg
 from f2a.photo.codecs import losses
 from f2a.photo.icc import srgb_encoded
 from f2a.photo.limits import check_size
-from f2a.photo.pixels import float_to_16_bits, float_white, integer_to_8_bits, integer_to_16_bits, unassociated
+from f2a.photo.pixels import (
+    float_to_16_bits,
+    float_white,
+    integer_to_8_bits,
+    integer_to_16_bits,
+    to_eight_bits,
+    unassociated,
+)
 
 if TYPE_CHECKING:
     from tifffile import TiffPage
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, SEPARATED, YCBCR, CIELAB = 0, 1, 2, 3, 5, 6, 8
-COLOR_SAMPLES = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, YCBCR: 3, CIELAB: 3}
+COLOR_SAMPLES = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, PALETTE: 1, YCBCR: 3, CIELAB: 3}
 """Samples per pixel of the photometric interpretations that are read here; the further ones are alpha, or something
 else."""
+WHITE_OF_8_BITS = 255
 CMYK = 1
 """Of the sets of inks."""
 ASSOCIATED_ALPHA, UNASSOCIATED_ALPHA = 1, 2
@@ -125,8 +133,6 @@ class FirstPage(NamedTuple):
             return False
         if self.page.photometric == SEPARATED:
             return int(self.page.tags.valueof(Base.InkSet, CMYK)) == CMYK
-        if self.page.photometric == PALETTE:
-            return True
         if self.page.compression in (OLD_JPEG, JPEG):
             return True
         is_known = self.page.dtype in ("bool", "int32") or (self.page.dtype == "u1" and self._lacks_sizes)
@@ -180,8 +186,16 @@ class FirstPage(NamedTuple):
             return self._srgb_of_lab(samples)
         if self.page.photometric == YCBCR:
             return np.asarray(Image.fromarray(samples, "YCbCr").convert("RGB"))
+        if self.page.photometric == PALETTE:
+            return self._of_palette(samples[..., 0])
         colors = self._scaled(samples)
         return np.iinfo(colors.dtype).max - colors if self.page.photometric == WHITE_IS_ZERO else colors
+
+    def _of_palette(self, numbers: np.ndarray) -> np.ndarray:
+        """``(H, W, 3)``, as deep as the numbers; some programs write levels up to 255 where 65535 is white."""
+        palette = np.asarray(self.page.colormap).T
+        palette = palette if palette.max() > WHITE_OF_8_BITS else palette * 257
+        return (palette if numbers.dtype == np.uint16 else to_eight_bits(palette))[numbers]
 
     def _scaled(self, samples: np.ndarray) -> np.ndarray:
         if samples.dtype.kind == "f":

@@ -201,7 +201,10 @@ BY_TIFFFILE = {
     "mask_first.tif": (mask_first, PICTURE, f"{AS_IT_WAS}; holds 2 pictures; the first is relit"),
     "palette_of_16_bits.tif": (
         by_tifffile(DEEP[..., 0], "palette", colormap=np.tile(np.arange(65536, dtype=np.uint16), (3, 1))), GREY,
-        refused("1 x 16 bits, PALETTE, uint16, compression NONE")
+        AS_IT_WAS
+    ),
+    "palette_up_to_255.tif": (
+        by_tifffile(GREY[..., 0], "palette", colormap=np.tile(np.arange(256, dtype=np.uint16), (3, 1))), GREY, AS_IT_WAS
     ),
     "thumbnail_first.tif": (partial(pages, thumbnail_first=True), PICTURE, AS_IT_WAS),
 }  # fmt: skip
@@ -241,6 +244,9 @@ BY_MAGICK = {
     "1_bit_fax.tif": (("-threshold", "50%", "-compress", "Group4"), "as ImageMagick reads it", AS_IT_WAS),
     "4_bits.tif": (("-colorspace", "Gray", "-depth", 4), "as ImageMagick reads it", AS_IT_WAS),
     "palette.tif": (("-type", "Palette"), "as ImageMagick reads it", AS_IT_WAS),
+    "palette_and_alpha.tif": (
+        ("-alpha", "set", "-type", "PaletteAlpha"), "as ImageMagick reads it", AS_IT_WAS
+    ),
     "turned.tif": (("-orient", "RightTop", "-depth", 16), "as ImageMagick reads it", AS_IT_WAS),
 }  # fmt: skip
 
