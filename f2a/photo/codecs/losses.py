@@ -10,6 +10,7 @@ END = "its end marker is missing"
 GAIN_MAP = "its HDR gain map is left out: the result is the standard picture"
 DEPTH_MAP = "its depth map is left out"
 FILM = "its film is left out"
+SOUND = "its sound is left out"
 FURTHER_PICTURES = "holds further pictures, which are left out"
 FURTHER_DATA = "holds further data behind the picture, which are left out"
 CREDENTIALS = "its content credentials (C2PA) are left out: they vouch for the picture as it was"
@@ -28,16 +29,23 @@ PATH_RESOURCES = range(2000, 2998)
 """Among Photoshop's."""
 
 
+IN_XMP = {
+    GAIN_MAP: (b"hdrgm:Version", b"HDRGainMapVersion"),
+    DEPTH_MAP: (b"google.com/photos/1.0/depthmap/", b"google.com/photos/dd/1.0/"),
+    FURTHER_PICTURES: (b"google.com/photos/1.0/image/",),
+    SOUND: (b"google.com/photos/1.0/audio/",),
+    FILM: (b"MotionPhoto", b"MicroVideo"),
+}
+"""Of which a packet says that they are in the file, and by what."""
+
+
 def of_pictures(number: int, which: str = "first") -> list[str]:
     return [f"holds {number} pictures; the {which} is relit"] if number > 1 else []
 
 
 def of_xmp(xmp: bytes) -> list[str]:
     """What a packet says to be in the file, too."""
-    notes = [GAIN_MAP] if b"hdrgm:Version" in xmp or b"HDRGainMapVersion" in xmp else []
-    if b"google.com/photos/1.0/depthmap/" in xmp or b"google.com/photos/dd/1.0/" in xmp:
-        notes.append(DEPTH_MAP)
-    return [*notes, FILM] if b"MotionPhoto" in xmp or b"MicroVideo" in xmp else notes
+    return [note for note, signs in IN_XMP.items() if any(sign in xmp for sign in signs)]
 
 
 def of_parts(kinds: Iterable[bytes], lost: Mapping[bytes, str], rest: Collection[bytes] = ()) -> list[str]:

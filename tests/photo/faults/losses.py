@@ -57,6 +57,8 @@ def packet(properties: str, namespaces: str = "") -> bytes:
 
 CAMERA = 'xmlns:GCamera="http://ns.google.com/photos/1.0/camera/"'
 DEPTH = 'xmlns:GDepth="http://ns.google.com/photos/1.0/depthmap/"'
+IMAGE = 'xmlns:GImage="http://ns.google.com/photos/1.0/image/"'
+AUDIO = 'xmlns:GAudio="http://ns.google.com/photos/1.0/audio/"'
 GAIN = 'xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/"'
 LABEL = 'xmlns:xmp="http://ns.adobe.com/xap/1.0/"'
 
@@ -324,6 +326,16 @@ NOTED = {
     "gain_map.jpg": (BY_HAND, written(jpeg(xmp=packet('hdrgm:Version="1.0"', GAIN)) + jpeg()), GAIN_MAP),
     "depth_map.jpg": (
         BY_HAND, written(jpeg(xmp=packet('GDepth:Format="RangeInverse"', DEPTH))), "its depth map is left out"
+    ),
+    "picture_in_xmp.jpg": (
+        BY_HAND,
+        written(jpeg(xmp=packet('GImage:Data="aGVsbG8="', IMAGE))),
+        "holds further pictures, which are left out",
+    ),
+    "sound_in_xmp.jpg": (
+        BY_HAND,
+        written(jpeg(xmp=packet('GAudio:Data="aGVsbG8="', AUDIO))),
+        "its sound is left out",
     ),
     "stereo.mpo": ("Pillow", several(**MPO), PICTURES),
     "burst.heic": ("libheif", several_in_heic, "holds 2 pictures; the main one is relit"),
