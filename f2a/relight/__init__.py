@@ -1,1 +1,1 @@
-"""A flash photo in, the relit photo out: the network's gain at full size, the controls, whole folders."""
+"""Turns flash photos into relit ones: the network's gain at full size, the controls, whole folders."""

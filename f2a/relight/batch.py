@@ -1,8 +1,8 @@
-"""Many photos, several at a time, so that one is decoded while another is in the network and a third is encoded.
+"""Relighting of many photos, several at a time: one is decoded while another is in the network and a third is encoded.
 
-Memory is that of the photos in progress, however long the list. A run that was stopped continues where it was, since
-photos whose results exist are skipped. Several processes share a list by their rank, as ``accelerate launch`` and
-``torchrun`` tell it, without talking to each other.
+Only the photos in progress are in memory, however long the list. A run that was stopped continues where it was, since
+photos whose results exist are skipped. Several processes share a list by the rank that ``accelerate launch`` or
+``torchrun`` gives them, without communicating.
 """
 
 import json
@@ -32,7 +32,7 @@ from f2a.photo import (
 )
 
 MAX_NAMES = 5
-"""In a line about files."""
+"""Maximum number of file names in a message."""
 
 
 class Task(NamedTuple):
@@ -43,15 +43,15 @@ class Task(NamedTuple):
 
 
 def plan(inputs: Sequence[Path], output: str | Path) -> list[Task]:
-    """Which photo goes where; makes the output folder, which any output is whose name ends in a slash.
+    """Decide which photo goes where, and create the output folder; an output that ends in a slash is a folder.
 
-    A folder stands for the photos right inside it, except those named ``*_ambient``, which are results, and what
+    A folder stands for the photos directly inside it, except results, which are named ``*_ambient``, and files that
     programs keep for themselves.
 
     Raises:
-        F2aError: a folder without photos, or several photos for one file.
-        OutputError: an output that cannot be made.
-        PhotoError: the output is a file of a format that is not written.
+        F2aError: a folder has no photos, or one file is to receive several.
+        OutputError: the output folder cannot be created.
+        PhotoError: the output is a file in a format that f2a does not write.
     """
     photos: list[Path] = []
     for path in inputs:
@@ -64,7 +64,7 @@ def plan(inputs: Sequence[Path], output: str | Path) -> list[Task]:
         photos += inside
     may_be_file, output = not is_folder(output), Path(output)
     is_one_photo = len(inputs) == 1 and not inputs[0].is_dir()
-    # "relit.xyz" for one photo is a file in a format that is not written, and no folder
+    # "relit.xyz" for one photo is not a folder but a file in a format that f2a does not write
     if may_be_file and (names_a_file(output) or (is_one_photo and output.suffix[1:2].isalpha())):
         format_of(output)
         if len(photos) > 1:
@@ -77,7 +77,7 @@ def plan(inputs: Sequence[Path], output: str | Path) -> list[Task]:
 
 
 def unreadable_note(inputs: Sequence[Path]) -> str:
-    """A line about the pictures in these folders whose formats are not read; empty if there are none."""
+    """A line about the pictures in these folders whose formats f2a cannot read; empty if there are none."""
     folders = [path for path in inputs if path.is_dir()]
     pictures = [path for folder in folders for path in sorted(folder.iterdir()) if is_other_picture(path)]
     if not pictures:
@@ -89,27 +89,27 @@ def unreadable_note(inputs: Sequence[Path]) -> str:
 
 @dataclass(frozen=True)
 class Shard:
-    """The part of the list that this process does: every ``count``-th photo from ``index`` on, which starts at 0."""
+    """The part of the list for this process: every ``count``-th photo, starting at ``index``, which counts from 0."""
 
     index: int
     count: int
 
     @staticmethod
     def from_environment() -> "Shard":
-        """As the environment variables ``RANK`` and ``WORLD_SIZE`` say; :class:`F2aError` for no such numbers."""
+        """Read ``RANK`` and ``WORLD_SIZE`` from the environment; raise :class:`F2aError` if they are invalid."""
         rank, size = os.environ.get("RANK", "0"), os.environ.get("WORLD_SIZE", "1")
         if not (rank.isdecimal() and size.isdecimal() and int(rank) < int(size)):
             raise F2aError(f"RANK is {rank!r} and WORLD_SIZE {size!r}: give whole numbers, RANK below WORLD_SIZE")
         return Shard(int(rank), int(size))
 
     def path(self, path: Path) -> Path:
-        """A separate name for each process: ``report.json`` is ``report-2-of-4.json`` in the second of four."""
+        """A separate name for each process: ``report.json`` becomes ``report-2-of-4.json`` in the second of four."""
         return path if self.count == 1 else path.with_stem(f"{path.stem}-{self.index + 1}-of-{self.count}")
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a photo: ``relit``, ``skipped`` (its result was there already), ``failed`` or ``not begun``."""
+    """What became of a photo: ``relit``, ``skipped`` (its result already existed), ``failed`` or ``not begun``."""
 
     photo: str
     status: str
@@ -124,12 +124,12 @@ Relight = Callable[..., Path]
 
 
 class Batch:
-    """A list of photos.
+    """A list of photos to relight.
 
     Args:
-        tasks: the whole list, of all processes.
-        shard: what this process does of it.
-        overwrite: relight photos whose results exist, too.
+        tasks: the whole list, for all processes.
+        shard: the part of it for this process.
+        overwrite: also relight photos whose results exist.
         format: the results' format, by Pillow's name; None for each photo's own.
     """
 
@@ -140,11 +140,11 @@ class Batch:
         self.overwrite, self.format = overwrite, format
         self._owners: dict[Path, Path] = {}
         self._lock = threading.Lock()
-        # Names are assigned and the list is cut before anything is skipped: all processes must do both alike.
+        # Assign names and split the list before skipping anything, so that all processes do both in the same way.
         expected = [(task, self._expected_target(task)) for task in dict.fromkeys(tasks)]
         first = {target.resolve(): task.photo for task, target in reversed(expected)}
         self.done: list[Result] = []
-        self.tasks: dict[Task, Result] = {}  # what is to be done, and what became of it so far
+        self.tasks: dict[Task, Result] = {}  # photos to relight, and their results so far
         for task, target in expected[shard.index :: shard.count]:
             if first[target.resolve()] != task.photo:
                 error = PhotoError(task.photo, f"its result would replace {target}; choose another output")
@@ -155,9 +155,9 @@ class Batch:
                 self.tasks[task] = Result(str(task.photo), "not begun")
 
     def run(self, relight: Relight, workers: int) -> Iterator[Result]:
-        """Relight the remaining photos, ``workers`` at a time; results come in the list's order.
+        """Relight the remaining photos, ``workers`` at a time, and yield results in the list's order.
 
-        Closing the iterator waits for the photos in progress and leaves the others.
+        Closing the iterator waits for the photos in progress and skips the others.
         """
         with ThreadPoolExecutor(workers) as pool:
             futures = {task: pool.submit(self._relight, relight, task) for task in self.tasks}
@@ -170,7 +170,7 @@ class Batch:
 
     @property
     def results(self) -> list[Result]:
-        """Those of all photos, even where the run was closed before its end."""
+        """Results of all photos, even if the run was closed before its end."""
         return [*self.done, *self.tasks.values()]
 
     def _relight(self, relight: Relight, task: Task) -> None:
@@ -179,7 +179,7 @@ class Batch:
             on_target = partial(self._reserve, task.photo)
             target = relight(task.photo, task.target, on_target=on_target, tell=notes.append)
             result = replace(result, status="relit", target=str(target))
-        except PhotoExistsError as there:  # since an earlier run, or another one that was faster
+        except PhotoExistsError as there:  # from an earlier run, or a faster one at the same time
             result = replace(result, status="skipped", target=str(there.path))
         except PhotoError as error:
             result = replace(result, status="failed", error=str(error))
@@ -187,16 +187,16 @@ class Batch:
         self.tasks[task] = replace(result, notes=named, seconds=round(time.perf_counter() - start, 3))
 
     def _reserve(self, photo: Path, target: Path) -> None:
-        """Give ``target`` to ``photo``, whose content may ask for another name than expected."""
+        """Reserve ``target`` for ``photo``, whose content may require another name than expected."""
         with self._lock:
             owner = self._owners.setdefault(target.resolve(), photo)
         if owner != photo:
             raise PhotoError(photo, f"its result would replace {target}; choose another output")
-        if os.path.exists(target) and not self.overwrite:  # unlike the path's own, for names of any length
+        if os.path.exists(target) and not self.overwrite:  # Path.exists raises for names that are too long
             raise PhotoExistsError(target)
 
     def _expected_target(self, task: Task) -> Path:
-        """The name of the result, from the photo's name alone."""
+        """Path of the result as far as the photo's name alone determines it."""
         if not task.target.is_dir():
             return task.target
         return task.target / output_name(task.photo, self.format)
@@ -219,7 +219,7 @@ def summary(results: Sequence[Result], seconds: float, shard: Shard) -> str:
 
 
 def write_report(path: Path, results: Sequence[Result], seconds: float, run: dict[str, Any]) -> None:
-    """Write what became of every photo, with the run's settings, as JSON; :class:`OutputError` where that fails."""
+    """Write what became of every photo and the run's settings as JSON; raise :class:`OutputError` if that fails."""
     report = run | {"seconds": round(seconds, 3), "photos": [asdict(result) for result in results]}
-    text = json.dumps(report, indent=1, ensure_ascii=False, default=str) + "\n"  # paths
+    text = json.dumps(report, indent=1, ensure_ascii=False, default=str) + "\n"  # str is for paths
     write_output(path, text.encode(errors="backslashreplace"))  # names that are not UTF-8

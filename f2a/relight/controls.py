@@ -1,4 +1,4 @@
-"""The controls of a relit photo, stated once: a field is the library's argument, the flag and the page's slider."""
+"""The controls of a relit photo, defined once: each field is the library's argument, the flag and the page's slider."""
 
 import argparse
 import dataclasses
@@ -9,11 +9,11 @@ from f2a.errors import F2aError
 
 
 class ControlError(F2aError):
-    """A control outside its range, or one that needs what is not installed; the message says what to do."""
+    """A control is outside its range or needs a library that is not installed; the message says what to do."""
 
 
 def control(default: float, low: float, high: float, step: float, unit: str, help: str) -> Any:
-    """A dataclass field that knows its range, the step of its slider, its unit and its help text."""
+    """A dataclass field with its range, the step of its slider, its unit and its help text."""
     metadata = {"low": low, "high": high, "step": step, "unit": unit, "help": help}
     return field(default=default, metadata=metadata)
 
@@ -23,25 +23,25 @@ class Controls:
     """What a photographer can adjust in a relit photo without running the network again.
 
     ``relit_linear = flash_linear * exp(strength * log_gain + constant + exposure * ln 2 + warmth + shadows +
-    contrast)``, where the constant holds the mean brightness at every strength; burnt patches are spared and
+    contrast)``, where the constant sets the mean brightness for each strength; burnt patches are spared and
     highlights rolled off (:func:`f2a.color.relight`).
 
     Attributes:
-        strength: the share of the log-gain that is applied, to 2, twice as much as the network found. At 0, the others
-            neutral, the photo comes back unchanged. The mean brightness goes from the photo's to the relit one's at 1,
-            and stays there above.
-        background: what the gain lifts more than the photo as a whole: from -1 (no more than that) over 0 to 1 (by
-            twice as many stops more, but for details).
-        highlights: what it lifts less, or lowers, the flash's hot spots: from -1 (by twice as many stops less, but for
-            details) over 0 to 1 (as the photo as a whole). A photo that is not dark is as a whole left as it is.
+        strength: factor on the log-gain, from 0 to 2; 1 is what the network found. At 0, with the other controls
+            neutral, the photo is returned unchanged. From 0 to 1, the mean brightness changes from the photo's to the
+            relit one's; above 1 it stays there.
+        background: acts where the gain lifts more than it does the photo as a whole: from -1 (no more than that) to 1
+            (twice as many stops above that, except for details).
+        highlights: acts where it lifts less or darkens, on the flash's hot spots: from -1 (twice as many stops below
+            the photo as a whole, except for details) to 1 (the same). Only dark photos are lifted as a whole.
         exposure: stops (EV) by which the relit photo is brightened.
-        warmth: mireds by which its light is warmed, as a colour filter does (an 81A is 18, an 85 is 112); luminance
-            is kept.
-        shadows: from -1 (two stops deeper in black) over 0 to 1 (two stops lighter), fading out at mid grey.
-        contrast: from -1 (flat) over 0 to 1, the light to the power 1.5, which takes lifted blacks down again;
-            hue and the mean brightness stay.
-        keep_colors: the luminance of the gain for all three channels, so that the flash photo's colours stay.
-        red_eyes: how far red pupils are made dark, from 0 to 1 (:mod:`f2a.relight.red_eyes`). It needs OpenCV.
+        warmth: mireds by which its light is warmed, as by a colour filter (an 81A is 18, an 85 is 112); luminance is
+            kept.
+        shadows: from -1 (black is two stops deeper) to 1 (two stops lighter), fading out at mid grey.
+        contrast: from -1 (the light to the power 0.5) to 1 (to the power 1.5, which darkens lifted blacks again); hue
+            and mean brightness are kept.
+        keep_colors: apply the gain's luminance to all three channels, so that the flash photo's colours are kept.
+        red_eyes: how much red pupils are darkened, from 0 to 1 (:mod:`f2a.relight.red_eyes`); needs OpenCV.
 
     Raises:
         ControlError: a number outside its range.
@@ -68,7 +68,7 @@ class Controls:
 
 
 NEUTRAL = Controls()
-"""The effect as the network found it, and nothing beside it."""
+"""The effect as the network found it, without adjustments."""
 
 
 PRESETS = {
@@ -77,13 +77,13 @@ PRESETS = {
     "warm-room": Controls(warmth=45),
     "hot-spots": Controls(background=-1, highlights=-0.5),
 }
-"""Settings with a name, the first one the default; ``hot-spots`` only lowers what the flash hit, against the rest."""
+"""Named settings, the first the default; ``hot-spots`` only darkens what the flash hit, relative to the rest."""
 
 
 def add_control_flags(parser: argparse.ArgumentParser) -> None:
-    """Give ``parser`` the flag ``--preset``, and one for each control: ``--strength`` ... ``--keep-colors``."""
+    """Add to ``parser`` the flag ``--preset`` and one for each control: ``--strength`` ... ``--red-eyes``."""
     names = [*PRESETS]
-    text = f"settings to begin with: {', '.join(names)} (default: {names[0]}); the flags below change them"
+    text = f"settings to start from: {', '.join(names)} (default: {names[0]}); the flags below change them"
     parser.add_argument("--preset", choices=PRESETS, default=names[0], metavar="NAME", help=text)
     for item in dataclasses.fields(Controls):
         flag, text = "--" + item.name.replace("_", "-"), item.metadata["help"]
@@ -95,7 +95,7 @@ def add_control_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def controls_of(args: argparse.Namespace) -> Controls:
-    """The controls that the flags of :func:`add_control_flags` ask for."""
+    """Controls from the flags of :func:`add_control_flags`."""
     names = {item.name for item in dataclasses.fields(Controls)}
     changes = {name: value for name, value in vars(args).items() if name in names}
     return dataclasses.replace(PRESETS[args.preset], **changes)

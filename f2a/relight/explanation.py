@@ -12,17 +12,18 @@ from f2a.color import LUMA, luminance
 from f2a.images import diverging_picture
 
 FALL_OFF, BIAS = -2.81, -0.36
-"""Of the logistic regression of "taken with flash" on the correlation between a photo's luma and the squared distance
-from its centre: a flash lights the middle more than the corners. Fitted on 115 pairs of flash and ambient photos, it is
-right for 68 of 100 of them; no statistic of the gain is better, and three together reach 69 (docs/experiments.md)."""
+"""Coefficients of a logistic regression of "taken with flash" on the correlation between a photo's luma and the squared
+distance from its centre: a flash lights the middle more than the corners. Fitted on 115 pairs of flash and ambient
+photos, it is right for 68 in 100; no statistic of the gain is better, and three together reach 69
+(docs/experiments.md)."""
 PROBABLY_NOT = 1 / 3
-"""Under this strength the note is given: for 10 of 100 flash photos and 37 of 100 others of those pairs."""
+"""Flash strength below which the note is given: for 10 in 100 flash photos and 37 in 100 others of those pairs."""
 
 MAX_STOPS = 3.0
-"""At which the picture's colours end, either way."""
+"""Stops up or down at which the picture's colours saturate."""
 
 NOTICEABLE = 0.1
-"""Stops from which a change is mentioned."""
+"""Smallest change, in stops, that is mentioned."""
 
 ROWS, COLUMNS = ("top", "middle", "bottom"), ("left", "centre", "right")
 
@@ -32,9 +33,9 @@ class Explanation:
     """What was found in one photo.
 
     Attributes:
-        log_gain: ``(h, w, 3)`` float32, natural logarithm, of the small copy that the network saw.
-        flash_strength: 0 to 1, a weak estimate from the photo's fall-off alone: 0.5 is undecided.
-        flash_fired: what the camera recorded (EXIF); None where it recorded nothing.
+        log_gain: ``(h, w, 3)`` float32, natural logarithm, for the small copy that the network saw.
+        flash_strength: 0 to 1, a weak estimate from the photo's fall-off alone; 0.5 is undecided.
+        flash_fired: what the camera recorded (EXIF); None if it recorded nothing.
     """
 
     log_gain: np.ndarray
@@ -43,7 +44,7 @@ class Explanation:
 
     @property
     def note(self) -> str:
-        """A sentence for photos that were, or probably were, taken without flash; otherwise empty."""
+        """A sentence if the photo was, or may have been, taken without flash; otherwise empty."""
         if self.flash_fired is False:
             return "The camera recorded that the flash did not fire; relighting is made for flash photos."
         if self.flash_fired is None and self.flash_strength < PROBABLY_NOT:
@@ -54,7 +55,7 @@ class Explanation:
 
     @property
     def stops(self) -> np.ndarray:
-        """``(h, w)``: the gain in stops, mean of the three channels."""
+        """``(h, w)``: the gain in stops, averaged over the three channels."""
         return self.log_gain.mean(-1) / math.log(2)
 
     @property
@@ -88,7 +89,7 @@ class Explanation:
         ]
 
     def picture(self, width: int = 640) -> Image.Image:
-        """:attr:`stops` with their legend: blue is darkened, red is lit, white kept."""
+        """Picture of :attr:`stops` with a legend: blue is darker, red is brighter, white is unchanged."""
         stops = self.stops
         height = max(1, round(width * stops.shape[0] / stops.shape[1]))
         picture = Image.new("RGB", (width, height + 40), "white")
@@ -111,7 +112,8 @@ def _thirds(size: int) -> list[slice]:
 def flash_strength(flash: Tensor) -> float:
     """How much ``(1, 3, h, w)``, sRGB in [0, 1], looks taken with flash; see :class:`Explanation`.
 
-    By the correlation of luma with the squared distance from the centre, sides counted as equal; 0 for an even photo.
+    It is computed from the correlation of luma with the squared distance from the centre, with both sides scaled to
+    the same length. For an even photo the correlation is 0.
     """
     bright = luminance(flash, LUMA)[0, 0]
     down, across = (torch.linspace(-1, 1, side) for side in bright.shape)

@@ -1,4 +1,4 @@
-"""A log-gain found on a small copy of a photo: changed by the controls, then fitted to the photo's edges."""
+"""Adjusts a log-gain found on a small copy of a photo by the controls, then fits it to the photo's edges."""
 
 import math
 
@@ -21,36 +21,36 @@ from f2a.relight.controls import Controls
 from f2a.relight.render import SCALE, LocalLinearGain
 
 RADIUS, SMOOTHING_RADIUS = 2, 1
-"""Of the window in which slope and offset are fitted, and of that over which they are averaged, in pixels of the small
-copy. Wide ones would smooth away the step of the gain at a shadow's edge; a second one that is no narrower than the
-first would mix in what was fitted on one side of an edge alone."""
+"""Radii, in pixels of the small copy, of the window in which slope and offset are fitted and of the window over which
+they are averaged. Wide windows would smooth away the step of the gain at a shadow's edge. The second must be narrower
+than the first, or it would mix in values fitted on one side of an edge only."""
 EPSILON = 1e-4
-"""Variance of the guide (the photo's luma, sRGB in [0, 1]) under which an area counts as flat and keeps its gain
+"""Variance of the guide (the photo's luma, sRGB in [0, 1]) below which an area counts as flat and keeps its gain
 unchanged. Chosen, like the radius, on held-out pairs of about a megapixel (docs/experiments.md, sections 11 and 15)."""
 COLOR_CELL = 16
-"""Side in pixels of the small copy of the cells over which the gain's colour is averaged."""
+"""Side, in pixels of the small copy, of the cells over which the gain's colour is averaged."""
 SHADOW_STOPS = 2.0
-"""By which ``shadows`` at 1 lightens black."""
+"""Stops by which ``shadows`` at 1 lightens black."""
 CONTRAST_POWER = 0.5
-"""That ``contrast`` at 1 adds to the exponent of the light."""
+"""Amount that ``contrast`` at 1 adds to the exponent of the light."""
 MID_GREY, DEEPEST = 0.18, 1e-3
-"""Linear light that contrast leaves where it is, but for the brightness that is held; and that below which it counts as
-this, so that black stays finite."""
+"""Linear light that contrast leaves unchanged before the mean brightness is restored; and the least light whose
+logarithm is taken, so that black stays finite."""
 WARMTH_PER_MIRED = (0.0033, -0.0004, -0.0064)
-"""Log-gain of red, green and blue for each mired of warmth: the slope of a black body's linear sRGB at 6500 K, its
-luminance held (locus of Kim et al., US patent 7024034; nearly straight in mireds, which is what the unit is for)."""
+"""Log-gain of red, green and blue per mired of warmth: the slope of a black body's linear sRGB at 6500 K at constant
+luminance (locus of Kim et al., US patent 7024034; nearly straight in mireds, which is why the unit exists)."""
 
 
 def fit_gain(flash: Tensor, log_gain: Tensor) -> LocalLinearGain:
-    """A gain of which the luminance follows the photo's edges, and the colour is smooth.
+    """A gain whose luminance follows the photo's edges and whose colour is smooth.
 
-    The luminance part becomes ``slope * luma + offset`` by the fast guided filter (He and Sun, arXiv 1505.00996), with
-    the photo's own luma as its guide: slope and offset are smooth, so they are fitted on the small copy and enlarged
-    bilinearly, and the full photo puts the edges back. Kept libraries (OpenCV's ximgproc, kornia's subsampled
-    ``guided_blur``) hold several float copies of the full photo, where this holds one strip.
+    The fast guided filter (He and Sun, arXiv 1505.00996) expresses the luminance part as ``slope * luma + offset``,
+    guided by the photo's own luma. Slope and offset are smooth, so they are fitted on the small copy and enlarged
+    bilinearly; the full photo's luma restores the edges. Library implementations (OpenCV's ximgproc, kornia's
+    subsampled ``guided_blur``) need several float copies of the full photo; this needs one strip.
 
     Args:
-        flash: ``(1, C, h, w)``, sRGB in [0, 1]; C is 3, or 1 of a grey photo.
+        flash: ``(1, C, h, w)``, sRGB in [0, 1]; C is 3, or 1 for a grey photo.
         log_gain: the same shape, natural logarithm, after :func:`apply_controls`.
     """
     power, gain = SCALE * srgb_to_linear(flash) ** EXPONENT, log_gain
@@ -74,7 +74,7 @@ def _smooth(color: Tensor) -> Tensor:
 
 
 def apply_controls(flash: Tensor, log_gain: Tensor, controls: Controls) -> Tensor:
-    """The log-gain as the controls want it; see :class:`f2a.relight.controls.Controls` for the formula.
+    """The log-gain with the controls applied; see :class:`f2a.relight.controls.Controls` for the formula.
 
     Args:
         flash: ``(1, 3, h, w)``, sRGB in [0, 1].
@@ -84,13 +84,13 @@ def apply_controls(flash: Tensor, log_gain: Tensor, controls: Controls) -> Tenso
         linear = srgb_to_linear(flash).clamp(min=1e-4)
         log_gain = (luminance(linear * log_gain.exp()) / luminance(linear)).log().expand_as(flash)
     gain = log_gain
-    if controls.strength != 1:  # at 1 the brightness is that of the gain as it is
+    if controls.strength != 1:  # at 1 the gain has the right brightness already
         before, after = flash.mean((1, 2, 3)), relight(flash, log_gain).mean((1, 2, 3))
         gain = normalize_exposure(flash, controls.strength * gain, before.lerp(after, min(1.0, controls.strength)))
     if controls.background or controls.highlights:
         overall = math.log(exposure_gain(flash, float(relight(flash, gain).mean())))
         uneven = luminance(gain) - overall
-        broad = gaussian_blur(uneven, FINE_SIGMA)  # to add more at an edge would draw a halo along it
+        broad = gaussian_blur(uneven, FINE_SIGMA)  # adding more at an edge would draw a halo along it
         lifted = (broad if controls.background > 0 else uneven).clamp(min=0)
         lowered = (broad if controls.highlights < 0 else uneven).clamp(max=0)
         gain = gain + controls.background * lifted - controls.highlights * lowered
@@ -107,5 +107,5 @@ def apply_controls(flash: Tensor, log_gain: Tensor, controls: Controls) -> Tenso
 
 
 def _box(images: Tensor, radius: int) -> Tensor:
-    """Mean over a window of so many pixels to each side, cut off at the borders."""
+    """Mean over a window of ``radius`` pixels to each side, cut off at the borders."""
     return F.avg_pool2d(images, 2 * radius + 1, 1, radius, count_include_pad=False)

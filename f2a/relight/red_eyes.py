@@ -1,9 +1,9 @@
-"""Red eyes: pupils in which the flash lit the retina, found in faces and made dark again.
+"""Red eyes, pupils in which the flash lit the retina: finds them in faces and darkens them.
 
 OpenCV's cascades (Viola and Jones, CVPR 2001) find faces in the red channel, where skin of every tone is brightest, and
-the eyes in them in the green one, where a red pupil is as dark as any other. A pupil is red where a small round spot in
-an eye is, in linear light, at least twice as red as the skin around it. Nothing outside an eye is looked at, so lips,
-lamps and clothes stay as they are.
+their eyes in the green channel, where a red pupil is as dark as any other. A small round spot in an eye counts as a red
+pupil if it is, in linear light, at least twice as red as the skin around it. Nothing outside an eye is examined, so
+lips, lamps and clothes stay as they are.
 """
 
 import math
@@ -24,24 +24,25 @@ if TYPE_CHECKING:
     from cv2 import CascadeClassifier
 
 FACES_SIDE, FACE_SIDES, MAX_FACES = 1024, (24, 1024), 40
-"""Longest side in pixels of the copy in which faces are found, their own sides, and how many are looked into."""
+"""Longest side in pixels of the copy in which faces are found, the range of a face's side in it, and the maximum number
+of faces that are examined."""
 UPPER_FACE, EYE_SIDES = (240, 144), (36, 100)
-"""Width and height in pixels to which a face's upper part is scaled, and the sides of the eyes in it."""
+"""Width and height in pixels to which a face's upper part is scaled, and the range of an eye's side in it."""
 EYE, MIN_EYE = (96, 96), 12
-"""Pixels to which an eye is scaled, and how wide it must be in the photo."""
+"""Size in pixels to which an eye is scaled, and the minimum width of an eye in the photo."""
 
 RED_STOPS, EDGE_STOPS = 1.0, 0.7
-"""By how many stops a red pupil, and its edge, are redder than the skin around the eye."""
+"""Minimum number of stops by which a red pupil, and its edge, are redder than the skin around the eye."""
 DIAMETERS = (4, 32)
-"""Of a red pupil, in pixels of the scaled eye, half a millimetre each."""
+"""Minimum and maximum diameter of a red pupil, in pixels of the scaled eye, each of half a millimetre."""
 MIN_ROUNDNESS = 0.55
-"""How much of the smallest circle around it a pupil fills, which a lid or a glint may cut."""
+"""Minimum share of the smallest enclosing circle that a pupil fills; a lid or a glint may cut off the rest."""
 BLACK = 0.004
-"""Linear light that is added before a ratio is taken, since noise has a hue of its own; it is 13 of 255."""
+"""Linear light that is added before ratios are taken, since noise has a hue of its own; it is 13 of 255 in sRGB."""
 
 
 class Box(NamedTuple):
-    """A part of a photo, in its pixels."""
+    """A rectangle in a photo, in pixels."""
 
     left: int
     top: int
@@ -49,19 +50,19 @@ class Box(NamedTuple):
     height: int
 
     def is_at(self, other: "Box") -> bool:
-        """Whether the centre of this one lies in the other."""
+        """Whether the centre of this box lies in the other."""
         x, y = self.left + self.width / 2 - other.left, self.top + self.height / 2 - other.top
         return 0 <= x < other.width and 0 <= y < other.height
 
 
 class Pupil(NamedTuple):
-    """A red pupil: the eye that it is in, and how much of each pixel's red is to go, ``(h, w)`` float32 in [0, 1]."""
+    """A red pupil: its eye, and the share of each pixel's red to remove, ``(h, w)`` float32 in [0, 1]."""
 
     eye: Box
     mask: np.ndarray
 
     def crop(self, box: tuple[int, int, int, int]) -> "Pupil":
-        """The same in a part of the photo, left, top, right and bottom; its mask is empty where it lies elsewhere."""
+        """The pupil within a crop (left, top, right, bottom) of the photo; the mask is empty if it lies outside."""
         left, top, right, bottom = box
         x, y = self.eye.left - left, self.eye.top - top
         mask = self.mask[max(-y, 0) : max(bottom - top - y, 0), max(-x, 0) : max(right - left - x, 0)]
@@ -69,7 +70,7 @@ class Pupil(NamedTuple):
 
 
 def find_red_pupils(photo: Photo) -> list[Pupil]:
-    """The red pupils of the faces in a photo; a grey one has none. It needs OpenCV (:func:`open_cascade`)."""
+    """The red pupils of the faces in a photo; a grey photo has none. Needs OpenCV (:func:`open_cascade`)."""
     if photo.shape[2] == 1:
         return []
     faces, eyes = open_cascade("frontalface_alt2"), open_cascade("eye_tree_eyeglasses")
@@ -82,17 +83,17 @@ def find_red_pupils(photo: Photo) -> list[Pupil]:
 
 
 def red_eyes_note(pupils: list[Pupil]) -> str:
-    """Says how many were corrected."""
+    """A note that says how many red eyes were corrected."""
     return f"{counted(len(pupils), 'red eye')} corrected" if pupils else "no red eyes were found"
 
 
 def correct_red_pupils(photo: Photo, pupils: list[Pupil], amount: float = 1.0) -> None:
-    """Make them neutral and dark in the photo's own rows; the glint, which is hardly red, stays.
+    """Make the pupils neutral and dark, in place; the glint, which is hardly red, stays.
 
     Args:
-        photo: in which they were found, or the same relit.
+        photo: the photo in which they were found, or its relit version.
         pupils: from :func:`find_red_pupils`.
-        amount: from 0 to 1, the share of the red that goes.
+        amount: share of the red to remove, from 0 to 1.
     """
     full = np.iinfo(photo.dtype).max
     curves = np.broadcast_to(photo.colors.light(full + 1), (3, full + 1)).astype(np.float32)
@@ -111,10 +112,10 @@ def correct_red_pupils(photo: Photo, pupils: list[Pupil], amount: float = 1.0) -
 
 
 def open_cascade(name: str) -> "CascadeClassifier":
-    """A cascade that comes with OpenCV 4; threads can't share one.
+    """Open a cascade that comes with OpenCV 4; threads cannot share one.
 
     Raises:
-        ControlError: OpenCV is not installed, or is version 5, which has none.
+        ControlError: OpenCV is not installed, or is version 5, which has no cascades.
     """
     try:
         import cv2
@@ -129,7 +130,7 @@ def open_cascade(name: str) -> "CascadeClassifier":
 
 
 def find_faces(photo: Photo, cascade: "CascadeClassifier") -> list[Box]:
-    """The faces that look at the camera, the largest first."""
+    """The faces that look at the camera, largest first."""
     scale = min(1.0, FACES_SIDE / max(photo.size))
     small = photo.small_copy((max(1, round(photo.size[0] * scale)), max(1, round(photo.size[1] * scale))))
     return _detect(cascade, photo.colors.to_srgb(small).getchannel("R"), 1.1, FACE_SIDES, Box(0, 0, *photo.size))[
@@ -138,7 +139,7 @@ def find_faces(photo: Photo, cascade: "CascadeClassifier") -> list[Box]:
 
 
 def find_eyes(photo: Photo, face: Box, cascade: "CascadeClassifier") -> list[Box]:
-    """The largest eye in each half of a face, if there is one and the photo shows enough of it."""
+    """The largest eye in each half of a face, if there is one that is at least :data:`MIN_EYE` pixels wide."""
     upper = face._replace(height=round(face.height * UPPER_FACE[1] / UPPER_FACE[0]))
     eyes = _detect(cascade, look_at(photo, upper, UPPER_FACE).getchannel("G"), 1.05, EYE_SIDES, upper)
     halves = {eye.left + eye.width / 2 < face.left + face.width / 2: eye for eye in reversed(eyes)}
@@ -174,7 +175,7 @@ def find_red_pupil(photo: Photo, eye: Box) -> Pupil | None:
 
 
 def look_at(photo: Photo, box: Box, size: tuple[int, int]) -> Image.Image:
-    """A part of a photo in 8-bit sRGB, scaled to ``size``."""
+    """The part of a photo in ``box``, in 8-bit sRGB and scaled to ``size``."""
     rows = photo.rows(box.top, box.top + box.height)[:, box.left : box.left + box.width]
     part = Photo.from_array(np.ascontiguousarray(rows), photo.colors)
     return photo.colors.to_srgb(part.small_copy(size))
@@ -183,7 +184,7 @@ def look_at(photo: Photo, box: Box, size: tuple[int, int]) -> Image.Image:
 def _detect(
     cascade: "CascadeClassifier", image: Image.Image, step: float, sides: tuple[int, int], part: Box
 ) -> list[Box]:
-    """What a cascade finds in the grey picture of a part of the photo, in the photo's pixels, the largest first."""
+    """What a cascade finds in ``image``, a grey picture of this part, in the photo's pixels, largest first."""
     low, high = sides
     detections = cascade.detectMultiScale(np.asarray(image), step, 3, minSize=(low, low), maxSize=(high, high))
     across, down = part.width / image.width, part.height / image.height
@@ -195,11 +196,11 @@ def _detect(
 
 
 def _without_red(light: np.ndarray) -> np.ndarray:
-    """The luminance of green and blue, of which white has 1; ``(h, w, 3)`` to ``(h, w)``."""
+    """Luminance of green and blue alone, scaled so that white has 1; ``(h, w, 3)`` to ``(h, w)``."""
     _, green, blue = LUMINANCE
     return (light[..., 1] * green + light[..., 2] * blue) / np.float32(green + blue)
 
 
 def _stops(red: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """How much brighter the red light is than the others."""
+    """Stops by which the red light is brighter than the others."""
     return np.log2((red + BLACK) / (others + BLACK))

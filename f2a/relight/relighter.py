@@ -1,4 +1,4 @@
-"""``Relighter``: a flash photo in, the same photo in the room's own light out."""
+"""``Relighter``, which turns a flash photo into the same photo in the room's own light."""
 
 import math
 import os
@@ -36,15 +36,15 @@ from f2a.relight.render import Window
 
 @dataclass(frozen=True)
 class PhotoGain:
-    """A photo and the gain that relights it: rendering again needs no network.
+    """A photo and the gain that relights it; it can be rendered again without running the network.
 
     Attributes:
         photo: the photo.
         flash: ``(1, 3, h, w)`` in [0, 1]: the small copy that the network saw, with sRGB's transfer curve in the
             photo's own primaries (the network saw it in sRGB).
         log_gain: the same shape, natural logarithm: what the network found.
-        window: where ``photo`` lies in the one that the network saw; None for all of it.
-        known_pupils: the red pupils in ``photo``; None where they are still to be found.
+        window: where ``photo`` lies in the photo that the network saw; None if it is the whole photo.
+        known_pupils: the red pupils in ``photo``; None if they have not been searched for.
     """
 
     photo: Photo
@@ -59,18 +59,18 @@ class PhotoGain:
         return find_red_pupils(self.photo) if self.known_pupils is None else self.known_pupils
 
     def render(self, controls: Controls = NEUTRAL, in_place: bool = False) -> Photo:
-        """The photo relit.
+        """Relight the photo.
 
         Args:
             controls: strength 0 with the others neutral is a gain of 1, which leaves each level as it is.
-            in_place: write over the photo's own rows, which halves the memory; nothing can be rendered afterwards.
+            in_place: overwrite the photo's own rows, which halves the memory; nothing can be rendered afterwards.
 
         Returns:
-            a photo of the same size and depth; grey stays grey and alpha is kept. Palette and CMYK photos come back in
-            RGB, since neither can hold the new colours.
+            a photo of the same size and depth; grey stays grey and alpha is kept. Palette and CMYK photos become RGB,
+            since neither can represent the new colours.
 
         Raises:
-            ControlError: red eyes are to be corrected, and OpenCV is not installed.
+            ControlError: red eyes are to be corrected but OpenCV is not installed.
         """
         flash, log_gain = self.flash, apply_controls(self.flash, self.log_gain, controls)
         if self.photo.shape[2] == 1:
@@ -81,18 +81,18 @@ class PhotoGain:
         return relit
 
     def preview(self, longest_side: int = 1600) -> "PhotoGain":
-        """The same, for a screen (8-bit RGB without alpha, never enlarged): renders in milliseconds."""
+        """A copy for the screen (8-bit RGB without alpha, never enlarged) that renders in milliseconds."""
         return PhotoGain(self.photo.fit_within(longest_side), self.flash, self.log_gain)
 
     def crop(self, box: tuple[int, int, int, int], red_eyes: bool = False) -> "PhotoGain":
-        """The same for a part of the photo, without alpha, which renders to the pixels that it has in the whole one.
+        """A part of the photo, without alpha, that renders to the same pixels as in the whole photo.
 
         Args:
             box: left, top, right and bottom of the part.
-            red_eyes: find red pupils now, while the whole photo is there; otherwise rendering the part corrects none.
+            red_eyes: find red pupils now, in the whole photo; otherwise rendering the part corrects none.
 
         Raises:
-            ControlError: ``red_eyes``, and OpenCV is not installed.
+            ControlError: ``red_eyes`` is set but OpenCV is not installed.
         """
         cropped = [pupil.crop(box) for pupil in self.red_pupils] if red_eyes else []
         pupils = [pupil for pupil in cropped if pupil.mask.size]
@@ -103,7 +103,7 @@ class PhotoGain:
 
         Args:
             flash_fired: what the camera recorded.
-            controls: None for the gain as the network found it, before any.
+            controls: the controls to apply; None for the gain as the network found it.
         """
         gain = apply_controls(self.flash, self.log_gain, controls) if controls else self.log_gain
         log_gain = gain[0].permute(1, 2, 0).contiguous().numpy()
@@ -111,7 +111,7 @@ class PhotoGain:
 
 
 class Relighter:
-    """Relights photos with one generator. Holds no state between calls, so threads may share it.
+    """Relights photos with one generator. It keeps no state between calls, so threads may share it.
 
     Args:
         checkpoint: the generator and its description.
@@ -128,7 +128,7 @@ class Relighter:
     def from_pretrained(
         cls, source: str | Path | None = None, revision: str | None = None, device: str = "auto"
     ) -> "Relighter":
-        """A relighter with the weights in ``source``.
+        """Create a relighter with the weights in ``source``.
 
         Args:
             source: None for the weights that ship with the library, a folder, or a Hub id ``user/model``.
@@ -137,12 +137,12 @@ class Relighter:
 
         Raises:
             CheckpointError: the weights cannot be found or used.
-            F2aError: this machine has no such device.
+            F2aError: the device cannot be used on this machine.
         """
         return cls(Checkpoint.load(source, revision), choose_device(device))
 
     def __call__(self, photo: Image.Image, controls: Controls = NEUTRAL) -> Image.Image:
-        """The photo, of any mode, relit, upright and of the same size; see :meth:`PhotoGain.render`."""
+        """Relight a photo of any mode; the result is upright and of the same size (:meth:`PhotoGain.render`)."""
         photo = exif_transposed(photo)
         return self.prepare(Photo.from_pil(photo)).render(controls, in_place=True).to_pil()
 
@@ -160,9 +160,9 @@ class Relighter:
 
 
 def working_size(width: int, height: int, working_pixels: int) -> tuple[int, int]:
-    """Size of the network's copy: the photo's own shape, at most ``working_pixels`` in area, never enlarged.
+    """Size of the network's copy: the photo's own aspect ratio, at most ``working_pixels`` in area, never enlarged.
 
-    A side longer than four times the square root of that area (a strip 16 times as long as wide) is squeezed.
+    A side longer than four times the square root of that area (in a strip 16 times as long as wide) is squeezed.
     """
     scale = min(1.0, math.sqrt(working_pixels / (width * height)))
     width, height = (max(1, min(4 * math.isqrt(working_pixels), round(side * scale))) for side in (width, height))
@@ -170,9 +170,9 @@ def working_size(width: int, height: int, working_pixels: int) -> tuple[int, int
 
 
 def choose_device(name: str) -> torch.device:
-    """The torch device called ``name``; ``auto`` is the first of CUDA, MPS and CPU.
+    """The torch device called ``name``; ``auto`` is the first available of CUDA, MPS and CPU.
 
-    Of several GPUs each process of a launcher takes its own (``LOCAL_RANK``).
+    With several GPUs, each process of a launcher uses its own (``LOCAL_RANK``).
     """
     if name == "auto":
         if torch.cuda.is_available():
@@ -199,18 +199,18 @@ def relight_file(
     on_target: Callable[[Path], None] = lambda target: None,
     tell: Report = lambda note: None,
 ) -> Path:
-    """Relight the photo in one file into another, which is returned.
+    """Relight the photo in ``source``, write it to ``target``, and return the path of the written file.
 
     Args:
         source: the photo file.
         target: the file to write, or a folder that receives ``NAME_ambient.EXT``.
         controls: see :meth:`PhotoGain.render`.
-        overwrite: replace a file that is there; never the photo itself.
+        overwrite: replace an existing file, but never the photo itself.
         keep_location: see :func:`f2a.photo.read_photo`.
-        format: of the file in the folder, by Pillow's name, instead of the photo's own.
+        format: format of the file in the folder, by Pillow's name, instead of the photo's own.
         quality: 1 to 100, instead of the photo's own, for formats that have it.
-        on_target: is called with the file to be written, before the work; what it raises ends it.
-        tell: is called with each note on what the file could not keep, and on the red eyes.
+        on_target: called with the file to be written before the work starts; its exceptions propagate.
+        tell: called with each note about what the file could not keep and about the red eyes.
 
     Raises:
         PhotoError: either file cannot be used.
@@ -229,7 +229,7 @@ def relight_file(
 
 
 def _target_of(file: PhotoFile, target: Path, format: str | None) -> Path:
-    """The file that is written for ``file``; ``target`` may be a folder."""
+    """Path of the file to write for ``file``; ``target`` may be a folder."""
     if target.is_dir():
         target = target / output_name(file.path, format or file.format)
     if target.resolve() == file.path.resolve():

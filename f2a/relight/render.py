@@ -1,12 +1,12 @@
-"""The inner loop: a gain found on a small copy, multiplied into the pixels of a large photo.
+"""The inner loop, which multiplies the pixels of a large photo by a gain found on a small copy.
 
-sRGB's curve is a power but for its darkest four per cent, and a power of a product is the product of the powers. So the
-encoded photo can be multiplied by the encoded gain, and no pixel needs an exponential or a root:
+sRGB's curve is a power except in its darkest four per cent, and a power of a product is the product of the powers. So
+the encoded photo can be multiplied by the encoded gain, and no pixel needs an exponential or a root:
 
 ``relit + 0.055 = power * gain ** (1 / 2.4)`` with ``power = 1.055 * flash_linear ** (1 / 2.4)``
 
-``power`` depends on the pixel's value only and is looked up; the other factor is ``(slope * luma + offset) * color``,
-where ``luma`` is the mean of the three channels' powers, by luminance.
+``power`` depends only on the pixel's value and is looked up; the other factor is ``(slope * luma + offset) * color``,
+where ``luma`` is the mean of the three channels' powers with the weights of luminance.
 """
 
 import operator
@@ -25,12 +25,12 @@ from f2a.photo import Photo
 
 SCALE = 1.055
 DARKEST_POWER = SCALE * 0.0031308**EXPONENT
-"""Of IEC 61966-2-1: below this value (offset included) the curve is a straight line."""
+"""Value (offset included) below which the curve of IEC 61966-2-1 is a straight line."""
 LUMINANCE = np.array(color.LUMINANCE, np.float32)
 
 STRIP_PIXELS = 128_000
-"""Of the full photo that are worked on at a time: few calls, between which the threads wait for each other, yet near
-the processor's caches."""
+"""Number of pixels of the full photo that a thread processes at a time. It keeps the number of calls low, between which
+threads wait for each other, while the data stay close to the processor's caches."""
 
 
 class Window(NamedTuple):
@@ -46,11 +46,11 @@ class Window(NamedTuple):
 
 
 class LocalLinearGain(NamedTuple):
-    """``gain ** (1 / 2.4) = (slope * luma + offset) * color`` at every pixel; for ``luma`` see the module.
+    """``gain ** (1 / 2.4) = (slope * luma + offset) * color`` at every pixel; the module defines ``luma``.
 
     Attributes:
-        slope: ``(h, w)`` float32, of the small copy.
-        offset: the same.
+        slope: ``(h, w)`` float32, the size of the small copy.
+        offset: the same shape.
         color: ``(h, w, 3)`` float32, or None for a grey photo.
     """
 
@@ -59,12 +59,12 @@ class LocalLinearGain(NamedTuple):
     color: np.ndarray | None = None
 
     def apply(self, photo: Photo, in_place: bool = False, window: Window | None = None) -> Photo:
-        """The relit photo, its values as :func:`f2a.color.relight` computes them, to a level.
+        """The relit photo; its values agree with :func:`f2a.color.relight` to within a level.
 
         Args:
-            photo: whose rows the gain multiplies; grey where ``color`` is None.
-            in_place: write over the photo's own rows, which halves the memory.
-            window: of the whole photo, where ``photo`` is a part of it: its pixels come out as they do in the whole.
+            photo: the photo whose pixels are multiplied; grey if ``color`` is None.
+            in_place: overwrite the photo's own rows, which halves the memory.
+            window: where ``photo`` lies in the whole photo, if it is a part: its pixels are the same as in the whole.
         """
         relit = photo if in_place else photo.blank_copy()
         renderer = Renderer(self, photo, relit, window or Window((0, 0, *photo.size), photo.size))
@@ -76,10 +76,10 @@ class LocalLinearGain(NamedTuple):
 
 
 class Renderer:
-    """What the threads share: the photo, its coefficients, and the table of its values.
+    """Data shared by the threads: the photo, the gain's coefficients, and lookup tables.
 
-    Light is counted in the photo's own steps: 255 or 65535 is white. Colours lie in planes, ``(C, rows, W)``, on which
-    numpy's loops are several times as fast as on pixels of three values.
+    Light is counted in the photo's own steps: 255 or 65535 is white. Colours are stored in planes, ``(C, rows, W)``, on
+    which NumPy's loops are several times as fast as on interleaved pixels.
     """
 
     def __init__(self, gain: LocalLinearGain, photo: Photo, relit: Photo, window: Window) -> None:
@@ -94,13 +94,13 @@ class Renderer:
         small = np.concatenate([[gain.slope / self.full, gain.offset], color.transpose(2, 0, 1)])
         above, below = (places[top:bottom] for places in bilinear_places(height, len(color)))
         self.above, self.shares = above - above[0], np.stack([1 - below, below], -1)
-        # each row of the small copy, as wide as the photo, and one below the last
+        # the small copy's rows widened to the photo's width, with one row repeated below the last
         small = np.pad(small, ((0, 0), (0, 1), (0, 0)), "edge")[:, above[0] : above[-1] + 2]
         wide = F.interpolate(torch.from_numpy(small)[None], (small.shape[1], width), mode="bilinear")
         self.coefficients = wide[0, ..., left:right].numpy()
 
     def relight(self, rows: np.ndarray) -> None:
-        """Relight these rows of the photo, which follow each other."""
+        """Relight these consecutive rows of the photo."""
         power = self._power(self.photo.rows(rows[0], rows[-1] + 1))
         relit = self._apply_gain(power, self._coefficients_at(rows))
         for protect in (self._spare_burnt, self._roll_off):
@@ -108,7 +108,7 @@ class Renderer:
         self.relit.set_rows(rows[0], self._encode(relit).transpose(1, 2, 0))
 
     def _coefficients_at(self, rows: np.ndarray) -> np.ndarray:
-        """Slope, offset and colour, ``(2 + C, rows, W)``."""
+        """Slope, offset and colour at these rows, ``(2 + C, rows, W)``."""
         above = self.above[rows]
         result = np.empty((2 + self.channels, len(rows), self.coefficients.shape[2]), np.float32)
         for row in range(above[0], above[-1] + 1):
@@ -117,10 +117,10 @@ class Renderer:
         return result
 
     def _power(self, levels: np.ndarray) -> np.ndarray:
-        """Those of ``(rows, W, C)``, in planes."""
+        """Powers of ``(rows, W, C)`` levels, in planes ``(C, rows, W)``."""
         power = np.empty((self.channels, *levels.shape[:2]), np.float32)
         for table, plane, out in zip(self.tables, levels.transpose(2, 0, 1), power, strict=True):
-            table.take(plane, out=out, mode="wrap")  # without looking for levels that it lacks
+            table.take(plane, out=out, mode="wrap")  # faster than "raise"; all levels are in the table
         return power
 
     def _apply_gain(self, power: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
@@ -135,7 +135,7 @@ class Renderer:
     def _spare_burnt(self, flash: np.ndarray, relit: np.ndarray) -> None:
         """Fade darkening out where the flash photo is burnt, as :func:`f2a.color.relight` does; both ``(C, n)``."""
         start, end = ((value + OFFSET) * self.full for value in FADE_OUT)
-        places = np.flatnonzero(flash[-1] > start)  # what is burnt is bright in all channels
+        places = np.flatnonzero(flash[-1] > start)  # burnt pixels are bright in all channels
         burnt, lit = (each.take(places, 1, mode="clip").clip(min=0) for each in (flash, relit))
         share = ((burnt.min(0) - start) / (end - start)).clip(0, 1)
         lit += share**2 * (3 - 2 * share) * (burnt - lit).clip(min=0)
@@ -155,7 +155,7 @@ class Renderer:
             plane[places] *= scale
 
     def _encode(self, power: np.ndarray) -> np.ndarray:
-        """By sRGB's curve, take the offset off, put the straight part in and round; by another, look it up."""
+        """Levels of these powers: for sRGB's curve computed, with its straight part; for other curves looked up."""
         if self.codes:
             cells = (power * (CELLS / (SCALE * self.full))).clip(0, CELLS - 1).astype(np.int32)
             return np.stack([codes.take(plane) for codes, plane in zip(self.codes, cells, strict=True)])
@@ -169,18 +169,18 @@ class Renderer:
 
 
 CELLS = 1 << 19
-"""Of the table that leads from a power back to a level: in the flattest curve in use, linear light at 16 bits, three of
-them lie between two levels, so each level leads back to itself."""
+"""Size of the table from powers back to levels. For the flattest curve in use, linear light at 16 bits, it has three
+cells between two levels, so each level maps back to itself."""
 
 
 def _inverse(table: np.ndarray, full: np.floating) -> np.ndarray:
-    """The level nearest to each of :data:`CELLS` powers from 0 to 1.055 times ``full``, at the depth of ``full``."""
+    """Levels nearest to :data:`CELLS` powers from 0 to 1.055 times ``full``; uint8 if ``full`` is 255, else uint16."""
     powers = (np.arange(CELLS) + 0.5) * (SCALE * full / CELLS)
     return np.interp(powers, table, np.arange(len(table))).round().astype(np.uint8 if full == 255 else np.uint16)
 
 
 def bilinear_places(length: int, small: int) -> tuple[np.ndarray, np.ndarray]:
-    """Of each of ``length`` places the one of ``small`` ones before it, and how far it is on the way to the next."""
+    """For ``length`` pixels enlarged from ``small``: the source pixel before each, and how far it is to the next."""
     centres = ((np.arange(length) + 0.5) * (small / length) - 0.5).clip(0, small - 1)
     before = np.floor(centres).astype(np.intp)
     return before, (centres - before).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Photos that appear in a folder, each once it is completely written."""
+"""Finds photos that appear in a folder, each once it is completely written."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -12,26 +12,26 @@ SETTLE_S = 1.0
 """Seconds without a change after which a file counts as written."""
 
 State = tuple[int, int]
-"""Size in bytes and time of the last change in nanoseconds."""
+"""Size in bytes, and time of the last change in nanoseconds."""
 
 
 def watch_folder(folder: Path, settle_s: float = SETTLE_S) -> Iterator[Path]:
-    """The photos that appear or change directly inside a folder from this call on, without end.
+    """Photos that appear or change directly inside a folder from this call on; the iterator never ends.
 
-    Results (``*_ambient``) and what programs keep for themselves are left out.
+    Results (``*_ambient``) and files that programs keep for themselves are left out.
 
     Args:
-        folder: an existing one.
+        folder: an existing folder.
         settle_s: seconds without a change after which a file counts as written.
 
     Raises:
-        F2aError: the folder is gone.
+        F2aError: the folder no longer exists.
     """
     from watchfiles import Change, watch
 
     waiting_ms = max(1, int(settle_s * 500))
     events = watch(folder, watch_filter=None, recursive=False, rust_timeout=waiting_ms, yield_on_timeout=True)
-    first = next(events)  # before that it does not watch
+    first = next(events)  # watching only starts here
     changes = ({Path(name) for kind, name in event if kind != Change.deleted} for event in chain([first], events))
 
     def photos() -> Iterator[Path]:
@@ -45,10 +45,10 @@ def watch_folder(folder: Path, settle_s: float = SETTLE_S) -> Iterator[Path]:
 
 
 def stable_photos(changes: Iterable[set[Path]], settle_s: float) -> Iterator[Path | None]:
-    """Each photo once it has not changed for ``settle_s`` seconds, and None after each look.
+    """Yield each photo once it has not changed for ``settle_s`` seconds, and None after each set of ``changes``.
 
     Args:
-        changes: the files that changed since the last look; empty ones come while nothing happens.
+        changes: sets of files that changed since the set before; they are empty while nothing happens.
     """
     pending: dict[Path, tuple[State | None, float]] = {}
     for changed in changes:
@@ -68,7 +68,7 @@ def stable_photos(changes: Iterable[set[Path]], settle_s: float) -> Iterator[Pat
 
 
 def state_of(path: Path) -> State | None:
-    """None for a file that is gone, and for a folder."""
+    """State of a file; None if it is gone or a folder."""
     try:
         stat = path.stat()
     except OSError:
