@@ -1,1 +1,1 @@
-"""``python -m f2a ablate``: the paper's component analysis, rerun: what each part of a system contributes."""
+"""``python -m f2a ablate``: reruns the paper's component analysis, which shows what each part contributes."""

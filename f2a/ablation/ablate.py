@@ -1,4 +1,4 @@
-"""An ablation, from flags to the printed table, which is also Markdown."""
+"""An ablation study, from its flags to the printed table, which is valid Markdown."""
 
 import dataclasses
 import json
@@ -14,9 +14,9 @@ from f2a.training.arguments import SCRIPT, parse_run
 
 SETTINGS = "ablation.json"
 SHARED = ("train_data_dir", "validation_dir", "budget_minutes", "steps", "training_flags")
-"""Settings that all runs of a folder share; seeds and configs may be added later."""
+"""Names of the settings that all runs of a folder share; seeds and configs may be added later."""
 UNREACHABLE_STEPS = 1_000_000
-"""A number of steps that no budget reaches."""
+"""Number of steps that no budget reaches."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,10 @@ class Ablation:
     """What to train, and for how long.
 
     Attributes:
-        budget_minutes: of training, for each run, plus start-up and the validation at its end.
-        steps: end a run after this many steps if that is sooner, the learning rate falling along a cosine; None
+        budget_minutes: training time of each run in minutes, without start-up and the validation at its end.
+        steps: ends a run after this many steps if that is sooner, with a cosine decay of the learning rate; None
             keeps the learning rate constant, since a run does not know how many steps its minutes allow.
-        encoder_weights: encoder to the source of its ImageNet weights, by default the Hub.
+        encoder_weights: source of the ImageNet weights by encoder; the default is the Hub.
         training_flags: further flags of ``train_accelerate.py`` for every run, which override those of the config.
     """
 
@@ -43,10 +43,10 @@ class Ablation:
 
 
 def ablate(ablation: Ablation, report: Report) -> str:
-    """Train every config with every seed, unless ``out`` has its result already, and return the table.
+    """Train every config with every seed unless ``out`` already has the result, and return the table.
 
     Raises:
-        F2aError: an unknown config, a folder of another ablation, or a training that cannot start.
+        F2aError: a config is unknown, the folder belongs to another ablation, or a training run cannot start.
     """
     configs = select_configs(ablation)
     check_settings(ablation)
@@ -56,7 +56,7 @@ def ablate(ablation: Ablation, report: Report) -> str:
         for name, config in configs.items()
     ]
     for run in runs:
-        parse_run(run.arguments, "")  # a mistake in the last one would otherwise show after hours of the others
+        parse_run(run.arguments, "")  # otherwise a mistake in the last run would show only after hours
     left = [run for run in runs if not result_of(run)]
     budget = counted(ablation.budget_minutes, "minute")
     report(f"{len(left)} of {counted(len(runs), 'run')} to do, with {budget} of training each")
@@ -75,7 +75,7 @@ def result_sentence(result: RunResult) -> str:
 
 
 def select_configs(ablation: Ablation) -> dict[str, Config]:
-    """The requested configs, in the table's order."""
+    """Return the requested configs in the table's order; :class:`F2aError` for an unknown one."""
     if not SCRIPT.is_file():
         raise F2aError(f"{SCRIPT}: is missing; an ablation trains with it, so run it in a clone of the repository")
     for name in ablation.only:
@@ -85,7 +85,7 @@ def select_configs(ablation: Ablation) -> dict[str, Config]:
 
 
 def arguments(ablation: Ablation, config: Config, seed: int) -> list[str]:
-    """The flags of one training."""
+    """Return the flags of one training run."""
     schedule: dict[str, object]
     if ablation.steps:
         schedule = {"max_train_steps": ablation.steps, "lr_warmup_steps": ablation.steps // 10}
@@ -104,7 +104,7 @@ def arguments(ablation: Ablation, config: Config, seed: int) -> list[str]:
 
 
 def check_settings(ablation: Ablation) -> None:
-    """Write the settings that all runs share to their folder; raise :class:`F2aError` where it has others."""
+    """Save the settings that all runs share to their folder; raise :class:`F2aError` if it already has others."""
     settings = json.loads(json.dumps({name: getattr(ablation, name) for name in SHARED}))
     path = ablation.out / SETTINGS
     try:
@@ -121,7 +121,7 @@ def check_settings(ablation: Ablation) -> None:
 
 
 def parse_weights(texts: Sequence[str]) -> dict[str, str]:
-    """``ENCODER=SRC`` as a table; another form raises :class:`F2aError`. The training checks the sources."""
+    """Parse ``ENCODER=SRC`` texts; :class:`F2aError` for another form. The training run checks the sources."""
     table = dict(text.partition("=")[::2] for text in texts)
     encoders = sorted({config.encoder for config in CONFIGS.values()})
     for encoder, source in table.items():
@@ -135,7 +135,7 @@ TITLES = ("config", "runs", "steps", "PSNR dB", "SSIM", "description")
 
 
 def ablation_table(results: Sequence[RunResult]) -> str:
-    """One row per config: mean and standard deviation over seeds; the flash photos' own scores come first."""
+    """Format one row per config with mean and standard deviation over seeds, after a row for the flash photos."""
     rows: list[tuple[str, ...]] = [TITLES, *config_rows(results)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(TITLES))]
     rows.insert(1, tuple("-" * width for width in widths))
@@ -162,7 +162,7 @@ def config_rows(results: Sequence[RunResult]) -> list[tuple[str, ...]]:
 
 
 def mean_std(values: Sequence[float], digits: int) -> str:
-    """``mean ± standard deviation``; one value has no deviation."""
+    """Format ``mean ± standard deviation``; a single value has no deviation, and no value gives ``-``."""
     if not values:
         return "-"
     std = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""

@@ -1,4 +1,4 @@
-"""Training runs as child processes, one after another; finished ones are not repeated, unfinished ones resume."""
+"""Training runs as child processes, one after another; finished runs are not repeated, unfinished ones resume."""
 
 import json
 import shutil
@@ -13,13 +13,13 @@ from f2a.training.arguments import SCRIPT
 from f2a.training.signals import GracefulShutdown
 
 LOG, LOST, MINUTES = "log.txt", "lost.txt", "minutes.txt"
-"""In a run's folder: what it printed, the error of a training that diverged, and the minutes that it has used."""
+"""Files in a run's folder: its output, the error of a diverged training run, and the minutes used so far."""
 DIVERGED = 1
-"""Exit status of a training that diverged; that is a result too."""
+"""Exit status of a training run that diverged, which counts as a result."""
 
 
 class AblationRun(NamedTuple):
-    """One training: its config's name, its seed, and all flags but those of its folder and its minutes."""
+    """One training run: its config's name, seed, folder, and all flags except those for its folder and time limit."""
 
     name: str
     seed: int
@@ -28,7 +28,7 @@ class AblationRun(NamedTuple):
 
 
 class RunResult(NamedTuple):
-    """Scores on the validation pairs, or (``lost``) the error of a training that diverged."""
+    """Scores on the validation pairs, or the error of a training run that diverged (``lost``)."""
 
     name: str
     seed: int
@@ -41,7 +41,7 @@ class RunResult(NamedTuple):
 
 
 def result_of(run: AblationRun) -> RunResult | None:
-    """The result of a run that ended by itself, from what it left in its folder."""
+    """Read the result of a finished or diverged run from its folder; None if there is none."""
     lost, description = run.folder / LOST, run.folder / "last" / "config.json"
     if lost.exists():
         return RunResult(run.name, run.seed, lost=lost.read_text("utf-8"))
@@ -53,11 +53,11 @@ def result_of(run: AblationRun) -> RunResult | None:
 
 
 def train(run: AblationRun, minutes: float) -> RunResult:
-    """Start or resume a training run until its ``minutes`` are used up; the start-up after a stop counts.
+    """Start or resume a training run until its ``minutes`` are used up; start-up time counts after a stop.
 
     Raises:
-        F2aError: the training cannot start.
-        KeyboardInterrupt: on request; the training has saved its state.
+        F2aError: the run ended without a result, for example because it could not start.
+        KeyboardInterrupt: a stop was requested; the run has saved its state.
     """
     run.folder.mkdir(parents=True, exist_ok=True)
     clock, log = run.folder / MINUTES, run.folder / LOG
@@ -74,13 +74,13 @@ def train(run: AblationRun, minutes: float) -> RunResult:
     result = result_of(run)
     if not result:
         raise F2aError(f"{run.name}, seed {run.seed} ended with status {status}: {last_line(log)}")
-    for folder in [*run.folder.glob("checkpoint-*"), run.folder / "best"]:  # the last weights and the log are kept
+    for folder in [*run.folder.glob("checkpoint-*"), run.folder / "best"]:  # keeps the last weights and the log
         shutil.rmtree(folder, ignore_errors=True)
     return result
 
 
 def run_process(command: list[str], log: Path) -> int:
-    """Run ``command`` to its end; when asked to stop, pass that on and wait for it."""
+    """Run ``command``, write its output to ``log`` and return its status; forward a request to stop, and wait."""
     with GracefulShutdown() as stop, log.open("ab") as file:
         process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, start_new_session=True)
         while process.poll() is None:
@@ -93,6 +93,6 @@ def run_process(command: list[str], log: Path) -> int:
 
 
 def last_line(log: Path) -> str:
-    """The last line of a log; a progress bar ends its lines with carriage returns."""
+    """Return the last line of a log; a progress bar ends its lines with carriage returns."""
     lines = [line.strip() for line in log.read_text("utf-8", errors="replace").splitlines() if line.strip()]
     return lines[-1] if lines else "without a message"

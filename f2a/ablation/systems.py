@@ -1,15 +1,15 @@
-"""The systems that are compared, each a small table of training flags."""
+"""The systems to be compared, each defined by a few training flags."""
 
 from typing import Any, NamedTuple
 
 from f2a.config import ARCHITECTURES
 
 Flags = dict[str, Any]
-"""Name of a flag of ``train_accelerate.py`` to its value."""
+"""Values of flags of ``train_accelerate.py``, by name."""
 
 
 class Config(NamedTuple):
-    """A system to train."""
+    """A system to train: its description in the table and its training flags."""
 
     description: str
     flags: Flags
@@ -20,7 +20,7 @@ class Config(NamedTuple):
 
 
 LARGE: Flags = {"learning_rate": 2e-4, "encoder_learning_rate": 2e-4}
-"""Of the networks with 30 million parameters and no normalisation layer."""
+"""Flags for the networks with 30 million parameters and no normalisation layers."""
 
 PAPER: Flags = {"preset": "vgg16", "guided": "both", "adversarial_weight": 1.0, **LARGE}
 ALONE: Flags = {"guided": "none", "adversarial_weight": 0.0}
@@ -47,7 +47,7 @@ CONFIGS = {
 
 
 def to_arguments(flags: Flags) -> list[str]:
-    """The command line of ``flags``, as ``train_accelerate.py`` reads it."""
+    """Return ``flags`` as command-line arguments of ``train_accelerate.py``."""
     arguments: list[str] = []
     for name, value in flags.items():
         if isinstance(value, bool):

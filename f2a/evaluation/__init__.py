@@ -1,1 +1,1 @@
-"""``python -m f2a evaluate``: pictures of any system against the truth, as a table, as files and as a report."""
+"""``python -m f2a evaluate``: compares any system's pictures with the truth, in a table, files and a report."""

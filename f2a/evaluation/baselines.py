@@ -1,6 +1,6 @@
-"""Classic methods without training, to compare with.
+"""Classic methods that need no training, for comparison.
 
-Each turns an image, ``(1, 3, H, W)`` sRGB in [0, 1], into another. All but the first need scikit-image, an optional
+Each maps an image, ``(1, 3, H, W)`` sRGB in [0, 1], to another. All but the first need scikit-image, an optional
 requirement.
 """
 
@@ -17,14 +17,14 @@ from f2a.color import expose, linear_to_srgb, srgb_to_linear
 Baseline = Callable[[Tensor], Tensor]
 
 SURROUNDS = (15.0, 80.0, 250.0)
-"""Standard deviations of the Retinex surrounds (Jobson et al. 1997), in pixels of a photo with a longer side of 512."""
+"""Standard deviations of the Retinex surrounds (Jobson et al. 1997), in pixels of a photo whose longer side is 512."""
 
 SURROUND_SIDE = 512
-"""Longer side of the copy on which the surround of a larger photo is computed."""
+"""Longer side, in pixels, of the copy on which a larger photo's surround is computed."""
 
 
 def grey_world(image: Tensor) -> Tensor:
-    """White balance by equal channel means in linear light, then the exposure that gives the standard mean."""
+    """Balance the channels to equal means in linear light, then expose the image to the standard mean."""
     linear = srgb_to_linear(image)
     means = linear.mean((-2, -1), keepdim=True)
     balanced = linear * means.mean() / means.clamp(min=1e-6)
@@ -32,31 +32,32 @@ def grey_world(image: Tensor) -> Tensor:
 
 
 def retinex(image: Tensor) -> Tensor:
-    """Single-scale Retinex: the logarithm of each channel minus that of its surround, stretched to [0, 1]."""
+    """Apply single-scale Retinex: the logarithm of each channel minus that of its surround, stretched to [0, 1]."""
     return _retinex(image, SURROUNDS[1:2])
 
 
 def multiscale_retinex(image: Tensor) -> Tensor:
-    """The mean of Retinex at three scales (Jobson et al. 1997)."""
+    """Apply multi-scale Retinex: the mean over three scales (Jobson et al. 1997), stretched to [0, 1]."""
     return _retinex(image, SURROUNDS)
 
 
 def clahe(image: Tensor) -> Tensor:
-    """Contrast-limited adaptive histogram equalisation of the lightness (CIE L*), scikit-image's defaults."""
+    """Apply contrast-limited adaptive histogram equalisation to the lightness (CIE L*), with the defaults of
+    scikit-image."""
     from skimage import color, exposure
 
     lab = color.rgb2lab(_array(image))
     lab[..., 0] = 100 * exposure.equalize_adapthist(lab[..., 0] / 100)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # lightness alone can lead out of sRGB, where it clips
+        warnings.simplefilter("ignore", UserWarning)  # the new lightness can lie outside sRGB, where it clips
         return _tensor(color.lab2rgb(lab))
 
 
 def lime(image: Tensor) -> Tensor:
-    """LIME (Guo et al., IEEE TIP 2017): the photo divided by its illumination map, gamma 0.8.
+    """Apply LIME (Guo et al., IEEE TIP 2017): divide the photo by its illumination map to the power 0.8.
 
-    The map, the largest channel, is refined by a guided filter (He et al. 2013) in place of LIME's own optimisation,
-    and the result is not denoised.
+    The map, the maximum over the channels, is refined by a guided filter (He et al. 2013) instead of LIME's own
+    optimisation, and the result is not denoised.
     """
     pixels = _array(image)
     brightest = pixels.max(-1)
@@ -77,12 +78,12 @@ def _retinex(image: Tensor, sigmas: tuple[float, ...]) -> Tensor:
     pixels = _array(image)
     light = np.log(pixels + 1 / 255)
     detail = np.mean([light - np.log(_surround(pixels, sigma) + 1 / 255) for sigma in sigmas], axis=0)
-    low, high = np.percentile(detail, (1, 99))  # as usual, one per cent clips at each end
+    low, high = np.percentile(detail, (1, 99))  # as is usual, one per cent clips at each end
     return _tensor((detail - low) / max(high - low, 1e-6))
 
 
 def _surround(pixels: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian mean, computed on a small copy: it is smooth, and its kernel as wide as the photo."""
+    """Return the Gaussian mean, computed on a small copy: it is smooth, and its kernel may be as wide as the photo."""
     from skimage.filters import gaussian
     from skimage.transform import resize
 
@@ -93,8 +94,8 @@ def _surround(pixels: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def _guided(image: np.ndarray, guide: np.ndarray, radius: int, epsilon: float) -> np.ndarray:
-    """``image`` smoothed along the edges of ``guide``, both ``(H, W)``."""
-    from scipy.ndimage import uniform_filter  # comes with scikit-image
+    """Smooth ``image`` while preserving the edges of ``guide``, both ``(H, W)``."""
+    from scipy.ndimage import uniform_filter  # installed with scikit-image
 
     box = partial(uniform_filter, size=2 * radius + 1, mode="nearest")
     mean_image, mean_guide = box(image), box(guide)

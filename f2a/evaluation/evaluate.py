@@ -1,4 +1,4 @@
-"""An evaluation from a folder of pairs to a printed table and, on request, to files."""
+"""Evaluation of systems on a folder of pairs, as a table and, on request, as files."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -26,16 +26,16 @@ def evaluate(
     out: Path | None = None,
     json: Path | None = None,
 ) -> str:
-    """Measure, write the requested files, and return the table to print.
+    """Measure all systems, write the requested files, and return the table to print.
 
     Args:
-        data, predictions, baselines, normalize_exposure, out, json: as the flags of ``python -m f2a evaluate``;
-            ``NAME_LABEL.*`` beside a pair is another system's picture.
+        data, predictions, baselines, normalize_exposure, out, json: the flags of ``python -m f2a evaluate``;
+            a file ``NAME_LABEL.*`` in a pair's folder is another system's picture.
         relighters: by the name of their row; the report shows the scenes of the first one.
-        report: is called with a sentence about everything that is left out.
+        report: called with a sentence about everything that is left out.
 
     Raises:
-        F2aError: before anything is measured, if possible.
+        F2aError: an input or output cannot be used; raised before anything is measured, if possible.
     """
     pairs = find_pairs(data)
     for sentence in pairs.skipped:
@@ -56,7 +56,7 @@ def evaluate(
 
 
 def _check_requirements(baselines: bool, out: Path | None, json: Path | None) -> None:
-    """Import what is optional and make the folders, so that nothing is missed after an hour of work."""
+    """Import the optional packages and create the folders, so that an error does not come after an hour of work."""
     if baselines:
         require_package("skimage.exposure", "scikit-image", "the baselines need")
     if out:

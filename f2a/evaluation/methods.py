@@ -1,4 +1,4 @@
-"""The systems that are measured: the flash photo itself, relighters, classic methods, and pictures in files."""
+"""The systems to be measured: the flash photo itself, relighters, classic methods, and pictures in files."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,21 +12,21 @@ from f2a.photo import is_hidden, is_photo, open_photo
 from f2a.relight.relighter import Relighter
 
 PREDICTION_ENDS = ("", "_ambient", "_flash_ambient")
-"""After a scene's name: as other programs, the pairs and ``python -m f2a relight`` name it."""
+"""What may follow a scene's name in a file name: as in other programs, the pairs and ``python -m f2a relight``."""
 
 
 def collect_systems(
     pairs: Sequence[PairFiles], relighters: Mapping[str, Relighter], predictions: Sequence[Path], *, baselines: bool
 ) -> dict[str, System]:
-    """Every system by its name, the flash photo first.
+    """Return all systems by name, the flash photo first.
 
     Args:
         relighters: by the name of their row.
-        predictions: folders of another system's pictures, named as the scenes are (:data:`PREDICTION_ENDS`).
-        baselines: add the classic methods.
+        predictions: folders, each with another system's pictures, named after the scenes (:data:`PREDICTION_ENDS`).
+        baselines: whether to add the classic methods.
 
     Raises:
-        DataError: a folder of predictions has none for these pairs.
+        DataError: a folder of predictions does not exist or has none for these pairs.
     """
     systems: dict[str, System] = {FLASH: lambda scene: scene.flash}
     systems |= {name: relighter_system(relighter) for name, relighter in relighters.items()}
@@ -48,12 +48,12 @@ def baseline_system(baseline: Baseline) -> System:
 
 
 def picture_files(files: Mapping[str, Path]) -> System:
-    """The system whose pictures are in ``files``, by scene."""
+    """Return a system whose pictures are the ``files``, by scene."""
     return lambda scene: open_photo(files[scene.name]) if scene.name in files else None
 
 
 def find_pictures_beside_pairs(pairs: Sequence[PairFiles]) -> dict[str, dict[str, Path]]:
-    """``NAME_LABEL.*`` beside the pair ``NAME``: label to scene to file. The longest name that fits owns a file."""
+    """Find ``NAME_LABEL.*`` in the folder of the pair ``NAME``: files by label, then scene; the longest NAME wins."""
     pictures: dict[str, dict[str, Path]] = {}
     for folder in dict.fromkeys(pair.flash.parent for pair in pairs):
         names = {Path(pair.name).name: pair.name for pair in pairs if pair.flash.parent == folder}
@@ -67,10 +67,10 @@ def find_pictures_beside_pairs(pairs: Sequence[PairFiles]) -> dict[str, dict[str
 
 
 def find_predictions(folder: Path, pairs: Sequence[PairFiles]) -> dict[str, Path]:
-    """Scene to the picture of it in a folder of predictions.
+    """Return the pictures in a folder of predictions, by scene.
 
     Raises:
-        DataError: no such folder, or no picture of these scenes in it.
+        DataError: the folder does not exist, or contains no picture of these scenes.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder of predictions")

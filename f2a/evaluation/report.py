@@ -1,4 +1,4 @@
-"""The scores as one HTML page that opens offline: plots, worst and best scenes, and every figure."""
+"""The scores as one HTML page that works offline: plots, worst and best scenes, and every figure."""
 
 import base64
 import io
@@ -17,16 +17,16 @@ from f2a.files import write_output
 from f2a.images import diverging_picture, picture_grid
 
 MAX_SHOWN = 12
-"""Number of worst scenes, and of best ones, with pictures; the figures of all are in the table."""
+"""Number of worst scenes, and of best scenes, shown with pictures; the table has the figures of all scenes."""
 
 FLASH_COLOR, MAIN_COLOR, OTHER_COLOR = "#767676", "#0b5fa5", "#b3541e"
 
 THUMBNAIL_SIDE = 360
-"""Longer side of a picture in the report, in pixels."""
+"""Longer side, in pixels, of a picture in the report."""
 ERROR_RANGE = 0.5
-"""Difference of sRGB luma at which the colours of the map end."""
+"""Absolute difference of sRGB luma, in [0, 1], at which the colours of the error map saturate."""
 Thumbnails = dict[str, dict[str, bytes]]
-"""Small JPEG copies by scene and system, flash first and the truth last, so that no full photo stays in memory."""
+"""Small JPEG copies by scene and system, flash first and truth last, so that no full-size photo stays in memory."""
 
 METHOD = (
     "at full size. PSNR over 8-bit RGB; SSIM of the grey photos, 7x7 uniform window; lit: after one factor in linear "
@@ -38,7 +38,7 @@ METHOD = (
 
 
 def select_scenes(gains: dict[str, float]) -> list[str]:
-    """The scenes that lose most and those that gain most, worst first."""
+    """Return the :data:`MAX_SHOWN` scenes with the smallest gains and those with the largest, worst first."""
     scenes = sorted(gains, key=lambda scene: gains[scene])
     return scenes if len(scenes) <= 2 * MAX_SHOWN else scenes[:MAX_SHOWN] + scenes[-MAX_SHOWN:]
 
@@ -51,12 +51,12 @@ def write_report(
     system: str,
     facts: dict[str, str],
 ) -> None:
-    """``report.html``, ``grid.png`` and ``scores.csv``; each appears whole or not at all.
+    """Write ``report.html``, ``grid.png`` and ``scores.csv``; each appears complete or not at all.
 
     Args:
-        thumbnails: of every scene.
-        system: the main one, whose worst and best scenes are shown.
-        facts: about the run, title to text.
+        thumbnails: copies for every scene.
+        system: the main system, whose worst and best scenes are shown.
+        facts: texts about the run, by title.
 
     Raises:
         OutputError: a file cannot be written.
@@ -85,7 +85,7 @@ def write_report(
 
 
 def grid_png(columns: Sequence[str], rows: Sequence[dict[str, bytes]]) -> bytes:
-    """A grid of thumbnails, one row per scene; ``columns`` are systems, of which a scene may lack some."""
+    """Return a grid of thumbnails, one row per scene and one column per system; a scene may lack some systems."""
     content = io.BytesIO()
     pictures = [{name: decode_jpeg(copy) for name, copy in row.items()} for row in rows]
     picture_grid(columns, [[row.get(name) for name in columns] for row in pictures]).save(content, "PNG")
@@ -93,7 +93,7 @@ def grid_png(columns: Sequence[str], rows: Sequence[dict[str, bytes]]) -> bytes:
 
 
 def report_row(scene: str, change: float, copies: dict[str, bytes], system: str) -> dict[str, Any]:
-    """The pictures of one scene: ``main`` has flash, main system, truth and error, ``others`` the rest."""
+    """Return one scene's pictures: ``main`` has flash, main system, truth and error map, ``others`` the rest."""
     error = thumbnail_jpeg(error_map(decode_jpeg(copies[system]), decode_jpeg(copies[TRUTH])))
     uris = {name: data_uri(copy, "image/jpeg") for name, copy in copies.items()}
     main = [*((name, uris.pop(name)) for name in (FLASH, system, TRUTH)), ("error", data_uri(error, "image/jpeg"))]
@@ -101,7 +101,7 @@ def report_row(scene: str, change: float, copies: dict[str, bytes], system: str)
 
 
 def plot(metric: Metric, scores: Sequence[Score], system: str) -> bytes:
-    """SVG: one row per system, one dot per scene, a bar at the mean; the dashed line is the flash photos' mean."""
+    """Plot a row per system as SVG: a dot per scene, a bar at the mean, a dashed line at the flash photos' mean."""
     from matplotlib.figure import Figure
 
     rows = means(scores)
@@ -128,7 +128,7 @@ def plot(metric: Metric, scores: Sequence[Score], system: str) -> bytes:
 
 
 def keep_thumbnails(thumbnails: Thumbnails, scene: Scene, pictures: dict[str, Image.Image]) -> None:
-    """Add those of a scene's pictures and of its truth."""
+    """Add the thumbnails of a scene's pictures and of its truth."""
     thumbnails[scene.name] = {name: thumbnail_jpeg(p) for name, p in [*pictures.items(), (TRUTH, scene.truth)]}
 
 
@@ -145,11 +145,11 @@ def decode_jpeg(content: bytes) -> Image.Image:
 
 
 def data_uri(content: bytes, kind: str) -> str:
-    """``content`` as a data URI."""
+    """Return ``content`` as a data URI of the MIME type ``kind``."""
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def error_map(picture: Image.Image, truth: Image.Image) -> Image.Image:
-    """Red where the picture is brighter than the truth, blue where it is darker, white where they agree (luma)."""
+    """Return a map of luma errors: red where the picture is brighter than the truth, blue if darker, white if equal."""
     difference = (np.asarray(picture.convert("L"), float) - np.asarray(truth.convert("L"), float)) / 255
     return diverging_picture(difference / ERROR_RANGE)

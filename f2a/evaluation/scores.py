@@ -1,4 +1,4 @@
-"""The pictures of every system, measured against the truth scene by scene."""
+"""Measurement of each system's pictures against the truth, scene by scene."""
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
@@ -18,15 +18,15 @@ from f2a.metrics import aligned_psnr, black_point, burnt_share, lit_psnr, lit_ss
 from f2a.photo import Photo, PhotoError, open_photo
 
 FLASH = "flash"
-"""The system that all others are compared with: the photo as the camera made it."""
+"""Name of the system that all others are compared with: the photo as taken by the camera."""
 TRUTH = "truth"
 
 MIN_SIDE = 7
-"""Of a photo, in pixels: the window of SSIM."""
+"""Smallest side, in pixels, of a photo that can be measured: the side of the SSIM window."""
 
 
 class Metric(NamedTuple):
-    """A measure of a picture against the truth or the flash photo, both ``(1, 3, H, W)`` sRGB in [0, 1]."""
+    """A measure of a picture against the truth or the flash photo, each ``(1, 3, H, W)`` sRGB in [0, 1]."""
 
     name: str
     title: str
@@ -70,7 +70,7 @@ METRICS = (
 
 
 class Scene(NamedTuple):
-    """A pair, upright; ``truth`` is the ambient photo in 8-bit RGB."""
+    """An upright pair; ``truth`` is the ambient photo in 8-bit sRGB."""
 
     name: str
     flash: Image.Image
@@ -78,13 +78,13 @@ class Scene(NamedTuple):
 
 
 System = Callable[[Scene], Image.Image | None]
-"""Makes the picture of a scene; None if it has none."""
+"""A function that returns its picture of a scene, or None if it has none."""
 
 OnScene = Callable[[Scene, dict[str, Image.Image]], None]
 
 
 class Score(NamedTuple):
-    """One picture of one system: the values of the metrics, by name."""
+    """The values of the metrics, by name, for one system's picture of one scene."""
 
     scene: str
     system: str
@@ -92,12 +92,12 @@ class Score(NamedTuple):
 
 
 def lpips_metric(report: Report) -> Metric | None:
-    """LPIPS (arXiv 1801.03924, AlexNet) if the package ``lpips`` is installed; ``report`` is told if it fails."""
+    """Return LPIPS (arXiv 1801.03924, AlexNet), or None if ``lpips`` is missing or (with a report) cannot be loaded."""
     try:
         distance: Any = importlib.import_module("lpips").LPIPS(net="alex", verbose=False).eval()
     except ImportError:
         return None
-    except Exception as error:  # it fetches its weights from the network, which fails in many ways
+    except Exception as error:  # it downloads its weights, which can fail in many ways
         report(f"LPIPS is left out: its weights could not be downloaded ({first_line(error)})")
         return None
 
@@ -120,8 +120,8 @@ def score_scenes(
     """Measure every system on every pair, with one scene in memory at a time.
 
     Args:
-        report: is called with a sentence about each pair or picture that cannot be used; it is left out.
-        on_scene: is called with each scene and its pictures by system, all of the truth's size.
+        report: called with a sentence about each pair or picture that cannot be used and is left out.
+        on_scene: called with each scene and its pictures by system, all of the truth's size.
         normalize_exposure: bring the truth to the standard exposure first, as training validates.
 
     Raises:
@@ -148,11 +148,11 @@ def score_scenes(
 
 
 def read_scene(pair: PairFiles, normalize_exposure: bool) -> Scene:
-    """Both photos of a pair.
+    """Read both photos of a pair.
 
     Raises:
         PhotoError: one of them cannot be read.
-        DataError: they differ in size, or are too small to be compared.
+        DataError: they differ in size or are too small to compare.
     """
     flash, ambient = open_photo(pair.flash), rgb8(open_photo(pair.ambient))
     sizes = " and ".join(f"{photo.width}x{photo.height}" for photo in (flash, ambient))
@@ -166,7 +166,7 @@ def read_scene(pair: PairFiles, normalize_exposure: bool) -> Scene:
 
 
 def _picture(system: System, scene: Scene, report: Report) -> Image.Image | None:
-    """The system's picture in 8-bit RGB and of the truth's size."""
+    """Return the system's picture in 8-bit sRGB at the truth's size, or None if there is none."""
     try:
         photo = system(scene)
     except PhotoError as error:
@@ -180,5 +180,5 @@ def _picture(system: System, scene: Scene, report: Report) -> Image.Image | None
 
 
 def rgb8(photo: Image.Image) -> Image.Image:
-    """A photo of any mode and profile in 8-bit sRGB."""
+    """Convert a photo of any mode and profile to 8-bit sRGB."""
     return Photo.from_pil(photo).to_srgb()

@@ -1,4 +1,4 @@
-"""Scores as text, CSV and JSON."""
+"""Formatting of scores as text, CSV and JSON."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ from f2a.evaluation.scores import FLASH, Metric, Score
 
 
 def means(scores: Sequence[Score]) -> list[Score]:
-    """One row per system, over the scenes that it has, in the order of their first appearance."""
+    """Return one row per system with its mean scores over the scenes that it has, in order of first appearance."""
     rows = []
     for system in dict.fromkeys(score.system for score in scores):
         own = [score.values for score in scores if score.system == system]
@@ -22,7 +22,7 @@ def means(scores: Sequence[Score]) -> list[Score]:
 
 
 def changes(scores: Sequence[Score], system: str, metric: str = "psnr") -> dict[str, float]:
-    """Scene to what ``system`` gains over the flash photo."""
+    """Return the gain of ``system`` over the flash photo in ``metric``, by scene."""
     flash = {score.scene: score.values[metric] for score in scores if score.system == FLASH}
     own = {score.scene: score.values[metric] for score in scores if score.system == system}
     return {scene: value - flash[scene] for scene, value in own.items()}
@@ -33,8 +33,7 @@ TITLES = {"psnr": "PSNR", "ssim": "SSIM", "lit_psnr": "lit PSNR"}
 
 
 def worse_than_flash(scores: Sequence[Score]) -> dict[str, dict[str, list[str]]]:
-    """Each metric of :data:`TITLES` that was measured, to every system but the flash photo, to the scenes that score
-    less than their own flash photo."""
+    """Return the scenes that score less than their flash photo, by measured metric of :data:`TITLES`, then system."""
     systems = [system for system in dict.fromkeys(score.system for score in scores) if system != FLASH]
     return {
         metric: {name: [scene for scene, gain in changes(scores, name, metric).items() if gain < 0] for name in systems}
@@ -44,7 +43,7 @@ def worse_than_flash(scores: Sequence[Score]) -> dict[str, dict[str, list[str]]]
 
 
 def format_table(scores: Sequence[Score], metrics: Sequence[Metric]) -> str:
-    """The scores, their means, and the scenes that a system made worse, as text."""
+    """Format the scores, their means, and the scenes that each system made worse as text."""
     rows = [*scores, *means(scores)]
     scene, system = (max(len(row[column]) for row in rows) + 2 for column in (0, 1))
     widths = [len(metric.title) + 3 for metric in metrics]
@@ -57,7 +56,7 @@ def format_table(scores: Sequence[Score], metrics: Sequence[Metric]) -> str:
 
 
 def worse_sentences(scores: Sequence[Score]) -> list[str]:
-    """One sentence per system: on which scenes it is worse than the flash photo."""
+    """Return one sentence per system that names the scenes on which it is worse than the flash photo."""
     counts, worse, sentences = Counter(score.system for score in scores), worse_than_flash(scores), []
     for system in worse["psnr"]:
         parts = [
@@ -71,7 +70,7 @@ def worse_sentences(scores: Sequence[Score]) -> list[str]:
 
 
 MAX_NAMES = 8
-"""Scenes that a sentence names; the others are counted."""
+"""Largest number of scenes named in a sentence; any others are only counted."""
 
 
 def _join_names(scenes: Sequence[str]) -> str:
@@ -80,7 +79,7 @@ def _join_names(scenes: Sequence[str]) -> str:
 
 
 def to_csv(scores: Sequence[Score]) -> str:
-    """One line per picture, without the means."""
+    """Return one CSV line per picture, without the means."""
     content = io.StringIO()
     writer = csv.writer(content, lineterminator="\n")
     writer.writerow(["scene", "system", *scores[0].values])
@@ -91,7 +90,7 @@ def to_csv(scores: Sequence[Score]) -> str:
 
 
 def to_json(scores: Sequence[Score], facts: dict[str, Any]) -> str:
-    """``facts`` about the run, then scenes, means and what got worse; a value that is not finite becomes null."""
+    """Return ``facts``, scores, means and worsened scenes as JSON; values that are not finite become null."""
     content = facts | {
         "scores": [_to_dict(score) for score in scores],
         "means": {row.system: _to_dict(row)["values"] for row in means(scores)},

@@ -1,1 +1,1 @@
-"""Uploads to the Hub: trained weights, datasets of pairs, and the page as a Space."""
+"""Publication on the Hub: trained weights, datasets of pairs, and the page as a Space."""

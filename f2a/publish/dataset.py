@@ -1,4 +1,4 @@
-"""``python -m f2a dataset push``: a folder of pairs as a dataset on the Hub, photos byte for byte as they are."""
+"""``python -m f2a dataset push``: uploads a folder of pairs as a Hub dataset, with the photos' files unchanged."""
 
 from pathlib import Path
 from typing import Any
@@ -50,13 +50,13 @@ pair["flash"], pair["ambient"]  # PIL images
 
 
 def push_dataset(folder: Path, repo_id: str, report: Report, *, private: bool = False, license: str = "other") -> str:
-    """Make a dataset from a folder of pairs, with a split for each of train/, val/ and test/; its address.
+    """Push a folder of pairs as a dataset, with a split for each of train/, val/ and test/, and return its address.
 
-    Without such sub-folders all pairs are ``train``. Those that cannot be used are named through ``report``.
+    Without such sub-folders, all pairs form the split ``train``. Unusable pairs are named through ``report``.
 
     Raises:
-        DataError: no pair is usable.
-        HubError: no token, the Hub refused or was not reached, or a photo would tell the public where it was taken.
+        DataError: a split has no usable pair.
+        HubError: no token, the Hub refuses or cannot be reached, or a photo of a public dataset has a GPS position.
     """
     require_token(repo_id)
     if not folder.is_dir():
@@ -73,7 +73,7 @@ def push_dataset(folder: Path, repo_id: str, report: Report, *, private: bool = 
 
 
 def usable_pairs(folder: Path, report: Report) -> list[PairFiles]:
-    """The pairs of a folder that training can use; ``report`` is told of the others. :class:`DataError` for none."""
+    """Return the pairs of a folder that training can use and report the others; :class:`DataError` if none is left."""
     index = find_pairs(folder)
     usable, skipped = [], list(index.skipped)
     for pair in index.files:
@@ -96,7 +96,7 @@ def _check_positions(splits: dict[str, list[PairFiles]]) -> None:
 
 
 def _upload(repo_id: str, splits: dict[str, list[PairFiles]], license: str) -> None:
-    """Upload the card first, so that no photo is ever there without its licence, then the photos."""
+    """Upload the card, then the photos, so that no photo is ever on the Hub without its licence."""
     from datasets import Dataset, DatasetDict, Features, Image, Value
 
     card = dataset_card(repo_id, {name: len(pairs) for name, pairs in splits.items()}, license)
@@ -113,7 +113,7 @@ def _upload(repo_id: str, splits: dict[str, list[PairFiles]], license: str) -> N
 
 
 def dataset_card(repo_id: str, counts: dict[str, int], license: str) -> str:
-    """The dataset card: license, pairs per split, and the commands that use them."""
+    """Return the dataset card: licence, number of pairs per split, and how to use the dataset."""
     validation = next((name for name in counts if name != next(iter(counts))), None)
     return CARD.format(
         repo_id=repo_id,

@@ -1,4 +1,4 @@
-"""Trained weights: to disk, where they stay whatever the network does, and from there to the Hub."""
+"""Saving trained weights to disk, where they stay if an upload fails, and pushing them to the Hub."""
 
 import shlex
 import shutil
@@ -16,8 +16,8 @@ from f2a.publish.model_card import PICTURE, model_card, repo_id
 
 
 def write_model(folder: Path, checkpoint: Checkpoint, config: TrainConfig, picture: Path) -> None:
-    """Write weights, card and (if it exists) the ``picture`` of the validation as a folder that
-    ``Relighter.from_pretrained`` reads; it appears whole or not at all."""
+    """Write weights, card and, if it exists, the validation ``picture`` to a folder for ``Relighter.from_pretrained``;
+    the folder appears complete or not at all."""
     with atomic_dir(folder) as beside:
         checkpoint.save(beside)
         if has_picture := picture.exists():
@@ -29,7 +29,7 @@ def write_model(folder: Path, checkpoint: Checkpoint, config: TrainConfig, pictu
 class Pusher:
     """Uploads folders of weights to the run's model repository, which is created if necessary.
 
-    What an upload in the background reads is a copy, in ``.pushing`` of the run's folder.
+    A background upload reads a copy, ``.pushing`` in the run's folder.
 
     Raises:
         ConfigError: no token, the Hub refuses or cannot be reached, or the repository is public but should be private.
@@ -51,7 +51,7 @@ class Pusher:
             raise ConfigError(str(error)) from error
 
     def push_in_background(self, folder: Path, report: Report) -> None:
-        """Upload a copy of ``folder`` unless an upload is still running; a failure is only reported."""
+        """Start uploading a copy of ``folder`` unless an upload is still running; a failure is only reported."""
         if not folder.is_dir() or (self._upload and not self._upload.done()):
             return
         shutil.rmtree(self.copies, ignore_errors=True)
@@ -66,10 +66,10 @@ class Pusher:
         self._upload = self._api.run_as_future(upload)
 
     def push(self, folder: Path) -> str:
-        """Upload ``folder`` now, after an upload that is still running; the repository's address.
+        """Wait for any running upload, upload ``folder``, and return the repository's address.
 
         Raises:
-            HubError: the Hub refused, or could not be reached.
+            HubError: the Hub refuses or cannot be reached.
         """
         if self._upload:
             self._upload.result()

@@ -1,4 +1,4 @@
-"""The model card that goes to the Hub with the weights."""
+"""The model card published with the weights."""
 
 from pathlib import Path
 from typing import Any
@@ -49,20 +49,20 @@ Data: {data}.
 
 
 def repo_id(config: TrainConfig) -> str:
-    """The model's repository on the Hub."""
+    """Return the id of the model's repository on the Hub."""
     return config.hub_model_id or Path(config.output_dir).resolve().name
 
 
 def model_card(
     config: TrainConfig, architecture: GeneratorConfig, training: dict[str, Any], *, has_picture: bool
 ) -> str:
-    """The card's text.
+    """Return the text of the card.
 
     Args:
-        config: of the run.
-        architecture: of the generator.
-        training: as in ``config.json``: ``command``, ``data``, ``steps``, ``validation`` (scores, also of the flash
-            photo; empty without validation pairs).
+        config: the run's config.
+        architecture: the generator's architecture.
+        training: as in ``config.json``: ``command``, ``data``, ``steps``, ``validation`` (scores, including those of
+            the flash photo; empty without validation pairs).
         has_picture: whether ``validation.png`` is in the same folder.
     """
     repository, scores = repo_id(config), training["validation"]

@@ -1,4 +1,4 @@
-"""``python -m f2a space push``: the page as a Space on the Hub, from a clone of the repository."""
+"""``python -m f2a space push``: publishes the page as a Space on the Hub, from a clone of the repository."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from f2a.errors import counted
 from f2a.hub import HubError, create_repo, hub_errors, parse_repo_id, require_token
 
 RepoInfo = ModelInfo | DatasetInfo
-"""What the Hub says of a repository: name, commit, files, and whether it is private."""
+"""What the Hub reports about a repository: name, commit, files, and whether it is private."""
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -24,7 +24,7 @@ FILES = (
     "f2a/weights/*",
     "f2a/examples/*",
 )
-"""The files of the page."""
+"""Patterns of the files that the page needs."""
 
 THUMBNAIL = "docs/page-desktop.jpg"
 
@@ -44,7 +44,7 @@ tifffile>=2025.5.10,<2027
 pi-heif>=1.1,<2
 pillow-heif>=1.1,<2  # writes HEIC; optional elsewhere, for its wheel holds an encoder under the GPL
 """
-"""The Space's ``requirements.txt``: those of ours that the page needs; a test compares them."""
+"""The Space's ``requirements.txt``: the part of the project's own that the page needs; a test compares the two."""
 
 WEIGHT_FILES = ("config.json", "model.safetensors")
 
@@ -71,7 +71,7 @@ Made by `python -m f2a space push`, which overwrites changes that are made here.
 
 @dataclass(frozen=True)
 class Space:
-    """A Space to make: ids of the Hub, optionally with ``@revision``, and ``hardware`` as the Hub spells it."""
+    """A Space to create: Hub ids, optionally with ``@revision``, and ``hardware`` as spelt on the Hub."""
 
     repo_id: str
     weights: str | None = None
@@ -81,7 +81,7 @@ class Space:
 
 
 class SpaceContents(NamedTuple):
-    """The whole Space: path and content (or source) of each file, variables to set, and notes for the user."""
+    """A Space's contents: each file's bytes or source by path, variables (None: delete), and notes for the user."""
 
     files: dict[str, bytes | Path]
     variables: dict[str, str | None]
@@ -89,10 +89,10 @@ class SpaceContents(NamedTuple):
 
 
 def plan_space(space: Space, root: Path = ROOT) -> SpaceContents:
-    """What the Space will hold; only ``weights`` and ``examples`` are looked up on the Hub; nothing is changed.
+    """Return the Space's contents, changing nothing; only ``weights`` and ``examples`` are looked up on the Hub.
 
     Raises:
-        HubError: ``root`` is no clone of the repository, or the weights or examples are not on the Hub.
+        HubError: ``root`` is not a clone of the repository, or the weights or examples are not on the Hub.
     """
     if not (root / "app.py").is_file():
         raise HubError(f"{root}: has no app.py; run this in a clone of the repository, not from an installed f2a")
@@ -123,17 +123,17 @@ def _look_up(source: str | None, kind: str) -> RepoInfo | None:
 
 
 def requirements(hardware: str | None) -> str:
-    """The Space's ``requirements.txt``; on CPU hardware (the Hub's default) PyTorch comes without CUDA."""
+    """Return the Space's ``requirements.txt``; for CPU hardware (the Hub's default) it selects PyTorch without CUDA."""
     return (CPU_WHEELS if (hardware or "cpu-basic").startswith("cpu") else "") + REQUIREMENTS
 
 
 def space_card(space: Space, weights: RepoInfo | None, examples: RepoInfo | None, root: Path = ROOT) -> str:
-    """The Space's README: the settings at the head of the project's own, with this Space's repositories, and a text."""
+    """Return the Space's README: the settings of the project's README, with this Space's repositories, and a text."""
     settings: dict[str, Any] = yaml.safe_load((root / "README.md").read_text(encoding="utf-8").split("---\n")[1])
     source = "The weights are f2a's own."
     if weights:
         settings["models"] = [weights.id]
-        if not weights.private:  # the Hub preloads only what everybody may read
+        if not weights.private:  # the Hub preloads only public repositories
             settings["preload_from_hub"] = [f"{weights.id} {','.join(WEIGHT_FILES)} {weights.sha}"]
         source = f"The weights are [{weights.id}](https://huggingface.co/{weights.id})."
     if examples:
@@ -145,7 +145,7 @@ def space_card(space: Space, weights: RepoInfo | None, examples: RepoInfo | None
 
 
 def describe(contents: SpaceContents) -> str:
-    """The files with their sizes, the variables and the two files that are written for the Space, as text."""
+    """Return, as text, the files with their sizes, the variables, and the two files generated for the Space."""
     sizes = {name: len(c) if isinstance(c, bytes) else c.stat().st_size for name, c in contents.files.items()}
     lines = [f"{size:>10,} {name}" for name, size in sizes.items()]
     lines.append(f"{sum(sizes.values()):>10,} bytes in {counted(len(sizes), 'file')}")
@@ -158,10 +158,10 @@ def describe(contents: SpaceContents) -> str:
 
 
 def push_space(space: Space, contents: SpaceContents) -> str:
-    """Create or update the Space; its address. What is up to date is left alone, so that nothing restarts twice.
+    """Create or update the Space and return its address; unchanged settings are not sent again, to avoid restarts.
 
     Raises:
-        HubError: no token, the Hub refused or was not reached, or the Space is public but should be private.
+        HubError: no token, the Hub refuses or cannot be reached, or the Space is public but should be private.
     """
     require_token(space.repo_id)
     api = HfApi()
@@ -186,7 +186,7 @@ def _set_variables(api: HfApi, repo_id: str, variables: dict[str, str | None]) -
 
 
 def _upload(api: HfApi, repo_id: str, files: dict[str, bytes | Path]) -> None:
-    """One commit with these files, which deletes those of an earlier version."""
+    """Upload the files in one commit, which also deletes files of an earlier version under ``f2a/``."""
     there = api.list_repo_files(repo_id, repo_type="space")
     changes: list[CommitOperationAdd | CommitOperationDelete] = [CommitOperationAdd(*file) for file in files.items()]
     changes += [CommitOperationDelete(name) for name in there if name.startswith("f2a/") and name not in files]
