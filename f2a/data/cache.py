@@ -178,7 +178,7 @@ def report_skipped(source: str, count: int, skipped: Sequence[str], report: Repo
     """Report each pair left out of ``source`` and the ``count`` of pairs left; if ``strict``, raise :class:`DataError`
     when any was left out."""
     if skipped and strict:
-        raise DataError(f"{skipped[0]} ({len(skipped)} such in {source}; without --strict_data they are left out)")
+        raise DataError(f"{skipped[0]} ({len(skipped)} unusable in {source}; without --strict_data they are left out)")
     for sentence in skipped:
         report(f"left out: {sentence}")
     report(f"{source}: {counted(count, 'pair')}" + (f", {len(skipped)} left out" if skipped else ""))

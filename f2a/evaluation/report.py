@@ -31,9 +31,9 @@ Thumbnails = dict[str, dict[str, bytes]]
 METHOD = (
     "at full size. PSNR over 8-bit RGB; SSIM of the grey photos, 7x7 uniform window; lit: after one factor in linear "
     "light that brings the picture to the truth's mean; aligned: PSNR after each channel is scaled in linear light to "
-    "fit the truth best; sharpness: energy of the gradient over the truth's; black: 1st percentile of luma over the "
-    "truth's; clip: burnt share of the pixels over the flash photo's; tint: distance of the mean a*b* to the flash "
-    "photo's"
+    "fit the truth best; sharpness: energy of the gradient divided by the truth's; black: 1st percentile of luma minus "
+    "the truth's; clip: burnt share of the pixels minus the flash photo's; tint: distance of the mean a*b* from the "
+    "flash photo's"
 )
 
 

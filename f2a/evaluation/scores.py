@@ -63,7 +63,7 @@ METRICS = (
         "tint",
         lambda image, flash: float((tint(image) - tint(flash)).norm()),
         1,
-        "distance of the mean a*b* to the flash photo's",
+        "distance of the mean a*b* from the flash photo's",
         FLASH,
     ),
 )

@@ -64,7 +64,7 @@ def worse_sentences(scores: Sequence[Score]) -> list[str]:
             for metric, scenes in worse.items()
             if scenes[system]
         ]
-        never = "on no scene worse than the flash photo"
+        never = "worse than the flash photo on no scene"
         sentences.append(f"{system}: {'worse than the flash photo ' + ', '.join(parts) if parts else never}")
     return sentences
 

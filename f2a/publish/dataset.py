@@ -23,8 +23,8 @@ pretty_name: {title}
 ---
 # {title}
 
-Photographs taken twice from one place: with flash, and by ambient light alone. Each row is a pair: `name`, and the
-photos `flash` and `ambient` of the same size, byte for byte as they were in their files.
+Photographs of the same view, taken with flash and by ambient light alone. Each row is a pair: `name`, and the photos
+`flash` and `ambient` of the same size, unchanged byte for byte.
 
 | split | pairs |
 |---|---|
@@ -32,7 +32,7 @@ photos `flash` and `ambient` of the same size, byte for byte as they were in the
 
 Licence: `{license}`.{license_note}
 
-## Train f2a from it
+## Train f2a on it
 
 ```
 python train_accelerate.py --dataset_name {repo_id} --dataset_split {first}{validation}
@@ -66,7 +66,7 @@ def push_dataset(folder: Path, repo_id: str, report: Report, *, private: bool = 
     if not private:
         _check_positions(splits)
     remedy = "check name, token and connection, then run this again; photos that were uploaded are not sent again"
-    with hub_errors(f"{repo_id}: the Hub did not take it", remedy):
+    with hub_errors(f"{repo_id}: the Hub did not accept it", remedy):
         address = create_repo(repo_id, "dataset", private=private)
         _upload(repo_id, splits, license)
     return address
@@ -102,7 +102,7 @@ def _upload(repo_id: str, splits: dict[str, list[PairFiles]], license: str) -> N
     card = dataset_card(repo_id, {name: len(pairs) for name, pairs in splits.items()}, license)
     HfApi().upload_file(
         path_or_fileobj=card.encode(), path_in_repo="README.md", repo_id=repo_id, repo_type="dataset",
-        commit_message="Say what this is",
+        commit_message="Add the dataset card",
     )  # fmt: skip
     features = Features({"name": Value("string"), "flash": Image(), "ambient": Image()})
     rows = {

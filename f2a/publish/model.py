@@ -44,7 +44,7 @@ class Pusher:
         name = repo_id(config)
         try:
             with hub_errors(
-                f"the Hub did not take {name}", "check name, token and connection, or train without a push"
+                f"the Hub did not accept {name}", "check name, token and connection, or train without a push"
             ):
                 self.repository = create_repo(name, "model", private=config.hub_private_repo, token=config.hub_token)
         except HubError as error:
@@ -80,6 +80,6 @@ class Pusher:
     def _push(self, folder: Path) -> str:
         name = self.repository.repo_id
         again = shlex.join(["hf", "upload", name, str(folder), "."])
-        with hub_errors(f"the Hub did not take {name}", f"the weights are in {folder}; try again with {again}"):
+        with hub_errors(f"the Hub did not accept {name}", f"the weights are in {folder}; try again with {again}"):
             self._api.upload_folder(repo_id=name, folder_path=folder, commit_message="Train with f2a")
         return str(self.repository)

@@ -51,12 +51,12 @@ WEIGHT_FILES = ("config.json", "model.safetensors")
 CARD = """
 # {title}
 
-Upload a photograph that was taken with flash and get it back in the light of the room: at full size, in its own
-format, with its own metadata. Photographs are used for nothing but the result, and are deleted within an hour.
+Upload a photograph taken with flash and get it back in the light of the room: at full size, in the same format, with
+its own metadata. Photographs are used only for the result and are deleted within an hour.
 
 The method is that of [arXiv 1912.08813](https://arxiv.org/abs/1912.08813). {weights}
 
-As a program:
+From a program:
 
 ```python
 from gradio_client import Client, handle_file
@@ -64,7 +64,7 @@ from gradio_client import Client, handle_file
 file, sentence = Client("{repo_id}").predict(handle_file("party.jpg"), api_name="/relight")
 ```
 
-Made by `python -m f2a space push`, which overwrites changes that are made here. The settings are the variables
+Made by `python -m f2a space push`, which overwrites any changes made here. The settings are the variables
 `F2A_WEIGHTS` (`user/model@revision`) and `F2A_EXAMPLES` (a dataset of flash and ambient pairs).
 """
 
@@ -166,7 +166,7 @@ def push_space(space: Space, contents: SpaceContents) -> str:
     require_token(space.repo_id)
     api = HfApi()
     remedy = "check name, token, hardware and connection, then run this again"
-    with hub_errors(f"{space.repo_id}: the Hub did not take it", remedy):
+    with hub_errors(f"{space.repo_id}: the Hub did not accept it", remedy):
         address = create_repo(space.repo_id, "space", private=space.private, space_sdk="gradio")
         _set_variables(api, space.repo_id, contents.variables)
         _upload(api, space.repo_id, contents.files)

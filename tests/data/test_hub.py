@@ -100,7 +100,7 @@ def test_a_pair_that_cannot_be_used_is_named_and_left_out(pairs, tmp_path, read,
     assert len(found) == 2
     assert said[0].startswith(f"left out: {dataset} train {fault}")
     assert said[1:] == [f"{dataset} train: 2 pairs, 1 left out"]
-    with pytest.raises(DataError, match=rf"{fault}.* \(1 such in .* without --strict_data they are left out"):
+    with pytest.raises(DataError, match=rf"{fault}.* \(1 unusable in .* without --strict_data they are left out"):
         read(dataset, strict=True)
 
 
@@ -230,7 +230,7 @@ def test_a_line_that_breaks_is_one_sentence_and_status_2(hub, client, pushed, fo
     hub.faults.clear()
     assert fault.hits
     assert "user/data train: could not be read from the Hub (" in reading
-    assert "user/third: the Hub did not take it (" in writing
+    assert "user/third: the Hub did not accept it (" in writing
 
 
 def test_a_public_dataset_that_is_there_is_not_taken_for_private(hub, client, folder):

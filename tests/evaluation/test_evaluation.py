@@ -79,7 +79,7 @@ def test_the_scenes_that_got_worse_are_named(scores):
     assert worse_than_flash(scores)["psnr"] == {"ours": ["b"], "theirs": []}
     ours, theirs = worse_sentences(scores)
     assert "in PSNR on 1 of 2 (b)" in ours
-    assert theirs == "theirs: on no scene worse than the flash photo"
+    assert theirs == "theirs: worse than the flash photo on no scene"
     assert ours in format_table(scores, METRICS[:5])
 
 

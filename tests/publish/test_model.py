@@ -81,7 +81,7 @@ def test_weights_that_should_be_private_are_not_pushed_where_all_can_read_them(h
 def test_a_token_that_the_hub_does_not_take_is_told_before_the_training(hub, pairs, tmp_path):
     done = train(pairs, tmp_path / "run", "--hub_token", "hf_wrong")
     assert done.status == 2
-    assert "the Hub did not take user/model (" in done.sentence
+    assert "the Hub did not accept user/model (" in done.sentence
     assert "hf_wrong" not in done.out + done.err
     assert not list((tmp_path / "run").rglob("*.safetensors"))
 

@@ -152,7 +152,7 @@ def test_a_cpu_space_gets_torch_without_cuda_and_any_space_one_that_zerogpu_offe
     [
         ("user/f2a --weights user/nothing", r"user/nothing: the Hub shows no such model \(.+\); check name"),
         ("user/f2a --weights user/empty", "user/empty: has no config.json, so these are no weights of f2a"),
-        ("other/f2a", r"other/f2a: the Hub did not take it \(.+\); check name, token"),
+        ("other/f2a", r"other/f2a: the Hub did not accept it \(.+\); check name, token"),
         ("user/public --private", "user/public: exists already and is public; make it private on its page"),
     ],
 )
