@@ -109,7 +109,8 @@ def relight_tab(handlers: Handlers, demo: gr.Blocks) -> Any:
     photo_outputs = [note, view, clipped, changes, photo, file, download_note, choose, clear, *panel.settings]
     choose.upload(None, choose, given, js="(file) => (window.f2a_busy(false), file)", **PRIVATE)
     clear.click(lambda: example, None, given, **PRIVATE)
-    strip.select(handlers.on_example, None, given, **PRIVATE)
+    taps = PRIVATE | {"trigger_mode": "multiple"}  # or Gradio drops a tap while the answer to the one before comes
+    strip.select(handlers.on_example, None, given, **taps)
     camera.input(lambda picture: picture, camera, given, **PRIVATE)
     relit = given.change(handlers.on_photo, photo_inputs, photo_outputs, js=NEW_PHOTO, **SHOWN)
     relit.success(None, [given, photo], panel.steps, js="(...photos) => window.f2a_shown(...photos)", **PRIVATE)

@@ -274,6 +274,18 @@ def test_the_page_opens_on_an_example_that_sliders_act_on_and_thumbnails_change(
     assert download_from(page, tmp_path).name == "woman_red_coat_flash_ambient.jpg"
 
 
+def test_of_two_thumbnails_that_are_tapped_quickly_the_second_is_relit(page: Any, tmp_path: Path) -> None:
+    page.route("**/queue/join*", lambda route: None)  # is held up
+    with page.expect_request("**/queue/join*"):
+        page.get_by_role("button", name="tyre").click()
+    page.get_by_role("button", name="shoe rack").click()
+    with renewed(page):
+        page.unroute("**/queue/join*")
+    until(lambda: page.locator("#note .waiting").count() == 0)
+    page.wait_for_timeout(500)
+    assert download_from(page, tmp_path).name == "shoe_rack_flash_ambient.jpg"
+
+
 GIVE = """async ([event, target, names]) => {
   const canvas = Object.assign(document.createElement("canvas"), { width: 20, height: 10 });
   canvas.getContext("2d").fillRect(0, 0, 9, 9);
