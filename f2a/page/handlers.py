@@ -21,7 +21,7 @@ from f2a.page.examples import BUNDLED
 from f2a.page.gallery import Gallery
 from f2a.page.job_queue import Busy, JobQueue
 from f2a.page.panel import DEFAULTS
-from f2a.page.service import BatchResult, OpenPhoto, PhotoCountError, Preview, RelightService, Relit, Viewport
+from f2a.page.service import OpenPhoto, PhotoCountError, Preview, RelightService, Relit, Viewport
 from f2a.page.text import as_errors, as_html, user_message
 from f2a.photo import PhotoError
 from f2a.relight.controls import ControlError, Controls
@@ -29,9 +29,7 @@ from f2a.relight.controls import ControlError, Controls
 USER_ERRORS = (PhotoError, ControlError, PhotoCountError, DataError, Busy)
 """What a visitor is told in a sentence."""
 
-VIEWS = {"Flash | relit": ("flash", "ours"), "Flash | truth": ("flash", "truth"), "Relit | truth": ("ours", "truth")}
-
-PROGRESS = gr.Progress()
+VIEWS = {"Flash | Relit": ("flash", "ours"), "Flash | Truth": ("flash", "truth"), "Relit | Truth": ("ours", "truth")}
 
 
 class Handlers:
@@ -57,15 +55,6 @@ class Handlers:
         *values, keep_location = settings
         return self.jobs.run(self.service.relight, Path(photo), controls_from(values), keep_location)
 
-    def _relight_batch(
-        self, photos: Sequence[str] | None, settings: Sequence[Any], progress: Callable[[Any], Any] = iter
-    ) -> BatchResult:
-        def watch(paths: Iterable[str]) -> Iterable[str]:
-            return self.jobs.until_closed(progress(paths))
-
-        *values, keep_location = settings
-        return self.jobs.run(self.service.relight_all, photos or [], controls_from(values), keep_location, watch)
-
     # For programs; the docstrings are what they read
 
     def relight(self, photo: str, *settings: Any) -> tuple[str, str]:
@@ -83,7 +72,9 @@ class Handlers:
         Args:
             photos: photo files.
         """
-        batch = self._relight_batch(photos, settings)
+        *values, keep_location = settings
+        job = self.service.relight_all, photos, controls_from(values), keep_location, self.jobs.until_closed
+        batch = self.jobs.run(*job)
         archive = str(batch.archive) if batch.archive else None
         return archive, "\n".join([batch.summary, *map(user_message, batch.failed)])
 
@@ -165,14 +156,29 @@ class Handlers:
         file = FileData(path=str(relit.file), orig_name=relit.file.name, size=relit.file.stat().st_size)
         return {"file": file.model_dump(), "line": as_html(relit.sentence), "asked": [photo, *settings]}
 
-    def on_batch(self, photos: list[str] | None, *settings: Any, progress: gr.Progress = PROGRESS) -> tuple[Any, str]:
-        """One zip, and a line for each photo that is not in it."""
+    def on_batch(self, photos: list[str] | None, *settings: Any) -> Iterator[tuple[Any, str]]:
+        """One zip, and a line for each photo that is not in it; until then a line that says how far it is."""
+        *values, keep_location = settings
+        photos, begun = photos or [], list[str]()
+
+        def watch(paths: Iterable[str]) -> Iterator[str]:
+            for path in self.jobs.until_closed(paths):
+                begun.append(path)
+                yield path
+
+        def tell(before: int) -> tuple[Any, str]:
+            return gr.skip(), text.waiting(before, len(begun), len(photos))
+
         try:
-            batch = self._relight_batch(photos, settings, functools.partial(progress.tqdm, unit="photos"))
+            job = self.service.relight_all, photos, controls_from(values), keep_location, watch
+            batch = yield from self.jobs.follow(tell, *job)
         except USER_ERRORS as error:
-            return gr.File(None, visible=False), as_errors(error)
-        file = gr.File(str(batch.archive), visible=True) if batch.archive else gr.File(None, visible=False)
-        return file, as_html(batch.summary) + as_errors(*batch.failed)
+            yield gr.skip(), as_errors(error)
+            return
+        finally:
+            photos.clear()  # or what is left would be relit for a visitor who has taken the photos back
+        file = gr.File(str(batch.archive), visible=True) if batch.archive else gr.skip()
+        yield file, as_html(batch.summary) + as_errors(*batch.failed)
 
     def show_example(self, category: str, index: int, view: str) -> tuple[Any, str]:
         """The example at a place of its category, going round."""

@@ -54,12 +54,12 @@ class JobQueue:
                 return result
 
     def follow(self, tell: Callable[[int], U], job: Callable[..., T], *args: Any) -> Generator[U, None, T]:
-        """As :meth:`run`; yields ``tell(n)`` when ``n`` jobs wait before this one, and again when they are fewer."""
-        future, before = self._submit(copy_context().run, job, *args), None
+        """As :meth:`run`; yields ``tell(n)``, where ``n`` jobs wait before this one, whenever it is something else."""
+        future, last = self._submit(copy_context().run, job, *args), None
         try:
             while not (wait([future], LOOK_S).done or future.done()):  # wait overlooks what is cancelled
-                if (now := self._before(future)) != before:
-                    yield tell(before := now)
+                if (now := tell(self._before(future))) != last:
+                    yield (last := now)
             result: T = future.result()
             return result
         except CancelledError:

@@ -168,14 +168,15 @@ def batch_tab(handlers: Handlers, demo: gr.Blocks) -> list[Any]:
             note = gr.HTML(elem_id="batch-note")
             archive = gr.File(label="Relit photos", interactive=False, visible=False, elem_id="archive")
     fewer, asked = [photos.delete, photos.clear], [photos, *settings]
-    hide = "['', { __type__: 'update', value: null, visible: false }]"
-    gr.on([*fewer, start.click], None, None, [note, archive], js=f"() => {hide}", **PRIVATE)
-    with_zip = f"(zip) => zip ? {hide} : Array(2).fill({{ __type__: 'update' }})"
+    hide = "{ __type__: 'update', value: null, visible: false }"
+    gr.on(fewer, None, None, [note, archive], js=f"() => ['', {hide}]", **PRIVATE)
+    start.click(None, None, [note, archive], js=f"() => [{json.dumps(text.waiting())}, {hide}]", **PRIVATE)
+    with_zip = f"(zip) => zip ? ['', {hide}] : Array(2).fill({{ __type__: 'update' }})"
     gr.on([each.change for each in asked], None, archive, [note, archive], js=with_zip, **PRIVATE)
-    told = PRIVATE | {"show_progress": "full", "show_progress_on": note}
-    in_browser(start.click, asked, [], "(...asked) => window.f2a_batch(...asked)")
-    running = start.click(handlers.on_batch, asked, [archive, note], **told)
+    record = "(...asked) => window.f2a_batch(...asked)"
+    running = start.click(handlers.on_batch, asked, [archive, note], js=record, **PRIVATE)
     running.success(None, [note, *asked], note, js="(...now) => window.f2a_batch_done(...now)", **PRIVATE)
+    running.failure(None, None, note, js="() => ''", **PRIVATE)
     gr.on(fewer, None, cancels=running, api_visibility="private")
     keep_over_reload(demo, note, [photos, *settings])
     return settings

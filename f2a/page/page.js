@@ -121,7 +121,7 @@
 
   // A batch that ends when its photos or settings are others says that it is of those before.
   let batch;
-  window.f2a_batch = (...asked) => ((batch = JSON.stringify(asked)), []);
+  window.f2a_batch = (...asked) => ((batch = JSON.stringify(asked)), asked);
   window.f2a_batch_done = (note, ...now) => note + (JSON.stringify(now) === batch ? "" : OLDER_BATCH);
   const OLDER_BATCH = '<p class="note" role="status">This is of the photos and settings at the start; press again for those that are shown now.</p>';
 
@@ -141,6 +141,11 @@
     clearTimeout(saving);  // browsers allow three times a second
     saving = setTimeout(() => history.replaceState({ ...history.state, f2a: kept }, ""), 400);
   };
+  addEventListener("beforeunload", () => {
+    const tab = document.querySelector("[role=tab][aria-selected=true]").textContent;
+    history.replaceState({ ...history.state, f2a: { ...kept, tab } }, "");
+  });
+  [...document.querySelectorAll("[role=tab]")].find((tab) => tab.textContent === before.tab)?.click();
   window.f2a_restore = async (name, ...now) => {  // the note, one photo or several, their settings
     const unchanged = now.map(() => ({ __type__: "update" })), [note, samePhotos] = unchanged;
     const [given, ...settings] = JSON.parse(before[name] ?? "[]"), photos = [given ?? []].flat();
@@ -150,8 +155,8 @@
     const answers = await Promise.all(photos.map((photo) => fetch(photo.url, { method: "HEAD" })));
     const gone = photos.filter((_, place) => !answers[place].ok).map((photo) => photo.orig_name);
     if (!gone.length) return [note, given, ...settings];
-    const [are, them] = gone.length > 1 ? ["are", "them"] : ["is", "it"];
-    const textContent = `The server was restarted, or an hour has passed, and ${gone.join(", ")} ${are} gone; please choose ${them} again. The settings are still here.`;
+    const [are, them] = gone.length > 1 ? ["are", "them"] : ["is", "it"], names = gone.length > 3 ? `${gone.length} photos` : gone.join(", ");
+    const textContent = `The server was restarted, or an hour has passed, and ${names} ${are} gone; please choose ${them} again. The settings are still here.`;
     return [Object.assign(document.createElement("p"), { className: "note error", role: "alert", textContent }).outerHTML, samePhotos, ...settings];
   };
 
@@ -223,7 +228,7 @@
     const toast = document.querySelector("[data-testid=toast-body]");
     if (toast) window.f2a_busy(false);  // too large, or the line is down
     const lost = toast?.textContent.includes("Connection to the server was lost");  // nothing else would end the wait
-    for (const line of document.querySelectorAll(lost ? "#done .waiting, #note .waiting" : ":not(*)")) {
+    for (const line of document.querySelectorAll(lost ? ".note.waiting" : ":not(*)")) {
       Object.assign(line, { className: "note error", role: "alert", textContent: LOST });
     }
     if (document.querySelector("#note .error, [data-testid=toast-body]") && !coming()) hideIncoming();
@@ -244,7 +249,7 @@
     }
     for (const stage of document.querySelectorAll("#view, #example, #failure")) {
       const compared = document.querySelector("#compare input:checked")?.value;
-      const names = ({ example: compared, failure: "Relit | truth" }[stage.id] ?? "Flash | relit").split(" | ");
+      const names = ({ example: compared, failure: "Relit | Truth" }[stage.id] ?? "Flash | Relit").split(" | ");
       [stage.dataset.left, stage.dataset.right] = names;
       stage.querySelectorAll("img").forEach((picture, place) => {
         const text = `${names[place] ?? ""} picture`;

@@ -125,9 +125,10 @@ def as_html(*sentences: str, error: bool = False) -> str:
     return "".join(f'<p class="{kind}" role="{role}">{html.escape(sentence)}</p>' for sentence in sentences)
 
 
-def waiting(before: int) -> str:
-    """Of a photo that is in line behind so many others, or is worked on, as HTML."""
-    sentence = f"In line, {counted(before, 'photo')} before yours." if before else "Relighting …"
+def waiting(before: int = 0, begun: int = 0, of: int = 0) -> str:
+    """Of a photo that is in line behind so many others, or is worked on, or of so many of a batch, as HTML."""
+    number = f"photo {begun} of {of} " if begun else ""
+    sentence = f"In line, {counted(before, 'photo')} before yours." if before else f"Relighting {number}…"
     return f'<p class="note waiting" role="status">{sentence}</p>'
 
 

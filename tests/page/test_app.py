@@ -355,10 +355,10 @@ def test_examples_are_compared_with_the_truth_and_go_round(page: Any) -> None:
     page.get_by_role("button", name="Previous").click()
     note.get_by_text("8 of 8: woman red coat.").wait_for()
     flash, ours = (pictures.nth(place).get_attribute("src") for place in (0, 1))
-    page.get_by_label("Relit | truth").check()
+    page.get_by_label("Relit | Truth").check()
     page.wait_for_function("ours => document.querySelectorAll('#example img')[0].src == ours", arg=ours)
     assert pictures.nth(1).get_attribute("src") not in (flash, ours)
-    assert [pictures.nth(place).get_attribute("alt") for place in (0, 1)] == ["Relit picture", "truth picture"]
+    assert [pictures.nth(place).get_attribute("alt") for place in (0, 1)] == ["Relit picture", "Truth picture"]
     page.get_by_role("button", name="Next").click(click_count=4)
     note.get_by_text("4 of 8").wait_for()
     for number in (3, 2, 1):
@@ -459,8 +459,11 @@ def test_a_zip_of_other_settings_is_offered_no_more_or_says_so(page: Any, tmp_pa
     expect(note).to_have_text("")
     with held_up("relight_all") as asked:
         start.click()
+        note.get_by_text("Relighting …").wait_for()
         until(lambda: asked)
         exposure.fill("2")
+        page.wait_for_timeout(300)
+        start.click()  # which is passed over
         page.wait_for_timeout(300)
     note.get_by_text("1 photo relit.").wait_for()
     note.get_by_text("This is of the photos and settings at the start").wait_for()
@@ -472,23 +475,36 @@ def test_a_zip_of_other_settings_is_offered_no_more_or_says_so(page: Any, tmp_pa
 def test_what_was_made_of_photos_that_are_cleared_is_offered_no_more(page: Any, tmp_path: Path) -> None:
     page.get_by_role("tab", name="Batch").click()
     photos, archive = page.locator("#batch-photos"), page.locator("#archive")
-    start, clear = page.get_by_role("button", name="Relight all"), photos.get_by_label("Clear")
-
-    def give_one() -> None:
-        photos.locator("input[type=file]").set_input_files(save_gradient(tmp_path / "party.png"))
-        photos.get_by_text("party").wait_for()
-        start.click()
-
-    give_one()
+    photos.locator("input[type=file]").set_input_files(save_gradient(tmp_path / "party.png"))
+    photos.get_by_text("party").wait_for()
+    page.get_by_role("button", name="Relight all").click()
     archive.get_by_text("relit", exact=True).wait_for()
-    clear.click()
+    photos.get_by_label("Clear").click()
     archive.wait_for(state="hidden")
-    with held_up("relight_all") as asked:
-        give_one()
-        until(lambda: asked)
-        clear.click()
-    page.wait_for_timeout(500)
-    assert archive.is_hidden()
+
+
+def test_a_batch_whose_photos_are_cleared_ends_before_its_last_photo(
+    page: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    page.get_by_role("tab", name="Batch").click()
+    runs, go_on, relight = list[int](), threading.Semaphore(0), RelightService.relight
+    monkeypatch.setattr(
+        RelightService, "relight", lambda *args: runs.append(1) or (go_on.acquire(timeout=20) and relight(*args))
+    )
+    photos = [save_gradient(tmp_path / f"{number}.png", tint=number) for number in range(5)]
+    page.locator("#batch-photos input[type=file]").set_input_files(photos)
+    page.get_by_role("button", name="Relight all").click()
+    for number in (1, 2):
+        page.locator("#batch-note [role=status]").get_by_text(f"Relighting photo {number} of 5 …").wait_for()
+        assert page.locator(".progress-text:visible").count() == 0
+        if number == 2:
+            page.locator("#batch-photos").get_by_label("Clear").click()
+        go_on.release()
+    page.wait_for_timeout(1000)
+    go_on.release(5)
+    page.wait_for_timeout(1000)
+    assert len(runs) < 5
+    assert page.locator("#archive").is_hidden()
     assert page.locator("#batch-note").inner_text().strip() == ""
 
 

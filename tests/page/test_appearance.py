@@ -320,7 +320,7 @@ def test_the_divider_says_where_it_is_and_follows_the_keys(page: Any) -> None:
 
     divider = page.locator("#view [role=separator]")
     said = [divider.get_attribute(f"aria-{name}") for name in ("valuenow", "valuetext", "label")]
-    assert said[:2] == ["50", "50 % Flash, the rest relit"]
+    assert said[:2] == ["50", "50 % Flash, the rest Relit"]
     assert "arrow keys" in said[2]
     page.wait_for_function("document.querySelector('#view img.fixed').style.clipPath.includes('%')")  # it is laid out
     middle = hidden_part()
@@ -342,11 +342,11 @@ def test_each_half_of_a_picture_says_what_it_shows(page: Any) -> None:
         "stage => ['::before', '::after'].map((end) => getComputedStyle(document.querySelector(stage), end).content)"
     )
     open_tab(page, "Examples")
-    page.get_by_label("Flash | truth").check()
+    page.get_by_label("Flash | Truth").check()
     for tab, stage, halves in (
-        ("Relight", "#view", ["Flash", "relit"]),
-        ("Examples", "#example", ["Flash", "truth"]),
-        ("About", "#failure", ["Relit", "truth"]),
+        ("Relight", "#view", ["Flash", "Relit"]),
+        ("Examples", "#example", ["Flash", "Truth"]),
+        ("About", "#failure", ["Relit", "Truth"]),
     ):
         open_tab(page, tab)
         until(lambda stage=stage, halves=halves: page.evaluate(badges, stage) == [f'"{half}"' for half in halves])

@@ -238,20 +238,27 @@ def test_sigterm_answers_the_running_request_whole_and_refuses_others(
 
 
 @pytest.mark.slow
-def test_a_download_and_a_photo_that_a_lost_connection_ends_say_so(alone: Any, chromium: Any, large: Path) -> None:
+def test_a_download_a_photo_and_a_batch_that_a_lost_connection_ends_say_so(
+    alone: Any, chromium: Any, large: Path
+) -> None:
     url, process, _, _ = alone
     visitor = chromium.new_page()  # whose console has errors, of the server that is gone
     visitor.goto(url)
     visitor.locator("#view img").nth(1).wait_for()
-    visitor.get_by_role("button", name="Download at full size").wait_for()
+    visitor.get_by_role("tab", name="Batch").click()
+    visitor.locator("#batch-photos input[type=file]").set_input_files([large] * 20)
+    visitor.locator("#batch-photos").get_by_text("large").nth(19).wait_for()
+    visitor.get_by_role("button", name="Relight all").click()
+    visitor.locator("#batch-note .waiting").get_by_text("Relighting photo 1 of 20 …").wait_for()
+    visitor.get_by_role("tab", name="Relight").click()
     visitor.locator("#photo input[type=file]").set_input_files(large)
     visitor.locator("#note .waiting").wait_for()
     visitor.locator("#download button").click()
     visitor.locator("#done .waiting").wait_for()
     process.kill()
-    for place in ("#done", "#note"):
-        visitor.locator(f"{place} [role=alert]").get_by_text("The connection was lost.").wait_for()
-    assert visitor.locator("#done .waiting, #note .waiting").count() == 0
+    for place in ("#done", "#note", "#batch-note"):
+        visitor.locator(f"{place} [role=alert]").get_by_text("The connection was lost.").wait_for(state="attached")
+    assert visitor.locator(".waiting").count() == 0
     visitor.close()
 
 
