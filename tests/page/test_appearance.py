@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from f2a.page.server import launch_options
 from f2a.relight.controls import Controls
 from tests.support.page_server import (
     DESKTOP,
@@ -190,7 +191,7 @@ def test_on_a_desktop_every_setting_and_button_is_seen_above_the_download(page: 
 
 def asked_for(words: str) -> str:
     """The batch's place for photos as a screen reader has it, which is what is seen, too."""
-    return f'- img\n- text: Flash photos\n- button "{words}":\n  - img\n  - text: {words}'
+    return f'- text: Flash photos\n- button "{words}":\n  - img\n  - text: {words}'
 
 
 def test_a_phone_is_asked_in_a_phones_words(chromium: Any, server: str) -> None:
@@ -368,6 +369,25 @@ def test_the_words_stand_in_the_pictures_corners_however_narrow_it_is(page: Any)
         *bands, right, up = page.evaluate(distance)
         assert tuple(band > 40 for band in bands) == bands_are_wide
         assert (right, up) == (pytest.approx(8, abs=3), pytest.approx(8, abs=3))
+
+
+def test_the_words_of_the_opening_picture_stand_in_its_corners_although_it_came_first(page: Any) -> None:
+    assert size_in_browser(after(page))
+    page.evaluate("document.querySelector('#view').style.removeProperty('--ratio')")
+    page.evaluate(launch_options()["js"])  # as Gradio runs it where the picture was faster
+    ratio = page.locator("#view").evaluate("view => view.style.getPropertyValue('--ratio')")
+    assert float(ratio) == pytest.approx(720 / 412, rel=0.01)
+
+
+def test_the_words_of_a_very_narrow_picture_stand_apart(page: Any, tmp_path: Path) -> None:
+    Image.new("RGB", (20, 300)).save(photo := tmp_path / "narrow.png")
+    give(page, photo)
+    free = """([width, ...ends]) => ends.reduce((left, [end, side]) => {
+        const style = getComputedStyle(document.querySelector("#view"), end);
+        return left - parseFloat(style[side]) - parseFloat(style.width);
+    }, width)"""
+    width = page.locator("#view").evaluate("view => view.clientWidth")
+    until(lambda: page.evaluate(free, [width, ["::before", "left"], ["::after", "right"]]) > 2 * 8)
 
 
 def test_the_page_says_what_each_control_does(page: Any) -> None:
