@@ -95,10 +95,6 @@ class Handlers:
 
     # For the page
 
-    def on_example(self, selection: gr.SelectData) -> str:
-        """The flash photo of the thumbnail that was tapped."""
-        return str(self.bundled.pairs.photos(self.bundled.pairs.names[selection.index]).flash)
-
     def on_photo(
         self, screen: Any, given: str, keep: bool, show_clipping: bool, *settings: Any
     ) -> Iterator[tuple[Any, ...]]:

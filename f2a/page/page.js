@@ -76,6 +76,11 @@
   document.addEventListener("load", ({ target }) => fitWords(target), true);
   for (const picture of document.querySelectorAll("#view img")) if (picture.naturalWidth) fitWords(picture);  // it came before this
 
+  document.addEventListener("click", ({ target }) => {
+    const thumbnails = [...document.querySelectorAll("#strip .thumbnail-item")];
+    window.f2a_tapped = thumbnails.indexOf(target.closest(".thumbnail-item"));
+  }, true);
+
   // A wheel or a finger scrolls the page over a picture, too, and two fingers enlarge the page, where Gradio would
   // enlarge the preview.
   for (const kind of ["wheel", "touchstart", "touchmove"]) {

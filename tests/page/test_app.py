@@ -470,6 +470,8 @@ def test_a_zip_of_other_settings_is_offered_no_more_or_says_so(page: Any, tmp_pa
     assert archive.is_visible()
     start.click()
     expect(note).to_have_text("1 photo relit.")
+    page.wait_for_timeout(300)  # in which more would be said
+    expect(note).to_have_text("1 photo relit.")
 
 
 def test_what_was_made_of_photos_that_are_cleared_is_offered_no_more(page: Any, tmp_path: Path) -> None:
