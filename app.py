@@ -1,9 +1,10 @@
-"""The f2a page as a Space starts it: ``python app.py``, which serves what ``f2a serve`` does.
+"""The f2a page as a Space starts it: ``python app.py`` serves the same page as ``f2a serve``.
 
 Environment: ``F2A_WEIGHTS`` is a folder or a Hub id, ``user/model`` or ``user/model@revision`` (default: the weights
-that ship with f2a); ``F2A_EXAMPLES`` a folder of pairs or a Hub dataset (default: the rendered pairs that ship with
-f2a); ``F2A_WAITING`` how many visitors may wait in line (default: 40); ``F2A_KEEP_S`` how many seconds their files stay
-(default: 3000); ``GRADIO_SERVER_NAME`` and ``GRADIO_SERVER_PORT`` say where the page listens (default: 127.0.0.1:7860).
+that ship with f2a); ``F2A_EXAMPLES`` is a folder of pairs or a Hub dataset (default: the pairs that ship with f2a);
+``F2A_WAITING`` is how many visitors may wait in line (default: 40); ``F2A_KEEP_S`` is how many seconds their files are
+kept (default: 3000); ``GRADIO_SERVER_NAME`` and ``GRADIO_SERVER_PORT`` say where the page listens (default:
+127.0.0.1:7860).
 """
 
 import argparse
@@ -19,7 +20,7 @@ from f2a.errors import F2aError, missing_library
 from f2a.page import STARTING
 
 GPU_SECONDS = 10
-"""What a ZeroGPU Space is asked for; a photo takes a fraction of a second."""
+"""Seconds requested of a ZeroGPU Space per call; a photo takes a fraction of a second."""
 
 
 def main() -> None:

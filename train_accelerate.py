@@ -1,4 +1,4 @@
-"""Train a generator on flash/ambient pairs, on one device with python, on several with accelerate launch."""
+"""Train a generator on flash/ambient pairs, on one device with python or on several with accelerate launch."""
 
 import copy
 import math
@@ -14,7 +14,7 @@ from typing import Any
 from f2a.cli import wait_briefly
 
 wait_briefly()
-# The same run gives the same bits: with several threads MKL otherwise sums small matrices in an order of the moment.
+# So that the same run gives the same bits: with several threads, MKL otherwise sums small matrices in varying order.
 os.environ.setdefault("MKL_CBWR", "AUTO")
 
 from f2a.errors import missing_library
@@ -46,17 +46,17 @@ from f2a.training.signals import GracefulShutdown, StopReason, lock_output
 
 
 class Trainer:
-    """One training run: networks, optimisers, what they learn from, and how far they are."""
+    """One training run: networks, optimisers, data and progress."""
 
     inputs: TrainingInputs
     generator: nn.Module
-    eval_model: nn.Module  # the one that is validated and saved
+    eval_model: nn.Module  # the network that is validated and saved
     optimizer: Any
     discriminator: nn.Module | None = None
     discriminator_optimizer: Any = None
     average: AveragedModel | None = None
     pusher: Pusher | None = None
-    modules: dict[str, nn.Module]  # by their names in a checkpoint, without what accelerate wraps around them
+    modules: dict[str, nn.Module]  # by name in a checkpoint, without accelerate's wrappers
     optimizers: dict[str, torch.optim.Optimizer]
 
     def __init__(self, config: TrainConfig, command: str, accelerator: Accelerator) -> None:
@@ -71,12 +71,12 @@ class Trainer:
         self.started = time.monotonic()
 
     def setup(self, inputs: TrainingInputs, pairs: int) -> "Trainer":
-        """Networks and optimisers at the start of a run; an epoch has ``pairs`` pairs."""
+        """Create networks and optimisers for the start of a run; an epoch has ``pairs`` pairs."""
         config, device, layout = self.config, self.accelerator.device, torch.channels_last
         self.inputs, self.steps = inputs, planned_steps(config, pairs, self.global_batch_size)
         generator = inputs.checkpoint.generator.train().to(device, memory_format=layout)
         self.modules, self.eval_model = {"generator": generator}, generator
-        if config.use_ema:  # copied before accelerate puts its own forward into the generator
+        if config.use_ema:  # copied before accelerate replaces the generator's forward
             self.modules["average"] = self.average = make_ema(generator, config.ema_decay)
             self.eval_model = self.average.module
         self.optimizers = {"generator_optimizer": adam(config, *generator_groups(generator, config))}
@@ -91,7 +91,7 @@ class Trainer:
 
     @translate_worker_errors()
     def train_loop(self, shutdown: GracefulShutdown) -> StopReason:
-        """Take steps to the end of the run, or until it should stop earlier."""
+        """Train to the end of the run, or until it should stop earlier."""
         config, accelerator = self.config, self.accelerator
         crops = batches(self.inputs.crops, self.shard, self.samples_seen, config.dataloader_num_workers)
         schedulers = lr_schedulers(config, self.optimizers.values(), self.step, self.steps)
@@ -113,7 +113,7 @@ class Trainer:
         return StopReason()
 
     def optimizer_step(self, crops: Iterator[PairCrops]) -> None:
-        """One update of the weights from one or several batches, then of their average; checks the losses."""
+        """Update the weights from one or several batches, then their average, and check the losses."""
         config, device = self.config, self.accelerator.device
         micro_batches = [next(crops).to(device) for _ in range(config.gradient_accumulation_steps)]
         losses = [self.training_step(batch) for batch in micro_batches]
@@ -125,10 +125,10 @@ class Trainer:
         self.monitor.update(self.step, tuple(losses[0]), self.accelerator.reduce(means, "mean"), files)
 
     def training_step(self, batch: PairCrops) -> dict[str, Tensor]:
-        """One batch of the paper's algorithm (arXiv 1912.08813, section 3); the losses by name.
+        """Train on one batch by the paper's algorithm (arXiv 1912.08813, section 3); return the losses by name.
 
-        Both networks learn from one pass of the generator, the discriminator first; under gradient accumulation their
-        weights move at the last batch only, so the generator learns from the discriminator of the step before.
+        Both networks learn from one pass of the generator, the discriminator first. With gradient accumulation, weights
+        change at the last batch only, so the generator learns from the discriminator of the step before.
         """
         config, (flash, ambient, _) = self.config, batch
         attention = attention_map(flash, ambient)
@@ -138,7 +138,7 @@ class Trainer:
             if self.discriminator is not None:
                 losses["discriminator"] = discriminator_loss(config, relit, ambient, attention, self.discriminator)
                 self.descend(self.discriminator_optimizer, losses["discriminator"])
-            # the bare model: DistributedDataParallel would await gradients of the frozen weights
+            # the bare model, since DistributedDataParallel would wait for gradients of the frozen weights
             with frozen(self.modules.get("discriminator")) as discriminator:
                 terms = generator_losses(config, relit, ambient, attention, discriminator, self.perceptual)
             self.descend(self.optimizer, weighted_sum(config, terms))
@@ -150,7 +150,7 @@ class Trainer:
         optimizer.zero_grad()
 
     def validate(self) -> None:
-        """Scores to the log, a picture to disk and tracker, the best weights so far to ``best``."""
+        """Log scores, save a picture to disk and tracker, and save the best weights so far to ``best``."""
         self.monitor.flush()
         device, pixels = self.accelerator.device, self.inputs.checkpoint.architecture.working_pixels
         pairs, model = self.inputs.validation[self.shard.process :: self.shard.processes], self.eval_model.eval()
@@ -169,7 +169,7 @@ class Trainer:
                 self.save_model("best")
 
     def save_model(self, name: str) -> None:
-        """Write the weights that are validated into the folder ``name`` of the output."""
+        """Write the weights of ``eval_model`` into the folder ``name`` of the output."""
         weights = copy.copy(self.inputs.checkpoint)
         weights.generator = self.eval_model
         weights.training = {
@@ -182,7 +182,7 @@ class Trainer:
         write_model(self.output / name, weights, self.config, self.picture_file)
 
     def save_checkpoint(self) -> None:
-        """Write a checkpoint from which the run continues exactly; between steps, so no gradient is pending."""
+        """Write a checkpoint from which the run continues exactly; call it between steps, with no gradient pending."""
         self.monitor.flush()
         check_weights(self.step, self.modules.values())
         random = self.accelerator.gather(torch.get_rng_state()[None].to(self.accelerator.device))
@@ -203,7 +203,7 @@ class Trainer:
             checkpoint.prune_checkpoints(self.output, self.config.checkpoints_total_limit)
 
     def load_checkpoint(self, state: checkpoint.TrainState) -> None:
-        """Continue where the run was when ``state`` was saved."""
+        """Continue from where the run was when ``state`` was saved."""
         tensors, metadata = state
         with checkpoint.misfit_errors():
             checkpoint.unpack_state(tensors, self.modules, self.optimizers)
@@ -221,7 +221,7 @@ class Trainer:
             validation.truncate_log(self.output, self.step)
 
     def finish(self, reason: StopReason) -> None:
-        """Save what was learnt and say what to do next; push unless the run was asked to stop."""
+        """Save the results and say what to do next; push unless the run was asked to stop."""
         if not reason.requested:
             if self.inputs.validation and self.scores.get("step") != self.step:
                 self.validate()
@@ -233,14 +233,14 @@ class Trainer:
             self.report(stop_sentence(self.config, reason, self.step, self.steps, self.shard.processes))
         if not reason.requested:
             self.report(*result_lines(self.output, self.best))
-            self.accelerator.wait_for_everyone()  # the main process pushes alone, and alone fails if the Hub refuses
+            self.accelerator.wait_for_everyone()  # only the main process pushes, and fails if the Hub refuses
             if self.pusher:
                 self.report(f"pushed to {self.pusher.push(self.output / ('best' if self.best else 'last'))}")
 
     def should_stop(self, shutdown: GracefulShutdown) -> StopReason:
-        """Whether to stop now; several processes agree on it, for they must do it at the same step.
+        """Whether to stop now; several processes agree on it, since they must stop at the same step.
 
-        GPUs wait for each other then, so they do it every few steps, which a CPU would take minutes for.
+        GPUs must wait for each other to agree, so they do it only every few steps; on CPUs these would take minutes.
         """
         if self.accelerator.num_processes > 1 and self.accelerator.device.type != "cpu" and self.step % LOG_EVERY:
             return StopReason()
@@ -262,7 +262,7 @@ class Trainer:
 
 
 def train(config: TrainConfig, command: str) -> None:
-    """Train as ``config`` says; ``command`` is written into the weights."""
+    """Train as ``config`` says; ``command`` is recorded with the weights."""
     with GracefulShutdown() as shutdown, ExitStack() as stack:
         accelerator, output, resume = make_accelerator(config), Path(config.output_dir), config.resume_from_checkpoint
         stack.callback(accelerator.end_training)  # also after an error: the process group must not outlive Python
@@ -271,7 +271,7 @@ def train(config: TrainConfig, command: str) -> None:
         set_seed(config.seed)
         if lock := main_process_first(accelerator, lambda: accelerator.is_main_process and lock_output(output)):
             stack.enter_context(lock)
-        if config.push_to_hub:  # a Hub that refuses does so now and not after hours
+        if config.push_to_hub:  # so that a refusal by the Hub comes now and not after hours
             trainer.pusher = main_process_first(accelerator, lambda: accelerator.is_main_process and Pusher(config))
         state = main_process_first(accelerator, lambda: checkpoint.saved_state(output, resume, trainer.report))
         inputs = main_process_first(accelerator, lambda: load_inputs(config, trainer.report))
@@ -286,7 +286,7 @@ def train(config: TrainConfig, command: str) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit status: 0 done or stopped on request, 1 the training or the push failed, 2 a mistake in the command."""
+    """Return the exit status: 0 done or stopped on request, 1 training or push failed, 2 a mistake in the command."""
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         train(parse_run(arguments, str(__doc__)), f"{SCRIPT.name} {shlex.join(without_secrets(arguments))}")

@@ -1,1 +1,1 @@
-"""``python -m f2a bench``: how fast training and relighting are."""
+"""``python -m f2a bench``: measures how fast training and relighting are."""

@@ -1,7 +1,7 @@
 """``python -m f2a bench relight``: how long relighting takes, compared with the minimum of work, in one run.
 
-Times are the best of several rounds, in each of which everything has its turn, so that a machine whose speed drifts
-slows all of it alike. The photos are a bundled example, enlarged, with grain, as JPEG of quality 90.
+Times are the best of several rounds. Each round measures everything once, so that drifts in the machine's speed affect
+all measurements alike. The photos are a bundled example, enlarged, with grain, as JPEG of quality 90.
 """
 
 import io
@@ -28,12 +28,12 @@ GRAIN = 5.0
 """Standard deviation of the grain, in 8-bit levels."""
 
 Work = dict[str, Callable[[], object]]
-"""What is timed, by its name in the table."""
+"""Functions to time, by their names in the table."""
 
 
 class Measurement(NamedTuple):
-    """One line of the table; ``ratio`` is ``value`` over that of ``beside``, or, where the target says "faster", the
-    other way round. Targets are for two processors."""
+    """One line of the table; ``ratio`` is ``value`` over that of ``beside``, or the inverse if the target says
+    "faster". Targets are for two processors."""
 
     what: str
     value: float
@@ -55,11 +55,11 @@ def bench_relight(relighter: Relighter, rounds: int = 5) -> Iterator[Measurement
 
 
 TARGETS = {12: ("at most 2.3 x", "at most 700 MB over idle"), 48: ("", "at most 2500 MB")}
-"""Megapixels of a file, to the targets for its time and its memory."""
+"""Targets for the time and memory of relighting a file, by its megapixels."""
 
 
 def bench_networks(rounds: int) -> Iterator[Measurement]:
-    """Both presets as this library runs them, beside the plain ``vgg16`` module in float32."""
+    """Time both presets as this library runs them, compared with the plain ``vgg16`` module in float32."""
     flash, plain = torch.rand(1, 3, 240, 320), "vgg16 at 320x240, plain module"
     work: Work = {plain: partial(Generator(ARCHITECTURES["vgg16"]).eval(), flash)}
     for preset in ("vgg16", "compact"):
@@ -73,7 +73,7 @@ def bench_networks(rounds: int) -> Iterator[Measurement]:
 
 
 def bench_file(relighter: Relighter, photo: Path, rounds: int) -> Iterator[Measurement]:
-    """Relighting a file, beside Pillow's decoding and encoding of the same file, and the memory that it takes."""
+    """Time relighting of a file, compared with Pillow's decoding and encoding of it, and measure its memory."""
     target, pillow = photo.with_suffix(".relit.jpg"), f"Pillow, decode and encode ({photo.stat().st_size / 1e6:.1f} MB)"
     work: Work = {
         pillow: lambda: decode_and_encode(photo),
@@ -88,7 +88,7 @@ def bench_file(relighter: Relighter, photo: Path, rounds: int) -> Iterator[Measu
 
 
 def bench_start(folder: Path, rounds: int) -> Iterator[Measurement]:
-    """Whole processes: the help text, and the first photo (the example at its own size)."""
+    """Time whole processes: the help text, and the first photo (the example at its own size)."""
     command = [sys.executable, "-m", "f2a", "relight"]
     photo = [str(EXAMPLE), "-o", str(folder / "first.jpg"), "--overwrite", "--device", "cpu"]
     work: Work = {
@@ -100,7 +100,7 @@ def bench_start(folder: Path, rounds: int) -> Iterator[Measurement]:
 
 
 def best(work: Work, rounds: int) -> dict[str, float]:
-    """Seconds of each piece of work: the best of so many rounds, after one to warm up."""
+    """Seconds that each function takes: the best of ``rounds`` rounds after one to warm up."""
     seconds = dict.fromkeys(work, math.inf)
     for number in range(rounds + 1):
         for name, do in work.items():
@@ -112,19 +112,19 @@ def best(work: Work, rounds: int) -> dict[str, float]:
 
 
 def make_photo(path: Path, megapixels: float) -> Path:
-    """The example, four to three, enlarged to so many megapixels, with grain; a JPEG of quality 90."""
+    """Save the example as a JPEG of quality 90, enlarged to 4:3 and so many megapixels, with grain."""
     height = round(math.sqrt(megapixels * 0.75e6))
     size = (round(height * 4 / 3), height)
     values = np.asarray(Image.open(EXAMPLE).convert("RGB").resize(size, Image.Resampling.BICUBIC)).copy()
     random = np.random.default_rng(0)
-    for strip in np.split(values, range(256, height, 256)):  # views: the grain of all at once would be large
+    for strip in np.split(values, range(256, height, 256)):  # views; grain for all rows at once would need much memory
         strip[:] = (strip + random.normal(0, GRAIN, (*strip.shape[:2], 1)).astype(np.float32)).clip(0, 255)
     Image.fromarray(values).save(path, quality=90)
     return path
 
 
 def decode_and_encode(path: Path) -> None:
-    """The minimum that any program must do, with the file's own tables and sampling."""
+    """Do the minimum that any program must do, with the file's own tables and sampling."""
     with Image.open(path) as photo:
         assert isinstance(photo, JpegImagePlugin.JpegImageFile)
         photo.load()
@@ -137,7 +137,7 @@ import re, resource, sys
 from pathlib import Path
 from f2a.relight.relighter import Relighter, relight_file
 def peak():
-    status = Path("/proc/self/status")  # Linux: what getrusage tells there includes the parent's
+    status = Path("/proc/self/status")  # Linux, where getrusage includes the parent's peak
     if status.exists():
         return int(re.search(r"VmHWM:\\s+(\\d+)", status.read_text())[1]) * 1024 / 1e6
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
@@ -150,7 +150,7 @@ print(idle, peak())
 
 
 def peak_memory(photo: Path) -> tuple[float, float]:
-    """Largest resident memory in MB of a process that has relit the small example, and then ``photo``."""
+    """Peak resident memory in MB of a process after relighting the small example, and then ``photo``."""
     output = _run([sys.executable, "-c", MEMORY, str(EXAMPLE), str(photo), str(photo.with_suffix(".peak.jpg"))])
     idle, peak = map(float, output.split())
     return idle, peak
@@ -161,7 +161,7 @@ def _run(command: list[str]) -> str:
 
 
 def as_line(measurement: Measurement) -> str:
-    """One line of the table."""
+    """Format a measurement as a line of the table."""
     what, number, unit, beside, factor, target = measurement
     value, ratio = f"{number:.{2 if unit == 's' else 0}f} {unit}", "" if factor is None else f"{factor:.2f} x"
     return f"{what:<58}{value:>10}{ratio:>10}  {beside}" + (f" (target {target})" if target else "")

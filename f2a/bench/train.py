@@ -1,9 +1,9 @@
-"""``python -m f2a bench train``: images per second of the paper's training step, beside a plain loop, in one run.
+"""``python -m f2a bench train``: images per second of the paper's training step and of a plain loop, in one run.
 
 Both loops do the same arithmetic on the same pairs from the same weights (guided L1 and adversarial terms, VGG-16
-generator, float32); a test compares their losses. The *plain* loop is written as the 2020 code writes it: photos
-decoded from PNG at every step, tensors in NCHW order, Adam with its defaults, gradients for the discriminator in the
-generator's turn too, every loss read with ``.item()``. The *product's* is ``Trainer.training_step`` of
+generator, float32); a test compares their losses. The *plain* loop follows the 2020 code: it decodes PNG photos at
+every step, keeps tensors in NCHW order, uses Adam with PyTorch's defaults, computes gradients for the discriminator in
+the generator's turn too, and reads every loss with ``.item()``. The *product* loop is ``Trainer.training_step`` of
 ``train_accelerate.py``.
 """
 
@@ -34,11 +34,11 @@ from f2a.training.processes import make_accelerator
 from f2a.training.setup import load_inputs
 
 PHOTO_SIZE = (320, 240)
-"""Width and height of the pairs that are made for the bench: those of the paper's data set."""
+"""Width and height of the pairs made for the benchmark, as in the paper's data set."""
 
 
 class PlainLoop:
-    """The training step as the 2020 code writes it; ``learn`` returns its losses by name."""
+    """The training step as in the 2020 code; ``learn`` returns its losses by name."""
 
     def __init__(self, config: TrainConfig, device: torch.device) -> None:
         torch.manual_seed(0)
@@ -104,7 +104,7 @@ class ProductLoop:
 
 @dataclass
 class Timing:
-    """One loop's result so far; seconds are sums over its steps."""
+    """One loop's results so far; seconds are summed over its steps."""
 
     loop: str
     batch_size: int
@@ -117,7 +117,7 @@ class Timing:
         return self.steps * self.batch_size / (self.data + self.step)
 
     def add_step(self, loop: PlainLoop | ProductLoop) -> None:
-        """One step of ``loop``, whose seconds are added."""
+        """Run one step of ``loop`` and add its seconds."""
         start = time.perf_counter()
         batch = loop.read()
         middle = time.perf_counter()
@@ -129,7 +129,7 @@ class Timing:
 
 
 def bench_config(pairs: Path, batch_size: int, resolution: int) -> TrainConfig:
-    """The paper's recipe on a folder of pairs, from random weights, without random crops."""
+    """The paper's recipe on a folder of pairs, from random weights and without random crops."""
     return dataclasses.replace(
         RECIPES["paper"],
         train_data_dir=[str(pairs)],
@@ -142,13 +142,13 @@ def bench_config(pairs: Path, batch_size: int, resolution: int) -> TrainConfig:
 
 
 def bench_train(batch_size: int, resolution: int, steps: int, device: torch.device, report: Report) -> list[Timing]:
-    """Time the loops in turn, step by step, so that a machine whose speed drifts slows all of them alike.
+    """Time the loops in turn, step by step, so that drifts in the machine's speed affect all of them alike.
 
     Args:
-        report: told how far it is before each warm-up and after each step.
+        report: receives the progress before each warm-up and after each step.
 
     Returns:
-        the plain loop, the product's, and that with bfloat16 where the device multiplies it in hardware.
+        timings of the plain loop, the product's, and the product's in bfloat16 if the device multiplies it in hardware.
     """
     with tempfile.TemporaryDirectory(prefix="f2a-bench-") as name:
         config = bench_config(_make_pairs(Path(name), 2 * batch_size), batch_size, resolution)
@@ -168,7 +168,7 @@ def bench_train(batch_size: int, resolution: int, steps: int, device: torch.devi
 
 
 def _make_pairs(folder: Path, number: int) -> Path:
-    """Pairs of noise as the paper's files are: 320x240 PNG."""
+    """Write pairs of noise in the format of the paper's files, 320x240 PNG."""
     random = np.random.default_rng(0)
     for name in range(number):
         for half in ("flash", "ambient"):
@@ -178,7 +178,7 @@ def _make_pairs(folder: Path, number: int) -> Path:
 
 
 def format_timings(timings: list[Timing]) -> str:
-    """The result as a text table; ``x`` is images per second over the plain loop's, seconds are means per step."""
+    """A text table of the results; ``x`` is images per second over the plain loop's, seconds are means per step."""
     lines = [f"{'loop':<15}{'images/s':>10}{'x':>7}{'data s':>10}{'step s':>10}"]
     for timing in timings:
         ratio = timing.images_per_second / timings[0].images_per_second

@@ -1,1 +1,1 @@
-"""``f2a COMMAND``: one module each, whose docstring is its help; heavy imports wait until it runs."""
+"""``f2a COMMAND``: one module per command; its docstring is its help, and heavy imports wait until it runs."""

@@ -14,14 +14,14 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--train_data_dir", required=True, nargs="+", metavar="DIR", help=help_text)
     help_text = "folder of pairs to validate on"
     parser.add_argument("--validation_dir", required=True, metavar="DIR", help=help_text)
-    help_text = "minutes of training per run, plus start-up and validation"
+    help_text = "minutes of training per run, without start-up and validation"
     parser.add_argument("--budget_minutes", "--budget-minutes", required=True, type=float, metavar="M", help=help_text)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1], metavar="N", help="default: 0 1")
-    help_text = "folder of the runs; finished runs are not repeated"
+    help_text = "folder for the runs; finished runs are not repeated"
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help=help_text)
     help_text = f"only these configs: {', '.join(CONFIGS)}"
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help=help_text)
-    help_text = "maximum number of steps per run, the learning rate falling to 0 (default: constant, no maximum)"
+    help_text = "steps per run, over which the learning rate falls to 0 (default: no limit, constant rate)"
     parser.add_argument("--steps", type=int, metavar="N", help=help_text)
     help_text = "ImageNet weights of an encoder, such as vgg16=FILE efficientnet_lite0=none (default: from the Hub)"
     parser.add_argument("--encoder_weights", nargs="+", default=[], metavar="NAME=SRC", help=help_text)

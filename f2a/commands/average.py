@@ -1,4 +1,4 @@
-"""``f2a average``: average the weights of several runs that began with the same weights."""
+"""``f2a average``: average the weights of several runs that started from the same weights."""
 
 import argparse
 from pathlib import Path

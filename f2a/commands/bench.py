@@ -8,14 +8,14 @@ from f2a.commands.common import add_device_flag, check_minimum, open_relighter
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     parts = parser.add_subparsers(dest="part", required=True, metavar="WHAT")
-    help_text = "the paper's training step beside a plain loop"
+    help_text = "the paper's training step compared with a plain loop"
     train = parts.add_parser("train", help=help_text, description=help_text)
     train.add_argument("--batch_size", type=int, default=8, metavar="N", help="pairs per step (default: 8)")
     train.add_argument("--resolution", type=int, default=224, metavar="N", help="side of a crop (default: 224)")
-    train.add_argument("--steps", type=int, default=3, metavar="N", help="steps after one to warm up (default: 3)")
+    train.add_argument("--steps", type=int, default=3, metavar="N", help="steps after the warm-up (default: 3)")
     help_text = "network, whole files, memory and start-up"
     relight = parts.add_parser("relight", help=help_text, description=help_text)
-    relight.add_argument("--rounds", type=int, default=5, metavar="N", help="of which the best counts (default: 5)")
+    relight.add_argument("--rounds", type=int, default=5, metavar="N", help="rounds; the best one counts (default: 5)")
     for part in (train, relight):
         add_device_flag(part)
 

@@ -1,4 +1,4 @@
-"""What several commands share: flags for weights and device, and sentences on standard error."""
+"""Shared by several commands: flags for weights and device, and messages on standard error."""
 
 import argparse
 import sys
@@ -22,7 +22,7 @@ def add_device_flag(parser: argparse.ArgumentParser) -> None:
 
 
 def add_push(parser: argparse.ArgumentParser, help_text: str) -> argparse.ArgumentParser:
-    """The parser of the command's only action, ``push``, with the flag ``--private``."""
+    """Add the command's only action, ``push``, with the flag ``--private``, and return its parser."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     push = actions.add_parser("push", help=help_text, description=help_text)
     push.add_argument("--private", action="store_true", help="only you can see it")
@@ -37,19 +37,19 @@ def open_relighter(weights: str | None, device: str) -> "Relighter":
 
 
 def check_minimum(args: argparse.Namespace, minimum: dict[str, int]) -> None:
-    """Raise :class:`F2aError` for a flag below its ``minimum``; one that was not given (None) is fine."""
+    """Raise :class:`F2aError` for a flag below its ``minimum``; None, for a flag not given, is fine."""
     for name, value in minimum.items():
         if getattr(args, name) is not None and not getattr(args, name) >= value:
             raise F2aError(f"--{name} is {getattr(args, name)}: give at least {value}")
 
 
 def warn(sentence: str) -> None:
-    """:func:`tell` beside a command's own output, after the program's name."""
+    """:func:`tell` with the program's name in front, apart from a command's own output."""
     tell(f"f2a: {sentence}")
 
 
 def tell(sentence: str) -> None:
-    """Print a sentence on standard error, on one line whatever names are in it, above any progress bar."""
+    """Print a sentence on standard error, on one line whatever names it contains, above any progress bar."""
     from tqdm import tqdm
 
     tqdm.write(printable(sentence), file=sys.stderr)

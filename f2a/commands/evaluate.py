@@ -15,7 +15,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--predictions", nargs="+", type=Path, default=[], metavar="DIR", help=help_text)
     help_text = "add classic methods: grey world, Retinex, CLAHE, LIME (needs scikit-image)"
     parser.add_argument("--baselines", action="store_true", help=help_text)
-    help_text = "bring the truth to the standard exposure first (mean sRGB 0.56), as training validates"
+    help_text = "bring the truth to the standard exposure first (mean sRGB 0.56), as validation in training does"
     parser.add_argument("--normalize_exposure", action="store_true", help=help_text)
     help_text = "folder for report.html, grid.png and scores.csv (needs matplotlib)"
     parser.add_argument("--out", type=Path, metavar="DIR", help=help_text)

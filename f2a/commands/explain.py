@@ -1,4 +1,4 @@
-"""``f2a explain``: say what relighting changes where in a photo."""
+"""``f2a explain``: describe what relighting would change in a photo, and where."""
 
 import argparse
 import io
@@ -11,7 +11,7 @@ from f2a.relight.controls import add_control_flags, controls_of
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("photo", type=Path, metavar="PHOTO", help="a flash photo")
-    help_text = "write the change here as a picture, whose colours are stops"
+    help_text = "write a picture of the change to this file; its colours are stops"
     parser.add_argument("--picture", type=Path, metavar="FILE", help=help_text)
     parser.add_argument("--overwrite", action="store_true", help="replace a picture that exists")
     add_control_flags(parser)

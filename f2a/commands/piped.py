@@ -10,7 +10,7 @@ from f2a.commands.common import warn
 from f2a.errors import F2aError, first_line
 
 STREAM = Path("-")
-"""Of a photo or the output: standard input or output."""
+"""Name that stands for standard input as a photo, and for standard output as the output."""
 
 
 def relight_piped(args: argparse.Namespace) -> int:
@@ -23,7 +23,7 @@ def relight_piped(args: argparse.Namespace) -> int:
     from f2a.photo import PhotoError
 
     if len(args.photos) > 1 or args.report:
-        raise F2aError("- stands for one photo: name no other and leave --report out")
+        raise F2aError("- stands for one photo: name no other photo, and leave --report out")
     source, output = args.photos[0], Path(args.output or STREAM)
     if (source == STREAM and sys.stdin.isatty()) or (output == STREAM and sys.stdout.isatty()):
         raise F2aError("- reads and writes photos, not a terminal: f2a relight - < party.jpg > relit.jpg")
@@ -43,11 +43,11 @@ def relight_piped(args: argparse.Namespace) -> int:
 
 
 def send(content: bytes) -> int:
-    """Write to standard output; the command's status."""
+    """Write to standard output, and return the command's exit status."""
     try:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
-    except OSError as error:  # a full disk, or a program that reads no further
+    except OSError as error:  # a full disk, or a program that stopped reading
         warn(f"standard output: cannot be written ({first_line(error)})")
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that Python's last flush does not fail too
         return 1

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from f2a.relight.batch import Batch, Result
 
 INTERRUPTED = 130
-"""The exit status of what Ctrl-C ended."""
+"""Exit status after Ctrl-C."""
 FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "tiff": "TIFF", "avif": "AVIF", "heic": "HEIF", "bmp": "BMP"}
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     help_text = "flash photos, or folders of them; - for standard input"
     parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO_OR_FOLDER", help=help_text)
-    help_text = "folder, or for one photo a file; - for standard output, where the photo of - goes without it"
+    help_text = "folder, or for one photo a file; - for standard output (default if the photo is -)"
     parser.add_argument("-o", "--output", metavar="OUT", help=help_text)
     add_photo_flags(parser)
     help_text = "photos to process at a time (default: one per processor, at most 4)"
@@ -37,7 +37,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def add_photo_flags(parser: argparse.ArgumentParser) -> None:
-    """How a photo is relit and its file is written."""
+    """Add the flags that say how a photo is relit and how its file is written."""
     add_control_flags(parser)
     parser.add_argument(
         "--format", choices=FORMATS, metavar="NAME", help=f"{', '.join(FORMATS)} (default: the photo's own)"
@@ -51,7 +51,7 @@ def add_photo_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    warnings.filterwarnings("ignore", category=UserWarning, module="PIL")  # f2a has sentences of its own
+    warnings.filterwarnings("ignore", category=UserWarning, module="PIL")  # f2a has its own messages
     from f2a.relight.batch import Batch, Shard, plan, summary, unreadable_note, write_report
 
     check_photo_flags(args)
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     if STREAM in args.photos or args.output == str(STREAM):
         return relight_piped(args)
     if not args.output:
-        raise F2aError("where the results go is missing: name a folder, or for one photo a file, with -o")
+        raise F2aError("no output is given: name a folder, or for one photo a file, with -o")
     shard = Shard.from_environment()
     if shard.index == 0 and (line := unreadable_note(args.photos)):
         warn(line)
@@ -94,10 +94,10 @@ def _check_report(path: Path) -> None:
 
 
 def _relight_all(batch: "Batch", args: argparse.Namespace, disable: bool | None) -> bool:
-    """Relight the photos and say what became of each; true where Ctrl-C ended it.
+    """Relight the photos and say what became of each; return whether Ctrl-C ended it.
 
     Args:
-        disable: of tqdm, which leaves the bar out for None where standard error is no terminal.
+        disable: passed to tqdm; with None it shows no bar if standard error is not a terminal.
     """
     from tqdm import tqdm
 
@@ -130,7 +130,7 @@ def _tell(result: "Result") -> None:
 
 
 def check_photo_flags(args: argparse.Namespace) -> None:
-    """Raise an error of f2a for a flag that is outside its range, or needs what is not installed."""
+    """Raise :class:`F2aError` for a flag that is out of range or needs a library that is not installed."""
     if controls_of(args).red_eyes:
         from f2a.relight.red_eyes import open_cascade
 
@@ -140,7 +140,7 @@ def check_photo_flags(args: argparse.Namespace) -> None:
 
 
 def relight_function(args: argparse.Namespace, workers: int) -> "functools.partial[Path]":
-    """:func:`~f2a.relight.relighter.relight_file` as the flags ask; several photos at once share the processors."""
+    """:func:`~f2a.relight.relighter.relight_file` with the flags' options; concurrent photos share the processors."""
     import torch
 
     from f2a.relight.relighter import relight_file

@@ -8,10 +8,12 @@ from f2a.page import STARTING
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    help_text = "where it listens (default: 127.0.0.1, for this computer alone; 0.0.0.0 is for the network)"
+    help_text = "address to listen on (default: 127.0.0.1, for this computer only; 0.0.0.0: for the network)"
     parser.add_argument("--host", metavar="ADDRESS", help=help_text)
-    parser.add_argument("--port", type=int, metavar="N", help="default: the first free one from 7860")
-    help_text = "give the page a public address for a week, over Gradio's servers"
+    parser.add_argument(
+        "--port", type=int, metavar="N", help="port to listen on (default: the first free one from 7860)"
+    )
+    help_text = "give the page a public address for a week, through Gradio's servers"
     parser.add_argument("--share", action="store_true", help=help_text)
     parser.add_argument("--mcp", action="store_true", help="serve MCP tools too")
 

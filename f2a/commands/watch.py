@@ -10,7 +10,7 @@ from f2a.errors import F2aError, printable
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="where photos appear; its subfolders are ignored")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder to watch; its subfolders are ignored")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="folder for the results")
     add_photo_flags(parser)
 
@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     photos = watch_folder(args.folder)
     relight, counts, ours = relight_function(args, 1), {"relit": 0, "failed": 0}, set[Path]()
     make_folder(output)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
     warn(f"watching {args.folder}; Ctrl-C ends it")
     try:
         for photo in photos:
