@@ -25,6 +25,7 @@ from tests.support.page_server import (
     slider_of,
     visiting,
 )
+from tests.support.waiting import until
 
 expect = pytest.importorskip("playwright.sync_api", reason="needs playwright (requirements-dev.txt)").expect
 
@@ -116,14 +117,13 @@ MOVE_A_SLIDER = """async (value) => {
 """Milliseconds from a slider's move to the picture."""
 
 
-def numbers(page: Any, panel: str = "#controls") -> list[float]:
-    return [float(number.input_value()) for number in page.locator(f"{panel} input[type=number]").all()]
+def numbers(page: Any) -> list[float]:
+    return page.locator("#controls input[type=number]").evaluate_all("all => all.map((one) => one.valueAsNumber)")
 
 
 def test_presets_undo_redo_and_reset_all_set_every_slider(page: Any) -> None:
     def shown(wanted: list[float]) -> None:
-        for number, value in zip(page.locator("#controls input[type=number]").all(), wanted, strict=True):
-            expect(number).to_have_value(f"{value:g}")
+        until(lambda: numbers(page) == wanted)
 
     def press(name: str) -> None:
         page.locator("#controls").get_by_role("button", name=name, exact=True).click()
