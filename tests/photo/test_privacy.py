@@ -35,7 +35,8 @@ PRIVATE = ["GpsLatitude", "GpsLongtitude", "longitude", "AbsoluteAltitude", "Dro
            "DiveSite", "cameracity", "Koordinaten", "Gemeinde", "Commune", "SerienNr", "Cameranummer", "LatLong",
            "lattitude", "AltASL", "PointOfInterest", "SrNo", "Toponym", "Canton", "Municipio", "Straat", "Woonplaats",
            "Ortsname", "Localidad", "Posizione", "Cities", "Countries", "Orte", "Lieux", "Lugares",
-           "MEID", "GPX", "NegativeCachePath",
+           "MEID", "GPX", "NegativeCachePath", "waterBody", "footprintWKT", "FlightHeight", "SubNational", "RegionISO",
+           "HouseNumber", "SpotName", "Lngt", "WGS84", "DeviceName", "OwnedBy", "RegisteredTo",
            "WindowsAtomUncProjectPath"]  # fmt: skip
 HARMLESS = ["fillopacity", "Capacity", "Velocities", "Velocity", "chromaticity", "Rating", "Title", "Description",
             "FlightYawDegree", "Replacement", "LensModel", "Owner", "Allocation", "Geometry", "Latency",
@@ -43,7 +44,7 @@ HARMLESS = ["fillopacity", "Capacity", "Velocities", "Velocity", "chromaticity",
             "ISOSpeedLatitudeyyy", "WebStatement", "YCbCrPositioning", "RegionName", "ImageRegion",
             "CameraElevationAngle", "LongExposure", "Status", "Estate", "ShortName", "LensDistortInfo",
             "Translation", "CopyrightRegistrationNumber", "Effort", "TrackNumber",
-            "LongitudinalAberration", "ClippingPath", "Pathway",
+            "LongitudinalAberration", "ClippingPath", "Pathway", "WebsiteName", "SpotMetering", "StationName",
             "Destination", "Ports", "International", "LocalizedCameraModel", "SRNoise",
             "http://ns.microsoft.com/photo/1.2/t/Region#"]  # fmt: skip
 
@@ -149,6 +150,7 @@ PLACES_IN_XMP = {
     "another": packet(["Note"], "http://x.example/GeoTag/"),
     "the namespace of RDF": NOTE.replace(b"m:Note", b"rdf:City"),
     "comments": IN_COMMENTS,
+    "an instruction in front": b"<?note zanzibarian?>" + with_property(b""),
     "a pair of attributes": with_property(b'<m:Item m:key="GPSLatitude" m:value="zanzibarian"/>'),
     "a value with its name": with_property(b'<m:Item m:key="City">zanzibarian</m:Item>'),
     "a pair of elements": with_property(

@@ -11,18 +11,21 @@ PRIVATE_NAME = re.compile(
     | prefecture | admin(istrative)?_?area | (area|point)s?_of_interest | territor | [ck]anton(?![a-z]) | municip
     | continent | island | neighbou?rhood | localit(y|ies) | venue | landmark | address | addr(?![a-z]) | street
     | post(al|_?code)
+    | water_?body | footprint_wkt | flight_?height | sub_?national | region_iso
+    | (?<![a-z])(site|spot|building|room|house)_?(name|number|no|nr)(?![a-z])
     | zip_?code | what_?words | plus_?code | maps?_?(url|link|datum) | google_?maps | whereabouts | airport | itinerary
     | serial | ser_?n(o|r|um) | imei | imsi | iccid | b?ssid
     | (?<!copyright_)(camera|kamera|body|unit|chassis|factory|equipment|registration|tail|asset|phone)
       _?(number|nummer|no|nr|num)(?![a-z])
-    | (?<!copyright_)owner(s|_s)?_?(name|id) | registered_(owner|user) | (camera|device|drone|body|lens)_?owner
+    | (?<!copyright_)owner(s|_s)?_?(name|id) | owned_by | registered_(owner|user|to)
+    | (camera|device|drone|body|lens)_?owner
     | (camera|device|drone|body|aircraft|owner|user|pilot|operator|phone|android|hardware|hw|machine|equipment
       |cell(_global|_tower)?)s?_?(gu|u?u|ud)?id
-    | host_?(computer|name) | (computer|machine|work_?station|user|login)_?name | file_?path
+    | host_?(computer|name) | (computer|machine|work_?station|device|phone|user|login)_?name | file_?path
     | (?<!clipping_)(?<![a-z])paths?$
     | mobile_(country|network) | maker_?note | private
-    | (?<![a-z])(geo(?!log|met)\w* | loc | lat | lon | lng | lat_?l(on|ng)g? | adr | zip | s_?nu?m? | poi | utm | mgrs
-      | coverage | where | elev | agl | a?msl | asl | gpx | kml | nation | sr_?n(o|r|um(ber)?))(?![a-z])
+    | (?<![a-z])(geo(?!log|met)\w* | loc | lat | lon | lng | lngt | wgs | lat_?l(on|ng)g? | adr | zip | s_?nu?m? | poi
+      | utm | mgrs | coverage | where | elev | agl | a?msl | asl | gpx | kml | nation | sr_?n(o|r|um(ber)?))(?![a-z])
     # of a mobile network and its telephones
     | (?<![a-z])(lac | mcc | mnc | cgi | udid | idf[av] | msisdn | meid | esn | cell_?tower)(?![a-z])
     | (?<![a-z])(alt | long)$ | (?<!image_)(?<!_t_)region$ | [a-z](?<!image)_region_(code|name)$

@@ -84,8 +84,9 @@ def parse_xmp(xmp: bytes) -> minidom.Document:
 
 
 def xmp_bytes(document: minidom.Document) -> bytes:
-    """The packet of a tree, without comments around it."""
-    return b"".join(node.toxml().encode() for node in document.childNodes if not isinstance(node, minidom.Comment))
+    """The packet of a tree, with nothing around it but its own marks."""
+    kept = (node for node in document.childNodes if isinstance(node, minidom.Element) or node.nodeName == "xpacket")
+    return b"".join(node.toxml().encode() for node in kept)
 
 
 @contextmanager
