@@ -2,9 +2,8 @@
 
 Environment: ``F2A_WEIGHTS`` is a folder or a Hub id, ``user/model`` or ``user/model@revision`` (default: the weights
 that ship with f2a); ``F2A_EXAMPLES`` is a folder of pairs or a Hub dataset (default: the pairs that ship with f2a);
-``F2A_WAITING`` is how many visitors may wait in line (default: 40); ``F2A_KEEP_S`` is how many seconds their files are
-kept (default: 3000); ``GRADIO_SERVER_NAME`` and ``GRADIO_SERVER_PORT`` say where the page listens (default:
-127.0.0.1:7860).
+``F2A_WAITING`` is how many visitors may wait (default: 40); ``F2A_KEEP_S`` is how many seconds their files are kept
+(default: 3000); ``GRADIO_SERVER_NAME`` and ``GRADIO_SERVER_PORT`` say where the page listens (default: 127.0.0.1:7860).
 """
 
 import argparse

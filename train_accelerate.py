@@ -240,7 +240,7 @@ class Trainer:
     def should_stop(self, shutdown: GracefulShutdown) -> StopReason:
         """Whether to stop now; several processes agree on it, since they must stop at the same step.
 
-        GPUs must wait for each other to agree, so they do it only every few steps; on CPUs these would take minutes.
+        GPUs must wait for each other to agree, so they do it only every few steps, which on CPUs would take minutes.
         """
         if self.accelerator.num_processes > 1 and self.accelerator.device.type != "cpu" and self.step % LOG_EVERY:
             return StopReason()

@@ -14,7 +14,7 @@ COMMANDS = (
     "relight", "watch", "explain", "serve", "evaluate", "ablate",
     "average", "convert", "download", "dataset", "space", "bench",
 )  # fmt: skip
-"""Names of modules in :mod:`f2a.commands`; each has its help as docstring, ``add_flags`` and ``run``."""
+"""Names of modules in :mod:`f2a.commands`; each has ``add_flags``, ``run`` and a docstring, which is its help."""
 
 SPINS = "3000"
 """Number of spins, about a tenth of a millisecond in all, before a waiting thread of GNU's OpenMP library sleeps.

@@ -1,6 +1,6 @@
 """Light as numbers: the sRGB transfer curve, exposure, and how a log-gain turns one light into another.
 
-Images are float32 ``(B, 3, H, W)``, sRGB in [0, 1]; a name that ends in ``_linear`` holds linear light.
+Images are float32 ``(B, 3, H, W)``, sRGB in [0, 1]; a name that ends in ``_linear`` means linear light.
 """
 
 import math
@@ -17,7 +17,7 @@ STANDARD_EXPOSURE = 0.56
 """Mean sRGB value of the paper's published test scenes; training can bring its targets to it."""
 
 BURNT = 250 / 255
-"""sRGB value of the brightest channel from which on a pixel counts as burnt."""
+"""Smallest sRGB value of its brightest channel at which a pixel counts as burnt."""
 CEILING = 249 / 255
 """sRGB value above which no gain lifts a pixel. It is below :data:`BURNT`, so relighting burns nothing."""
 SHOULDER = 0.8
@@ -27,8 +27,8 @@ FADE_OUT = (0.9, 1.0)
 texture, and would turn from white into flat grey."""
 
 BLACKS, BLACKS_OF_MEAN = 0.1, 0.25
-"""Luma of sRGB values below which a gain's lifting fades out, and the same as a share of the photo's mean; the lower of
-the two counts. If noise and deep shade were lifted, they would turn into a grey veil."""
+"""Luma of sRGB values below which a gain's lifting fades out, as a value and as a share of the photo's mean (the lower
+one counts). Lifted noise and deep shade would turn into a grey veil."""
 
 FINE_SIGMA = 3.0
 """Standard deviation, in pixels of the small copy, of the Gaussian that splits a log-gain into broad and fine parts."""
@@ -107,7 +107,7 @@ def log_gain_between(flash: Tensor, relit: Tensor) -> Tensor:
 def exposure_gain(image: Tensor, mean: float = STANDARD_EXPOSURE) -> float:
     """Factor in linear light that brings the mean of one sRGB image to ``mean``, clipping included.
 
-    It is found by bisection in stops between 1/64 and 64, since the mean after clipping rises with the factor. The
+    Between 1/64 and 64 it is found by bisection in stops, since the mean after clipping rises with the factor. The
     search uses a histogram with four bins per 8-bit step, which is exact for 8-bit images.
 
     Args:
@@ -144,8 +144,7 @@ def refine_gain(flash: Tensor, log_gain: Tensor, means: Tensor) -> Tensor:
     A network that learns from mean errors lifts a dark area only halfway if it may be either a shadow or an object. So
     half of each shadow remains, and the photo still looks taken with flash. Lifts within a few pixels are therefore
     strengthened and the rest weakened, and local contrast is raised to make up for the loss. In a dark photo the flash
-    reached little of the room, so the darks are lifted more. The mean brightness changes: see
-    :func:`normalize_exposure`.
+    reached little of the room, so darks are lifted more. :func:`normalize_exposure` has to set the brightness again.
 
     Args:
         flash: ``(B, 3, H, W)``, sRGB in [0, 1].
@@ -173,7 +172,7 @@ def gaussian_blur(image: Tensor, sigma: float) -> Tensor:
     kernel = (kernel / kernel.sum()).to(image.dtype)
 
     def weights(size: int) -> Tensor:
-        """Matrix whose rows average a line of ``size`` pixels around each of them."""
+        """Matrix that blurs a line of ``size`` pixels, with a row for each of them."""
         places = (torch.arange(size, device=image.device)[:, None] + steps).clamp(0, size - 1)
         return image.new_zeros(size, size).scatter_add_(1, places, kernel.expand(size, -1))
 

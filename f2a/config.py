@@ -67,7 +67,7 @@ def check_exposure(exposure: float | str | None) -> None:
 
 @dataclass(frozen=True)
 class GeneratorConfig:
-    """The architecture of a generator, as stored in ``config.json`` beside its weights."""
+    """The architecture of a generator, as stored in ``config.json`` with its weights."""
 
     encoder: str = option(
         "efficientnet_lite0",

@@ -50,7 +50,7 @@ def structural_similarity(x: Tensor, y: Tensor, peak: float = 1.0, bias: float =
 
 
 def aligned_psnr(image: Tensor, truth: Tensor) -> float:
-    """PSNR after the best exposure and colour fit, which leaves structure but not brightness and white balance.
+    """PSNR after the best exposure and colour fit: it compares structure, but not brightness and white balance.
 
     Each channel is scaled in linear light by the factor with the smallest squared error against ``truth`` in sRGB, at
     most four stops either way. For a large image the search uses every n-th row and column.

@@ -112,7 +112,7 @@ def best(work: Work, rounds: int) -> dict[str, float]:
 
 
 def make_photo(path: Path, megapixels: float) -> Path:
-    """Save the example as a JPEG of quality 90, enlarged to 4:3 and so many megapixels, with grain."""
+    """Save the example, resized to 4:3 and so many megapixels and with grain, as a JPEG of quality 90."""
     height = round(math.sqrt(megapixels * 0.75e6))
     size = (round(height * 4 / 3), height)
     values = np.asarray(Image.open(EXAMPLE).convert("RGB").resize(size, Image.Resampling.BICUBIC)).copy()

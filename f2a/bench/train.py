@@ -2,9 +2,9 @@
 
 Both loops do the same arithmetic on the same pairs from the same weights (guided L1 and adversarial terms, VGG-16
 generator, float32); a test compares their losses. The *plain* loop follows the 2020 code: it decodes PNG photos at
-every step, keeps tensors in NCHW order, uses Adam with PyTorch's defaults, computes gradients for the discriminator in
-the generator's turn too, and reads every loss with ``.item()``. The *product* loop is ``Trainer.training_step`` of
-``train_accelerate.py``.
+every step, keeps tensors in NCHW order, uses PyTorch's default implementation of Adam, computes gradients for the
+discriminator in the generator's turn too, and reads every loss with ``.item()``. The *product* loop is
+``Trainer.training_step`` of ``train_accelerate.py``.
 """
 
 import dataclasses

@@ -79,7 +79,7 @@ class UNet(PooledStages):
                 nn.init.zeros_(layer.bias)
 
     def load_imagenet(self, weights: dict[str, Tensor]) -> None:
-        """Raise ``KeyError``, since there are none."""
+        """Raise ``KeyError``, since U-Net has none."""
         raise KeyError("U-Net starts from random weights; leave out its ImageNet weights")
 
 
@@ -155,7 +155,7 @@ class EfficientNetLite0(nn.Module):
         return Pyramid([*features, current], [])
 
     def load_imagenet(self, weights: dict[str, Tensor]) -> None:
-        """Load weights with the key names of ``efficientnet_lite0_pytorch`` or timm; a missing key: ``KeyError``."""
+        """Load weights with key names of ``efficientnet_lite0_pytorch`` or timm; ``KeyError`` if one is missing."""
         names = timm_names() if "conv_stem.weight" in weights else lite0_pytorch_names()
         convolutions = (layer for layer in self.modules() if isinstance(layer, nn.Conv2d))
         for layer, (conv, norm) in zip(convolutions, names, strict=True):

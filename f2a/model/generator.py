@@ -54,7 +54,7 @@ class DeconvDecoder(nn.Module):
 class UnpoolDecoder(nn.Module):
     """The paper's other decoder: max-unpooling with the encoder's indices instead of transposed convolutions.
 
-    The last convolution of a level outputs as many channels as the next finer pooling, whose indices come next.
+    The last convolution of a level outputs as many channels as the next finer pooling has, whose indices come next.
     """
 
     def __init__(self, channels: tuple[int, ...]) -> None:
@@ -227,7 +227,7 @@ class Generator(nn.Module):
         return _crop(self.head.relit(padded, features), flash)
 
     def log_gain(self, flash: Tensor) -> Tensor:
-        """Natural log-gain in linear light, ``(B, 3, H, W)``; other heads compute it from input and output.
+        """Natural log-gain in linear light, ``(B, 3, H, W)``; heads that predict an image compare it with the input.
 
         With ``config.exposure`` the gain is refined and blacks are not lifted, except in training: a loss would undo
         the refinement, and pixels that must not be lifted teach the network nothing.

@@ -33,7 +33,7 @@ class Controls:
         background: acts where the gain lifts more than it does the photo as a whole: from -1 (no more than that) to 1
             (twice as many stops above that, except for details).
         highlights: acts where it lifts less or darkens, on the flash's hot spots: from -1 (twice as many stops below
-            the photo as a whole, except for details) to 1 (the same). Only dark photos are lifted as a whole.
+            that, except for details) to 1 (no less than that). Only dark photos are lifted as a whole.
         exposure: stops (EV) by which the relit photo is brightened.
         warmth: mireds by which its light is warmed, as by a colour filter (an 81A is 18, an 85 is 112); luminance is
             kept.
@@ -47,7 +47,7 @@ class Controls:
         ControlError: a number outside its range.
     """
 
-    strength: float = control(1.0, 0, 2, 0.05, "", "0 the photo itself, 1 the effect as it was found, 2 twice that")
+    strength: float = control(1.0, 0, 2, 0.05, "", "0: the photo itself, 1: the effect as it was found, 2: twice that")
     background: float = control(0.0, -1, 1, 0.05, "", "lighter (above 0) or darker where the flash did not reach")
     highlights: float = control(0.0, -1, 1, 0.05, "", "lighter (above 0) or darker where the flash hit hardest")
     exposure: float = control(0.0, -3, 3, 0.1, "EV", "brighter or darker, in stops")
@@ -55,7 +55,7 @@ class Controls:
     shadows: float = control(0.0, -1, 1, 0.05, "", "lighter (above 0) or deeper shadows")
     contrast: float = control(0.0, -1, 1, 0.05, "", "more (above 0, deeper blacks) or less contrast")
     keep_colors: bool = field(default=False, metadata={"help": "change the light's brightness only, not its colour"})
-    red_eyes: float = control(0.0, 0, 1, 0.05, "", "how far the flash's red pupils are made dark (needs OpenCV)")
+    red_eyes: float = control(0.0, 0, 1, 0.05, "", "how much the flash's red pupils are darkened (needs OpenCV)")
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):

@@ -13,9 +13,8 @@ from f2a.images import diverging_picture
 
 FALL_OFF, BIAS = -2.81, -0.36
 """Coefficients of a logistic regression of "taken with flash" on the correlation between a photo's luma and the squared
-distance from its centre: a flash lights the middle more than the corners. Fitted on 115 pairs of flash and ambient
-photos, it is right for 68 in 100; no statistic of the gain is better, and three together reach 69
-(docs/experiments.md)."""
+distance from its centre: a flash lights the middle more than the corners. On the 115 pairs that it was fitted on, it is
+right for 68 in 100 photos; no statistic of the gain is better, and three reach 69 (docs/experiments.md)."""
 PROBABLY_NOT = 1 / 3
 """Flash strength below which the note is given: for 10 in 100 flash photos and 37 in 100 others of those pairs."""
 

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from cv2 import CascadeClassifier
 
 FACES_SIDE, FACE_SIDES, MAX_FACES = 1024, (24, 1024), 40
-"""Longest side in pixels of the copy in which faces are found, the range of a face's side in it, and the maximum number
-of faces that are examined."""
+"""Longest side in pixels of the copy in which faces are found, range of a face's side in it, and maximum of faces."""
 UPPER_FACE, EYE_SIDES = (240, 144), (36, 100)
 """Width and height in pixels to which a face's upper part is scaled, and the range of an eye's side in it."""
 EYE, MIN_EYE = (96, 96), 12
@@ -88,7 +87,7 @@ def red_eyes_note(pupils: list[Pupil]) -> str:
 
 
 def correct_red_pupils(photo: Photo, pupils: list[Pupil], amount: float = 1.0) -> None:
-    """Make the pupils neutral and dark, in place; the glint, which is hardly red, stays.
+    """Make red pupils neutral and dark, in place; the glint, which is hardly red, stays.
 
     Args:
         photo: the photo in which they were found, or its relit version.

@@ -75,7 +75,7 @@ class PhotoGain:
         flash, log_gain = self.flash, apply_controls(self.flash, self.log_gain, controls)
         if self.photo.shape[2] == 1:
             flash, log_gain = flash[:, :1], luminance(log_gain)
-        pupils = self.red_pupils if controls.red_eyes else []  # found before the photo is written over
+        pupils = self.red_pupils if controls.red_eyes else []  # found before the photo is overwritten
         relit = fit_gain(flash, log_gain).apply(self.photo, in_place, window=self.window)
         correct_red_pupils(relit, pupils, controls.red_eyes)
         return relit
