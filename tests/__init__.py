@@ -1,4 +1,4 @@
 import os
 
 FSYNC = os.fsync
-os.fsync = lambda file: None  # no test cuts the power, and gigabytes of checkpoints take minutes to reach a disk
+os.fsync = lambda file: None  # no test cuts the power, and syncing gigabytes of checkpoints to a disk takes minutes

@@ -1,11 +1,11 @@
-"""What the tests share: the data beside the checkout (skipped visibly where it is absent) and small photos."""
+"""Fixtures shared by the tests: the research data next to the checkout (tests are skipped without it), small photos."""
 
 import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-os.environ.setdefault("MKL_CBWR", "AUTO")  # as train_accelerate.py sets it; MKL reads it once, at its first use
+os.environ.setdefault("MKL_CBWR", "AUTO")  # as train_accelerate.py sets it; MKL reads it only once, at its first use
 if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 0)):  # each and its children keep to their share of cores
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
 
@@ -27,19 +27,19 @@ from tests.support.hub_stub import HubStub
 
 SHARED = ROOT.parent / "shared"
 
-# The same examples every time, however long a busy machine takes for one.
+# The same examples every time, without a deadline, which a busy machine would miss.
 no_limits = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]}
 settings.register_profile("f2a", derandomize=True, **no_limits)
 settings.load_profile("f2a")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """All tests are shared by as many processes as there are cores, four at most; named ones run in this process."""
+    """Share a run of all tests among as many processes as cores, four at most; run named tests in this process."""
     return min(4, os.cpu_count() or 1) if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0
 
 
 LONGEST = ("page/test_faults.py", "training/test_processes.py", "training/test_faults.py", "page/test_corpus.py")
-"""Files with tests of minutes, which come first: at the end they would leave all processes but one idle."""
+"""Files with tests that take minutes; they run first, since at the end they would leave all but one process idle."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -48,7 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def shared() -> Callable[[str], Path]:
-    """``shared("golden")`` is a folder of the research data, or the reason why the test is skipped."""
+    """``shared("golden")`` returns a folder of the research data, or skips the test if it is missing."""
 
     def find(name: str) -> Path:
         if not (SHARED / name).exists():
@@ -60,13 +60,13 @@ def shared() -> Callable[[str], Path]:
 
 @pytest.fixture(autouse=True)
 def seeded() -> None:
-    """The same random tensors, whatever was run before."""
+    """Give each test the same random tensors, whatever ran before it."""
     torch.manual_seed(0)
 
 
 @pytest.fixture
 def interruptible() -> Iterator[None]:
-    """Ctrl-C is not ignored, as it is by what a shell starts in the background."""
+    """Let Ctrl-C interrupt this process: those that a shell starts in the background ignore it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -74,7 +74,7 @@ def interruptible() -> Iterator[None]:
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubStub]:
-    """A Hub on loopback, with which this process talks until the test ends."""
+    """A Hub on loopback that this process uses until the test ends."""
     with HubStub() as running:
         running.in_process(monkeypatch)
         yield running
@@ -88,7 +88,7 @@ def photo() -> Image.Image:
 
 
 def brightening_checkpoint(log_gain: float = 0.5) -> Checkpoint:
-    """A compact generator that has learnt nothing but one constant log-gain."""
+    """A compact generator that predicts a constant log-gain."""
     torch.manual_seed(0)
     checkpoint = Checkpoint(GeneratorConfig())
     bias = 4 * np.arctanh(log_gain / 4)
@@ -98,7 +98,7 @@ def brightening_checkpoint(log_gain: float = 0.5) -> Checkpoint:
 
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of weights whose every log-gain is 0.5 (half precision: to three digits)."""
+    """A folder of weights that predict a log-gain of 0.5 everywhere (to three digits, in half precision)."""
     folder = tmp_path_factory.mktemp("weights")
     brightening_checkpoint().save(folder)
     return folder

@@ -1,4 +1,4 @@
-"""The layers of f2a: imports go down only, ``import f2a`` is light, and each framework has its place."""
+"""The layers of f2a: imports only go down, ``import f2a`` is light, and only listed modules import each framework."""
 
 import ast
 import subprocess
@@ -12,7 +12,7 @@ import pytest
 from tests.support import ROOT
 
 GROUND = {"config", "errors", "files", "hub", "color", "images", "metrics"}
-"""Modules that every folder may import; they import one another, and nothing above."""
+"""Modules that every folder may import; they import only one another."""
 
 LAYERS = {
     "photo": set(),
@@ -27,17 +27,17 @@ LAYERS = {
     "bench": {"training", "data", "relight", "model", "photo"},
     "commands": {"ablation", "bench", "data", "evaluation", "model", "page", "photo", "publish", "relight"},
 }
-"""A folder, and the folders that it may import."""
+"""The folders that each folder may import."""
 
 ENTRANCES = {"__init__", "__main__", "cli"}
-"""What starts the rest, and so may import all of it."""
+"""Entry points, which may import everything."""
 
 FRAMEWORKS = {
     "gradio": {"f2a.page"},
     "accelerate": {"train_accelerate", "f2a.training"},
     **{name: set() for name in ("torchvision", "diffusers", "app", "train_accelerate", "tests")},
 }
-"""A framework, or a program over the package, and the only files and folders that may import it."""
+"""The only files and folders that may import each framework or entry point."""
 
 FILES = [*ROOT.glob("*.py"), *(ROOT / "f2a").rglob("*.py")]
 
@@ -61,7 +61,7 @@ def imports(path: Path) -> set[str]:
 
 
 def layer(name: str) -> str:
-    """``f2a.photo.codecs.png`` lies in ``photo``."""
+    """``f2a.photo.codecs.png`` is in ``photo``."""
     return name.split(".")[1]
 
 
@@ -99,7 +99,7 @@ def test_importing_the_package_loads_no_framework():
 
 
 def test_a_library_for_one_task_is_imported_when_that_task_is_begun():
-    """Inside its functions, so that nobody else waits for it or needs it."""
+    """They are imported inside functions, so that nothing else waits for them or needs them."""
     optional = {"datasets", "gdown", "matplotlib", "skimage", "rawpy", "pillow_heif"}
     for path in FILES:
         for node in ast.parse(path.read_text(encoding="utf-8")).body:

@@ -1,4 +1,4 @@
-"""Light as numbers: values that can be checked by hand."""
+"""Formulas of light, on values that can be checked by hand."""
 
 import math
 
@@ -34,7 +34,7 @@ def test_the_curve_has_a_gradient_at_black():
 
 
 def grey(*values):
-    """One pixel per value."""
+    """Return an image with one grey pixel per value."""
     return torch.tensor(values).reshape(1, 1, 1, -1).expand(1, 3, 1, -1)
 
 
@@ -74,8 +74,8 @@ def test_brighter_stays_brighter_through_the_roll_off():
 def test_what_the_flash_burnt_to_white_stays_near_white():
     paper, cloth, petal = torch.ones(1, 3, 1, 1), grey(0.8), torch.tensor([1.0, 0.3, 0.4]).reshape(1, 3, 1, 1)
     assert torch.allclose(relight(paper, stops(paper, -1)), paper, atol=1e-6)
-    assert relight(cloth, stops(cloth, -1)).max() < 0.6  # only what is burnt is spared
-    assert relight(petal, stops(petal, -1)).max() < 0.75  # and only where all channels are
+    assert relight(cloth, stops(cloth, -1)).max() < 0.6  # only burnt pixels are spared
+    assert relight(petal, stops(petal, -1)).max() < 0.75  # and only where all channels are burnt
 
 
 def test_the_gain_has_a_gradient_everywhere_but_where_nothing_may_change():
@@ -129,7 +129,7 @@ def test_a_dark_thing_of_another_colour_is_lifted_less_than_a_shadow():
     log_gain[..., 10] = log_gain[..., 30] = 1.0
     flash = torch.full((1, 3, 7, 40), 0.8)
     flash[..., 10] = 0.3  # a grey wall in shadow
-    flash[..., 30] = torch.tensor([0.5, 0.1, 0.1]).reshape(1, 3, 1)  # a red thing before it
+    flash[..., 30] = torch.tensor([0.5, 0.1, 0.1]).reshape(1, 3, 1)  # a red object in front of it
     shadow, thing = refine_gain(flash, log_gain, flash.mean((1, 2, 3)))[0, 0, 3, [10, 30]].tolist()
     assert shadow > 2.2
     assert thing < 1.2
@@ -144,7 +144,7 @@ def test_a_refined_gain_adds_a_little_local_contrast():
     flash = linear_to_srgb(torch.tensor([0.1, 0.4])).repeat_interleave(200).expand(1, 3, 4, 400)
     refined = refine_gain(flash, torch.zeros(1, 3, 4, 400), flash.mean((1, 2, 3)))[0, 0, 0]
     assert float(refined[200] - refined[199]) == pytest.approx(0.05 * math.log(4), rel=0.03)
-    assert refined[[0, 399]].tolist() == pytest.approx([0, 0], abs=1e-5)  # far from the edge all is even
+    assert refined[[0, 399]].tolist() == pytest.approx([0, 0], abs=1e-5)  # far from the edge the image is uniform
 
 
 def test_a_dark_photo_gets_more_of_the_gain_and_its_dark_half_is_lifted_more():
@@ -175,7 +175,7 @@ def test_a_blur_keeps_what_is_even_and_the_sum_of_what_is_not(shape):
 
 
 def test_blacks_are_not_lifted_and_may_be_lowered():
-    flash = torch.tensor([0.0, 0.05, 0.1, 0.8]).expand(1, 3, 2, 4)  # of a mean of 0.2375, a quarter of which is 0.059
+    flash = torch.tensor([0.0, 0.05, 0.1, 0.8]).expand(1, 3, 2, 4)  # the mean is 0.2375, and a quarter of that is 0.059
     black = 0.2375 / 4
     share = (0.05 / black) ** 2 * (3 - 2 * 0.05 / black)
     lifted = keep_blacks(flash, torch.full((1, 3, 2, 4), 1.0))

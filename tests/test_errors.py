@@ -1,4 +1,4 @@
-"""Errors as a person reads them: one printable sentence."""
+"""Errors as users see them: one printable sentence."""
 
 import pytest
 from huggingface_hub.errors import HFValidationError

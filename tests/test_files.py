@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all."""
+"""Files and folders that appear complete or not at all."""
 
 import os
 
@@ -8,7 +8,7 @@ from f2a.files import OutputError, atomic_dir, atomic_write, write_output
 
 
 def test_a_file_takes_its_place_only_when_all_went_well(tmp_path):
-    path = tmp_path / ("x" * 255)  # as long as a name can be
+    path = tmp_path / ("x" * 255)  # the longest possible name
     with atomic_write(path) as beside:
         beside.write_text("old")
         assert not path.exists()

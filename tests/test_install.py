@@ -1,4 +1,4 @@
-"""``pip install .`` in a clone: the command, and all the files that it needs."""
+"""``pip install .`` in a clone installs the command and all files that it needs."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from tests.support import ROOT
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with f2a, without what it depends on; those are this environment's."""
+    """A folder with f2a alone; its dependencies are those of this environment."""
     folder = tmp_path_factory.mktemp("installed")
     clone = folder / "clone"
     shutil.copytree(ROOT / "f2a", clone / "f2a", ignore=shutil.ignore_patterns("__pycache__"))

@@ -42,7 +42,7 @@ def test_alignment_forgives_exposure_and_white_balance_but_not_structure():
 
 
 def test_alignment_never_makes_a_picture_worse():
-    for size in ((9, 14), (700, 900)):  # the second is fitted on some of its pixels
+    for size in ((9, 14), (700, 900)):  # the second fit uses only some of the pixels
         image, truth = torch.rand(1, 3, *size) ** 3, torch.rand(1, 3, *size)
         assert aligned_psnr(image, truth) >= psnr(image, truth) - 1e-3
 
@@ -84,7 +84,7 @@ def test_tint_is_lab_and_grey_has_none():
 
 
 def test_the_figures_are_those_of_the_shared_yardstick(shared, monkeypatch):
-    """``tools/quality.py`` scores the same pictures of one pair by code of its own."""
+    """Compare with ``tools/quality.py``, which scores the same pictures of one pair with its own code."""
     flash, truth = (Image.open(shared("paper") / f"it_4_{half}.png").convert("RGB") for half in ("flash", "ambient"))
     source = (shared("tools") / "quality.py").read_text().split("rows = []")[0].split("from f2a import")
     names = {}

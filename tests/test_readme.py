@@ -1,4 +1,4 @@
-"""README.md and the pages it leads to against the program: links, flags, and every command as it is written (slow)."""
+"""README.md and the pages that it links to, checked against the program: links, flags, and all commands (slow)."""
 
 import os
 import re
@@ -31,17 +31,17 @@ TRIED = ["f2a import Relighter", "f2a serve", "relight party.jpg holiday", "impo
 NOT_TRIED = {"--multi_gpu": "needs GPUs", "python -m pytest": "runs this very file"}
 ELSEWHERE = {"--no-deps", "--quiet", "--num_processes", "--num_machines", "--machine_rank", "--main_process_ip",
              "--main_process_port", "--multi_gpu", "--nproc_per_node", "--mcp", "--no_such_flag"}  # fmt: skip
-"""Flags of accelerate, of torchrun and of the page."""
+"""Flags of accelerate, torchrun and the page."""
 
 
 def block(fragment: str) -> str:
-    """The one block of commands or Python that holds ``fragment``."""
+    """Return the only block of commands or Python that contains ``fragment``."""
     (found,) = [text for text in BLOCKS if fragment in text]
     return found
 
 
 def inline(fragment: str) -> str:
-    """The one command between backquotes that begins with ``fragment``."""
+    """Return the only command in backquotes that begins with ``fragment``."""
     (found,) = {text for text in re.findall(r"`([^`\n]+)`", README) if text.startswith(fragment)}
     return found
 
@@ -68,7 +68,7 @@ def test_every_file_and_every_test_that_a_document_names_is_there():
 
 
 def headings(page):
-    """As links name them."""
+    """Return the anchors of the headings, as links name them."""
     lines = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", line).strip().lower().replace(" ", "-") for line in lines}
 
@@ -96,7 +96,7 @@ def hub() -> Iterator[HubStub]:
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a newcomer has: the repository's files, a photo, a folder of photos and some pairs."""
+    """What a new user has: the repository's files, a photo, a folder of photos and some pairs."""
     folder = tmp_path_factory.mktemp("newcomer")
     for name in ("app.py", "train_accelerate.py", "requirements.txt", "README.md"):
         shutil.copy(ROOT / name, folder)
@@ -110,7 +110,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def paste(text: str, clone: Path, hub: HubStub) -> str:
-    """What bash prints for the commands, which all succeed."""
+    """Run commands in bash, assert that all succeed, and return the output."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = hub.environment() | {"PATH": path}
     command = f'f2a() {{ python -m f2a "$@"; }}\n{text}'  # what pip would install

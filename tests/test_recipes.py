@@ -1,4 +1,4 @@
-"""The external editor of docs/recipes.md, as it stands there."""
+"""The script for external editors in docs/recipes.md, exactly as printed there."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from tests.support.page_server import save_gradient
 
 @pytest.fixture
 def edit(tmp_path):
-    """Runs the script on files; ``f2a`` is the command of this checkout."""
+    """Run the script on files; ``f2a`` is this checkout's command."""
     script = re.search(r"(?ms)^```sh\n(#!/bin/sh\n.*?)^```", (ROOT / "docs/recipes.md").read_text())[1]
     (tmp_path / "f2a-edit").write_text(script)
     (tmp_path / "f2a").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m f2a "$@"\n')

@@ -18,12 +18,12 @@ def requirements(name: str) -> list[Requirement]:
 
 DIRECT = requirements("requirements.txt") + requirements("requirements-dev.txt")
 SERVED = ("page", "train")
-"""The extras that requirements.txt holds, beside what relighting alone needs; the others are for developers."""
+"""The extras that requirements.txt contains in addition to what relighting needs; the others are for developers."""
 LOCKED = requirements("requirements.lock")
 
 
 def locked(name: str, python: str) -> list[str]:
-    """The versions that the lock holds of a package for one Python."""
+    """Return the versions of a package that the lock pins for one Python."""
     machine = {"python_version": python, "python_full_version": f"{python}.0"}
     pins = [pin for pin in LOCKED if canonicalize_name(pin.name) == canonicalize_name(name)]
     fitting = [pin for pin in pins if not pin.marker or pin.marker.evaluate(machine)]

@@ -1,4 +1,4 @@
-"""One test for each defence of docs/threat_model.md that no other test takes out."""
+"""One test for each defence in docs/threat_model.md that no other file tests."""
 
 import ast
 import hashlib
@@ -43,7 +43,7 @@ RUNS_CODE = {
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_line_of_the_program_runs_what_a_file_says(path):
-    """No pickle, no eval, no loader that makes objects; ``torch.load`` only of plain weights."""
+    """No pickle, no eval, no loader that creates objects; ``torch.load`` only for plain weights."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import | ast.ImportFrom):
             modules = {alias.name for alias in node.names} | {getattr(node, "module", "") or ""}
@@ -83,7 +83,7 @@ def test_a_file_of_flags_without_bottom_is_a_sentence(tmp_path, suffix):
     ids=["pickle", "torch"],
 )
 def test_a_checkpoint_is_resumed_without_opening_a_pickle(tmp_path, write):
-    """Its digest is right, as a stranger's would be."""
+    """Its digest is correct, as an attacker's would be."""
     folder, trap = tmp_path / "checkpoint-000001", Trap(tmp_path / "sprung")
     write_state(folder, {"generator": {"a": torch.zeros(1)}}, {"step": 1})
     part = folder / "generator.safetensors"
@@ -111,7 +111,7 @@ def test_a_checkpoint_reads_no_file_outside_its_folder(tmp_path):
 
 
 def test_a_token_is_printed_nowhere_and_pushed_nowhere(tmp_path, monkeypatch, capfd):
-    """Given as a flag, in a file of flags and in the environment; with a push that works and one that is refused."""
+    """Give it as a flag, in a file of flags and in the environment; with a push that works and one that is refused."""
     token = "hf_secretsecretsecret"
     run_file = tmp_path / "mine.yaml"
     run_file.write_text(f"hub_token: {token}\nresolution: 32\n")
@@ -148,7 +148,7 @@ def test_the_token_goes_to_the_hub_and_never_to_the_storage_behind_it(hub, weigh
 
 
 def test_a_dataset_names_no_file_of_this_machine(tmp_path, monkeypatch):
-    """A row without bytes but with a path: the photo of somebody's home folder, to train on or to show to visitors."""
+    """A row has a path instead of bytes: a photo in the user's home folder, to be trained on or shown to visitors."""
     home = write_pairs(tmp_path / "home", 1)
     features = Features({"flash": Image(decode=False), "ambient": Image(decode=False)})
 

@@ -1,4 +1,4 @@
-"""Threads that wait sleep soon: in every program, before PyTorch reads how."""
+"""Waiting threads soon sleep: every program sets this before PyTorch reads it."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """Ours without what this test run itself has set, and with ``variables``."""
+    """Return this environment without what the test run itself has set, plus ``variables``."""
     ours = {name: value for name, value in os.environ.items() if name not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
     return ours | variables
 

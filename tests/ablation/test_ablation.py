@@ -1,4 +1,4 @@
-"""``python -m f2a ablate``: its configs are trainable, finished runs are kept, unfinished ones go on."""
+"""``python -m f2a ablate``: its configs can be trained, finished runs are kept, unfinished ones resume."""
 
 import json
 import os
@@ -38,12 +38,12 @@ scores = {"step": 7, "minutes": 0.1, "psnr": 15 + 2 * float(value("--seed")), "s
 scores |= {"flash_psnr": 14.0, "flash_ssim": 0.4}
 (folder / "last" / "config.json").write_text(json.dumps({"training": {"steps": 7, "validation": scores}}))
 """
-"""Stands in for train_accelerate.py where only processes and files matter; ``order.txt`` says how it ends."""
+"""A stand-in for train_accelerate.py where only processes and files matter; ``order.txt`` says how it ends."""
 
 
 @pytest.fixture
 def trainer(tmp_path, monkeypatch):
-    """``trainer("wait")`` orders how trainings end from now on; ``trainer.calls()`` are their command lines."""
+    """``trainer("wait")`` sets how later training runs end; ``trainer.calls()`` returns their command lines."""
     script = tmp_path / "trainer" / "train.py"
     script.parent.mkdir()
     script.write_text(TRAINER)
@@ -125,7 +125,7 @@ def test_a_run_that_was_stopped_goes_on_with_the_minutes_it_has_left(tmp_path, t
     with pytest.raises(KeyboardInterrupt):
         ablate(request(tmp_path), told.append)
     assert told[-1] == "stopped; the same command continues from here"
-    assert (begun.parent / "checkpoint-000003").is_dir()  # it was asked to stop, and not killed
+    assert (begun.parent / "checkpoint-000003").is_dir()  # it was asked to stop, not killed
     (begun.parent / runs.MINUTES).write_text("2.0")
     trainer("end")
     ablate(request(tmp_path, seeds=(0,)), print)
@@ -140,7 +140,7 @@ def test_a_run_that_was_stopped_goes_on_with_the_minutes_it_has_left(tmp_path, t
 def test_a_lost_training_is_a_result_and_a_mistake_ends_all(tmp_path, trainer):
     trainer("1")
     told = []
-    for _ in range(2):  # the second time without a training
+    for _ in range(2):  # the second time without training
         assert "0, 1 diverged" in ablate(request(tmp_path, seeds=(0,)), told.append)
     assert told[1] == "unet, seed 0: diverged: train_accelerate.py: trouble 1"
     assert len(trainer.calls()) == 1

@@ -1,4 +1,4 @@
-"""``f2a explain``: what changes where, in words and figures that can be checked in the head."""
+"""``f2a explain``: what changes where, in words and figures that can be checked by hand."""
 
 import math
 

@@ -15,7 +15,7 @@ from tests.support.corpus import saved
 
 @pytest.fixture
 def piped(monkeypatch, weights, tmp_path):
-    """What f2a gives for these bytes on its standard input: status, standard output, and nothing left behind."""
+    """``piped(content, ...)`` runs f2a with ``content`` as its input; returns status and output, and leaves no file."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
 

@@ -1,4 +1,4 @@
-"""``f2a serve`` before it serves, and f2a where the libraries of the other commands are missing."""
+"""``f2a serve`` before it serves, and f2a without the libraries of its other commands."""
 
 import json
 import subprocess
@@ -43,7 +43,7 @@ from tests.support.commands import sentence
 print(json.dumps([sentence("serve"), sentence("bench", "train")]))
 runpy.run_module("f2a", run_name="__main__")
 """
-"""What f2a says where these modules are not installed, and then ``python -m f2a``, in a Python without them."""
+"""Program that prints what two commands say without the given modules, then runs ``python -m f2a``."""
 
 
 def test_a_command_whose_library_is_missing_says_what_to_install_and_relighting_needs_none(tmp_path, photo, weights):
@@ -64,5 +64,5 @@ def test_the_line_names_all_libraries_of_the_extra_or_in_a_clone_the_requirement
     monkeypatch.setattr("importlib.metadata.requires", lambda name: lines)
     error = ModuleNotFoundError("No module named 'gradio.blocks'", name="gradio.blocks")
     assert missing_library(error) == 'gradio is missing; run: pip install "gradio<7,>=6.31" "cachetools>=6"'
-    with pytest.raises(ModuleNotFoundError, match="torch"):  # no extra's: a fault of the installation
+    with pytest.raises(ModuleNotFoundError, match="torch"):  # in none of the extras: a broken installation
         missing_library(ModuleNotFoundError("No module named 'torch'", name="torch"))

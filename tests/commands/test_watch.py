@@ -1,4 +1,4 @@
-"""``f2a watch`` in a process of its own, as a camera's folder is watched."""
+"""``f2a watch`` in a separate process, watching a folder as for a camera."""
 
 import io
 import os
@@ -18,7 +18,7 @@ from tests.support.commands import run, sentence
 
 @contextmanager
 def watching(folder, out, weights, *flags):
-    """The process, once it watches; Ctrl-C ends it."""
+    """The process, once it is watching; Ctrl-C ends it."""
     command = [sys.executable, "-m", "f2a", "watch", folder, "-o", out, "--weights", weights, "--device", "cpu", *flags]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(list(map(str, command)), **pipes) as process:
@@ -29,7 +29,7 @@ def watching(folder, out, weights, *flags):
 
 
 def next_result(process):
-    """Name and size of the photo that is printed next."""
+    """Return the name and size of the photo printed next."""
     path = Path(process.stdout.readline().strip())
     return path.name, Image.open(path).size
 

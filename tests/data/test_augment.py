@@ -1,4 +1,4 @@
-"""How crops are cut, lit and dealt out to processes and workers."""
+"""How crops are cut, lit and distributed to processes and workers."""
 
 from itertools import islice
 

@@ -13,13 +13,13 @@ RED, BLUE = (torch.tensor(color).reshape(3, 1, 1) for color in ([0.4, 0.1, 0.1],
 
 
 def pasted(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Blue objects on red walls: flash and ambient light."""
+    """Return flash and ambient light with blue objects on red walls."""
     wall, object = RED.expand(3, SIDE, SIDE), BLUE.expand(3, SIDE, SIDE)
     return paste_objects(wall, wall, torch.stack([object, object]), np.random.default_rng((seed,)))
 
 
 def walls_and_objects(image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Where an image of :func:`pasted` is all wall, and where it is all object."""
+    """Return the masks of pixels in an image of :func:`pasted` that are only wall, and only object."""
     return image[0] > 3 * image[2], image[2] > 3 * image[0]
 
 
@@ -37,10 +37,10 @@ def test_the_flash_photo_alone_has_hard_shadows_on_its_walls():
     for seed in range(12):
         flash, ambient = pasted(seed)
         walls, _ = walls_and_objects(ambient)
-        assert (ambient[0][walls] >= 0.4 * (1 - 0.3) ** 3 - 1e-6).all()  # soft: three objects darken by 0.3 at most
+        assert (ambient[0][walls] >= 0.4 * (1 - 0.3) ** 3 - 1e-6).all()  # soft: at most 0.3 for each of three
         darkest.append(float(flash[0][walls].min()) / 0.4)
     assert sum(light < 0.6 for light in darkest) >= 6
-    assert min(darkest) > 0.06**3 * 0.5  # the room's own light is left
+    assert min(darkest) > 0.06**3 * 0.5  # the light of the room is left
 
 
 def test_a_shadow_lies_to_one_side_of_its_objects():

@@ -1,4 +1,4 @@
-"""The published archives. Google Drive cannot be reached from a test: a stand-in for ``gdown`` copies from disk."""
+"""The published archives. Tests cannot reach Google Drive, so a stand-in for ``gdown`` copies from disk."""
 
 import shutil
 import stat
@@ -17,7 +17,7 @@ from tests.support.pairs import write_pairs
 
 @pytest.fixture
 def published(tmp_path):
-    """The zip on the other side, with two pairs in it and what a Mac adds."""
+    """The zip on the server, with two pairs and the folder that macOS adds."""
     pairs = write_pairs(tmp_path / "theirs" / "DATASET_LR" / "train", 2)
     path = tmp_path / "published.zip"
     with zipfile.ZipFile(path, "w") as archive:
@@ -29,7 +29,7 @@ def published(tmp_path):
 
 @pytest.fixture
 def drive(monkeypatch, published):
-    """The stand-in: like gdown 6 it keeps a .part file beside the output, resumes it, and renames it when whole."""
+    """The stand-in: like gdown 6, it writes a .part file next to the output, resumes it, and renames it at the end."""
 
     class Drive(ModuleType):
         calls: list[tuple[str, int]] = []  # noqa: RUF012
@@ -69,7 +69,7 @@ def test_the_pairs_are_fetched_checked_and_unpacked_once(drive, tmp_path):
     assert names(out) == ["dataset.zip", *photos]
     assert drive.calls == [("1Z7Wy9Hj5HjVD8P-zVkw55_BISQ7jQSFg", 0)]
     assert run("f2a", "download", "dataset", "-o", out).status == 0
-    shutil.rmtree(out / "dataset")  # the archive is left
+    shutil.rmtree(out / "dataset")  # the archive is kept
     assert fetch("dataset", out) == out / "dataset"
     assert names(out) == ["dataset.zip", *photos]
     assert len(drive.calls) == 1

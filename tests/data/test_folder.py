@@ -19,7 +19,7 @@ def test_pairs_are_found_at_any_depth_and_by_pattern(tmp_path):
     write_pairs(tmp_path / "pairs", 1)
     write_pairs(tmp_path / "pairs" / "deep" / "er", 2)
     assert [pair.name for pair in find_pairs(tmp_path / "pairs").files] == ["deep/er/p0", "deep/er/p1", "p0"]
-    for name in ("_flash.png", "._p0_flash.png", "@eaDir/p9_flash.png", ".trash/p8_ambient.png"):  # no pair's
+    for name in ("_flash.png", "._p0_flash.png", "@eaDir/p9_flash.png", ".trash/p8_ambient.png"):  # belongs to no pair
         (tmp_path / "pairs" / name).parent.mkdir(exist_ok=True)
         (tmp_path / "pairs" / name).write_bytes(b"")
     assert find_pairs(tmp_path / "pairs").skipped == []

@@ -1,4 +1,4 @@
-"""Pairs from a Hub dataset: both layouts, what is wrong with them, and the way there and back over a real Hub."""
+"""Pairs from a Hub dataset: both layouts, faults in them, and pushing and reading over a loopback Hub."""
 
 import io
 import sys
@@ -31,7 +31,7 @@ def pairs(tmp_path):
 
 
 def a_row_each_pair(folder, target):
-    """The layout that ``f2a dataset push`` makes, as a local folder of parquet."""
+    """The layout that ``f2a dataset push`` writes, as a local folder of parquet files."""
     names = sorted(path.stem.removesuffix("_flash") for path in folder.glob("*_flash.png"))
     rows = {"name": names} | {h: [content(folder / f"{n}_{h}.png") for n in names] for h in ("flash", "ambient")}
     features = Features({"name": Value("string"), "flash": Image(), "ambient": Image()})
@@ -152,14 +152,14 @@ def hub():
 
 @pytest.fixture
 def client(hub, monkeypatch):
-    """The client libraries talk to ``hub``, and do not wait between two attempts."""
+    """Let the client libraries use ``hub``, without pauses between attempts."""
     hub.in_process(monkeypatch)
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Four pairs to learn from, of which one lost its partner, and one to measure."""
+    """Four pairs for training, one without its partner, and one for validation."""
     root = tmp_path_factory.mktemp("data")
     write_pairs(root / "train", 4)
     (root / "train" / "p3_ambient.png").unlink()
@@ -259,5 +259,5 @@ def test_a_photo_that_tells_where_it_was_taken_is_not_made_public(tmp_path, monk
 
 
 def test_training_from_a_folder_never_imports_datasets(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "datasets", None)  # to import it is an error
+    monkeypatch.setitem(sys.modules, "datasets", None)  # importing it is an error
     assert run("train", *small_run(write_pairs(tmp_path / "pairs", 2), tmp_path / "run", *SMALL)).status == 0

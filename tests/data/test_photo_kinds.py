@@ -1,4 +1,4 @@
-"""Training and evaluation see of every file what relighting sees of it: formats, depths, colours, names of halves."""
+"""Training and evaluation read every file as relighting does: formats, bit depths, colours, names of halves."""
 
 import io
 import math

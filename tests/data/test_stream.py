@@ -1,4 +1,4 @@
-"""Pairs that are read while training: their order, what a process holds of them, and resuming over a real Hub."""
+"""Pairs read while training: their order, how many a process keeps, and resuming over a loopback Hub."""
 
 import io
 import time
@@ -20,7 +20,7 @@ from tests.support.commands import SMALL, refused, run
 from tests.support.pairs import write_pairs
 
 ROWS = 3
-"""Rows in each group of these tests."""
+"""Number of rows in each group in these tests."""
 
 
 def encoded(folder):
@@ -31,7 +31,7 @@ def encoded(folder):
 
 @pytest.fixture
 def streamed(tmp_path, monkeypatch):
-    """``streamed(groups)``: so many groups of three pairs from disk, which groups were fetched, and what was said."""
+    """``streamed(groups)`` returns that many groups of three pairs from disk, the groups fetched, and the messages."""
 
     def make(groups, rows=None, strict=False):
         rows = rows or encoded(write_pairs(tmp_path / "pairs", groups * ROWS, size=(7, 5)))
@@ -85,7 +85,7 @@ def test_a_broken_pair_is_named_once_and_the_next_takes_its_place(streamed, tmp_
 
 @pytest.fixture
 def hub(hub, tmp_path):
-    """``user/data`` with six pairs in three row groups of train and two of val, ``user/photos`` in another layout."""
+    """``user/data`` with six pairs in three row groups of train and two in val; ``user/photos`` in another layout."""
     for repo, split, rows, size in (
         ("data", "train", encoded(write_pairs(tmp_path / "a", 6)), 2),
         ("data", "val", encoded(write_pairs(tmp_path / "b", 2)), 2),

@@ -1,4 +1,4 @@
-"""The classic methods on pictures whose result can be worked out."""
+"""The classic methods on pictures whose result can be worked out by hand."""
 
 import pytest
 import torch

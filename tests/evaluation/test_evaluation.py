@@ -1,4 +1,4 @@
-"""``python -m f2a evaluate``: constants whose scores can be worked out, whose pictures count, and what is left out."""
+"""``python -m f2a evaluate``: scores that can be worked out by hand, which pictures count, and what is left out."""
 
 import csv
 import io
@@ -38,7 +38,7 @@ def save(folder, **values):
 
 @pytest.fixture
 def scores(tmp_path):
-    """Two scenes whose truth is 110: flash 10 off; the system 1 off in scene a, 50 off in scene b."""
+    """Two scenes whose truth is 110: the flash is off by 10, the system by 1 in scene a and by 50 in scene b."""
     save(tmp_path, a_flash=100, a_ambient=110, b_flash=100, b_ambient=110)
     systems = {
         "flash": lambda scene: scene.flash,
@@ -89,7 +89,7 @@ def test_csv_and_json_hold_every_picture(scores):
     assert float(rows[1]["psnr"]) == pytest.approx(ONE_OFF, abs=1e-3)
     content = json.loads(to_json(scores, {"data": "here"}))
     assert content["data"] == "here"
-    assert content["means"]["theirs"]["psnr"] is None  # an equal picture's is infinite, which JSON cannot say
+    assert content["means"]["theirs"]["psnr"] is None  # that of an equal picture is infinite, which JSON cannot express
     assert content["worse_than_flash"]["psnr"] == {"ours": ["b"], "theirs": []}
 
 
@@ -137,7 +137,7 @@ def test_everything_at_once(tmp_path, evaluate):
     out, figures = tmp_path / "new" / "out", tmp_path / "figures" / "f.json"
     flags = ("--baselines", "--predictions", tmp_path / "theirs", "--out", out, "--json", figures)
     printed = evaluate("--data", pairs, *flags)
-    assert printed.status == 1  # for one prediction had to be resized
+    assert printed.status == 1  # because one prediction had to be resized
     assert "p0: the picture of another system is 48x40 and not 96x80; it was resized" in printed.err
     systems = [line.split()[3] for line in printed.out.splitlines() if line.startswith("mean of")]
     assert " ".join(systems) == "flash ours grey_world retinex multiscale_retinex clahe lime paper1 theirs"
@@ -205,7 +205,7 @@ def test_a_package_that_is_missing_is_named_first(tmp_path, evaluate, monkeypatc
 def test_lpips_is_a_column_where_its_package_imports(monkeypatch):
     monkeypatch.setitem(sys.modules, "lpips", SimpleNamespace(LPIPS=lambda **options: torch.nn.L1Loss()))
     white, black = (to_image(plain(value)) for value in (255, 0))
-    assert lpips_metric(print).measure(white, black) == 2  # it takes images in [-1, 1]
+    assert lpips_metric(print).measure(white, black) == 2  # it expects images in [-1, 1]
 
 
 def test_lpips_without_its_weights_or_its_package_is_left_out(monkeypatch):

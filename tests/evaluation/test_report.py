@@ -1,4 +1,4 @@
-"""The page of an evaluation: whole without a network, worst scene first, safe with odd names."""
+"""The report of an evaluation: complete without a network, worst scene first, safe with odd names."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Weights that cannot be used, in a folder or on a Hub that fails: one sentence, nothing half kept, the page runs."""
+"""Unusable weights, in a folder or on a Hub that fails, give one sentence and leave no partial file; the page runs."""
 
 import json
 import math
@@ -28,7 +28,7 @@ def folder(tmp_path, weights):
 
 @pytest.fixture
 def hub(hub, weights, monkeypatch):
-    """A Hub with whole weights as user/model; its client does not wait between attempts."""
+    """A Hub with complete weights as user/model; its client does not wait between attempts."""
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
     repo = hub.add_repo("user/model")
     repo.commit("Add weights", {path.name: Blob(path.read_bytes()) for path in weights.iterdir()})
@@ -195,8 +195,8 @@ FAULTS = {
 
 @pytest.fixture
 def fails(hub):
-    """``fails(path, fault)`` plans one of :data:`FAULTS` until the context ends; of a slow Hub the client has enough
-    after half a second."""
+    """``fails(path, fault)`` plans one of :data:`FAULTS` until the block ends; the client gives up on a slow Hub after
+    half a second."""
 
     @contextmanager
     def plan(path, fault):
@@ -246,7 +246,7 @@ def test_a_model_without_files_or_revision_is_named(hub):
 
 
 def test_a_push_between_two_downloads_does_not_mix_two_models(hub, weights):
-    """The config is fetched, then other weights are pushed: what is loaded is the old model, whole."""
+    """Other weights are pushed after the config is fetched: the complete old model is loaded."""
     repo = hub.repo("user/model")
     first = repo.at("main").sha
     other = load_file(weights / "model.safetensors")

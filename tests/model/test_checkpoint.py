@@ -1,4 +1,4 @@
-"""Checkpoints: strict, never a pickle, and what the published file becomes."""
+"""Checkpoints: strict loading, no pickles, and conversion of the published file."""
 
 from dataclasses import replace
 
@@ -49,7 +49,7 @@ def test_weights_of_two_architectures_have_no_average(tmp_path, capsys):
 
 
 def test_the_published_file_is_converted_exactly(tmp_path, capsys):
-    """30 million parameters under their authors' names."""
+    """30 million parameters under the authors' names."""
     torch.manual_seed(0)
     ours = Checkpoint(ARCHITECTURES["vgg16"]).generator.state_dict()
     torch.save({published_name(key): tensor for key, tensor in ours.items()}, tmp_path / "model-1000.pth")

@@ -1,4 +1,4 @@
-"""The generators: golden values of the 2020 code, sizes, and what a head promises."""
+"""The generators: golden values of the 2020 code, sizes, and guarantees of the heads."""
 
 import json
 
@@ -24,7 +24,7 @@ def test_the_papers_generator_computes_what_the_2020_code_computes(shared, upsam
     generator.load_state_dict({key: theirs[published_name(key)] for key in generator.state_dict()})
     flash = torch.from_numpy(np.load(golden / "flash.npy"))
     with torch.inference_mode():
-        # with tanh the 2020 code feeds and returns [-1, 1]; ours is sRGB in [0, 1] at both ends
+        # with tanh the 2020 code expects and returns [-1, 1]; f2a uses sRGB in [0, 1] for both
         relit = generator(flash) if head == "sigmoid" else 2 * generator((flash + 1) / 2) - 1
     expected = torch.from_numpy(np.load(golden / f"generator_{upsampling}_{head}.npy"))
     assert (relit - expected).abs().max() <= 1e-5
@@ -90,7 +90,7 @@ def test_every_head_tells_one_story_as_image_and_as_gain(head):
     flash = torch.rand(1, 3, 16, 32) * 0.6 + 0.1
     with torch.inference_mode():
         relit, again = generator(flash), relight(flash, generator.log_gain(flash))
-    told = relit.amax(1, keepdim=True) < 0.8  # above that, what a direct head draws is rolled off as a gain
+    told = relit.amax(1, keepdim=True) < 0.8  # above that, the output of a direct head is rolled off as a gain is
     assert torch.allclose(torch.where(told, again, 0), torch.where(told, relit, 0), atol=1e-4)
 
 
@@ -117,11 +117,11 @@ def test_features_of_an_untrained_unet_keep_their_size():
     with torch.inference_mode():
         features = UNet()(image).features
     assert [tuple(f.shape[1:]) for f in features] == [(64 << level, 32 >> level, 48 >> level) for level in range(5)]
-    assert 0.3 < features[-1].std() / features[0].std() < 3  # ten layers deep, and neither faded nor grown
+    assert 0.3 < features[-1].std() / features[0].std() < 3  # after ten layers the signal has neither faded nor grown
 
 
 def test_folding_batch_normalisation_changes_nothing():
-    """The first convolution against the same with batch normalisation written out."""
+    """Compare the first convolution with the same one followed by explicit batch normalisation."""
     generator, encoder, weights = torch.Generator().manual_seed(5), EfficientNetLite0(), {}
     layers = [layer for layer in encoder.modules() if isinstance(layer, SameConv)]
     for layer, (conv, norm) in zip(layers, lite0_pytorch_names(), strict=True):
@@ -187,6 +187,6 @@ def test_a_generator_that_keeps_the_exposure_lifts_no_blacks():
 def test_the_gain_is_refined_in_use_and_not_in_training():
     generator = Generator(GeneratorConfig(exposure="keep"))
     flash = torch.linspace(0.2, 0.9, 50).expand(1, 3, 34, 50)
-    with torch.inference_mode():  # an untrained head finds nothing to lift, so what is left is the contrast
+    with torch.inference_mode():  # an untrained head lifts nothing, so only the contrast is left
         assert generator.train().log_gain(flash).std() == pytest.approx(0, abs=1e-6)
         assert generator.eval().log_gain(flash).std() > 0.005

@@ -1,4 +1,4 @@
-"""The bundled weights score what their config.json says, and keep what a photographer wants kept."""
+"""The bundled weights reach the scores in their config.json and preserve what a photographer wants preserved."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Trained weights on the Hub: a loopback Hub, the real client."""
+"""Pushing trained weights with the real client to a loopback Hub."""
 
 import threading
 from pathlib import Path
@@ -21,7 +21,7 @@ ENCODER = "timm/tf_efficientnet_lite0.in1k"
 
 
 def timm_weights(encoder: EfficientNetLite0) -> dict[str, torch.Tensor]:
-    """The folded convolutions of ``encoder`` under timm's names, with batch normalisations that do nothing."""
+    """Return the folded convolutions of ``encoder`` under timm's names, with batch normalisation that does nothing."""
     weights = {}
 
     def add(layer, conv, norm):
@@ -74,7 +74,7 @@ def test_weights_that_should_be_private_are_not_pushed_where_all_can_read_them(h
     done = train(pairs, tmp_path / "run", "--hub_private_repo")
     assert done.status == 2
     assert "user/model: exists already and is public; make it private on its page" in done.err
-    assert not list((tmp_path / "run").rglob("*.safetensors"))  # before it trained
+    assert not list((tmp_path / "run").rglob("*.safetensors"))  # before training
     assert hub.repo("user/model").files() == before
 
 
@@ -130,7 +130,7 @@ def test_a_push_in_the_background_reads_a_copy_and_its_failure_is_only_reported(
     pusher = Pusher(TrainConfig(output_dir=str(tmp_path), hub_model_id="user/model"))
     pusher.push_in_background(folder, said.append)
     (folder / "config.json").write_text("second")
-    pusher.push_in_background(folder, said.append)  # one is on its way
+    pusher.push_in_background(folder, said.append)  # one is still running
     may_go.set()
     pusher._upload.result()
     pusher.push_in_background(folder, said.append)

@@ -1,4 +1,4 @@
-"""``python -m f2a space push`` against the loopback Hub; what was pushed runs on its own (slow)."""
+"""``python -m f2a space push`` to the loopback Hub; the pushed Space runs on its own (slow)."""
 
 import os
 import re
@@ -27,7 +27,7 @@ HUB_COLORS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gra
 
 @pytest.fixture
 def model(hub, weights):
-    """The commit of user/model, weights on the Hub."""
+    """Id of the commit that adds weights to the Hub as user/model."""
     api = HfApi()
     api.create_repo("user/model")
     return api.upload_folder(repo_id="user/model", folder_path=weights).oid
@@ -35,7 +35,7 @@ def model(hub, weights):
 
 @pytest.fixture
 def examples(hub):
-    """The commit of user/faid, a dataset on the Hub."""
+    """Id of the first commit of user/faid, a dataset on the Hub."""
     api = HfApi()
     api.create_repo("user/faid", repo_type="dataset")
     return api.dataset_info("user/faid").sha
@@ -87,7 +87,7 @@ def test_a_second_push_changes_nothing_and_a_third_takes_back(hub, model):
     assert main(["space", "push", "user/f2a", "--private"]) == 0
     assert space.variables == {}
     assert "models" not in settings_of(hub)
-    assert space.hardware == "zero-a10g"  # not named, so not touched
+    assert space.hardware == "zero-a10g"  # not named, so unchanged
 
 
 def test_files_of_an_earlier_version_go_and_the_owners_own_stay(hub):
@@ -170,7 +170,7 @@ def test_weights_that_only_the_owner_sees_need_a_secret_and_are_not_preloaded(hu
     assert main(["space", "push", "user/f2a", "--weights", "user/model"]) == 0
     assert "user/model: is private: give the Space a secret HF_TOKEN" in capsys.readouterr().err
     assert "preload_from_hub" not in settings_of(hub)
-    assert not [request for request in hub.requests if request.path.endswith("/secrets")]  # ours is never copied
+    assert not [request for request in hub.requests if request.path.endswith("/secrets")]  # f2a's own is never copied
 
 
 def test_an_installed_f2a_without_the_page_says_so(tmp_path):
@@ -187,7 +187,7 @@ def test_planning_imports_neither_torch_nor_gradio():
 
 @pytest.fixture
 def fresh_python(tmp_path):
-    """A virtual environment; torch alone is lent to it, whose wheels are larger than all the rest together."""
+    """A virtual environment that shares only torch, whose wheels are larger than all others together."""
     venv.create(tmp_path / "venv")
     (packages,) = tmp_path.glob("venv/lib/python*/site-packages")
     for name in ("torch", "torchgen", "functorch"):

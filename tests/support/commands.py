@@ -1,4 +1,4 @@
-"""The programs, run in this process: many times quicker than a child, which imports PyTorch anew."""
+"""The programs, run in this process: much faster than in a child process, which has to import PyTorch again."""
 
 import io
 from collections.abc import Iterable
@@ -8,17 +8,17 @@ from typing import NamedTuple
 
 SMALL = ("--resolution", "32", "--working_pixels", "4096", "--train_batch_size", "2", "--max_train_steps", "1",
          "--lr_warmup_steps", "0", "--encoder_weights", "none")  # fmt: skip
-"""Flags of the shortest training."""
+"""Flags of the shortest training run."""
 
 
 def small_run(pairs: Path, output: Path, *flags: str) -> list[str]:
-    """The command line of a training of four steps that takes a second; ``flags`` win."""
+    """Return the command line of a four-step training run that takes a second; ``flags`` override the defaults."""
     where = ["--train_data_dir", str(pairs), "--output_dir", str(output)]
     return [*where, *SMALL, "--max_train_steps", "4", "--lr_warmup_steps", "1", *flags]
 
 
 class Ended(NamedTuple):
-    """Exit status, and what was said on both channels."""
+    """Exit status, standard output and standard error."""
 
     status: int
     out: str
@@ -26,12 +26,12 @@ class Ended(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        """The last line on the error channel."""
+        """The last line on standard error."""
         return self.err.strip().splitlines()[-1]
 
 
 def run(program: str, *words: object) -> Ended:
-    """``run("f2a", "relight", ...)`` or ``run("train", ...)``; no traceback is ever said."""
+    """``run("f2a", "relight", ...)`` or ``run("train", ...)``; asserts that no traceback is printed."""
     if program == "f2a":
         from f2a.cli import main
     else:
@@ -43,7 +43,7 @@ def run(program: str, *words: object) -> Ended:
 
 
 def sentence(*words: object, status: int = 2) -> str:
-    """All that a command of f2a says on the error channel, which is one line; it ends with this status."""
+    """Run a command of f2a and return its one line on standard error; assert that it ends with this status."""
     ended = run("f2a", *words)
     (line,) = ended.err.splitlines()
     assert ended.status == status
@@ -51,7 +51,7 @@ def sentence(*words: object, status: int = 2) -> str:
 
 
 def refused(*commands: Iterable[object]) -> list[str]:
-    """The sentence of each command, which all end with status 2."""
+    """Return the error sentence of each command; assert that all end with status 2."""
     ended = [run(*command) for command in commands]  # type: ignore[arg-type]
     assert [one.status for one in ended] == [2] * len(ended)
     return [one.sentence for one in ended]

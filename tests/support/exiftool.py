@@ -1,4 +1,4 @@
-"""exiftool as the judge of what a file still says about where and with which very camera it was taken."""
+"""exiftool, as the judge of what a file still reveals about the place and the individual camera."""
 
 import json
 import re
@@ -9,14 +9,14 @@ from functools import cache
 import pytest
 
 PLANTED = "zanzibarian"
-"""What tests plant under names of their own."""
+"""Value that tests plant under invented names."""
 
 JUDGE = re.compile(
     "gps|latitude|longi?t|altitude|elevation|location|position|place|city|country|county|state|province|district"
     "|address|postal|street|serial|(?<!Image)region$|(?<!Copyright)ownername|cellid|imei",
     re.IGNORECASE,
 )
-"""Of exiftool's names, written down apart from the product's rule."""
+"""Pattern of exiftool's names for private tags, written independently of the product's rule."""
 ORDINARY = re.compile(
     "Opacity|Authors|SamplePosition|Positioning|[Cc]omposition|Disposition|Placed|Placement|Statement|ElevationAngle|SpeedLatitude"
 )
@@ -28,18 +28,18 @@ def is_a_place(name):
 
 @cache
 def started():
-    """exiftool as it takes one command after the other: to start it takes longer than most of them."""
+    """Start an exiftool that accepts one command after another: starting it takes longer than most commands."""
     if not shutil.which("exiftool"):
         pytest.skip("exiftool is not installed")
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
-    # The end of its input alone does not end it, and a test run that is killed would leave it behind. No shell stays
-    # around it, which would keep its output open if it died, and the tests would wait for ever.
+    # exiftool does not end when its input does, so it would outlive a killed test run. ``exec`` leaves no shell around
+    # it, which would keep its output open if it died, so that the tests would wait for ever.
     until_closed = "exec exiftool -stay_open True -@ <(cat; printf '%s\\n' -stay_open False)"
     return subprocess.Popen(["bash", "-c", until_closed], **pipes)
 
 
 def exiftool(*words):
-    """What it prints."""
+    """Return what exiftool prints."""
     process, said, end = started(), "", "{done}\n"
     process.stdin.write("\n".join([*map(str, words), "-echo3", end.strip(), "-execute\n"]))
     process.stdin.flush()
@@ -49,12 +49,12 @@ def exiftool(*words):
 
 
 def judged(*paths):
-    """All that exiftool finds, by file and name."""
+    """Return all tags that exiftool finds, by file, then by name."""
     return {tags["SourceFile"]: tags for tags in json.loads(exiftool("-json", "-a", "-G1", "-u", "-ee", *paths))}
 
 
 def private_tags(*paths):
-    """Those that say where, or with which very camera."""
+    """Return the values that reveal the place or the individual camera."""
     return [
         f"{name}={value}"
         for tags in judged(*paths).values()

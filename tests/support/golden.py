@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def filled(golden: Path, model: str) -> dict[str, Tensor]:
-    """The tensors of one of the models in ``keys.json``, by their 2020 names."""
+    """Return the tensors of one of the models in ``keys.json``, by their 2020 names."""
     state = {}
     for number, (name, shape) in enumerate(json.loads((golden / "keys.json").read_text())[model]):
         values = torch.randn(shape, generator=torch.Generator().manual_seed(number))

@@ -31,7 +31,7 @@ def exif(*entries, following=0, behind=b"", first=8):
 
 
 def absurd_exif():
-    """Blocks of EXIF by what is wrong with them; ``turned`` ones ask for a quarter turn."""
+    """Return blocks of EXIF by their fault; ``turned`` ones specify a quarter turn."""
     pointer = [(EXIF, LONG, 1, 8)]
     crowd = 2_500
     behind = 10 + 12 * crowd + 4
@@ -131,7 +131,7 @@ def png_of(width, height, chunks):
 
 
 def zip_bomb(megabytes=2_000):
-    """So many megabytes of zeros, deflated: one block, again and again."""
+    """Return that many megabytes of zeros, deflated: one block, repeated."""
     packer = zlib.compressobj(9)
     start = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
     block = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
@@ -203,7 +203,7 @@ def float_tiff(width, height):
 
 
 def trapped_tiffs(plain, deep):
-    """TIFFs whose directories make whoever copies every field copy the file thousands of times."""
+    """TIFFs in which copying every field of the directories copies the file thousands of times."""
     found = {}
     for name, content in (("plain", plain), ("deep", deep)):
         entries = [content[at : at + 12] for at, _ in entries_of(content)]

@@ -1,4 +1,4 @@
-"""Visitors of a real server, polite and otherwise, and what the server weighs while they come and go."""
+"""Visitors to a real server, polite and otherwise, and the resources that the server uses meanwhile."""
 
 import json
 import os
@@ -26,14 +26,14 @@ sys.path.insert(0, {str(ROOT)!r})
 from f2a.page import server
 server.DRAIN_S = {PATIENCE_S}
 runpy.run_path({str(APP)!r}, run_name="__main__")"""
-"""``python app.py``, but told to stop it waits for running jobs however long a busy machine takes."""
+"""``python app.py``, but with no limit on how long it waits for running jobs when told to stop."""
 
 UPLOAD = "/gradio_api/upload"
 
 
 @contextmanager
 def page(folder: Path, port: int | None = None, **settings: str) -> Iterator[tuple[str, Any]]:
-    """Address and process of ``python app.py`` that writes into ``folder``; its errors are in ``errors.txt`` there."""
+    """Yield address and process of ``python app.py``, which writes into ``folder``, its errors into ``errors.txt``."""
     folder.mkdir(parents=True, exist_ok=True)
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "GRADIO_TEMP_DIR": str(folder)} | settings
     with (
@@ -41,11 +41,11 @@ def page(folder: Path, port: int | None = None, **settings: str) -> Iterator[tup
         started([sys.executable, "-c", PATIENT_APP], environment, port, errors) as (url, process),
     ):
         yield url, process
-        process.kill()  # to end as it should takes seconds, and is for the tests of just that
+        process.kill()  # a graceful end takes seconds and has its own tests
 
 
 class Footprint(NamedTuple):
-    """What a server holds: megabytes of memory, open descriptors, threads, files."""
+    """The resources of a server: megabytes of memory, open descriptors, threads, files."""
 
     memory_mb: float
     descriptors: int
@@ -54,7 +54,7 @@ class Footprint(NamedTuple):
 
 
 def footprint(process: Any, folder: Path) -> Footprint:
-    """Of the server that writes into ``folder``, as Linux tells it."""
+    """Return the footprint of the server that writes into ``folder``, as reported by Linux."""
     status = dict(line.split(":\t", 1) for line in Path(f"/proc/{process.pid}/status").read_text().splitlines())
     descriptors = len(os.listdir(f"/proc/{process.pid}/fd"))
     files = sum(len(names) for _, _, names in os.walk(folder))
@@ -62,7 +62,7 @@ def footprint(process: Any, folder: Path) -> Footprint:
 
 
 def settled(process: Any, folder: Path, before: Footprint) -> Footprint:
-    """The footprint once there are no more descriptors and files than before, or after a long wait."""
+    """Return the footprint once there are no more descriptors and files than before, or after a long wait."""
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
         now = footprint(process, folder)
@@ -73,18 +73,18 @@ def settled(process: Any, folder: Path, before: Footprint) -> Footprint:
 
 
 def processor_seconds(process: Any) -> float:
-    """That the server has worked so far."""
+    """Return the processor time that the server has used so far."""
     fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def wait_until_worked(process: Any, before: float, seconds: float) -> None:
-    """Until the server has worked for so long since ``before``: its progress says how far it is, not the clock."""
+    """Wait until the server has used that much processor time since ``before``, whatever the clock says."""
     until(lambda: processor_seconds(process) >= before + seconds)
 
 
 def save_photo(path: Path, size: tuple[int, int], seed: int = 0) -> Path:
-    """A photo of soft patches of colour, so that its file is of a usual size."""
+    """Return a photo of soft patches of colour, so that its file has a typical size."""
     pixels = np.random.default_rng(seed).integers(0, 255, (6, 8, 3), np.uint8)
     Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC).save(path, quality=90)
     return path
@@ -94,7 +94,7 @@ def save_photo(path: Path, size: tuple[int, int], seed: int = 0) -> Path:
 
 
 def upload(http: httpx.Client, photo: Path) -> str:
-    """The path of the photo on the server."""
+    """Upload a photo and return its path on the server."""
     return str(http.post(UPLOAD, files={"files": (photo.name, photo.read_bytes())}).raise_for_status().json()[0])
 
 
@@ -103,13 +103,13 @@ def given(path: str) -> dict[str, Any]:
 
 
 def ask(http: httpx.Client, name: str, **asked: Any) -> str:
-    """Ask an endpoint, and get the address of the answer."""
+    """Call an endpoint and return the address of the answer."""
     posted = http.post(f"/gradio_api/call/v2/{name}", json=asked).raise_for_status()
     return f"/gradio_api/call/{name}/{posted.json()['event_id']}"
 
 
 def answer(http: httpx.Client, address: str) -> tuple[str, Any]:
-    """``complete`` and the data, or ``error`` and what was said."""
+    """Return ``complete`` and the data, or ``error`` and the message."""
     *waiting, answered = http.get(address).raise_for_status().text.strip().split("event: ")
     assert {sign.split("\n")[0] for sign in waiting} <= {"", "heartbeat"}
     event, data = answered.split("\n", 1)
@@ -124,7 +124,7 @@ def relight(http: httpx.Client, path: str) -> tuple[str, Any]:
 
 
 def half_an_upload(url: str, sent: int, promised: int = 5_000_000) -> socket.socket:
-    """A connection on which so many bytes of a photo were sent, and many more promised."""
+    """Return a connection on which that many bytes of a photo were sent, and many more announced."""
     address = urlsplit(url)
     connection = socket.create_connection((str(address.hostname), int(address.port or 80)), timeout=PATIENCE_S)
     head = (
@@ -137,9 +137,9 @@ def half_an_upload(url: str, sent: int, promised: int = 5_000_000) -> socket.soc
 
 
 def abort_uploads(url: str, count: int, together: int = 50) -> None:
-    """Hang up in the middle of so many photos, every other time without a goodbye.
+    """Abort that many uploads, every other one by a reset.
 
-    The server must have begun to read: what is closed before that, it never sees.
+    The server must have begun to read: it never sees a connection closed before that.
     """
     for first in range(0, count, together):
         numbers = range(first, min(first + together, count))
@@ -153,7 +153,7 @@ def abort_uploads(url: str, count: int, together: int = 50) -> None:
 
 @contextmanager
 def open_pages(url: str, count: int) -> Iterator[None]:
-    """So many browsers that only show the page: each holds a stream open."""
+    """Open that many idle pages, each of which keeps a stream open."""
     with ExitStack() as stack:
         http = stack.enter_context(httpx.Client(base_url=url, timeout=30))
         for number in range(count):

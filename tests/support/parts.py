@@ -1,4 +1,4 @@
-"""Parts of photo files beside the picture, built by hand: JPEG segments, JUMBF boxes, the items of an AVIF file."""
+"""Parts of photo files other than the picture, built by hand: JPEG segments, JUMBF boxes, items of an AVIF file."""
 
 import struct
 
@@ -6,7 +6,7 @@ C2PA_UUID = bytes.fromhex("63327061 0011 0010 8000 00AA00389B71")
 
 
 def segment(marker: int, content: bytes) -> bytes:
-    """Of a JPEG: ``APPn`` is 0xE0 + n."""
+    """Return a JPEG segment; the marker of ``APPn`` is 0xE0 + n."""
     return bytes([0xFF, marker]) + struct.pack(">H", len(content) + 2) + content
 
 
@@ -20,7 +20,7 @@ def full_box(kind: bytes, content: bytes, version: int = 0, flags: int = 0) -> b
 
 
 def manifest_store() -> bytes:
-    """JUMBF (ISO 19566-5) as content credentials begin (C2PA 2.1, 11.1.4.2)."""
+    """Return the JUMBF (ISO 19566-5) that content credentials begin with (C2PA 2.1, 11.1.4.2)."""
     return box(b"jumb", box(b"jumd", C2PA_UUID + b"\3c2pa\0") + box(b"free", bytes(40)))
 
 

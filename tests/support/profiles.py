@@ -15,7 +15,7 @@ def _xyz(x, y):
 
 
 def _colorants(red, green, blue, white):
-    """The primaries' XYZ beside D50, as columns."""
+    """Return the primaries' XYZ adapted to D50, as columns."""
     primaries = np.stack([_xyz(*red), _xyz(*green), _xyz(*blue)], 1)
     scaled = primaries * np.linalg.solve(primaries, _xyz(*white))
     cones = BRADFORD @ D50 / (BRADFORD @ _xyz(*white))

@@ -1,4 +1,4 @@
-"""``python -m tests.support.screenshots``: makes README's pictures in docs/ anew, with the bundled weights."""
+"""``python -m tests.support.screenshots``: regenerates the README's pictures in docs/ with the bundled weights."""
 
 import io
 import tempfile
@@ -22,7 +22,7 @@ DOCS = ROOT / "docs"
 
 
 def save_screenshot(page: Any, name: str) -> None:
-    """Save what is seen once pictures and sizes have settled."""
+    """Save the visible page once pictures and sizes have settled."""
     page.wait_for_timeout(1000)
     Image.open(io.BytesIO(page.screenshot())).convert("RGB").save(DOCS / name, quality=85)
 

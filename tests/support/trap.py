@@ -1,4 +1,4 @@
-"""A pickle that does harm when it is opened."""
+"""A pickle that runs code when it is loaded."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Tests wait for what happens, however long a busy machine takes, and not for a time."""
+"""Waiting for an event instead of a fixed time, however long a busy machine takes."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Trainings of a few steps in this process, on pairs of a few pixels."""
+"""Training runs of a few steps in this process, on pairs of a few pixels."""
 
 from functools import cache
 from pathlib import Path
@@ -23,13 +23,13 @@ def pairs(tmp_path):
 
 @pytest.fixture
 def train(pairs, tmp_path):
-    """``train("run", ...)`` trains into ``tmp_path / "run"``; its exit status."""
+    """``train("run", ...)`` trains into ``tmp_path / "run"`` and returns the exit status."""
     return lambda name, *flags: train_accelerate.main(small_run(pairs, tmp_path / name, *flags))
 
 
 @pytest.fixture(scope="module")
 def through(tmp_path_factory):
-    """``through(...)`` is the output of a run with these flags that nothing disturbed."""
+    """``through(...)`` returns the output folder of an undisturbed run with these flags."""
 
     @cache
     def trained(*flags):
@@ -42,7 +42,7 @@ def through(tmp_path_factory):
 
 @pytest.fixture
 def at_step(monkeypatch):
-    """``at_step(2, happens)`` lets something happen in a run that has taken two steps, before its third."""
+    """``at_step(2, happens)`` calls ``happens`` in a run between its second and third steps."""
 
     def disturb(step, happens):
         optimizer_step = train_accelerate.Trainer.optimizer_step
@@ -63,12 +63,12 @@ def set_up(config, inputs):
 
 
 def steps_in(output: Path) -> list[int]:
-    """Those of the checkpoints of a run."""
+    """Return the steps of a run's checkpoints."""
     return [int(folder.name.removeprefix("checkpoint-")) for folder in checkpoints(output)]
 
 
 def assert_same_end(one: Path, other: Path) -> None:
-    """The last checkpoints hold the same bits, and so do the weights to use."""
+    """Assert that the last checkpoints, and the weights for use, are equal bit for bit."""
     files = sorted(path.name for path in one.glob("checkpoint-000004/*.safetensors"))
     assert {"generator.safetensors", "generator_optimizer.safetensors"} <= set(files)
     for name in [f"checkpoint-000004/{name}" for name in files] + ["last/model.safetensors"]:

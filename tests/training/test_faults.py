@@ -1,4 +1,4 @@
-"""What happens to a training run: a full disk, data that vanishes, processes that die, clocks that go backwards."""
+"""Faults during a training run: a full disk, data that vanishes, processes that die, clocks that go backwards."""
 
 import errno
 import itertools
@@ -31,19 +31,19 @@ FLAGS = ("--train_batch_size", "1", "--lr_scheduler", "constant", "--no-use_ema"
 
 @pytest.fixture
 def train(train):
-    """``train("run", ...)`` trains into ``tmp_path / "run"``, with a checkpoint at each step; its exit status."""
+    """``train("run", ...)`` trains into ``tmp_path / "run"``, with a checkpoint at each step; returns the status."""
     return lambda name, *flags: train(name, *FLAGS, *flags)
 
 
 @pytest.fixture(scope="module")
 def undisturbed(through):
-    """The output of a run that nothing disturbed."""
+    """The output folder of an undisturbed run."""
     return through(*FLAGS)
 
 
 @pytest.fixture
 def disk(tmp_path):
-    """``disk(name, size)`` is a file system of its own at ``tmp_path / name``; called again it changes the size."""
+    """``disk(name, size)`` mounts a separate file system at ``tmp_path / name``; another call changes its size."""
     mounted = []
 
     def mount(name, options):
@@ -64,14 +64,14 @@ def disk(tmp_path):
 
 
 def sentence(capsys):
-    """What was said on the error channel: one line of the script, and no traceback."""
+    """Return what was written to standard error: one line from the script, and no traceback."""
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("train_accelerate.py: ")]
     (line,) = lines
     return line.removeprefix("train_accelerate.py: ")
 
 
 def assert_whole(output, *steps):
-    """These checkpoints are there and load, and nothing unfinished is."""
+    """Assert that exactly these checkpoints exist and load, and that nothing unfinished is left."""
     assert steps_in(output) == list(steps)
     for folder in checkpoints(output):
         read_state(folder)
@@ -117,7 +117,7 @@ FULL_DISKS = {
     "the library": ("f2a.training.checkpoint.save_file", full_in_rust),
     "the system": ("f2a.training.checkpoint.save_file", full),
     "syncing": ("f2a.files.os.fsync", full),
-    "the weights": ("f2a.model.checkpoint.save_file", full_in_rust),  # once all steps are done
+    "the weights": ("f2a.model.checkpoint.save_file", full_in_rust),  # after all steps
 }
 
 
@@ -248,7 +248,7 @@ def test_an_error_that_is_no_workers_passes_unchanged():
 
 
 class Torn:
-    """A mixture that breaks, as that of a stream does when the line is gone."""
+    """A mixture that raises, as a stream does when the connection is lost."""
 
     seed = 0
 

@@ -1,4 +1,4 @@
-"""What the players learn from: values to check in the head, who gets a gradient, and the 2020 code's own figures."""
+"""The losses: values that can be checked by hand, which network gets a gradient, and the figures of the 2020 code."""
 
 import json
 import math
@@ -126,7 +126,7 @@ def test_the_discriminator_learns_under_the_attention_that_it_is_asked_under(mon
     monkeypatch.setattr(train_accelerate, "discriminator_loss", watched)
     black, grey = torch.zeros(1, 3, 64, 64), torch.full((1, 3, 64, 64), 0.5)
     trainer.training_step(PairCrops(black, grey, ["a"]))
-    assert judged[1].unique().tolist() == [expected]  # the ambient photo; the attention is a half everywhere
+    assert judged[1].unique().tolist() == [expected]  # the ambient photo; attention is 0.5 everywhere
 
 
 def test_the_frozen_eye_sees_a_difference_and_passes_the_gradient_on(shared):
@@ -195,7 +195,7 @@ def test_the_gradient_loss_sees_the_edge_of_a_shadow_and_not_how_bright_the_phot
     shadow = lit.clone()
     shadow[..., 4:] = linear_to_srgb(torch.tensor(0.1))
     edge = math.log2(0.404 / 0.104)
-    # across, 1 of 7, 2 of 6 and 4 of 4 pairs of pixels lie on two sides of the edge; down, none
+    # across, 1 of 7, 2 of 6 and 4 of 4 pairs of pixels straddle the edge; down, none do
     assert gradient_difference(shadow, lit).item() == pytest.approx(edge * (1 / 7 + 2 / 6 + 1) / 6, rel=1e-3)
     assert gradient_difference(0.5 * lit, 0.5 * lit).item() == 0
     darker = linear_to_srgb(torch.full((1, 3, 6, 8), 0.2))

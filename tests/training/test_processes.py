@@ -1,4 +1,4 @@
-"""The training script in processes of its own: two at a time, and killed."""
+"""The training script in separate processes: two at a time, and killed."""
 
 import json
 import multiprocessing
@@ -36,7 +36,7 @@ def settings(monkeypatch):
 
 
 def launch(launcher, *words):
-    """The script in a Python of its own."""
+    """Run the script in a new Python process."""
     command = [sys.executable, *launcher, "train_accelerate.py", *small_run(*words)]
     return subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                             start_new_session=True)  # fmt: skip
@@ -50,13 +50,13 @@ def fork(*words, environment=None):
 
 def run(words, environment):
     os.environ.update(environment)
-    os.fsync = FSYNC  # so that a checkpoint takes long enough to be killed in
+    os.fsync = FSYNC  # so that writing a checkpoint takes long enough to be killed
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
         sys.exit(train_accelerate.main(words))
 
 
 def train(*words, processes=1):
-    """To the end, in as many processes as a launcher would start."""
+    """Train to the end, in as many processes as a launcher would start."""
     shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     shared |= dict.fromkeys(("WORLD_SIZE", "LOCAL_WORLD_SIZE"), str(processes))
     ranks = [{"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(processes)]
@@ -91,7 +91,7 @@ def test_two_processes_with_batch_4_train_as_one_with_batch_8(tmp_path, flags):
 
 
 def whole(file):
-    """All weights of a file, or all mean gradients, as one vector."""
+    """Return all weights, or all mean gradients, in a file as one vector."""
     tensors = load_file(file)
     return torch.cat([t.flatten() for name, t in sorted(tensors.items()) if not name.endswith(("step", "avg_sq"))])
 
@@ -118,7 +118,7 @@ def test_killed_again_and_again_it_ends_as_if_it_had_not_been(tmp_path, kills, f
         process.kill()
         process.join()
         for folder in checkpoints(output):
-            read_state(folder)  # which it does of whole ones only
+            read_state(folder)  # raises unless it is complete
     train(pairs, output, *flags, "--resume_from_checkpoint", "latest")
     _, killed = last_state(output)
     assert through.name == killed.name == "checkpoint-000030"
@@ -132,7 +132,7 @@ def test_killed_again_and_again_it_ends_as_if_it_had_not_been(tmp_path, kills, f
 
 
 def wait_for(process, seen):
-    """Progress and not time decides when a run is killed, so that a fast machine does not end it first."""
+    """Kill a run by its progress and not by time, so that it does not finish first on a fast machine."""
     while process.is_alive() and not seen():
         time.sleep(0.002)
 
@@ -142,7 +142,7 @@ def steps_kept(output):
 
 
 def pace(output):
-    """Seconds from one checkpoint of a run to the next."""
+    """Return the seconds between a run's checkpoints."""
     times = sorted(path.stat().st_mtime for path in output.glob("checkpoint-*/state.json"))
     return (times[-1] - times[0]) / (len(times) - 1)
 

@@ -104,7 +104,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_taken(train, tmp_pa
 
 
 def test_asked_to_stop_it_saves_and_says_how_to_go_on(train, through, tmp_path, at_step, capsys):
-    """By SIGTERM in step 2, and by Ctrl-C in step 3."""
+    """Stop by SIGTERM in step 2, and by Ctrl-C in step 3."""
     undisturbed, signals = through(), {2: signal.SIGTERM, 3: signal.SIGINT}
     before = [signal.getsignal(number) for number in signals.values()]
     for step, number in signals.items():
@@ -296,7 +296,7 @@ def test_a_second_run_in_one_folder_is_refused_until_the_first_has_ended(train, 
     with lock_output(tmp_path / "run"):
         assert train("run") == 2
     assert "another run is training there" in capsys.readouterr().err
-    locks = []  # kept, since one that is collected is free, too
+    locks = []  # kept, since a collected lock is released, too
     monkeypatch.setattr(train_accelerate, "lock_output", lambda output: locks.append(lock_output(output)) or locks[0])
     assert train("run", "--max_train_steps", "1") == 0
     with lock_output(tmp_path / "run"):
@@ -307,7 +307,7 @@ def test_flags_win_over_the_file_and_the_file_over_the_recipe(tmp_path):
     (tmp_path / "run.yaml").write_text("recipe: paper\nlearning_rate: 1e-3\ntrain_batch_size: 4\n")
     config = parse_run(["--config", str(tmp_path / "run.yaml"), "--train_batch_size", "2"], "")
     assert (config.preset, config.learning_rate, config.train_batch_size) == ("vgg16", 1e-3, 2)
-    (tmp_path / "run.json").write_text('{\n\t"train_batch_size": 3\n}\n')  # which is not YAML
+    (tmp_path / "run.json").write_text('{\n\t"train_batch_size": 3\n}\n')  # not YAML
     assert parse_run(["--config", str(tmp_path / "run.json")], "") == TrainConfig(train_batch_size=3)
 
 
