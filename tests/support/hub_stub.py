@@ -89,7 +89,7 @@ class Repo:
 
     @property
     def path(self) -> str:
-        """As addresses of the Hub name it."""
+        """The repo's path in addresses of the Hub."""
         return f"{'' if self.kind == 'model' else self.kind + 's/'}{self.id}"
 
     def at(self, revision: str = "main") -> Commit:
@@ -102,7 +102,7 @@ class Repo:
         return {path: blob.content for path, blob in self.at().files.items()}
 
     def commit(self, title: str, files: dict[str, Blob]) -> Commit:
-        """A new version with these files; its id follows from the repo, those before and the title."""
+        """Add a version with these files; its id is a digest of the repo, the earlier versions and the title."""
         text = f"{self.kind} {self.id} {list(self.commits)} {title}"
         commit = Commit(hashlib.sha1(text.encode()).hexdigest(), dict(files))
         self.commits[commit.sha] = commit
@@ -139,7 +139,7 @@ REVISION = r"(?P<revision>[^/]+)"
 
 
 def route(methods: str, path: str, writes: bool = False) -> Callable[[Handle], Handle]:
-    """Enter a handler in the table; one that `writes` asks for the token of the repo's owner."""
+    """Register a handler; one that `writes` requires the token of the repo's owner."""
 
     def enter(handle: Handle) -> Handle:
         ROUTES.append((methods.split(), re.compile(path), handle, writes))
@@ -305,7 +305,7 @@ class Request:
 
 @dataclass
 class Fault:
-    """What goes wrong with requests whose path and method match, and how often it did."""
+    """A fault in requests whose path and method match, and the number of times it has occurred."""
 
     path: str
     method: str = ""
@@ -322,12 +322,12 @@ class Fault:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """The socket side: reads a request, lets a fault strike, sends the reply."""
+    """The socket side: reads a request, applies a planned fault, and sends the reply."""
 
     server: Server
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing is printed: `hub.requests` is the log."""
+        """Print nothing: `hub.requests` is the log."""
 
     def serve(self) -> None:
         hub, path = self.server.hub, unquote(urlsplit(self.path).path)
@@ -372,7 +372,7 @@ class Server(ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is no news; a fault in the stub itself is."""
+        """Report faults in the stub itself, but not clients that hang up."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
@@ -405,14 +405,14 @@ class HubStub:
         self.home.cleanup()
 
     def environment(self) -> dict[str, str]:
-        """The environment of a client process: this Hub, an empty cache, nothing of the developer's own account."""
+        """Return the environment for a client process: this Hub, an empty cache, nothing of the developer's account."""
         own = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING"))}
         chosen = {"HF_ENDPOINT": self.endpoint, "HF_HOME": self.home.name, "NO_PROXY": "127.0.0.1,localhost"}
         chosen |= dict.fromkeys(("HF_HUB_DISABLE_XET", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS"), "1")
         return own | chosen | {"HF_UPDATE_DOWNLOAD_COUNTS": "0", "HF_TOKEN": self.token}
 
     def in_process(self, monkeypatch: Any, home: str | None = None) -> None:
-        """Let the client libraries of this very process talk to the stub, until the test ends; `home` is the cache."""
+        """Let the client libraries in this process use the stub until the test ends; `home` is the cache."""
         import datasets
         from huggingface_hub import HfFileSystem, constants, hf_api
 
@@ -430,26 +430,26 @@ class HubStub:
         monkeypatch.setenv("HF_TOKEN", self.token)
         monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
         monkeypatch.setattr(sys.modules["datasets.utils.tqdm"], "_hf_datasets_progress_bars_disabled", True)
-        HfFileSystem.clear_instance_cache()  # they would know the Hub of an earlier test
+        HfFileSystem.clear_instance_cache()  # they would still use the Hub of an earlier test
 
     def repo(self, repo_id: str, kind: str = "model") -> Repo:
         return self.repos[kind, repo_id]
 
     def add_repo(self, repo_id: str, kind: str = "model", private: bool = False) -> Repo:
-        """A fresh repo, as `create_repo` leaves it; also the way to one that belongs to somebody else."""
+        """Add a new repo as `create_repo` leaves it; also for repos that belong to somebody else."""
         repo = self.repos[kind, repo_id] = Repo(kind, repo_id, private)
         names = (".gitattributes", "README.md") if kind == "space" else (".gitattributes",)
         repo.commit("initial commit", {name: Blob(b"as the Hub makes it") for name in names})
         return repo
 
     def fail(self, path: str, **how: Any) -> Fault:
-        """Plan a fault (see `Fault`) for requests whose decoded path the regular expression finds."""
+        """Plan a fault (see `Fault`) for requests whose decoded path contains a match of the regular expression."""
         self.faults.append(Fault(path, **how))
         return self.faults[-1]
 
     @contextmanager
     def unreachable(self) -> Iterator[None]:
-        """Connections are refused; afterwards the Hub is back on the same port with the same content."""
+        """Refuse connections inside the block; afterwards the Hub is back on the same port with the same content."""
         self.server.stop()
         try:
             yield

@@ -33,7 +33,7 @@ PHONE, TABLET, DESKTOP = (
 
 
 def free_port() -> int:
-    """Below the ports that the system gives to connections (32768 on), of which one could take it before the server."""
+    """Return a port below those that the system assigns to connections (from 32768), so that none takes it first."""
     while True:
         port = 20_000 + secrets.randbelow(12_000)
         with socket.socket() as listener, suppress(OSError):
@@ -43,7 +43,7 @@ def free_port() -> int:
 
 @contextmanager
 def serving(build: Callable[[], Any], folder: Path, launch: dict[str, Any]) -> Iterator[str]:
-    """The address of a page while it is served; its files lie in ``folder``."""
+    """Serve a page with its files in ``folder``, and yield its address."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(folder))
         demo = build()
@@ -60,7 +60,7 @@ def started(
     errors: Any = subprocess.PIPE,
     output: Any = subprocess.DEVNULL,
 ) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """The address of a page in a process of its own, once it answers, and the process."""
+    """Start a page in a separate process; yield its address, once it answers, and the process."""
     url = f"http://127.0.0.1:{(port := port or free_port())}"
     settings = environment | {"GRADIO_SERVER_PORT": str(port)}
     pipes: dict[str, Any] = {"stdout": output, "stderr": errors, "text": True}
@@ -83,7 +83,7 @@ def is_healthy(url: str) -> bool:
 
 @contextmanager
 def browsing() -> Iterator[Any]:
-    """A browser, or the reason why there is none."""
+    """Yield a browser; skip the test if there is none."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright (requirements-dev.txt)")
     if not CHROMIUM:
         pytest.skip("needs a Chromium browser on the PATH")
@@ -96,7 +96,7 @@ def browsing() -> Iterator[Any]:
 
 @cache
 def context(browser: Any, **options: Any) -> Any:
-    """One for all visits: a page opens in half the time once its scripts are in the browser's cache."""
+    """Return one context for all visits: a page opens in half the time if its scripts are in the browser's cache."""
     return browser.new_context(permissions=["camera"], **options)
 
 
@@ -104,9 +104,9 @@ def context(browser: Any, **options: Any) -> Any:
 def visiting(
     browser: Any, url: str, size: dict[str, int] = PHONE, lacking: bool = False, **options: Any
 ) -> Iterator[Any]:
-    """The page, open; afterwards, no error on the console (but of files that are lacking, if some are) and no request
-    to anywhere but the server. A visit takes over the tab of one that has ended: in a process that ran the page's
-    scripts before, it opens in half the time and with a third of the work."""
+    """Open the page; afterwards, assert that the console has no errors (except missing files, if ``lacking``) and that
+    all requests went to the server. A visit reuses the tab of an ended one: in a process that has already run the
+    page's scripts, it opens in half the time and with a third of the work."""
     shared = context(browser, **options)
     page = next((tab for tab in shared.pages if tab.url == "about:blank"), None) or shared.new_page()
     page.set_default_timeout(PATIENCE_S * 1000)
@@ -133,14 +133,14 @@ def visiting(
 
 
 def save_gradient(path: Path, mode: str = "RGB", tint: int = 0, **options: Any) -> Path:
-    """48 wide, 30 high, dark on the left and light on the right; ``tint`` darkens it, so that photos differ."""
+    """Save a 48 x 30 photo, dark on the left and light on the right; ``tint`` darkens it, so that photos differ."""
     photo = Image.linear_gradient("L").rotate(90).resize((48, 30))
     photo.point([value * (255 - tint) // 255 for value in range(256)]).convert(mode).save(path, **options)
     return path
 
 
 def library_bytes(relighter: Relighter, photo: Path, controls: Controls = NEUTRAL) -> bytes:
-    """Of the file that the library makes of a photo."""
+    """Return the bytes of the file that the library makes from a photo."""
     with tempfile.TemporaryDirectory() as folder:
         return relight_file(relighter, photo, Path(folder), controls).read_bytes()
 
@@ -151,14 +151,14 @@ def after(page: Any) -> Any:
 
 @contextmanager
 def renewed(page: Any, picture: str = "#view img >> nth=1") -> Iterator[None]:
-    """After the block, wait until the picture is another one."""
+    """After the block, wait until the picture has been replaced."""
     before = page.locator(picture).get_attribute("src")
     yield
     until(lambda: page.locator(picture).get_attribute("src") != before)
 
 
 def number_of(page: Any, control: str, panel: str = "#controls") -> Any:
-    """The number field of a control."""
+    """Return the number field of a control."""
     return page.locator(panel).get_by_label(f"number input for {control}")
 
 
@@ -191,7 +191,7 @@ DECODED_SIZE = """async (image) => {
   }
   return [image.naturalWidth, image.naturalHeight];
 }"""
-"""Of the picture that is left when a new one takes its place meanwhile, which is the old one's error."""
+"""JavaScript for the size of the final picture: decoding fails if a new picture replaces the old one meanwhile."""
 
 
 def center_of(locator: Any) -> tuple[float, float]:
@@ -200,7 +200,7 @@ def center_of(locator: Any) -> tuple[float, float]:
 
 
 def in_a_loop(work: Callable[[], Any]) -> Any:
-    """What a coroutine returns; in a thread of its own, as this one's event loop is the browser's while one is open."""
+    """Run a coroutine in a separate thread and return its result: an open browser uses this thread's event loop."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(lambda: asyncio.run(work())).result()
 
