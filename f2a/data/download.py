@@ -85,7 +85,7 @@ def _from_drive(archive: Archive, zipped: Path) -> None:
     except Exception as error:  # the errors of requests and gdown have no common base class
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         is_partial = any(part.stat().st_size for part in zipped.parent.glob(f"{zipped.name}*.part"))
-        again = "run this again to resume, or" if is_partial else "its quota or the connection may be gone:"
+        again = "run this again to resume, or" if is_partial else "its quota may be used up or the connection lost:"
         raise F2aError(f"Google Drive did not provide {zipped.name} ({reason}); {again} {by_hand}") from None
     if not zipped.exists():  # older versions of gdown print what is wrong and return
         raise F2aError(f"Google Drive did not provide {zipped.name}; today's quota may be used up: {by_hand}")
@@ -127,4 +127,4 @@ def _check_members(zipped: Path, members: list[zipfile.ZipInfo], limits: Archive
     free = shutil.disk_usage(zipped.parent).free
     if size > free:
         need, have = (f"{value / GIGABYTE:.1f} GiB" for value in (size, free))
-        raise F2aError(f"{zipped}: unpacks to {need}, but {have} are free there; make room and run this again")
+        raise F2aError(f"{zipped}: unpacks to {need}, but only {have} are free there; make room and run this again")

@@ -92,7 +92,7 @@ def _check_positions(splits: dict[str, list[PairFiles]]) -> None:
     for path in (path for pairs in splits.values() for pair in pairs for path in (pair.flash, pair.ambient)):
         if read_photo(path, keep_location=True).metadata.has_position():
             remedy = "remove it (exiftool -gps:all=), or push with --private"
-            raise HubError(f"{path}: says where it was taken (GPS), which everybody could read; {remedy}")
+            raise HubError(f"{path}: says where it was taken (GPS), which anybody could read; {remedy}")
 
 
 def _upload(repo_id: str, splits: dict[str, list[PairFiles]], license: str) -> None:

@@ -154,7 +154,7 @@ def changes(metadata: dict[str, Any], config: dict[str, Any], pairs: str) -> Ite
         if name != "resume_from_checkpoint" and (before := metadata["config"].get(name)) != value:
             yield f"changed since the checkpoint: {name} was {before!r}, is {value!r}"
     if metadata["pairs"] != pairs:
-        yield "changed since the checkpoint: the pairs to learn from; the run continues with those that are there now"
+        yield "changed since the checkpoint: the training pairs; the run continues with the present ones"
 
 
 def pack_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

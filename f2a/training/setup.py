@@ -58,7 +58,7 @@ def load_inputs(config: TrainConfig, report: Report) -> TrainingInputs:
         source, pairs = hub_sources(config, cache, report)
         sources, validation = [*sources, source], validation + pairs
     learned = counted(sum(len(source.pairs) for source in sources), "pair")
-    report(f"learning from {learned}, measured on {counted(len(validation), 'pair')}")
+    report(f"training on {learned}, validating on {counted(len(validation), 'pair')}")
     checkpoint = build_checkpoint(config)
     exposures = {name: getattr(checkpoint.architecture, name) for name in ("exposure", "min_exposure")}
     crops = Crops(MixtureSampler(sources, config.seed), dataclasses.replace(config, **exposures))

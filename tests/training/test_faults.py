@@ -167,7 +167,7 @@ def test_a_photo_that_changes_before_the_run_goes_on_is_said(train, pairs, tmp_p
         ImageOps.mirror(Image.open(pairs / "p1_flash.png")).save(pairs / "p1_flash.png")
     assert train("run", "--max_train_steps", "2", *GO_ON) == 0
     said = capsys.readouterr().out
-    assert "changed since the checkpoint: the pairs to learn from" in said
+    assert "changed since the checkpoint: the training pairs" in said
     if change == "vanishes":
         assert "p3_flash.png: its partner p3_ambient.* is missing" in said
         assert "4 pairs, 1 left out" in said

@@ -150,7 +150,7 @@ def test_the_splits_of_a_data_set_are_used(tmp_path, capsys):
     said = capsys.readouterr().out
     assert f"{tmp_path}/faid/train: 3 pairs" in said
     assert f"{tmp_path}/faid/test: 2 pairs" in said
-    assert "learning from 3 pairs, measured on 2 pairs" in said
+    assert "training on 3 pairs, validating on 2 pairs" in said
     assert (tmp_path / "o" / "validation.jsonl").exists()
 
 
