@@ -115,8 +115,10 @@ def relight_tab(handlers: Handlers, demo: gr.Blocks) -> Any:
     tapped = f"() => ({json.dumps(flashes)})[window.f2a_tapped]"  # of quick taps the server would get the first alone
     in_browser(strip.select, None, [given], tapped)
     camera.input(lambda picture: picture, camera, given, **PRIVATE)
+    given.change(None, None, note, js=f"() => {json.dumps(text.waiting())}", **PRIVATE)  # at once, on a slow line, too
     relit = given.change(handlers.on_photo, photo_inputs, photo_outputs, js=NEW_PHOTO, **SHOWN)
     relit.success(None, [given, photo], panel.steps, js="(...photos) => window.f2a_shown(...photos)", **PRIVATE)
+    relit.failure(None, None, note, js="() => ''", **PRIVATE)
     moves = [component.change for component in panel.controls]  # `release` is nothing that keys and number fields fire
     inputs = [screen, photo, show_clipping, *panel.controls]
     outputs = [view, clipped, changes, file, download_note]

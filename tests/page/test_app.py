@@ -278,6 +278,7 @@ def test_of_two_thumbnails_that_are_tapped_quickly_the_second_is_relit(page: Any
     page.route("**/queue/join*", lambda route: None)  # is held up
     with page.expect_request("**/queue/join*"):
         page.get_by_role("button", name="tyre").click()
+    page.locator("#note [role=status]").get_by_text("Relighting …").wait_for()
     page.get_by_role("button", name="shoe rack").click()
     with renewed(page):
         page.unroute("**/queue/join*")
