@@ -11,7 +11,7 @@ from tests.support.commands import run, sentence
 
 
 def explanation(stops, fired=True, color=(0, 0, 0)):
-    """Of ``(h, w)`` stops, and of a colour in stops."""
+    """Return the explanation of a gain: ``stops``, ``(h, w)``, plus ``color`` in stops."""
     gain = (np.asarray(stops, np.float32)[..., None] + np.asarray(color, np.float32)) * math.log(2)
     return Explanation(gain.astype(np.float32), 0.5, fired)
 

@@ -25,7 +25,7 @@ def directory(entries, following=0):
 
 
 def exif(*entries, following=0, behind=b"", first=8):
-    """A block of EXIF: entries are ``(tag, type, count, value or offset)``."""
+    """Return a block of EXIF; each entry is ``(tag, type, count, value or offset)``."""
     entries = entries or ((0x0128, SHORT, 1, 2),)
     return b"II*\0" + struct.pack("<I", first) + directory(entries, following) + behind
 
@@ -125,7 +125,7 @@ def chunk(kind, data):
 
 
 def png_of(width, height, chunks):
-    """An RGB PNG with this header and these chunks."""
+    """Return an RGB PNG of that size with these chunks."""
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width & 0xFFFFFFFF, height & 0xFFFFFFFF, 8, 2, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + header + b"".join(chunk(*one) for one in chunks) + chunk(b"IEND", b"")
 
@@ -148,7 +148,7 @@ def gif_of_frames(number):
 
 
 def nested_boxes(depth, brand=b"heic"):
-    """Boxes of an ISO file (ISO 14496-12), each inside the one before."""
+    """Return nested boxes of an ISO file (ISO 14496-12)."""
     inside = b""
     for _ in range(depth):
         inside = struct.pack(">I4s", 8 + len(inside), b"dinf") + inside
@@ -163,7 +163,7 @@ def entries_of(content):
 
 
 def with_field(content, values):
-    """A little-endian TIFF whose fields are changed, where it has them, to one LONG each."""
+    """Return a little-endian TIFF with each existing field in ``values`` replaced by one LONG."""
     content = bytearray(content)
     for at, (tag, _, _) in list(entries_of(content)):
         if tag in values:
@@ -180,7 +180,7 @@ def with_rational(content, tag, value):
 
 
 def in_a_ring(content):
-    """A TIFF whose last directory is followed by its first."""
+    """Return a TIFF whose last directory points to its first."""
     content = bytearray(content)
     first = struct.unpack_from("<I", content, 4)[0]
     struct.pack_into("<I", content, first + 2 + 12 * struct.unpack_from("<H", content, first)[0], first)
@@ -192,7 +192,7 @@ def deep_tiff(stored):
 
 
 def float_tiff(width, height):
-    """A float TIFF with NaN, infinities, and the largest numbers."""
+    """Return a float TIFF with NaN, infinities, and the largest numbers."""
     import tifffile
 
     values = np.linspace(0, 1, width * height, dtype=np.float32).reshape(height, width)

@@ -10,9 +10,9 @@ Faults: `hub.fail("/resolve/", status=429, retry_after=0)`, `hub.fail("model.saf
 `hub.fail(".", delay=3)`, and `with hub.unreachable():`. `hub.requests` lists every request and whether it had a token.
 
 As on the real Hub, LFS files come from another origin (`localhost` instead of `127.0.0.1`), which must never see the
-token; a new repo already holds `.gitattributes`, a new Space also `README.md`. Unlike there, every 401 about a repo
-carries `X-Error-Code: RepoNotFound`: the client reads that out of the bare status on https only. What no test of the
-product calls is absent.
+token; a new repo already contains `.gitattributes`, a new Space also `README.md`. Unlike there, every 401 about a repo
+has `X-Error-Code: RepoNotFound`: the client infers that from the bare status only on https. Routes that no test uses
+are absent.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Blob:
 
     @cached_property
     def etag(self) -> str:
-        """What the client compares a local file with: sha256 for LFS, git object id otherwise."""
+        """The digest that the client compares with a local file's: sha256 for LFS, git object id otherwise."""
         if self.lfs:
             return hashlib.sha256(self.content).hexdigest()
         return hashlib.sha1(b"blob %d\0" % len(self.content) + self.content).hexdigest()
@@ -150,7 +150,7 @@ def route(methods: str, path: str, writes: bool = False) -> Callable[[Handle], H
 
 @route("POST", "/api/validate-yaml")
 def validate_yaml(call: Call) -> Reply:
-    """Every commit that holds a README.md asks this first (`HfApi.create_commit`)."""
+    """Every commit that contains a README.md sends this request first (`HfApi.create_commit`)."""
     return Reply(body={"errors": [], "warnings": []})
 
 
@@ -179,7 +179,7 @@ def preupload(call: Call) -> Reply:
 
 @route("POST", rf"{WEB}\.git/info/lfs/objects/batch", writes=True)
 def lfs_batch(call: Call) -> Reply:
-    """The second step for LFS files: where to send those the repo does not hold yet."""
+    """The second step for LFS files: where to send those that the repo does not have yet."""
     objects = []
     for wanted in call.json["objects"]:
         upload = {"href": call.hub.storage_url(call.repo, wanted["oid"], "upload")}
@@ -296,7 +296,7 @@ def space_variables(call: Call) -> Reply:
 
 @dataclass
 class Request:
-    """What a client asked for; `token` says whether an Authorization header came along, never what it held."""
+    """A client's request; `token` says whether it had an Authorization header, never what that contained."""
 
     method: str
     path: str

@@ -207,7 +207,7 @@ def in_a_loop(work: Callable[[], Any]) -> Any:
 
 @contextmanager
 def occupied(jobs: JobQueue, count: int) -> Iterator[None]:
-    """While the block runs, so many others are worked on or wait in line."""
+    """Inside the block, that many other visitors are served or wait in the queue."""
     until(lambda: not jobs.jobs, "the page's opening ends")
     leave = threading.Event()
     with ThreadPoolExecutor(count) as pool:

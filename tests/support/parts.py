@@ -11,7 +11,7 @@ def segment(marker: int, content: bytes) -> bytes:
 
 
 def box(kind: bytes, content: bytes) -> bytes:
-    """ISO 14496-12, 4.2."""
+    """Return a box (ISO 14496-12, 4.2)."""
     return struct.pack(">I4s", len(content) + 8, kind) + content
 
 
@@ -25,12 +25,12 @@ def manifest_store() -> bytes:
 
 
 def resource(number: int, content: bytes) -> bytes:
-    """One of Photoshop's."""
+    """Return a Photoshop image resource."""
     return b"8BIM" + struct.pack(">HHI", number, 0, len(content)) + content + bytes(len(content) % 2)
 
 
 def clipping_path(number: int = 2000) -> bytes:
-    """A closed path of one knot, and its rule of filling (Photoshop File Formats, "Path resource format")."""
+    """Return a closed path of one knot with its fill rule (Photoshop File Formats, "Path resource format")."""
     records = [struct.pack(">H24x", 6), struct.pack(">HH22x", 0, 1), struct.pack(">H6i", 1, *range(6))]
     return resource(number, b"".join(records))
 
@@ -45,7 +45,7 @@ def boxes_of(content: bytes) -> dict[bytes, bytes]:
 
 
 def with_gain_map(avif: bytes) -> bytes:
-    """An AVIF file of one picture with a gain map after ISO 21496-1: a ``tmap`` item made from two pictures."""
+    """Add a gain map (ISO 21496-1) to an AVIF file of one picture: a ``tmap`` item derived from two pictures."""
     top = boxes_of(avif)
     meta = boxes_of(top[b"meta"][4:])
     picture = top[b"mdat"]

@@ -27,7 +27,7 @@ def _fixed(*numbers):
 
 
 def curve(gamma):
-    """``para`` for a tuple of parameters, ``curv`` for a gamma or an array of values."""
+    """Return a ``para`` curve for a tuple of parameters, a ``curv`` curve for a gamma or an array of values."""
     if isinstance(gamma, tuple):
         return b"para\0\0\0\0" + struct.pack(">HH", {1: 0, 5: 3}[len(gamma)], 0) + _fixed(*gamma)
     if isinstance(gamma, np.ndarray):
@@ -37,7 +37,7 @@ def curve(gamma):
 
 
 def profile(name, space, tags):
-    """``space`` is one of ``RGB``, ``GRAY``, ``CMYK``."""
+    """Return an ICC profile with these tags; ``space`` is ``RGB``, ``GRAY`` or ``CMYK``."""
     name = name.encode() + b"\0"
     texts = {b"desc": b"desc\0\0\0\0" + struct.pack(">I", len(name)) + name + bytes(78), b"cprt": b"text\0\0\0\0none\0"}
     tags = {**texts, b"wtpt": b"XYZ \0\0\0\0" + _fixed(*D50), **tags}
@@ -54,7 +54,7 @@ def profile(name, space, tags):
 
 
 def rgb_profile(name, red, green, blue, white, gamma):
-    """``gamma`` is as :func:`curve` takes it, or one for each channel in a tuple of three."""
+    """Return a matrix profile; ``gamma`` is an argument of :func:`curve`, or a tuple of three, one per channel."""
     tags = {}
     gammas = gamma if isinstance(gamma, tuple) and len(gamma) == 3 else (gamma,) * 3
     colorants = _colorants(red, green, blue, white).T
@@ -72,11 +72,11 @@ SRGB_XY = ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06), D65_XY)
 SRGB = rgb_profile("sRGB", *SRGB_XY, SRGB_CURVE)
 GREY_22 = profile("Grey 2.2", "GRAY", {b"kTRC": curve(2.2)})
 GREY_TABLE = profile("Dot gain", "GRAY", {b"kTRC": curve(np.linspace(0, 1, 256) ** 1.75)})
-"""About a 20 % dot gain."""
+"""Grey profile with a dot gain of about 20 %."""
 
 
 def cmyk_profile():
-    """Two steps an ink: paper is white, any ink at full is a grey of L 20, black or more inks are black."""
+    """Two steps per ink: no ink is white, one full ink a grey of L* 20, and black or several inks are black."""
     lightness = [255 if inks == 0 else 51 if inks in (1, 2, 4, 8) and inks != 1 else 0 for inks in range(16)]
     identity = bytes(range(256))
     table = b"".join(bytes([light, 128, 128]) for light in lightness)
@@ -89,7 +89,7 @@ CMYK = cmyk_profile()
 
 
 def table_profile():
-    """Two steps a channel, in Lab of eight bits, and blue stands before green and red, as XYB JPEG have other axes."""
+    """Two steps per channel, in 8-bit Lab, with the axes blue, green, red: those of XYB JPEGs are unusual, too."""
     corners = ((0, 128, 128), (138, 209, 198), (224, 49, 209), (248, 107, 222),
                (75, 196, 20), (154, 226, 68), (231, 78, 114), (255, 128, 128))  # fmt: skip
     table = b"".join(map(bytes, corners))

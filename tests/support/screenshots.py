@@ -15,9 +15,9 @@ from tests.support import ROOT
 from tests.support.page_server import DESKTOP, PHONE, browsing, serving, visiting
 
 STRIP = ("coats", "papers_and_golf_bag", "shoes", "tyre")
-"""Pairs whose rows are ``strip.jpg``."""
+"""Pairs shown in ``strip.jpg``, one per row."""
 CELL, GAP = 317, 8
-"""Width of a picture in it and space between two, in pixels."""
+"""Largest side of a picture in ``strip.jpg``, and the gap between pictures, in pixels."""
 DOCS = ROOT / "docs"
 
 
@@ -28,7 +28,7 @@ def save_screenshot(page: Any, name: str) -> None:
 
 
 def save_strip(relighter: Relighter) -> None:
-    """Flash, f2a and truth of each pair in a row, on white."""
+    """Save a picture with flash, f2a and truth of each pair in a row, on white."""
     rows = []
     for name in STRIP:
         flash, truth = (Image.open(BUNDLED / f"{name}_{kind}.jpg") for kind in ("flash", "ambient"))

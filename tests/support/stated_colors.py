@@ -12,7 +12,7 @@ Chromaticities = tuple[tuple[float, float], ...]
 
 
 def bmp(image: Image.Image, space: bytes = b"\0\0\0\0", xyz=(0,) * 9, gamma: float = 0, profile: bytes = b"") -> bytes:
-    """With BITMAPV5HEADER; ``space`` as the file has it, least byte first."""
+    """Return a BMP with a BITMAPV5HEADER; ``space`` as in the file, least significant byte first."""
     plain = io.BytesIO()
     image.save(plain, "BMP")
     pixels = plain.getvalue()[54:]
@@ -23,7 +23,7 @@ def bmp(image: Image.Image, space: bytes = b"\0\0\0\0", xyz=(0,) * 9, gamma: flo
 
 
 def jp2(image: Image.Image, colr: bytes) -> bytes:
-    """``colr`` begins with its method and two further bytes."""
+    """Return a JPEG 2000 file; ``colr`` begins with its method and two further bytes."""
     plain = io.BytesIO()
     image.save(plain, "JPEG2000", irreversible=False)
     content = plain.getvalue()
@@ -35,7 +35,7 @@ def jp2(image: Image.Image, colr: bytes) -> bytes:
 
 
 def save_tiff(path, values, xy: Chromaticities, *further: tuple[int, int, bytes]) -> None:
-    """``xy`` of red, green, blue and white."""
+    """Save a TIFF; ``xy`` are the chromaticities of red, green, blue and white."""
     ratios = [part for x_or_y in sum(xy, ()) for part in (round(x_or_y * 1e6), 1_000_000)]
     tags = [(318, "2I", 2, ratios[12:], True), (319, "2I", 6, ratios[:12], True)]
     extra = [(tag, kind, len(content) // (2 if kind == 3 else 1), content, True) for tag, kind, content in further]
@@ -43,7 +43,7 @@ def save_tiff(path, values, xy: Chromaticities, *further: tuple[int, int, bytes]
 
 
 def with_code_points(profile: bytes, primaries: int, transfer: int) -> bytes:
-    """The ICC profile, its copyright replaced by ``cicp`` (ICC.1:2022, 9.2.17)."""
+    """Return the ICC profile with its copyright tag replaced by ``cicp`` (ICC.1:2022, 9.2.17)."""
     at = profile.index(b"cprt")
     tag = b"cicp" + bytes(4) + bytes([primaries, transfer, 0, 1])
     entry = b"cicp" + struct.pack(">II", len(profile), len(tag))
