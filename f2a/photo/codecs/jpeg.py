@@ -45,6 +45,8 @@ FULL_CHROMA, HALF_ACROSS = 0, 1
 FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA, 0xCB}
 NOT_READ = dict.fromkeys((0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF, 0xDE), "hierarchical JPEG") | {0xF7: "JPEG-LS"}
 """The markers of frames, and of those that no library here decodes."""
+FILLED_UNEVENLY = (0xC3, *ARITHMETIC)
+"""The markers of those whose missing data decoders do not make one flat patch: lossless ones, too."""
 LINES = b"\xff\xdc\0\4"
 COLORS = 3
 ICC, PHOTOSHOP = b"ICC_PROFILE\0", b"Photoshop 3.0\0"
@@ -81,12 +83,12 @@ def _read(path: Path, content: bytes) -> PhotoFile:
         check_size(path, (frame.width, frame.height), bytes_per_pixel=6)
         whole, note = with_end(content, lambda content: _digest(_decode(content, frame.bits)))
         return _with_note(_read_deep(path, frame, whole), note)
-    is_arithmetic = frame.marker in ARITHMETIC
+    is_suspect = frame.marker in FILLED_UNEVENLY
     try:
-        file, digest, is_flat = _read_with_pillow(path, content, is_arithmetic)
+        file, digest, is_flat = _read_with_pillow(path, content, is_suspect)
     except OSError:
         whole, note = with_end(content, _digest_by_pillow)
-        return _with_note(_read_with_pillow(path, whole, is_arithmetic)[0], note)
+        return _with_note(_read_with_pillow(path, whole, is_suspect)[0], note)
     return _with_note(file, with_end(content, _digest_by_pillow, digest, is_flat)[1] if digest else "")
 
 

@@ -92,6 +92,11 @@ def lossless(path: Path) -> None:
     path.write_bytes(imagecodecs.ljpeg_encode(GREY[..., 0]))
 
 
+def lossless_without_last_lines(path: Path) -> None:
+    content = imagecodecs.jpeg8_encode(GRAINY, lossless=True)
+    path.write_bytes(content[: len(content) * 19 // 20] + content[-2:])
+
+
 def cmyk(path: Path) -> None:
     Image.fromarray(PICTURE).save(path.with_suffix(".ppm"))
     magick(path.with_suffix(".ppm"), "-colorspace", "CMYK", "-quality", 95, path)
@@ -195,6 +200,7 @@ OWN = {
         one_scan_a_color(lambda content: content[:1500] + content[content.rindex(b"\xff\xda", 0, -1000) :]),
         CUT_SHORT,
     ),
+    "lossless_without_last_lines_but_an_end.jpg": ("imagecodecs", lossless_without_last_lines, CUT_SHORT),
     "no_last_scan.jpg": (BY_HAND, changed(lambda content: content[:-60], progressive=True), CUT_SHORT),
 }
 """Maker, how, what is right."""

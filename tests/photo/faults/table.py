@@ -37,6 +37,14 @@ Written by `{COMMAND}`, which makes the files, relights them and puts in words w
 reports' own, beside the checkout; "looks as it was" is a mean difference of at most 3 of 255 levels after relighting
 with strength 0, by another reader than f2a's; exiftool is the judge of what is left.
 
+Beside these, 1,900 more files were made and judged once: 240 TIFFs, 190 PNGs, PPMs, BMPs, GIFs and JPEG 2000s, 1,000
+JPEGs of small random sizes in eight codings (none of which is refused any more), 270 other JPEGs, whole and cut,
+130 AVIFs, HEICs, PNGs and TIFFs of stated colours, most written in six formats, 75 with further parts, and 40 with
+private data. Left as they are: PAM and PFM in colour, TIFFs of RGB with one bit a colour, of signed integers, of 24-bit
+floats with differences and of CMYK with alpha are refused by a true sentence; of a JPEG whose end marker stands behind
+a cut, a loss within the last block is not seen; linear light of 8 bits stays as coarse as it is; a user's name in the
+path of a file, in a text, is kept.
+
 {kinds}
 
 | kind | file | made with | result | right? |
