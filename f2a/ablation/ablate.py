@@ -24,7 +24,7 @@ class Ablation:
     """What to train, and for how long.
 
     Attributes:
-        budget_minutes: training time of each run in minutes, without start-up and the validation at its end.
+        budget_minutes: training time of each run in minutes, excluding start-up and the validation at its end.
         steps: ends a run after this many steps if that is sooner, with a cosine decay of the learning rate; None
             keeps the learning rate constant, since a run does not know how many steps its minutes allow.
         encoder_weights: source of the ImageNet weights by encoder; the default is the Hub.
@@ -75,7 +75,7 @@ def result_sentence(result: RunResult) -> str:
 
 
 def select_configs(ablation: Ablation) -> dict[str, Config]:
-    """Return the requested configs in the table's order; :class:`F2aError` for an unknown one."""
+    """Return the requested configs in the table's order; :class:`F2aError` if one is unknown or f2a is not a clone."""
     if not SCRIPT.is_file():
         raise F2aError(f"{SCRIPT}: is missing; an ablation trains with it, so run it in a clone of the repository")
     for name in ablation.only:

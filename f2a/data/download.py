@@ -62,7 +62,7 @@ def fetch(name: str, folder: Path) -> Path:
 
     Raises:
         F2aError: gdown is missing, Drive refused, or the archive is damaged, unsafe or too large.
-        OutputError: ``folder`` cannot be made.
+        OutputError: ``folder`` cannot be created.
     """
     archive, target, zipped = ARCHIVES[name], folder / name, folder / f"{name}.zip"
     if target.exists():

@@ -24,7 +24,7 @@ class FolderIndex(NamedTuple):
 
 
 def find_pairs(source: str | Path) -> FolderIndex:
-    """Find the pairs ``NAME_flash.*`` and ``NAME_ambient.*`` at any depth below a folder; case is ignored.
+    """Find the pairs ``NAME_flash.*``/``NAME_ambient.*`` at any depth below a folder, ignoring case except in NAME.
 
     Args:
         source: a folder, or a folder and a shell pattern for the pairs' names (``pairs/train/faid_*``).

@@ -38,7 +38,7 @@ METHOD = (
 
 
 def select_scenes(gains: dict[str, float]) -> list[str]:
-    """Return the :data:`MAX_SHOWN` scenes with the smallest gains and those with the largest, worst first."""
+    """Return up to :data:`MAX_SHOWN` scenes with the smallest gains and as many with the largest, worst first."""
     scenes = sorted(gains, key=lambda scene: gains[scene])
     return scenes if len(scenes) <= 2 * MAX_SHOWN else scenes[:MAX_SHOWN] + scenes[-MAX_SHOWN:]
 
