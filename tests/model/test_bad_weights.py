@@ -187,7 +187,7 @@ FAULTS = {
     "429": ({"status": 429, "retry_after": 0}, "status 429", "wait a few minutes and try again"),
     "500": ({"status": 500}, "status 500", "try again later"),
     "503": ({"status": 503}, "status 503", "try again later"),
-    "slow": ({"delay": 1}, "could not be fetched", "try again"),
+    "slow": ({"delay": 0.5}, "could not be fetched", "try again"),
     "cut at half": ({"cut": 0.5}, "could not be fetched from the Hub (", "try again"),
     "cut at the end": ({"cut": 0.999}, "could not be fetched from the Hub (", "try again"),
 }
@@ -196,13 +196,13 @@ FAULTS = {
 @pytest.fixture
 def fails(hub):
     """``fails(path, fault)`` plans one of :data:`FAULTS` until the block ends; the client gives up on a slow Hub after
-    half a second."""
+    a fifth of a second."""
 
     @contextmanager
     def plan(path, fault):
         with pytest.MonkeyPatch.context() as patch:
             for name in ("HF_HUB_DOWNLOAD_TIMEOUT", "HF_HUB_ETAG_TIMEOUT") if fault == "slow" else ():
-                patch.setattr(f"huggingface_hub.constants.{name}", 0.5)
+                patch.setattr(f"huggingface_hub.constants.{name}", 0.2)
             yield hub.fail(path, **FAULTS[fault][0])
         hub.faults.clear()
 
