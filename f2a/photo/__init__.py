@@ -1,4 +1,4 @@
-"""The one door between photo files and photos."""
+"""Reading and writing photo files: all that the rest of f2a may import from this package."""
 
 from f2a.photo.errors import PhotoError as PhotoError
 from f2a.photo.errors import PhotoExistsError as PhotoExistsError

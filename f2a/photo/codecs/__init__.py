@@ -1,4 +1,4 @@
-"""The formats of photo files, a module each, and the table of them: nobody else asks which format a file has."""
+"""The photo file formats, one module each, and the tables of them. Only this module decides which format a file has."""
 
 import re
 from collections.abc import Mapping
@@ -16,56 +16,56 @@ class Reader(Protocol):
 
     @property
     def SUFFIXES(self) -> tuple[str, ...]:
-        """The first one is given to a file whose name has none of them."""
+        """File name suffixes; a file whose name has none of them is given the first."""
         ...
 
     def stated_size(self, path: Path) -> tuple[int, int]:
-        """Width and height, by the file's header alone."""
+        """Width and height, from the file's header alone."""
         ...
 
     def read(self, path: Path) -> PhotoFile:
-        """The photo, decoded and upright, its metadata as they are."""
+        """The photo, decoded and turned upright, with its metadata unchanged."""
         ...
 
 
 class Decoder(Reader, Protocol):
-    """A module that reads files which are told by their first bytes."""
+    """A module that reads files recognised by their first bytes."""
 
     @property
     def MAGIC(self) -> re.Pattern[bytes]:
-        """Of the first 64 bytes."""
+        """Pattern that the first 64 bytes match."""
         ...
 
 
 class Codec(Decoder, Protocol):
-    """A module that writes files, too."""
+    """A module that also writes files."""
 
     @property
     def MODES(self) -> tuple[str, ...]:
-        """Pillow's modes that the format holds without loss; another mode is widened, never clipped."""
+        """Pillow's modes that the format stores without loss; another mode is widened, never clipped."""
         ...
 
     @property
     def BITS(self) -> int:
-        """Of a colour, as many as are written."""
+        """Number of bits written per colour."""
         ...
 
     @property
     def METADATA(self) -> tuple[str, ...]:
-        """The keys of :data:`f2a.photo.metadata.metadata.PARTS` that the format has room for."""
+        """The keys of :data:`f2a.photo.metadata.metadata.PARTS` that the format can store."""
         ...
 
     def write(
         self, stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality: int | None, notes: list[str]
     ) -> bytes | memoryview:
-        """A whole file.
+        """The content of a whole file.
 
         Args:
-            stored: of one of ``MODES``, or uint16 where ``BITS`` are more than 8.
-            metadata: cleaned.
-            encoding: of the photo's own file, where that had the same format.
+            stored: an image in one of ``MODES``, or uint16 if ``BITS`` is more than 8.
+            metadata: the cleaned metadata.
+            encoding: the encoding of the photo's own file, if that had the same format.
             quality: 1 to 100, instead of the file's own.
-            notes: receives a sentence on each part of the metadata that finds no room.
+            notes: receives a sentence on each part of the metadata that does not fit.
         """
         ...
 
@@ -73,19 +73,20 @@ class Codec(Decoder, Protocol):
 CODECS: Mapping[str, Codec] = {
     "JPEG": jpeg, "PNG": png, "WEBP": webp, "TIFF": tiff, "BMP": bmp, "AVIF": avif, "HEIF": heif
 }  # fmt: skip
-"""Those that are written, by Pillow's name."""
+"""The formats that can be written, by Pillow's name."""
 
 DECODERS: tuple[Decoder, ...] = (*CODECS.values(), jpeg2000, others)
-"""In the order in which they are asked; the last one reads what is left."""
+"""All formats recognised by their first bytes, in the order in which they are tried; the last one reads the rest."""
 
 
 MAX_STRAY_BYTES = 1024
-"""In front of a JPEG, as transfers and faulty programs leave them; as exiftool, which passes over so many."""
+"""Number of stray bytes accepted before a JPEG, where transfers and faulty programs leave them; the same number as
+exiftool skips."""
 
 
 def decoder_of(path: Path) -> Reader:
-    """The module that reads the file: a raw file by its suffix, for many begin like any TIFF file or in ways of their
-    own."""
+    """The module that reads the file. Raw files are recognised by suffix, since many begin like any TIFF file or in
+    their own way."""
     with path.open("rb") as file:
         start = file.read(MAX_STRAY_BYTES)
     suffix, decoder = path.suffix.lower(), next(decoder for decoder in DECODERS if decoder.MAGIC.match(start[:64]))

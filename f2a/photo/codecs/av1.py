@@ -1,4 +1,4 @@
-"""How coarsely an AV1 picture is quantised, by its headers (AV1 Bitstream & Decoding Process Specification)."""
+"""How coarsely an AV1 picture is quantised, read from its headers (AV1 Bitstream & Decoding Process Specification)."""
 
 import math
 import re
@@ -6,28 +6,28 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 Take = Callable[[int], int]
-"""Gives the next number, of so many bits."""
+"""A function that returns the next number of the given length in bits."""
 
 UNIT = re.compile(rb"([\0-\x7f])([\x80-\xff]*[\0-\x7f])")
-"""The kind and length of one of those that a picture consists of (5.3)."""
+"""Kind and length of one of the units (OBUs) that make up a picture (5.3)."""
 SEQUENCE, FRAMES = 1, (3, 6)
-"""The kinds of the units that begin with a header of the sequence, or of a frame."""
+"""Kinds of the units that begin with a sequence header, and with a frame header."""
 HEADER_SIZE = 128
-"""Bytes, in which any such header ends."""
+"""Number of bytes within which any such header ends."""
 SHOWN_KEY_FRAME = 0b0001
 SELECTED = 2
-"""Where each frame says for itself whether it uses a tool."""
+"""Value by which a sequence leaves it to each frame whether to use a tool."""
 
 
 class Av1Error(ValueError):
-    """Headers that are missing, or such as no still picture has."""
+    """Headers are missing, or are such as no still picture has."""
 
 
 def quantiser(picture: memoryview) -> int:
-    """0, which is lossless, to 255: the number behind those of the tiles (5.5.1, 5.9.2, 5.9.15).
+    """The base quantiser, 0 (lossless) to 255, which follows the tile information (5.5.1, 5.9.2, 5.9.15).
 
     Raises:
-        Av1Error: it is not found.
+        Av1Error: it cannot be found.
     """
     units = dict(_units(picture))
     frame = next((units[kind] for kind in FRAMES if kind in units), b"")
@@ -39,7 +39,7 @@ def quantiser(picture: memoryview) -> int:
     else:
         _skip_operating_point(take)
     width, height = (take(length) + 1 for length in (take(4) + 1, take(4) + 1))
-    _expect(is_short or not take(1))  # no numbers of frames
+    _expect(is_short or not take(1))  # no frame numbers
     side = 128 if take(3) & 4 else 64
     screen_content, whole_steps, order = (SELECTED, SELECTED, 0) if is_short else _tools(take)
     may_be_scaled = take(1)
@@ -49,7 +49,7 @@ def quantiser(picture: memoryview) -> int:
     keeps_probabilities = take(1) or is_short
     screen_content = take(1) if screen_content == SELECTED else screen_content
     take(int(screen_content and whole_steps == SELECTED))
-    _expect(is_short or not take(1))  # of the sequence's size
+    _expect(is_short or not take(1))  # the sequence's size is not overridden
     take(order)
     _expect(not (may_be_scaled and take(1)))
     take(32 * take(1) + screen_content + (not keeps_probabilities))
@@ -68,7 +68,7 @@ def _expect(is_so: bool) -> None:
 
 
 def _units(picture: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """The kind of each, and its first bytes."""
+    """Kind and first bytes of each unit."""
     at = 0
     while unit := UNIT.match(picture, at):
         size = sum((byte & 0x7F) << 7 * n for n, byte in enumerate(unit[2]))
@@ -85,7 +85,7 @@ def _skip_operating_point(take: Take) -> None:
 
 
 def _tools(take: Take) -> tuple[int, int, int]:
-    """Whether frames have tools for screen content, and whole steps of motion; and the bits of their order."""
+    """The settings for screen content tools and integer motion vectors, and the number of bits of the frame order."""
     has_order = take(5) & 1
     take(2 * has_order)
     screen_content = SELECTED if take(1) else take(1)
@@ -94,7 +94,7 @@ def _tools(take: Take) -> tuple[int, int, int]:
 
 
 def _skip_tiles(take: Take, columns: int, rows: int, side: int) -> None:
-    """Of one size."""
+    """Skip the tile information of uniformly spaced tiles."""
     _expect(bool(take(1)))
     least = _log2(columns * side / 4096)
     across = _counted(take, least, _log2(min(columns, 64)))
@@ -108,7 +108,7 @@ def _log2(number: float) -> int:
 
 
 def _counted(take: Take, number: int, most: int) -> int:
-    """How far flags raise the number."""
+    """The number, raised by 1 for each flag that is set, up to ``most``."""
     while number < most and take(1):
         number += 1
     return number

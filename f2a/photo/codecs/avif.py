@@ -19,24 +19,24 @@ MODES = ("RGB", "RGBA")
 BITS = 8
 METADATA = ("exif", "xmp")
 QUALITY, LOSSLESS = 90, 100
-"""The least of a photo's own, and the best, which Pillow writes with a slight loss of colours all the same."""
+"""Lowest quality written unless another is asked for, and the highest, at which Pillow still loses a little colour."""
 LOSSLESS_ALPHA = {"alpha:lossless": "1"}
 
 
 MAGIC = re.compile(rb".{4}ftyp(avis|.*avif)", re.DOTALL)
-"""Of an ISO file (ISO 14496-12) with AVIF among its brands."""
+"""The start of an ISO file (ISO 14496-12) with AVIF among its brands."""
 stated_size = partial(pillow.stated_size, formats=("AVIF",))
 
 
 def read(path: Path) -> PhotoFile:
-    """With what Pillow does not tell: the colours that the header states, more than eight bits, the chroma sampling,
-    the shape of a pixel, and what was cropped away and is still in the file."""
+    """Read the photo, with what Pillow does not report: the colours stated in the header, more than eight bits, chroma
+    sampling, the shape of a pixel, and the clean aperture, outside which the file still has pixels."""
     content = path.read_bytes()
     parts = memoryview(content)
     notes = boxes.notes_on_parts(parts, rest={b"moov"})
     try:
         file = heif.opened(path)
-    except Exception:  # libheif's many; whether the file is damaged, its decoder says
+    except Exception:  # libheif raises many kinds; Pillow's decoder tells whether the file is damaged
         return pillow.read(path, "AVIF", notes=notes)
     image = file[file.primary_index]
     notes = [*losses.of_pictures(len(file), "main one"), *heif.notes_on(image), *notes]
@@ -51,7 +51,7 @@ def read(path: Path) -> PhotoFile:
 
 
 def quality_of(content: memoryview) -> int:
-    """Of the main picture, up to 100, which is lossless; 0 where its quantiser is not found."""
+    """Quality of the main picture, up to 100 (lossless); 0 if its quantiser cannot be found."""
     try:
         worst = max(map(quantiser, boxes.primary_pictures(content)), default=255)
     except (Av1Error, IndexError):

@@ -23,7 +23,7 @@ METADATA = ("is_stretched",)
 
 HEADER_SIZE, VERSION_4, COLOR_SPACE = 138, 108, slice(70, 74)
 CALIBRATED, EMBEDDED, LINKED = bytes(4), b"DEBM", b"KNIL"
-"""Of BITMAPV5HEADER, as written with the least byte first."""
+"""Kinds of colour space in a BITMAPV5HEADER, in little-endian order."""
 
 
 MAGIC = re.compile(b"BM")
@@ -40,7 +40,7 @@ def read(path: Path) -> PhotoFile:
 
 
 def _colors(path: Path) -> dict[str, Any]:
-    """What a header of version 4 or 5 states: a profile, or primaries and gamma."""
+    """The colours stated in a header of version 4 or 5: a profile, or primaries and gamma."""
     with path.open("rb") as file:
         header = file.read(HEADER_SIZE)
         kind = header[COLOR_SPACE]
@@ -58,7 +58,8 @@ def _colors(path: Path) -> dict[str, Any]:
 
 
 def _primaries(colorants: np.ndarray) -> Primaries | None:
-    """Of XYZ of red, green and blue, as rows; of their chromaticities alone, beside the white of sRGB."""
+    """Chromaticities of XYZ of red, green and blue, given as rows. Rows that each sum to 1 are mere chromaticities, for
+    which sRGB's white point is assumed."""
     white = colorants.sum(0)
     sums = np.array([white, *colorants]).sum(1, keepdims=True)
     if (sums <= 0).any():
@@ -76,7 +77,7 @@ def write(
 
 
 def _in_srgb(stored: Stored, icc_profile: bytes, notes: list[str]) -> Stored:
-    """Pillow writes no profile into a BMP, and few programs would look for one."""
+    """The photo converted to sRGB: Pillow writes no profile into a BMP, and few programs would look for one."""
     if not icc_profile:
         return stored
     assert isinstance(stored, Image.Image)

@@ -1,4 +1,4 @@
-"""The boxes of an ISO file (ISO 14496-12), of which HEIC, AVIF and JPEG 2000 consist, and what their kinds hold."""
+"""The boxes (ISO 14496-12) that HEIC, AVIF and JPEG 2000 files consist of, and what each kind contains."""
 
 import struct
 from collections.abc import Collection, Iterator
@@ -15,16 +15,16 @@ LOST = {
     CREDENTIALS_UUID: losses.CREDENTIALS,
 }
 BOXES = {b"", b"ftyp", b"meta", b"mdat", b"free", b"skip", b"wide", b"pdin", b"styp", b"sidx", b"sefd"}
-"""The last one holds a maker's data, as a maker's note does."""
+"""Boxes that need no note. The last one contains a maker's data, like a maker's note."""
 ITEMS = {b"hvc1", b"av01", b"avc1", b"vvc1", b"jpeg", b"j2k1", b"unci", b"grid", b"iden", b"iovl", b"mski", b"Exif"}
-"""Pictures, which are counted elsewhere, and metadata."""
+"""Items that are pictures, which are counted elsewhere, or metadata."""
 PROPERTIES = (b"meta", b"iprp", b"ipco")
-"""Where those of the pictures are."""
+"""Path of the box with the pictures' properties."""
 XMP_ITEM = b"mime application/rdf+xml"
 
 
 def boxes(content: memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    """Kind and content of each; what is no box ends the list, under the name ``b""``."""
+    """Kind and content of each box; data that are not a box come last, with the kind ``b""``."""
     while bytes(content[4:8]).strip().isalnum():
         size, start = int.from_bytes(content[:4], "big") or len(content), 8
         if size == 1:
@@ -38,13 +38,13 @@ def boxes(content: memoryview) -> Iterator[tuple[bytes, memoryview]]:
 
 
 def found(content: memoryview, *path: bytes) -> Iterator[memoryview]:
-    """What the boxes hold that are below others of these kinds."""
+    """The content of each box at ``path``, which lists the kinds of the enclosing boxes and then its own."""
     for inner in (inner for kind, inner in boxes(content) if kind == path[0]):
         yield from found(inner[4:] if path[0] == b"meta" else inner, *path[1:]) if path[1:] else [inner]
 
 
 def clean_apertures(content: memoryview) -> Iterator[tuple[float, ...]]:
-    """Width, height, and how far right of and below the picture's middle the middle lies."""
+    """For each clean aperture, its width and height, and how far its centre lies right of and below the picture's."""
     for inner in found(content, *PROPERTIES, b"clap"):
         ratios = struct.unpack(">8i", inner) if len(inner) == 32 else ()
         if ratios and all(ratios[1::2]):
@@ -52,7 +52,7 @@ def clean_apertures(content: memoryview) -> Iterator[tuple[float, ...]]:
 
 
 def primary_pictures(content: memoryview) -> Iterator[memoryview]:
-    """The data of the main picture (8.11.4), or of each of those that it is composed of (MIAF, grids)."""
+    """The data of the main picture (8.11.4), or of each picture that it is composed of (MIAF, grids)."""
     for pitm in found(content, b"meta", b"pitm"):
         primary = int.from_bytes(pitm[4:], "big")
         parts = [part for iref in found(content, b"meta", b"iref") for part in _parts_of(primary, iref)]
@@ -70,7 +70,7 @@ def _parts_of(item: int, iref: memoryview) -> list[int]:
 
 
 def _places(iloc: memoryview) -> Iterator[tuple[int, int, int]]:
-    """The number, place and size of each item that stands in the file itself, or of the first part of it (8.11.3)."""
+    """Number, offset and size of each item stored in the file itself, or of the item's first extent (8.11.3)."""
     take = reader(iloc)
     version = take(32) >> 24
     bits_of_at, bits_of_size, bits_of_base, bits_of_index = (8 * take(4) for _ in range(4))
@@ -87,7 +87,7 @@ def _places(iloc: memoryview) -> Iterator[tuple[int, int, int]]:
 
 
 def notes_on_parts(content: memoryview, rest: Collection[bytes] = ()) -> list[str]:
-    """What stands beside the picture of a HEIC or AVIF file."""
+    """Notes on what a HEIC or AVIF file contains besides the picture."""
     kinds: list[bytes] = []
     behind = b""
     for kind, inner in boxes(content):
@@ -100,7 +100,7 @@ def notes_on_parts(content: memoryview, rest: Collection[bytes] = ()) -> list[st
 
 
 def _item_kinds(meta: memoryview) -> Iterator[bytes]:
-    """Of the entries ``infe``, of version 2 or 3; with its content type where there is one."""
+    """The kind of each ``infe`` entry of version 2 or 3, with the content type if there is one."""
     for items in (content for kind, content in boxes(meta[4:]) if kind == b"iinf"):
         for entry in (entry for kind, entry in boxes(items[8 if items[0] else 6 :]) if kind == b"infe"):
             start = 8 if entry[0] == 2 else 10

@@ -1,4 +1,4 @@
-"""HEIC and HEIF files. Reading takes pi-heif; writing takes pillow-heif, whose wheels hold an encoder under the GPL."""
+"""HEIC and HEIF files. Reading needs pi-heif; writing needs pillow-heif, whose wheels contain a GPL encoder."""
 
 import io
 import re
@@ -25,26 +25,26 @@ METADATA = ("exif", "xmp", "is_stretched")
 QUALITY = 91
 LOSSLESS = -1
 MAX_SIDE = 0xFFFF
-"""Of longer ones x265 takes minutes, or crashes."""
+"""Longest side, in pixels, that is encoded; with longer ones x265 takes minutes or crashes."""
 SAMPLINGS = {420: "4:2:0", 422: "4:2:2", 444: "4:4:4"}
 PRESET = "ultrafast"
-"""Of x265's. At quality 91 an eighth of the time of its own ("slow") at 90, for the same PSNR and SSIM and a file that
-is up to an eighth larger."""
+"""x265's preset. At quality 91 it takes an eighth of the time of the default ("slow") at 90, for the same PSNR and SSIM
+and a file up to an eighth larger."""
 
 PICTURE_PARAMETERS = re.compile(rb"[\x22\x62\xa2\xe2]\0...\x44\x01(.*)", re.DOTALL)
-"""In a configuration (ISO 14496-15, 8.3.3.1): the kind of the units, their number, length, and the first one itself."""
+"""In a configuration (ISO 14496-15, 8.3.3.1): kind, number and length of the parameter sets, then the first of them."""
 NUMBER = 0
-"""Bits of one whose own zeros say how many they are."""
+"""Length given for an Exp-Golomb number, whose leading zeros tell its length."""
 
 DEPTH_NAMES = ("hevc:2015:auxid:2", "depth", "disparity")
 
 
 class HeifError(ValueError):
-    """Why a HEIC file cannot be written."""
+    """A HEIC file cannot be written; the message says why."""
 
 
 MAGIC = re.compile(rb".{4}ftyp(.{4})*?(heic|heix|heim|heis|hevc|hevx|mif1|msf1)", re.DOTALL)
-"""AVIF files, some of which begin so, are looked for before."""
+"""The start of a HEIC or HEIF file. Some AVIF files match, too, so AVIF is tried first."""
 
 
 def can_write() -> bool:
@@ -52,7 +52,7 @@ def can_write() -> bool:
 
 
 def opened(path: Path) -> Any:
-    """A ``HeifFile`` of the library's, not yet decoded; its pictures will be upright."""
+    """The library's ``HeifFile``, not yet decoded; its pictures will be upright."""
     library = import_module("pillow_heif" if can_write() else "pi_heif")
     return library.open_heif(path, convert_hdr_to_8bit=False)
 
@@ -93,18 +93,18 @@ def metadata_of(image: Any) -> Metadata:
 
 
 def encoding_of(image: Any) -> dict[str, Any]:
-    """Chroma sampling."""
+    """The chroma sampling, if it is known."""
     return {"subsampling": SAMPLINGS[chroma]} if (chroma := image.info.get("chroma")) else {}
 
 
 def code_points(image: Any) -> tuple[int, int]:
-    """Of primaries and transfer curve (H.273), by the picture's nclx box; 2 is unspecified."""
+    """Code points (H.273) of primaries and transfer curve from the picture's nclx box; 2 is unspecified."""
     nclx = image.info.get("nclx_profile") or {}
     return nclx.get("color_primaries", 2), nclx.get("transfer_characteristics", 2)
 
 
 def notes_on(image: Any) -> list[str]:
-    """What belongs to the picture and is not read."""
+    """Notes on gain maps, depth maps and other auxiliary pictures, which are not read."""
     kinds = {str(kind).lower() for kind in image.info.get("aux", {})}
     gain_maps = {kind for kind in kinds if "gainmap" in kind}
     depth_maps = {kind for kind in kinds if kind.endswith(DEPTH_NAMES)}
@@ -117,8 +117,8 @@ def notes_on(image: Any) -> list[str]:
 
 
 def _is_lossless(configuration: memoryview) -> bool:
-    """Whether a decoder's configuration says that no picture loses anything: by the flag
-    ``transquant_bypass_enabled`` (H.265, 7.3.2.3.1), behind other flags and numbers in Exp-Golomb code."""
+    """Whether a decoder configuration says that pictures are lossless: the flag ``transquant_bypass_enabled`` (H.265,
+    7.3.2.3.1), which follows other flags and Exp-Golomb numbers."""
     parameters = PICTURE_PARAMETERS.search(configuration)
     bits = "".join(f"{byte:08b}" for byte in parameters[1].replace(b"\0\0\3", b"\0\0")) if parameters else ""
 
@@ -127,7 +127,7 @@ def _is_lossless(configuration: memoryview) -> bool:
             at += length or 2 * (bits.index("1", at) - at) + 1
         return at
 
-    with suppress(IndexError, ValueError):  # they end too early
+    with suppress(IndexError, ValueError):  # the parameters are cut short
         at = behind(0, NUMBER, NUMBER, 7, NUMBER, NUMBER, NUMBER, 2)
         at = behind(at, 1, *([NUMBER] if bits[at] == "1" else []), NUMBER, NUMBER, 3)
         return bits[at] == "1"
@@ -135,7 +135,7 @@ def _is_lossless(configuration: memoryview) -> bool:
 
 
 def _decode(image: Any) -> np.ndarray:
-    """``(H, W, 1 to 4)`` uint8, or uint16 for pictures of ten and twelve bits, of which white is 65535."""
+    """``(H, W, 1 to 4)`` uint8, or uint16 with white at 65535 for pictures of ten and twelve bits."""
     values = with_channels(np.asarray(image))
     if values.dtype != np.uint8:
         bits = int(image.info.get("bit_depth", 10))
@@ -168,6 +168,6 @@ def write(stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality:
 
 
 def _pixel_aspect(metadata: Metadata) -> tuple[int, int] | None:
-    """Width and height of a pixel that is not square."""
+    """Width and height of a pixel; None if it is square."""
     across, down = metadata.dpi if metadata.dpi and metadata.is_stretched else (0, 0)
     return (round(down), round(across)) if across else None

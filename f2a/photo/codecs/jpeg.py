@@ -1,4 +1,4 @@
-"""JPEG files (ITU-T T.81), among them those with several pictures (MPO, gain maps)."""
+"""JPEG files (ITU-T T.81), including those with several pictures (MPO, gain maps)."""
 
 import hashlib
 import io
@@ -32,28 +32,28 @@ BITS = 8
 METADATA = ("exif", "xmp", "iptc", "comments", "is_stretched")
 
 QUALITY = 95
-"""Where the photo's own file was no JPEG."""
+"""Quality written if the photo's own file was not a JPEG."""
 
 MAX_SEGMENT = 65_500
-"""Bytes of EXIF or of captions that a JPEG can hold."""
+"""Largest number of bytes of EXIF or of captions that a JPEG can store."""
 MAX_COMMENT = 0xFFFF - 2
-"""Bytes; a GIF's may be longer."""
+"""Largest number of bytes of a comment; a GIF's may be longer."""
 
 FULL_CHROMA, HALF_ACROSS = 0, 1
-"""Pillow's numbers of 4:4:4 and 4:2:2."""
+"""Pillow's numbers for 4:4:4 and 4:2:2."""
 
 FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA, 0xCB}
 NOT_READ = dict.fromkeys((0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF, 0xDE), "hierarchical JPEG") | {0xF7: "JPEG-LS"}
-"""The markers of frames, and of those that no library here decodes."""
+"""Markers of frames, and of kinds of frames that no library used here decodes."""
 FILLED_UNEVENLY = (0xC3, *ARITHMETIC)
-"""The markers of those whose missing data decoders do not make one flat patch: lossless ones, too."""
+"""Markers of lossless and arithmetic-coded frames, whose missing data decoders do not turn into one flat patch."""
 LINES = b"\xff\xdc\0\4"
 COLORS = 3
 ICC, PHOTOSHOP = b"ICC_PROFILE\0", b"Photoshop 3.0\0"
 KEPT_SEGMENTS = (
     b"JFIF", b"JFXX", b"Exif\0", b"http://ns.adobe.com/", ICC, b"MPF\0", PHOTOSHOP, b"Adobe", losses.ISO_GAIN_MAP
 )  # fmt: skip
-"""With what the segments begin that are kept, or noted by what they describe."""
+"""Starts of the segments that are kept, or whose subject has a note of its own."""
 PROFILE_RESOURCE = 0x040F
 STRAY_BYTES = "what stands in front of its start marker is left out"
 UNPRINTABLE = re.compile(rb"[^ -~].*", re.DOTALL)
@@ -77,7 +77,7 @@ def read(path: Path) -> PhotoFile:
 
 def _read(path: Path, content: bytes) -> PhotoFile:
     frame = _frame(content)
-    if not any(content[frame.at + 1 : frame.at + 3]):  # stands behind the scan, where no decoder looks
+    if not any(content[frame.at + 1 : frame.at + 3]):  # it follows the scan, where no decoder looks
         content = content[: frame.at + 1] + struct.pack(">H", frame.height) + content[frame.at + 3 :]
     if frame.bits > BITS:
         check_size(path, (frame.width, frame.height), bytes_per_pixel=6)
@@ -100,12 +100,12 @@ def _with_note(file: PhotoFile, note: str) -> PhotoFile:
 def _opened(content: bytes) -> Iterator[JpegImagePlugin.JpegImageFile]:
     with pillow.opened(io.BytesIO(content), "JPEG") as source:
         assert isinstance(source, JpegImagePlugin.JpegImageFile)
-        source.decodermaxblock = len(content)  # decoders of arithmetic coding do not wait for further data
+        source.decodermaxblock = len(content)  # decoders of arithmetic coding cannot wait for more data
         yield source
 
 
 def _read_with_pillow(path: Path, content: bytes, is_suspect: bool) -> tuple[PhotoFile, bytes | None, bool]:
-    """The photo; a digest of it if lines may be missing: then Pillow fails, or fills in; and whether it ends flat."""
+    """The photo; its digest if lines may be missing, which Pillow may fill in unasked; and whether it ends flat."""
     with _opened(content) as source:
         notes = _notes_on(source, content)
         metadata = _metadata(source, notes)
@@ -126,14 +126,14 @@ def _notes_on(source: JpegImagePlugin.JpegImageFile, content: bytes) -> list[str
 
 
 def _resources(segments: list[tuple[str, bytes]]) -> bytes:
-    """Photoshop's, of which one may go on in the next segment."""
+    """Photoshop's resources; one may continue in the next segment."""
     return b"".join(body.removeprefix(PHOTOSHOP) for name, body in segments if name == "APP13")
 
 
 def _icc_profile(segments: list[tuple[str, bytes]]) -> bytes:
-    """Its parts by their numbers (ICC.1:2022, B.4), wherever they stand, and also if some are there twice.
+    """The profile, joined from its numbered parts (ICC.1:2022, B.4) in whatever order, even if some occur twice.
 
-    Where one is missing, bytes that are no profile, so that a note says that it is damaged.
+    If a part is missing, bytes that are not a profile, so that a note says that it is damaged.
     """
     parts = {body[12]: body for name, body in segments if name == "APP2" and body.startswith(ICC) and len(body) > 14}
     is_whole = all(body[13] == len(parts) for body in parts.values())
@@ -141,7 +141,7 @@ def _icc_profile(segments: list[tuple[str, bytes]]) -> bytes:
 
 
 def _notes_on_segments(segments: list[tuple[str, bytes]]) -> list[str]:
-    """What does not fit into one segment is content; shorter data of makers go the way of their notes."""
+    """Notes on data that span several segments. A maker's shorter data go without a note, as a maker's note does."""
     kinds = Counter(
         (name.encode() + b" " + UNPRINTABLE.sub(b"", content[:20])).strip()
         for name, content in segments
@@ -167,7 +167,7 @@ def _metadata(source: JpegImagePlugin.JpegImageFile, notes: list[str]) -> Metada
 
 
 class Frame(NamedTuple):
-    """A frame header (T.81, B.2.2), whose ``bits`` of a sample stand ``at`` so many bytes."""
+    """A frame header (T.81, B.2.2); ``bits`` is the sample precision, and ``at`` its offset in the file."""
 
     marker: int
     bits: int
@@ -179,7 +179,7 @@ class Frame(NamedTuple):
 def _frame(content: bytes | mmap.mmap) -> Frame:
     """
     Raises:
-        OSError: there is none, or it is of a kind that is not read.
+        OSError: there is no frame, or it is of a kind that is not read.
     """
     for marker, at in segments(content):
         if marker in NOT_READ:
@@ -192,13 +192,13 @@ def _frame(content: bytes | mmap.mmap) -> Frame:
 
 
 def _height_behind(content: bytes | mmap.mmap, at: int) -> int:
-    """By the marker DNL (B.2.5), with which cameras that do not know the height before end their first scan."""
+    """Height from the marker DNL (B.2.5), which cameras write after the first scan if they did not know it before."""
     found = content.find(LINES, at)
     return int.from_bytes(content[found + 4 : found + 6], "big") if found >= 0 else 0
 
 
 def _read_deep(path: Path, frame: Frame, content: bytes) -> PhotoFile:
-    """Pillow reads what stands around pixels of more than eight bits, if it is told of eight."""
+    """Read a photo of more than eight bits; Pillow reads all but its pixels if the header is changed to say eight."""
     usual = content[: frame.at] + b"\x08" + content[frame.at + 1 :]
     with _opened(usual) as source:
         notes = _notes_on(source, content)
@@ -215,7 +215,7 @@ def _digest_by_pillow(content: bytes) -> bytes:
 
 
 def _digest(picture: Image.Image | np.ndarray) -> bytes:
-    """Of all pixels: two whole pictures would not fit into memory beside a third."""
+    """Hash of all pixels, for comparison: keeping three whole pictures would take too much memory."""
     return hashlib.blake2b(np.ascontiguousarray(picture).data).digest()
 
 
@@ -226,13 +226,13 @@ def _decode(content: bytes, bits: int) -> np.ndarray:
 
 
 def _encoding(source: JpegImagePlugin.JpegImageFile) -> dict[str, Any]:
-    """Its tables, in the order of the colours that use them, and its sampling."""
+    """Chroma sampling, and quantisation tables in the order of the components that use them."""
     sampling = JpegImagePlugin.get_sampling(source)
     lies_down = pillow.orientation(source) > 4
-    if sampling < 0 or (sampling == HALF_ACROSS and lies_down):  # other than 4:4:4, 4:2:2 and 4:2:0
+    if sampling < 0 or (sampling == HALF_ACROSS and lies_down):  # not 4:4:4, 4:2:2 or 4:2:0, or 4:2:2 turned
         sampling = FULL_CHROMA
     tables = [source.quantization[slot] for *_, slot in source.layer[:COLORS] if slot in source.quantization]
-    if tables[1:2] == tables[2:3]:  # blue's and red's differences have one, as usual
+    if tables[1:2] == tables[2:3]:  # Cb and Cr share one, as usual
         del tables[2:]
     return {"subsampling": sampling} | ({"qtables": tables} if tables else {})
 
@@ -260,7 +260,7 @@ def _fitting(metadata: Metadata, notes: list[str]) -> Metadata:
 
 
 def _segments(metadata: Metadata, notes: list[str]) -> bytes:
-    """Those of XMP, of captions and of comments."""
+    """The segments of XMP, captions and comments."""
     try:
         xmp = xmp_segments(metadata.xmp)
     except XmpError:

@@ -1,4 +1,4 @@
-"""JPEG 2000 files (ISO 15444-1 and -2), which are read only; what is relit is written as PNG."""
+"""JPEG 2000 files (ISO 15444-1 and -2), which can only be read; the result is written as PNG."""
 
 import re
 import struct
@@ -25,9 +25,9 @@ UUIDS = {
 }
 ENUMERATED, ICC, ANY_ICC, CODE_POINTS = b"\1", b"\2", b"\3", b"\5"
 KNOWN_SPACES = {bytes([0, 0, 0, space]) for space in (0, 12, 15, 16, 17, 18)}
-"""Black and white, CMYK, white and black, sRGB, its grey, and its YCC."""
+"""Enumerated colour spaces that are read: bilevel, CMYK, the other bilevel, sRGB, its grey and its YCC."""
 OTHER_COLORS = re.compile(rb"pclr|colr\x01..\0\0\0[\0\x0c\x12]", re.DOTALL)
-"""A palette, and black and white, CMYK and YCC, which Pillow brings to RGB."""
+"""Boxes of palettes and of bilevel, CMYK and YCC colours, which Pillow converts to RGB."""
 
 
 MAGIC = re.compile(re.escape(JP2_START) + b"|" + re.escape(CODESTREAM_START))
@@ -35,7 +35,7 @@ stated_size = partial(pillow.stated_size, formats=("JPEG2000",))
 
 
 def read(path: Path) -> PhotoFile:
-    """With two things that Pillow does not tell: what the boxes say, and colours of more than eight bits, or fewer."""
+    """Read the photo, with what Pillow does not report: the boxes, and colours of more or fewer than eight bits."""
     content = path.read_bytes()
     stated, notes = _boxes(content)
     bits, is_plain = _samples(content)
@@ -53,9 +53,9 @@ def _decode(content: bytes, bits: int) -> np.ndarray:
 
 
 def _samples(content: bytes) -> tuple[int, bool]:
-    """Bits of a sample, and whether all are unsigned, of one size, and grey or RGB, with alpha or without.
+    """Bits per sample, and whether all samples are unsigned, of one size, and grey or RGB, with or without alpha.
 
-    By the codestream's marker SIZ (ISO 15444-1, A.5.1) and the colour space of the header's box.
+    Both are read from the codestream's marker SIZ (ISO 15444-1, A.5.1) and the colour space in the header box.
     """
     start = content.index(CODESTREAM_START)
     count = struct.unpack_from(">H", content, start + 40)[0]
@@ -66,7 +66,7 @@ def _samples(content: bytes) -> tuple[int, bool]:
 
 
 def _boxes(content: bytes) -> tuple[dict[str, Any], list[str]]:
-    """Colours and metadata of the boxes, and what else they hold."""
+    """Colours and metadata in the boxes, and notes on what else they contain."""
     stated: dict[str, Any] = {}
     notes: list[str] = []
     kinds = []
@@ -84,7 +84,7 @@ def _boxes(content: bytes) -> tuple[dict[str, Any], list[str]]:
 
 
 def _colors(colr: bytes) -> tuple[dict[str, Any], list[str]]:
-    """Of the method, and behind two further bytes the colour space."""
+    """The colours stated in a ``colr`` box, which has a method, two more bytes and the colour space; and notes."""
     method, space = colr[:1], colr[3:]
     if method in (ICC, ANY_ICC):
         return {"icc_profile": space}, []

@@ -1,4 +1,4 @@
-"""Whether a JPEG (ITU-T T.81) holds all of its picture: some programs forget the end marker, and some files are cut."""
+"""Whether a JPEG (ITU-T T.81) is complete: some programs forget the end marker, and some files are cut short."""
 
 import mmap
 import re
@@ -14,23 +14,23 @@ RESTARTS = range(0xD0, 0xD8)
 PROGRESSIVE = (0xC2, 0xCA)
 ARITHMETIC = (0xC9, 0xCA, 0xCB)
 DROPPED = 8
-"""Bytes, more than an encoder of arithmetic coding leaves out where they are the last ones and zero (T.81, D.1.8)."""
+"""Number of bytes, more than the trailing zeros that an arithmetic encoder may leave out (T.81, D.1.8)."""
 SCANNED_FRAMES = (0xC0, 0xC1, 0xC9, *PROGRESSIVE)
-"""The markers of frames whose scans hold coefficients (T.81, B.2.2): numbers 0 to 63, and how many bits are left."""
+"""Markers of frames whose scans each state the range of coefficients, 0 to 63, and the bits still missing (B.2.2)."""
 MARKER = re.compile(rb"\xff[^\x00\xff]")
-"""Before which any number of fill bytes stand."""
+"""A marker, which any number of fill bytes may precede."""
 FURTHER_DATA = b"\x5a\xa5" * 32
 DARKER = b"\x80" * 64
-"""Data that change a white picture soon, which most others leave white."""
+"""Data that soon change a white picture; most other data leave it white."""
 MISSING_LINES = "its last lines are missing"
 MAX_PADDING = 16
-"""Zeros of which a whole picture may be made, or behind which it may be whole."""
+"""Number of zero bytes at the end of the data that raise no suspicion: a whole picture may need or follow so many."""
 BLOCK, FLAT = 8, 3
-"""Pixels of a block's side, and levels of brightness between which it is one."""
+"""Side of a block in pixels, and the largest difference in brightness, in 8-bit levels, within a flat one."""
 
 
 def segments(content: bytes | mmap.mmap) -> Iterator[tuple[int, int]]:
-    """The marker of each, and where its length stands; as decoders, past what is no marker."""
+    """Marker of each segment, and the offset of its length; like decoders, it skips what is not a marker."""
     at = 2
     while (marker := MARKER.search(content, at)) and marker.end() + 2 <= len(content):
         at = marker.end()
@@ -40,15 +40,15 @@ def segments(content: bytes | mmap.mmap) -> Iterator[tuple[int, int]]:
 
 
 def end_of_picture(content: bytes) -> int | None:
-    """Where the end marker of the first picture stands; None where it is missing."""
+    """Offset of the end marker of the first picture; None if it is missing."""
     at = next((at for marker, at in segments(content) if marker == SCAN), 2)
-    end = content.find(END, at)  # never among the pixels, where 255 is followed by 0 or the number of a restart
+    end = content.find(END, at)  # never in pixel data, where 255 is followed by 0 or a restart marker's code
     return end if end >= 0 else None
 
 
 def may_lack_data(content: bytes) -> bool:
-    """Whether the end marker is missing, zeros stand in front of it, as where a card was not written to, or more or
-    fewer scans than one hold the picture: one of several may lack data though the last lines look whole."""
+    """Whether the end marker is missing, zeros precede it, as if a card was not written to, or the picture has not
+    exactly one scan: one of several may lack data though the last lines look whole."""
     data = content[: end_of_picture(content)]
     scans = sum(marker == SCAN for marker, _ in segments(data))
     is_plain = scans == 1 and _has_all_scans(data)
@@ -56,7 +56,7 @@ def may_lack_data(content: bytes) -> bool:
 
 
 def _has_all_scans(content: bytes) -> bool:
-    """Whether every component has a scan, and each coefficient of a progressive one is brought to its last bit."""
+    """Whether every component has a scan and, if progressive, every coefficient is refined to its last bit."""
     missing: dict[int, set[int]] = {}
     is_progressive = False
     for marker, at in segments(content):
@@ -73,7 +73,7 @@ def _has_all_scans(content: bytes) -> bool:
 
 
 def _with_further_data(data: bytes) -> bytes:
-    """The file, with further data behind those of each scan."""
+    """The file with further data appended to those of each scan."""
     parts, start, further, is_scanned = list[bytes](), 0, FURTHER_DATA, False
     for marker, at in segments(data):
         if is_scanned:
@@ -88,14 +88,14 @@ def _with_further_data(data: bytes) -> bytes:
 def with_end(
     content: bytes, decoded: Callable[[bytes], bytes], digest: bytes | None = None, is_flat: bool = False
 ) -> tuple[bytes, str]:
-    """The file, ending behind its first picture, and a note if it lacked the end marker.
+    """The file, cut after its first picture, and a note if it lacked the end marker.
 
-    Further data behind a scan change a picture that lacks lines of it, and no other.
+    Data appended to a scan change the picture only if the scan lacks lines.
 
     Args:
-        decoded: a digest of the picture in a file.
-        digest: of the picture in this one, where it is known.
-        is_flat: whether it :func:`ends_flat`, so that zeros in front of its end marker may be its data.
+        decoded: returns a digest of the picture in a file.
+        digest: digest of the picture in this file, if it is known.
+        is_flat: whether the picture :func:`ends_flat`, so that zeros before its end marker may be its data.
 
     Raises:
         OSError: lines are missing.
@@ -114,15 +114,15 @@ def with_end(
 
 
 def _is_filled_up(data: bytes, digest: bytes, decoded: Callable[[bytes], bytes]) -> bool:
-    """Whether a picture needs some of the many zeros that its data end in, and yet not the last ones: a card was not
-    written to. Those of a white picture may all be needed; those that some cameras add are not needed at all."""
+    """Whether a picture needs some of the many zeros at the end of its data, but not the last ones, as if a card was
+    not written to. A white picture may need all of them; zeros that some cameras append are not needed at all."""
     first = data.rstrip(b"\0") + bytes(MAX_PADDING) + FURTHER_DATA
     last = data[:-4] + DARKER
     return len(first) < len(data) + len(FURTHER_DATA) and decoded(first + END) != digest == decoded(last + END)
 
 
 def ends_flat(picture: Image.Image) -> bool:
-    """Whether its last block has one brightness, as decoders fill in for missing data; so has many a background."""
+    """Whether its last block has one brightness, as decoders fill in missing data; many backgrounds have it, too."""
     width, height = picture.size
     block = picture.crop(((width - 1) // BLOCK * BLOCK, (height - 1) // BLOCK * BLOCK, width, height)).convert("L")
     return bool(np.ptp(np.asarray(block).astype(int)) <= FLAT)

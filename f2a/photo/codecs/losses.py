@@ -1,4 +1,4 @@
-"""What a file holds beside the photo and is not written again: a sentence on each."""
+"""Notes on what a file contains besides the photo and is not written again, one sentence each."""
 
 import mmap
 from collections.abc import Collection, Iterable, Mapping
@@ -19,14 +19,14 @@ PATHS = "its clipping paths are left out"
 
 JPEG_START = b"\xff\xd8\xff"
 PADDING, TRAILER_END, MAX_TRAILER = b"\0\xff \r\n", b"SEFT", 65_500
-"""Behind a picture: bytes that say nothing, and how a short trailer of a maker's ends, which goes without a note."""
+"""What may follow a picture without a note: padding bytes, or a maker's trailer that ends so, up to this length."""
 ISO_GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\0"
-"""With what a segment of a JPEG begins whose further picture is a gain map."""
+"""Start of a JPEG segment which says that the file's further picture is a gain map."""
 C2PA_STORE = b"jumdc2pa"
-"""With what the manifests of content credentials begin, in any format (C2PA 2.1, 11.1.4.2)."""
+"""Start of the manifests of content credentials in any format (C2PA 2.1, 11.1.4.2)."""
 COPYRIGHT_FLAG, ADDRESS = 0x040A, 0x040B
 PATH_RESOURCES = range(2000, 2998)
-"""Among Photoshop's."""
+"""Numbers of Photoshop's resources that are clipping paths."""
 
 
 IN_XMP = {
@@ -36,7 +36,7 @@ IN_XMP = {
     SOUND: (b"google.com/photos/1.0/audio/",),
     FILM: (b"MotionPhoto", b"MicroVideo"),
 }
-"""Of which a packet says that they are in the file, and by what."""
+"""Notes on contents that an XMP packet announces, with the bytes by which it does."""
 
 
 def of_pictures(number: int, which: str = "first") -> list[str]:
@@ -44,17 +44,17 @@ def of_pictures(number: int, which: str = "first") -> list[str]:
 
 
 def of_xmp(xmp: bytes) -> list[str]:
-    """What a packet says to be in the file, too."""
+    """Notes on what a packet says that the file also contains."""
     return [note for note, signs in IN_XMP.items() if any(sign in xmp for sign in signs)]
 
 
 def of_parts(kinds: Iterable[bytes], lost: Mapping[bytes, str], rest: Collection[bytes] = ()) -> list[str]:
-    """Of a file's segments, chunks, boxes, items or fields.
+    """Notes on a file's segments, chunks, boxes, items or fields that are left out.
 
     Args:
-        kinds: those that it has.
-        lost: the sentences on kinds that are known.
-        rest: kinds that are kept, are noted elsewhere, or say nothing beyond the picture.
+        kinds: the kinds that the file has.
+        lost: the sentences on known kinds.
+        rest: kinds that are kept, noted elsewhere, or contain nothing beyond the picture.
     """
     left = [kind for kind in dict.fromkeys(kinds) if kind not in rest]
     unknown = ", ".join(kind.decode("latin-1") for kind in left if kind not in lost)
@@ -63,7 +63,7 @@ def of_parts(kinds: Iterable[bytes], lost: Mapping[bytes, str], rest: Collection
 
 
 def of_data_behind(further: bytes) -> list[str]:
-    """Of what stands behind a picture, in any format."""
+    """Notes on the data that follow a picture, in any format."""
     if b"ftyp" in further:
         return [FILM]
     if JPEG_START in further:

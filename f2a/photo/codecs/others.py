@@ -1,4 +1,4 @@
-"""Formats that are read only: GIF, TGA, PPM, bitmaps without a header; what is relit is written as PNG."""
+"""Formats that can only be read: GIF, TGA, PPM, bitmaps without a header; the result is written as PNG."""
 
 import math
 import re
@@ -20,22 +20,22 @@ SUFFIXES = (".gif", ".mpo", ".tga", ".icb", ".vda", ".vst", ".ppm", ".pgm", ".pb
 FORMATS = ("GIF", "TGA", "PPM", "DIB")
 WHITE_OF_8_BITS = 255
 GIF_EXTENSIONS = (b"NETSCAPE2.0", b"ANIMEXTS1.0", b"C2PA_GIF\1\0\0")
-"""How often a film is repeated, and what is noted elsewhere; others hold XMP or a profile."""
+"""Application extensions that need no note: how often a film is repeated, and what is noted elsewhere."""
 APPLICATION, EXTENSION, PICTURE = b"!\xff", b"!", b","
-"""With what the blocks of a GIF begin (GIF89a, appendix A)."""
+"""Starts of the blocks of a GIF (GIF89a, appendix A)."""
 PPM_COMMENT = re.compile(rb"#[ \t]*([^\r\n]*)")
 TGA_AREAS = re.compile(rb"(.{8})TRUEVISION-XFILE\.\0", re.DOTALL)
-"""The end of a file that may hold a thumbnail, an author and more: where that stands, or zeros."""
+"""End of a TGA file that may have a thumbnail, an author and more: their offsets, or zeros."""
 
 
 MAGIC = re.compile(b"")
-"""Any: TGA files begin like no other, and what is none of these is refused by Pillow."""
+"""Any start: TGA files have no signature, and Pillow refuses what is none of these formats."""
 NOT_READ = {
     b"P7\n": "PAM", b"PF\n": "PFM in colour", b"8BPS": "Photoshop", b"\xff\x0a": "JPEG XL",
     b"\0\0\0\x0cJXL ": "JPEG XL", b"II\xbc": "JPEG XR", b"v/1\1": "OpenEXR", b"#?RADIANCE": "Radiance HDR",
     b"\0\0\1\0": "icons", b"DDS ": "DDS", b"qoif": "QOI", b"BPG\xfb": "BPG", b"gimp xcf": "GIMP", b"%PDF": "PDF",
 }  # fmt: skip
-"""What files of other formats begin with."""
+"""Starts of files in other formats, and the formats' names."""
 SIGNED = re.compile(rb"GIF8|P[1-6f]\s|\x89PNG|" + b"|".join(map(re.escape, NOT_READ)))
 
 
@@ -62,14 +62,14 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 
 
 class Parts(NamedTuple):
-    """What Pillow does not tell of a file.
+    """What Pillow does not report about a file.
 
     Attributes:
-        comments: but for a GIF's.
-        kinds: of further parts.
-        end: of all parts that are known; None where nobody can tell it.
-        bits: of a colour.
-        deep: decodes colours of which Pillow would keep eight bits.
+        comments: its comments, except a GIF's.
+        kinds: kinds of further parts.
+        end: offset at which the known parts end; None if it cannot be told.
+        bits: bits per colour.
+        deep: decodes colours that Pillow would reduce to eight bits.
     """
 
     comments: tuple[bytes, ...] = ()
@@ -103,7 +103,7 @@ def _gif(source: Any, content: bytes) -> Parts:
 
 
 def _behind_colors(content: bytes, flags: int, at: int) -> int:
-    """Behind a table of colours at ``at``, if there is one."""
+    """The offset after the colour table at ``at``, or ``at`` if there is none."""
     flag = int.from_bytes(content[flags : flags + 1], "big")
     return at + (3 * (2 << (flag & 7)) if flag & 0x80 else 0)
 

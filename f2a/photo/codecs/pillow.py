@@ -1,4 +1,4 @@
-"""What the formats that Pillow reads or writes have in common."""
+"""Reading and writing shared by the formats that Pillow reads or writes."""
 
 import io
 import logging
@@ -24,14 +24,14 @@ from f2a.photo.photo import Photo, PhotoFile, Stored, exif_transposed
 from f2a.photo.pixels import turned, with_channels
 
 BLANK_ALPHA = ("BMP", "DIB", "TGA")
-"""Many programs leave the fourth byte of their pixels at 0, which others then show as opaque."""
+"""Formats in which many programs leave the fourth byte of a pixel at 0, and others then show the pixels as opaque."""
 
 _unlimited = threading.RLock()
 
 
 @contextmanager
 def unlimited() -> Iterator[None]:
-    """Pillow's own limit of pixels lies below the largest cameras; ours is looked at before they are decoded."""
+    """Lift Pillow's limit on pixels, which the largest cameras exceed; f2a checks its own limit before decoding."""
     with _unlimited:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
@@ -42,7 +42,7 @@ def unlimited() -> Iterator[None]:
 
 @contextmanager
 def opened(file: Path | BinaryIO, *formats: str) -> Iterator[Image.Image]:
-    """The file, its header read, by Pillow's decoders of these formats and no others: some of its run programs."""
+    """Open the file and read its header, with Pillow's decoders of these formats only: some others run programs."""
     logging.getLogger("PIL").setLevel(logging.CRITICAL)  # f2a says itself what is wrong with a file
     with unlimited():
         source = Image.open(file, formats=formats)
@@ -61,15 +61,15 @@ def read(
     """The photo in a file of one of these formats.
 
     Args:
-        formats: by Pillow's names.
-        content: what Pillow is given in place of the file.
-        notes: on what Pillow does not tell.
-        deep: decodes pixels that Pillow would cut to eight bits, ``(H, W)`` or ``(H, W, 1 to 4)`` uint16.
-        stated: metadata that Pillow does not tell.
+        formats: Pillow's names of the formats.
+        content: data for Pillow to read instead of the file.
+        notes: sentences on what Pillow does not report.
+        deep: decodes pixels that Pillow would reduce to eight bits, ``(H, W)`` or ``(H, W, 1 to 4)`` uint16.
+        stated: metadata that Pillow does not report.
     """
     with opened(io.BytesIO(content) if content else path, *formats) as source:
         metadata = replace(read_metadata(source), **stated)
-        if "exif" in stated or "xmp" in stated:  # whose orientation Pillow looks up here
+        if "exif" in stated or "xmp" in stated:  # Pillow looks up the orientation here
             source.info |= {"exif": b"Exif\0\0" + metadata.exif, "xmp": metadata.xmp}
         notes = [*notes_on(source), *notes]
         photo = decode(source, path, metadata, notes, deep)
@@ -77,7 +77,7 @@ def read(
 
 
 def written_as_png(file: PhotoFile) -> PhotoFile:
-    """For what cannot be written in its own format."""
+    """The file with PNG as its format for writing, and a note: its own format cannot be written."""
     note = "its result is a PNG unless another format is named"
     return replace(file, format="PNG", notes=(*file.notes, note))
 
@@ -89,16 +89,16 @@ def decode(
     notes: list[str],
     deep: Callable[[], np.ndarray] | None = None,
 ) -> Photo:
-    """The photo in an opened file, upright; a profile that does not fit is left out, and said in ``notes``.
+    """The photo in an opened file, upright; a profile that does not fit is left out, which ``notes`` then says.
 
     Args:
         deep: as for :func:`read`.
 
     Raises:
-        PhotoError: it has more pixels than are taken.
+        PhotoError: it has more pixels than are accepted.
     """
     hide_exif_bomb(source)
-    if isinstance(source.info.get("xmp"), tuple):  # numbers that are no bytes, on which Pillow fails
+    if isinstance(source.info.get("xmp"), tuple):  # numbers that are not bytes, on which Pillow fails
         del source.info["xmp"]
     if deep:
         check_size(path, source.size, bytes_per_pixel=2 * max(3, len(source.getbands())))
@@ -107,7 +107,7 @@ def decode(
     check_size(path, source.size)
     profile = color_profile(metadata, space_of(source.mode), notes)
     is_plain = source.mode in ("1", "L", "RGB") and not source.has_transparency_data
-    if not is_plain:  # it is held at 16 bits, or as several copies
+    if not is_plain:  # it is kept at 16 bits, or in several copies
         check_size(path, source.size, bytes_per_pixel=6)
     source.load()
     hide_exif_bomb(source)
@@ -115,7 +115,7 @@ def decode(
         source = source.convert("RGB")
     needs_no_copy = type(source) is JpegImagePlugin.JpegImageFile and orientation(source) == 1
     image = source if needs_no_copy else exif_transposed(source)
-    # Pillow's writers take metadata from here unasked, and these have not been cleaned.
+    # Pillow's writers would write the metadata found here, which have not been cleaned.
     image.info = {name: image.info[name] for name in ("transparency",) if name in image.info}
     if image.mode in ("CMYK", "LAB"):
         notes.append(f"{image.mode} colours come back relit in RGB (sRGB)")
@@ -123,13 +123,13 @@ def decode(
 
 
 def stated_size(path: Path, formats: Collection[str]) -> tuple[int, int]:
-    """Width and height, by the file's header alone."""
+    """Width and height, from the file's header alone."""
     with opened(path, *formats) as source:
         return source.size
 
 
 def orientation(source: Image.Image) -> int:
-    """By EXIF, 1 to 8; 1 is upright."""
+    """Orientation stated by EXIF, 1 to 8; 1 is upright."""
     try:
         return int(source.getexif().get(Base.Orientation, 1))
     except Exception:  # Pillow parses EXIF lazily and raises whatever the bytes provoke
@@ -137,7 +137,7 @@ def orientation(source: Image.Image) -> int:
 
 
 def hide_exif_bomb(source: Image.Image) -> None:
-    """Of EXIF whose values overlap thousandfold Pillow would copy each one to find the orientation."""
+    """Remove EXIF whose values overlap thousandfold: Pillow would copy each of them to find the orientation."""
     exif = source.info.get("exif")
     try:
         if isinstance(exif, bytes):
@@ -149,7 +149,7 @@ def hide_exif_bomb(source: Image.Image) -> None:
 
 
 def notes_on(source: Image.Image) -> list[str]:
-    """What is in the file beside the photo, as far as Pillow tells."""
+    """Notes on what Pillow reports that the file contains besides the photo."""
     notes = losses.of_xmp(source.info.get("xmp") or b"")
     if any(content.startswith(losses.ISO_GAIN_MAP) for _, content in getattr(source, "applist", ())):
         notes.insert(0, losses.GAIN_MAP)
@@ -157,15 +157,15 @@ def notes_on(source: Image.Image) -> list[str]:
 
 
 def save(stored: Stored, format: str, **options: Any) -> memoryview:
-    """The whole file, by Pillow's encoder."""
-    assert isinstance(stored, Image.Image)  # its encoders hold eight bits
+    """The content of a whole file, written by Pillow's encoder."""
+    assert isinstance(stored, Image.Image)  # Pillow's encoders write eight bits
     content = io.BytesIO()
     stored.save(content, format, **options)
     return content.getbuffer()
 
 
 def metadata_options(metadata: Metadata) -> dict[str, Any]:
-    """What Pillow's encoders call the metadata; those that have no place for one of them ignore it."""
+    """The metadata as options of Pillow's encoders, which ignore those that their format has no room for."""
     options: dict[str, Any] = {"icc_profile": metadata.icc_profile or None}
     if metadata.exif:
         options["exif"] = b"Exif\0\0" + metadata.exif

@@ -1,4 +1,4 @@
-"""PNG files (ISO 15948): their chunks, and colours of 16 bits, which Pillow cannot hold."""
+"""PNG files (ISO 15948): their chunks, and colours of 16 bits, which Pillow does not support."""
 
 import mmap
 import re
@@ -30,39 +30,39 @@ BITS = 16
 METADATA = ("exif", "xmp", "iptc", "comments", "texts", "is_stretched")
 
 QUICK = 3
-"""Of zlib's levels: of noisy 16-bit photos the higher ones take longer and leave no smaller file."""
+"""zlib's compression level; on noisy 16-bit photos higher ones take longer and save no bytes."""
 
 END_OF_SIZE = len(SIGNATURE) + 16
-"""Behind which the header holds bits and colour type."""
+"""Offset at which the width and height in the header end, and bit depth and colour type follow."""
 GREY = 0
-"""The colour type (ISO 15948, table 11.1)."""
+"""Colour type of grey without alpha (ISO 15948, table 11.1)."""
 CRITICAL_CHUNKS = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
 FURTHER_CHUNKS = {b"tRNS", b"pHYs", b"acTL", b"fcTL", b"fdAT"}
-"""Of which Pillow tells, too."""
+"""Chunks that are passed on to Pillow besides the critical ones."""
 COLOR_CHUNKS = {b"gAMA", b"cHRM", b"sRGB", b"cICP"}
 KEPT_CHUNKS = COLOR_CHUNKS | {b"pHYs", b"tIME", b"tEXt", b"zTXt", b"iTXt"}
 OTHER_CHUNKS = CRITICAL_CHUNKS | FURTHER_CHUNKS | {
     b"eXIf", b"iCCP", b"bKGD", b"hIST", b"sBIT", b"sPLT", b"oFFs", b"caNv", b"vpAg", b"iDOT", b"mDCV", b"cLLI"
 }  # fmt: skip
-"""Those that hold the pixels or what is kept otherwise, and hints to viewers."""
+"""Chunks of the pixels, of what is kept in another way, and of hints to viewers: none of them needs a note."""
 LOST_CHUNKS = {b"caBX": losses.CREDENTIALS}
 IPTC_PROFILE = b"Raw profile type iptc\0"
-"""The keyword under which ImageMagick and exiftool keep captions: Photoshop's resources as lines of hexadecimal."""
+"""Keyword under which ImageMagick and exiftool store captions: Photoshop's resources as lines of hexadecimal."""
 EXIF = b"Exif\0\0"
 REPLACED_TEXTS = (b"xml:com.adobe.xmp", b"raw profile type ")
-"""Texts that are metadata in disguise, in small letters: they are cleaned and written in their own chunks."""
+"""Keywords, in lower case, of texts that contain other metadata; these are cleaned and written in their own chunks."""
 
 
 class Chunks(NamedTuple):
-    """What a PNG's chunks say, in front of the pixels and behind them.
+    """What a PNG's chunks say, both before and after the pixels.
 
     Attributes:
-        pixels: a PNG of those that a decoder needs: libpng prints warnings on others.
-        kept: those that are written again as they are.
-        exif, icc_profile: where it has a chunk.
-        replaced: by their keywords, the texts that are metadata in disguise.
-        kinds: of all chunks.
-        notes: on what is damaged.
+        pixels: a PNG of the chunks that a decoder needs; libpng prints warnings about others.
+        kept: type and content of the chunks that are written again unchanged.
+        exif, icc_profile: content of their own chunks, if the file has them.
+        replaced: by keyword, the texts that contain other metadata.
+        kinds: types of all chunks.
+        notes: sentences on what is damaged.
     """
 
     pixels: bytearray
@@ -75,7 +75,7 @@ class Chunks(NamedTuple):
 
     @property
     def is_beyond_pillow(self) -> bool:
-        """Whether it has 16 bits, in colour or with alpha, or is grey of which one level is transparent."""
+        """Whether it has 16 bits in colour or with alpha, or is grey with one transparent level."""
         bits, colour_type = self.pixels[END_OF_SIZE : END_OF_SIZE + 2]
         return b"tRNS" in self.kinds if colour_type == GREY else bits == 16
 
@@ -109,7 +109,7 @@ def read(path: Path) -> PhotoFile:
         iptc=find_iptc(_raw_profile(chunks, b"iptc")) or find_iptc(_raw_profile(chunks, b"8bim")),
         png_chunks=chunks.kept,
     )
-    if isinstance(file.photo.colors, HdrProfile):  # which it will not be
+    if isinstance(file.photo.colors, HdrProfile):  # the result will not be HDR
         kept = [chunk for chunk in chunks.kept if chunk[0] not in COLOR_CHUNKS]
         return replace(file, metadata=replace(file.metadata, png_chunks=kept))
     return file
@@ -124,11 +124,11 @@ def write(stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality:
 def read_chunks(path: Path) -> Chunks:
     """Read the chunks of a file that begins as a PNG does.
 
-    The pixels have a checksum of their own beside those of their chunks, by which the decoder tells whether they are
-    whole.
+    The pixels have a checksum of their own besides those of their chunks, so the decoder can tell whether they are
+    complete.
 
     Raises:
-        OSError: a chunk without which the pixels cannot be read is damaged, or of an unknown kind.
+        OSError: a chunk that is needed to read the pixels is damaged or of an unknown kind.
     """
     kept, exif, icc_profile, replaced, kinds, notes = [], b"", b"", {}, [], []
     pixels, end = bytearray(SIGNATURE), len(SIGNATURE)
@@ -153,7 +153,7 @@ def read_chunks(path: Path) -> Chunks:
                 kept.append((kind, data))
             elif kind == b"eXIf":
                 exif = data
-            elif kind == b"iCCP" and b"IDAT" not in kinds:  # name and method stand in front, as a keyword does
+            elif kind == b"iCCP" and b"IDAT" not in kinds:  # a name and a method come first, as in a compressed text
                 icc_profile = _text(b"zTXt", data)
         behind = losses.of_data_behind(content[end:])
     if kinds[:1] != [b"IHDR"]:
@@ -165,7 +165,7 @@ def read_chunks(path: Path) -> Chunks:
 
 
 def _chunks(content: mmap.mmap) -> Iterator[tuple[bytes, bytes, bool]]:
-    """Type and content of each, and whether its checksum is right; of one that is cut short it is not."""
+    """Type and content of each chunk, and whether its checksum is right; that of a truncated chunk is not."""
     kind, at = b"", len(SIGNATURE)
     while kind != b"IEND" and at + 8 <= len(content):
         length, kind = struct.unpack_from(">I4s", content, at)
@@ -183,24 +183,24 @@ def _text(kind: bytes, data: bytes) -> bytes:
 
 
 def decode(content: bytes | bytearray) -> np.ndarray:
-    """The pixels of a PNG, ``(H, W, 1 to 4)`` uint16, or uint8 where it has at most eight bits."""
+    """The pixels of a PNG, ``(H, W, 1 to 4)`` uint16, or uint8 if it has at most eight bits."""
     import imagecodecs
 
-    with printed_by_libraries():  # more of the damage than their exceptions say
+    with printed_by_libraries():  # hides what libpng prints about damage besides raising an exception
         return with_channels(imagecodecs.png_decode(content))
 
 
 def encode16(stored: np.ndarray) -> bytes:
-    """A 16-bit PNG of ``(H, W, 1 to 4)`` uint16."""
+    """A 16-bit PNG of a ``(H, W, 1 to 4)`` uint16 array."""
     import imagecodecs
 
     shape = stored.shape[:2] if stored.shape[-1] == 1 else stored.shape
-    plain = np.ascontiguousarray(stored).ravel().reshape(shape)  # strides of sides of one pixel must be regular, too
+    plain = np.ascontiguousarray(stored).ravel().reshape(shape)  # strides must be regular even along sides of one pixel
     return bytes(imagecodecs.png_encode(plain, QUICK))
 
 
 def with_metadata(png: bytes, metadata: Metadata) -> bytes:
-    """The same PNG with the metadata's chunks right behind its header."""
+    """The same PNG with the metadata's chunks directly after its header."""
     chunks = list(metadata.png_chunks)
     kinds = {kind for kind, _ in chunks}
     if metadata.icc_profile:
@@ -226,7 +226,7 @@ def _hexadecimal(content: bytes) -> bytes:
 
 
 def _raw_profile(chunks: Chunks, kind: bytes, start: bytes = b"") -> bytes:
-    """As ImageMagick writes metadata into PNG; older ones as a JPEG's APP1, whose ``start`` tells what it is."""
+    """Metadata that ImageMagick writes into a PNG; its older versions write a JPEG's APP1, identified by ``start``."""
     digits = chunks.replaced.get(b"raw profile type " + kind, b"").split(b"\n")[3:]
     try:
         content = bytes.fromhex(b"".join(digits).decode("latin-1"))

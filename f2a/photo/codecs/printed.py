@@ -1,4 +1,4 @@
-"""What C libraries print on standard error in place of an exception."""
+"""What C libraries print to standard error instead of raising an exception."""
 
 import os
 import re
@@ -11,21 +11,21 @@ from f2a.errors import printable
 
 STANDARD_ERROR = 2
 SAID = re.compile(rb"(\w*TIFF\w+|\w+Decode\w*|\w+Lib|PNG \w+|tempfile\.tif): (.+)\n")
-"""A line of libtiff's or libpng's: which function prints it, and what it says."""
+"""A line printed by libtiff or libpng: the function that printed it, and its message."""
 OF_FIELDS = re.compile(rb"TIFF\w*(?:Fetch|Field|Directory)")
-"""Functions of libtiff that read fields: one that they pass over is no damage to the pixels."""
+"""libtiff's functions that read fields; a field that they skip does not damage the pixels."""
 
 _alone = threading.RLock()
 
 
 @contextmanager
 def printed_by_libraries() -> Iterator[list[str]]:
-    """The list has, at the end, what libtiff and libpng printed of the pixels; what others printed is shown then."""
+    """Yield a list that is filled at the end with what libtiff and libpng print about pixels; all else is then shown."""
     said: list[str] = []
     with _alone, ExitStack() as stack:
         try:
             file, terminal = stack.enter_context(tempfile.TemporaryFile()), os.dup(STANDARD_ERROR)
-        except OSError:  # there is no folder for the one, or no other
+        except OSError:  # there is no folder for temporary files, or no standard error
             yield said
             return
         os.dup2(file.fileno(), STANDARD_ERROR)

@@ -1,4 +1,4 @@
-"""Raw files (DNG, CR2, NEF, ARW and others), developed by LibRaw through rawpy; what is relit is written as TIFF."""
+"""Raw files (DNG, CR2, NEF, ARW and others), developed by LibRaw through rawpy; the result is written as TIFF."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,7 +43,7 @@ def stated_size(path: Path) -> tuple[int, int]:
 
 
 def read(path: Path) -> PhotoFile:
-    """With the camera's white balance and without automatic brightening, in sRGB."""
+    """Develop the photo in sRGB, with the camera's white balance and without automatic brightening."""
     with _opened(path) as source:
         import rawpy
 
@@ -59,7 +59,7 @@ def read(path: Path) -> PhotoFile:
 
 
 def _exif(path: Path) -> bytes:
-    """What the raw file says about the photo, where it is built like a TIFF file, as most are."""
+    """EXIF of a raw file that is structured like a TIFF file, as most are; empty for others."""
     try:
         return read_tiff_metadata(path)[0]
     except ExifError:

@@ -1,4 +1,4 @@
-"""TIFF files (TIFF 6.0) at any depth; Pillow writes no 16-bit colour, and no text that is not ASCII."""
+"""TIFF files (TIFF 6.0) of any depth. Pillow writes neither 16-bit colour nor text other than ASCII."""
 
 import re
 import struct
@@ -49,8 +49,8 @@ DESCRIPTIVE = {
     Base.Software, Base.DateTime, Base.Artist, Base.HostComputer, Base.WhitePoint, Base.PrimaryChromaticities,
     Base.Rating, Base.RatingPercent, Base.Copyright, Base.PageName,
 } | {tag for tag in NAMES if Base.ExposureTime <= tag <= Base.Gamma} - STALE - {MAKER_NOTE}  # fmt: skip
-"""The fields of a first directory that describe the photo and not how the file holds it: also EXIF's, which some
-programs write there."""
+"""Fields of a first directory that describe the photo and not its storage, including EXIF's, which some programs write
+there."""
 
 SHORT, LONG, RATIONAL, UNDEFINED, BYTE = 3, 4, 5, 7, 1
 HORIZONTAL_DIFFERENCES = 2
@@ -60,10 +60,10 @@ MAX_OFFSET = 0xFFFF_FFFF
 def read_tiff_metadata(path: Path) -> tuple[bytes, bytes]:
     """EXIF and captions of a TIFF file, or of a raw file built like one.
 
-    The maker's note is not among it, for it would not survive the move.
+    The maker's note is left out, since it would not survive the move.
 
     Raises:
-        ExifError: the file is none of the usual kind.
+        ExifError: the file is not of the usual kind.
     """
     block = TiffBlock(bytearray(path.read_bytes()))
     exif = copy_exif(
@@ -99,14 +99,14 @@ def _decode(path: Path, first: FirstPage, metadata: Metadata, notes: list[str]) 
 
 
 def _decode_with_pillow(path: Path, first: FirstPage, metadata: Metadata, notes: list[str]) -> Photo:
-    with suppress(UnidentifiedImageError):  # of a compression, for one, that Pillow lacks
+    with suppress(UnidentifiedImageError):  # for example, of a compression that Pillow lacks
         if first.is_left_to_pillow:
             with pillow.unlimited(), printed_by_libraries() as said, pillow.opened(path, "TIFF") as source:
                 source.seek(first.number or 0)
                 if first.page.bitspersample > 8 and source.mode not in HIGH_BIT_DEPTH_GREY:
                     notes.append(f"its {first.page.bitspersample} bits a colour were rounded to 8")
                 photo = pillow.decode(source, path, metadata, notes)
-            if said:  # libtiff, which then goes on with white
+            if said:  # by libtiff, which then goes on with white
                 raise OSError(said[0])
             return photo
     raise PhotoError(path, f"is a TIFF of a kind that is not read ({first.kind}); save it as RGB of 8 or 16 bits")
@@ -123,7 +123,7 @@ def _metadata(path: Path, first: FirstPage, notes: list[str]) -> Metadata:
 
 
 def _dpi(value: Callable[..., Any]) -> tuple[float, float] | None:
-    """By what tells the value of a tag."""
+    """Horizontal and vertical resolution, from a function that returns the value of a tag."""
     try:
         across, down = (dots / unit for dots, unit in map(value, (Base.XResolution, Base.YResolution)))
     except (TypeError, ValueError, ZeroDivisionError):
@@ -137,11 +137,11 @@ def write(stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality:
 
 
 def encode(values: np.ndarray, metadata: Metadata, compression: int = DEFLATE) -> bytes:
-    """A TIFF file.
+    """The content of a TIFF file.
 
     Args:
         values: ``(H, W, 1 to 4)`` uint8 or uint16.
-        compression: by its number; what is neither none nor LZW is written with Deflate.
+        compression: its number; Deflate is written for all but no compression and LZW.
     """
     compression = compression if compression in (UNCOMPRESSED, LZW) else DEFLATE
     block = TiffBlock(bytearray(metadata.exif or b"II*\0" + struct.pack("<II", 8, 0) + bytes(2)))
@@ -181,7 +181,7 @@ def encode(values: np.ndarray, metadata: Metadata, compression: int = DEFLATE) -
 
 
 def _described(block: TiffBlock, metadata: Metadata) -> list[IfdField]:
-    """The fields of the EXIF block, which stays where it is in front of the pixels, and those of the other metadata."""
+    """Fields of the EXIF block, which stays in its place before the pixels, and those of the other metadata."""
     fields = read_fields(block, block.first, DESCRIPTIVE)
     if metadata.dpi:
         for tag, dots in zip((Base.XResolution, Base.YResolution), metadata.dpi, strict=True):
@@ -201,7 +201,7 @@ def _numbers(order: str, tag: int, kind: int, values: list[int]) -> IfdField:
 
 
 def _compressed(strip: np.ndarray, order: str, compression: int, differs: bool) -> bytes:
-    """Rows ``(h, W, C)``, compressed; where it ``differs``, after each value's left neighbour was subtracted."""
+    """Rows ``(h, W, C)``, compressed; if ``differs``, each value has its left neighbour subtracted first."""
     import imagecodecs
 
     content = strip.astype(strip.dtype.newbyteorder("<" if order == "<" else ">"))

@@ -1,4 +1,4 @@
-"""The samples of TIFF files (TIFF 6.0), but for a few kinds that only Pillow reads."""
+"""The samples of TIFF files (TIFF 6.0), except a few kinds that only Pillow reads."""
 
 import logging
 import math
@@ -30,29 +30,29 @@ if TYPE_CHECKING:
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, SEPARATED, YCBCR, CIELAB = 0, 1, 2, 3, 5, 6, 8
 COLOR_SAMPLES = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, PALETTE: 1, YCBCR: 3, CIELAB: 3}
-"""Samples per pixel of the photometric interpretations that are read here; the further ones are alpha, or something
-else."""
+"""Number of colour samples per pixel in the photometric interpretations read here; further samples are alpha or other
+data."""
 WHITE_OF_8_BITS = 255
 CMYK = 1
-"""Of the sets of inks."""
+"""Number of the CMYK ink set."""
 ASSOCIATED_ALPHA, UNASSOCIATED_ALPHA = 1, 2
 JPEG_RANGE, BT601 = (0, 255, 128, 255, 128, 255), (0.299, 0.587, 0.114)
 OLD_JPEG, JPEG = 6, 7
 BEYOND_PILLOW = (34887, 50001)
-"""LERC and WebP: Pillow opens such a file, and its libtiff then fails."""
+"""The compressions LERC and WebP: Pillow opens such files, but its libtiff then fails."""
 LOST = {b"tag 37724": "its layers are left out", b"tag 52545": losses.CREDENTIALS}
 METADATA_TAGS = (Base.IPTCNAA, Base.ImageResources, Base.InterColorProfile)
 LONG = 1 << 16
-"""Bytes of a field beyond which it is no metadata but content, or says where the pixels are (below XMP's number)."""
+"""Number of bytes beyond which a field is content, not metadata, or locates the pixels (tags below XMP's)."""
 MAX_PAGES = 64
-"""Whose kinds are looked at."""
+"""Number of pages whose kinds are examined."""
 NO_DIRECTORY = "its directory is missing or damaged"
 
 
 class FirstPage(NamedTuple):
-    """The first directory of a TIFF that is no thumbnail, its ``number``, and how many such ``pages`` there are.
+    """The first directory of a TIFF that is not a thumbnail, its ``number``, and the count of such ``pages``.
 
-    It has no number where it is below a thumbnail's, which then holds the metadata, as in TIFF/EP.
+    It has no number if it is below a thumbnail's directory, which then contains the metadata, as in TIFF/EP.
     """
 
     page: "TiffPage"
@@ -65,12 +65,12 @@ class FirstPage(NamedTuple):
         return self.page.imagewidth, self.page.imagelength
 
     def value(self, tag: int, default: Any = None) -> Any:
-        """Of a field, also of the directory above."""
+        """Value of a field in this directory, or else in the one above."""
         return self.page.tags.valueof(tag, self.above.tags.valueof(tag, default))
 
     @property
     def kind(self) -> str:
-        """Of its samples, in words."""
+        """Kind of its samples, in words."""
         photometric, compression = (
             getattr(value, "name", value) for value in (self.page.photometric, self.page.compression)
         )
@@ -83,13 +83,13 @@ class FirstPage(NamedTuple):
 
     @property
     def extras(self) -> list[int]:
-        """The kinds of the samples beyond the colours; 0 in an RGB file that has more than three and names no kind."""
+        """Kinds of the samples beyond the colours; 0 for each beyond three in an RGB file that names no kind."""
         unnamed = self.page.samplesperpixel - COLOR_SAMPLES[RGB] if self.page.photometric == RGB else 0
         return [int(kind) for kind in self.page.extrasamples] or [0] * unnamed
 
     @property
     def alpha(self) -> int | None:
-        """The number of the sample that is alpha."""
+        """Index of the alpha sample."""
         kinds = self.extras
         colors = self.page.samplesperpixel - len(kinds)
         return next(
@@ -98,7 +98,7 @@ class FirstPage(NamedTuple):
 
     @property
     def notes(self) -> list[str]:
-        """On what is not read: samples that are neither colour nor alpha, and fields that hold more than metadata."""
+        """Notes on what is not read: samples neither colour nor alpha, and fields with more than metadata."""
         further = len(self.extras) - (self.alpha is not None)
         notes = [f"its {further} further channel{'s are' if further > 1 else ' is'} left out"] if further > 0 else []
         notes += losses.of_photoshop(bytes(self.page.tags.valueof(Base.ImageResources, b"")))
@@ -116,9 +116,9 @@ class FirstPage(NamedTuple):
         dtype, colors = self.page.dtype, COLOR_SAMPLES.get(int(self.page.photometric))
         if dtype is None or dtype.kind not in "uf" or (self.is_lab and dtype.kind == "f"):
             return False
-        if isinstance(self.page.bitspersample, tuple) or self.page.imagedepth > 1:  # a number for each sample; a volume
+        if isinstance(self.page.bitspersample, tuple) or self.page.imagedepth > 1:  # unequal samples; a volume
             return False
-        if self.page.compression in (OLD_JPEG, JPEG) and dtype == "u1":  # of which a part would pass for all
+        if self.page.compression in (OLD_JPEG, JPEG) and dtype == "u1":  # a part would pass for the whole
             return False
         if self.page.photometric == YCBCR and (dtype != "u1" or not self._has_usual_ycbcr):
             return False
@@ -128,7 +128,7 @@ class FirstPage(NamedTuple):
 
     @property
     def is_left_to_pillow(self) -> bool:
-        """Whether Pillow, which would mistake other kinds, reads what :meth:`read` does not."""
+        """Whether Pillow reads correctly what :meth:`read` does not; it would misread other kinds."""
         if self.number is None or self.page.compression in BEYOND_PILLOW:
             return False
         if self.page.photometric == SEPARATED:
@@ -140,7 +140,7 @@ class FirstPage(NamedTuple):
 
     @property
     def _lacks_sizes(self) -> bool:
-        """Whether strips of unstated length stand somewhere, as old programs wrote them; libtiff works it out."""
+        """Whether the length of a strip is missing, as old programs wrote them; libtiff works it out."""
         if self.page.is_tiled:
             return False
         stated = zip_longest(self.page.dataoffsets, np.atleast_1d(self.value(Base.StripByteCounts, 0)), fillvalue=0)
@@ -148,18 +148,18 @@ class FirstPage(NamedTuple):
 
     @property
     def _has_usual_ycbcr(self) -> bool:
-        """Whether it is not subsampled, and of the range and the coefficients of a JPEG."""
+        """Whether it is not subsampled and has the range and coefficients of a JPEG."""
         is_subsampled = tuple(self.page.tags.valueof(Base.YCbCrSubSampling, (2, 2))) != (1, 1)
         usual = ((Base.ReferenceBlackWhite, JPEG_RANGE), (Base.YCbCrCoefficients, BT601))
         stated = [(self._ratios(tag) or values, values) for tag, values in usual]
         return not is_subsampled and all(np.allclose(*pair, atol=1e-3) for pair in stated)
 
     def read(self, path: Path, notes: list[str]) -> np.ndarray:
-        """``(H, W, 1 to 4)`` uint8 or uint16: grey or RGB, with alpha that was not multiplied in; Lab becomes sRGB."""
+        """``(H, W, 1 to 4)`` uint8 or uint16: grey or RGB, with unassociated alpha if any; Lab becomes sRGB."""
         page = self.page
         is_plain = page.bitspersample <= 8 and not self.extras
         bytes_per_pixel = 3 if is_plain else max(page.bitspersample // 8, 2) * page.samplesperpixel
-        for size in (self.size, (page.tilewidth, page.tilelength)):  # of which one tile may be the larger
+        for size in (self.size, (page.tilewidth, page.tilelength)):  # a tile may be larger than the picture
             check_size(path, size, bytes_per_pixel)
         sizes = [size for _, size in zip(page.dataoffsets, page.databytecounts, strict=False) if size]
         if len(sizes) < math.prod(page.chunked):  # tifffile would make them black
@@ -192,7 +192,7 @@ class FirstPage(NamedTuple):
         return np.iinfo(colors.dtype).max - colors if self.page.photometric == WHITE_IS_ZERO else colors
 
     def _of_palette(self, numbers: np.ndarray) -> np.ndarray:
-        """``(H, W, 3)``, as deep as the numbers; some programs write levels up to 255 where 65535 is white."""
+        """``(H, W, 3)``, as deep as the numbers; some programs write levels up to 255 although 65535 is white."""
         palette = np.asarray(self.page.colormap).T
         palette = palette if palette.max() > WHITE_OF_8_BITS else palette * 257
         return (palette if numbers.dtype == np.uint16 else to_eight_bits(palette))[numbers]
@@ -204,7 +204,7 @@ class FirstPage(NamedTuple):
         return integer_to_8_bits(samples, bits) if bits <= 8 else integer_to_16_bits(samples, bits)
 
     def _srgb_of_lab(self, samples: np.ndarray) -> np.ndarray:
-        """Lab of 8 or 16 bits (TIFF 6.0, section 23), under the white that the file states."""
+        """sRGB of 8-bit or 16-bit Lab (TIFF 6.0, section 23), relative to the white point that the file states."""
         signed = samples.view(f"i{samples.itemsize}")
         white = np.iinfo(samples.dtype).max
         lab = np.concatenate(
@@ -224,10 +224,10 @@ class FirstPage(NamedTuple):
 
 
 def _lab_to_srgb(lab: np.ndarray, white: Chromaticity) -> np.ndarray:
-    """CIE Lab ``(..., 3)``, lightness from 0 to 100 first, to sRGB in [0, 1], clipped there.
+    """sRGB, clipped to [0, 1], of CIE Lab ``(..., 3)``, whose first channel is lightness from 0 to 100.
 
     Args:
-        white: that the lightness 100 stands for; adapted to sRGB's own after Bradford.
+        white: the white point of lightness 100; it is adapted to sRGB's by the Bradford method.
     """
     y = (lab[..., :1] + 16) / 116
     xyz = np.concatenate([y + lab[..., 1:2] / 500, y, y - lab[..., 2:] / 200], -1)
@@ -238,10 +238,10 @@ def _lab_to_srgb(lab: np.ndarray, white: Chromaticity) -> np.ndarray:
 
 @contextmanager
 def first_page(path: Path) -> Iterator[FirstPage]:
-    """The file, opened; nothing is decoded yet.
+    """Open the file and yield its first page, of which nothing is decoded yet.
 
     Raises:
-        OSError: where the pixels are, or how many bits they have, is missing.
+        OSError: the file does not say where the pixels are, or how many bits they have.
     """
     import tifffile
 

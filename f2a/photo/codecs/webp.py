@@ -36,7 +36,7 @@ def read(path: Path) -> PhotoFile:
 
 
 def _chunks(content: bytes) -> Iterator[bytes]:
-    """The kind of each; of an animation, also of those within its pictures."""
+    """The type of each chunk, including those inside an animation's frames."""
     at = 12
     while at + 8 <= len(content):
         kind, size = content[at : at + 4], int.from_bytes(content[at + 4 : at + 8], "little")
