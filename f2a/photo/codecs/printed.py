@@ -20,7 +20,7 @@ _alone = threading.RLock()
 
 @contextmanager
 def printed_by_libraries() -> Iterator[list[str]]:
-    """Yield a list that is filled at the end with what libtiff and libpng print about pixels; all else is then shown."""
+    """Yield a list that finally receives what libtiff and libpng printed about pixels; all else is then shown."""
     said: list[str] = []
     with _alone, ExitStack() as stack:
         try:
