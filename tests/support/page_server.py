@@ -71,7 +71,10 @@ def started(
         yield url, process
     finally:
         process.terminate()
-        process.communicate()
+        try:
+            process.communicate(timeout=PATIENCE_S)
+        finally:
+            process.kill()
 
 
 def is_healthy(url: str) -> bool:
