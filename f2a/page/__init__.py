@@ -1,4 +1,4 @@
-"""What the page shows and does, for ``app.py``, which alone knows Gradio."""
+"""The Gradio page that ``app.py`` serves; nothing outside this folder and ``app.py`` imports Gradio."""
 
 STARTING = "Loading the libraries and the weights; the page's address follows in a few seconds."
-"""Printed first: the libraries alone take seconds, so it stands where none of them is imported."""
+"""Line printed before anything else; it is defined here, where no library is imported, as that takes seconds."""

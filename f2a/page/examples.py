@@ -1,4 +1,4 @@
-"""Flash/ambient pairs to look at: the bundled ones, those of a folder, or those of a dataset on the Hub."""
+"""The flash/ambient pairs of the Examples tab: the bundled ones, a folder's, or those of a dataset on the Hub."""
 
 import shutil
 import tempfile
@@ -15,7 +15,7 @@ from f2a.photo.codecs import decoder_of
 BUNDLED = Path(__file__).parents[1] / "examples"
 
 SPLITS = ("test", "val", "validation", "train")
-"""Of a dataset, the first of these that it has is shown: pairs that were not trained on come first."""
+"""Names of splits, of which the first that a dataset has is shown; those not trained on come first."""
 
 EVERYTHING = "all"
 
@@ -24,7 +24,7 @@ class FolderPairs:
     """The pairs of a folder, ``NAME_flash.*`` and ``NAME_ambient.*`` at any depth.
 
     Raises:
-        DataError: there is no pair in it.
+        DataError: the folder contains no pair.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -38,10 +38,10 @@ class FolderPairs:
 
 
 class HubPairs:
-    """The pairs of a dataset that ``python -m f2a dataset push`` made; a pair is fetched when it is first looked at.
+    """The pairs of a dataset made by ``python -m f2a dataset push``; each pair is fetched when it is first shown.
 
     Raises:
-        DataError: the dataset cannot be read, or has another layout.
+        DataError: the dataset cannot be read, or has a different layout.
     """
 
     bundled = False
@@ -98,12 +98,12 @@ def _names(pairs: StreamedPairs, source: HubSplit) -> list[str]:
 
 
 ExamplePairs = FolderPairs | HubPairs
-"""Pairs in a fixed order; ``title`` says whose they are."""
+"""Pairs in a fixed order; ``title`` names the folder or dataset that they come from."""
 
 
 def open_examples(source: str | None, report: Callable[[str], None]) -> ExamplePairs:
-    """The pairs of a folder or a Hub dataset ``user/data[@revision]``; with None, or where those cannot be read (which
-    ``report`` is told), the bundled ones."""
+    """Open the pairs of a folder or of a Hub dataset ``user/data[@revision]``. With None, or if those cannot be read
+    (which is passed to ``report``), open the bundled ones."""
     if not source:
         return FolderPairs(BUNDLED)
     try:
@@ -116,13 +116,13 @@ def open_examples(source: str | None, report: Callable[[str], None]) -> ExampleP
 
 
 def categories(names: Sequence[str]) -> list[str]:
-    """``all`` and the first words of the names (``People_014`` is one of ``People``); ``all`` alone where each name has
-    a first word of its own."""
+    """``all`` and the first words of the names (``People_014`` belongs to ``People``); only ``all`` if the names share
+    no first word, or all share one."""
     words = [Path(name).name.partition("_")[0] for name in names]
     first_words = sorted(set(words))
     return [EVERYTHING, *first_words] if 1 < len(first_words) < len(words) else [EVERYTHING]
 
 
 def in_category(names: Sequence[str], category: str) -> list[str]:
-    """The names of a category, in their order."""
+    """The names in a category, in order."""
     return [name for name in names if category in (EVERYTHING, Path(name).name.partition("_")[0])]

@@ -1,4 +1,4 @@
-"""Example pairs as the page shows them: flash, ours and truth, with scores, each made once for all visitors."""
+"""Example pairs as the page shows them: flash, ours and truth, with scores, computed once for all visitors."""
 
 import shutil
 import tempfile
@@ -18,20 +18,20 @@ from f2a.photo import Photo, PhotoError, read_photo
 from f2a.relight.relighter import Relighter
 
 MAX_PREVIEWS = 200
-"""Examples whose previews are kept, about half a megabyte each."""
+"""Number of examples whose previews are kept, about half a megabyte each."""
 
 THUMBNAIL_SIDE = 200
 
 
 class PairScore(NamedTuple):
-    """Against the truth, at the size that is shown."""
+    """Scores of a picture against the truth, at the size shown."""
 
     psnr_db: float
     ssim: float
 
 
 class PairPreview(NamedTuple):
-    """Three previews of the same size, how close the first two come to the third, and what changed between them."""
+    """Previews of flash, ours and truth at the same size, the scores of the first two, and a map of what changed."""
 
     name: str
     flash: Path
@@ -43,16 +43,16 @@ class PairPreview(NamedTuple):
 
 
 class Gallery:
-    """Shows the pairs of one source.
+    """Makes the previews and scores of example pairs.
 
     Args:
-        pairs: the source.
+        pairs: the pairs to show.
         relighter: relights their flash photos.
     """
 
     def __init__(self, pairs: ExamplePairs, relighter: Relighter) -> None:
         self.pairs, self.relighter = pairs, relighter
-        self._temporary = tempfile.TemporaryDirectory(prefix="f2a-examples-")  # not the visitors', which is swept
+        self._temporary = tempfile.TemporaryDirectory(prefix="f2a-examples-")  # the visitors' folder is swept
         self.folder = Path(self._temporary.name)
         previews: LRUCache[str, PairPreview] = LRUCache(MAX_PREVIEWS)
         self._preview_once: Callable[[str], PairPreview] = cached(previews)(self._preview)
@@ -63,14 +63,14 @@ class Gallery:
         return categories(self.pairs.names)
 
     def names(self, category: str) -> Sequence[str]:
-        """The names of a category, in order."""
+        """The names in a category, in order."""
         return in_category(self.pairs.names, category)
 
     def show(self, name: str) -> PairPreview:
-        """One example; the first visitor who looks at it waits for its relighting.
+        """Return one example, which is relit for the first visitor who asks for it.
 
         Raises:
-            DataError: it cannot be fetched at the moment, or is no usable pair.
+            DataError: it cannot be fetched at the moment, or is not a usable pair.
         """
         with self._one_at_a_time:
             return self._preview_once(name)
@@ -93,20 +93,20 @@ class Gallery:
         return PairPreview(name, saved[0], saved[1], saved[2], scores[0], scores[1], changes)
 
     def thumbnails(self) -> list[tuple[str, Path]]:
-        """Name and flash photo of each pair, :data:`THUMBNAIL_SIDE` pixels long."""
+        """Name and flash photo of each pair, with a longest side of :data:`THUMBNAIL_SIDE` pixels."""
         folder = Path(tempfile.mkdtemp(dir=self.folder))
         flash = {name: read_photo(self.pairs.photos(name).flash).photo for name in self.pairs.names}
         small = {name: photo.fit_within(THUMBNAIL_SIDE) for name, photo in flash.items()}
         return [(name, save_preview(photo, folder / f"{name}.webp")) for name, photo in small.items()]
 
     def copy_flash(self, name: str, folder: Path) -> Path:
-        """A copy of an example's flash photo, named as the example is."""
+        """Copy an example's flash photo into ``folder``, under the example's name."""
         with self._one_at_a_time:
             flash = self.pairs.photos(name).flash
         return Path(shutil.copy(flash, folder / f"{Path(name).name}{flash.suffix}"))
 
 
 def measure(picture: Photo, truth: Photo) -> PairScore:
-    """PSNR in dB and SSIM, both in sRGB."""
+    """Measure a picture's PSNR in dB and its SSIM against the truth, both in sRGB."""
     image, expected = to_image(picture.to_srgb()), to_image(truth.to_srgb())
     return PairScore(psnr(image, expected), ssim(image, expected))

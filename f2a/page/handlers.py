@@ -1,4 +1,4 @@
-"""What happens when a visitor touches something or a program calls: the same jobs, with two ways to say what failed."""
+"""Handlers of the page's events and of API calls: both run the same jobs, but report errors differently."""
 
 import functools
 import html
@@ -27,21 +27,21 @@ from f2a.photo import PhotoError
 from f2a.relight.controls import ControlError, Controls
 
 USER_ERRORS = (PhotoError, ControlError, PhotoCountError, DataError, Busy)
-"""What a visitor is told in a sentence."""
+"""Errors whose message is shown to the visitor as a sentence."""
 
 VIEWS = {"Flash | Relit": ("flash", "ours"), "Flash | Truth": ("flash", "truth"), "Relit | Truth": ("ours", "truth")}
 
 
 class Handlers:
-    """The events of the page (``on_...``, which answer with components) and what the API offers (the others).
+    """Handlers of the page's events, which return values of components, and the API's functions.
 
-    Settings come as the values of all controls in their order and whether to keep the location.
+    ``settings`` are the values of all controls in order, then whether to keep the location.
 
     Args:
-        service: does the work.
-        jobs: says whose turn it is.
+        service: relights the photos.
+        jobs: queue in which the jobs run.
         gallery: the examples of the Examples tab.
-        bundled: those that ship with f2a.
+        bundled: the examples that ship with f2a.
     """
 
     def __init__(self, service: RelightService, jobs: JobQueue, gallery: Gallery, bundled: Gallery) -> None:
@@ -55,7 +55,7 @@ class Handlers:
         *values, keep_location = settings
         return self.jobs.run(self.service.relight, Path(photo), controls_from(values), keep_location)
 
-    # For programs; the docstrings are what they read
+    # For programs, which are sent these docstrings
 
     def relight(self, photo: str, *settings: Any) -> tuple[str, str]:
         """Relight a flash photo: a file of the same size and format, and a sentence about it.
@@ -98,12 +98,12 @@ class Handlers:
     def on_photo(
         self, screen: Any, given: str, keep: bool, show_clipping: bool, *settings: Any
     ) -> Iterator[tuple[Any, ...]]:
-        """The photo that was given, relit: a line that says how it goes, previews, what is clipped, what changed, the
-        photo, no download yet, the buttons that change and remove it, and its settings: those of the photo before only
-        if they are to be kept. Where it can't be relit, all but the line stays as it was."""
+        """Relight a new photo. Yield a status line, the previews, what is clipped, what changed, the photo, no download
+        and no line about it, the buttons that change and remove the photo, and its settings: the previous photo's if
+        ``keep``, else the defaults. While the job waits or runs, and if it fails, only the line changes."""
 
         def only(line: str) -> tuple[Any, ...]:
-            return line, *[gr.skip()] * 8, *before  # a slider that is skipped is made anew, with Gradio's preprocess
+            return line, *[gr.skip()] * 8, *before  # Gradio would rebuild a skipped slider with its own preprocess
 
         photo, before, settings = Path(given), settings, settings if keep else tuple(DEFAULTS)
         try:
@@ -122,7 +122,7 @@ class Handlers:
         yield as_html(*lines), *as_answer(preview), *rest, *settings
 
     def on_controls(self, screen: Any, photo: str, show_clipping: bool, *values: Any) -> tuple[Any, ...]:
-        """The previews again after a slider moved, and no download of what it was before; the network doesn't run."""
+        """Render the previews after a slider moved, and hide the outdated download; the network doesn't run."""
         try:
             _, preview, _ = self.jobs.run(self._preview, screen, Path(photo), show_clipping, values)
         except USER_ERRORS as error:
@@ -130,21 +130,21 @@ class Handlers:
         return *as_answer(preview), gr.File(visible=False), ""
 
     def on_look(self, screen: Any, photo: str, show_clipping: bool, *values: Any) -> tuple[Any, ...]:
-        """The pictures again, and what is clipped, after a visitor went closer to a place or back, or turned the
-        clipping warning on or off; the download is still what is shown."""
+        """Render the pictures and what is clipped after the visitor zoomed in or out, or turned the clipping warning on
+        or off; the download stays, because the settings are the same."""
         return self.on_controls(screen, photo, show_clipping, *values)[:2]
 
     def _preview(
         self, screen: Any, photo: Path, show_clipping: bool, values: Sequence[Any]
     ) -> tuple[OpenPhoto, Preview, float]:
-        """The photo, its previews, and the seconds that it took."""
+        """The open photo, its previews, and the seconds that they took."""
         start = time.perf_counter()
         opened = self.service.open(photo)
         preview = self.service.preview(opened, controls_from(values), viewport_from(screen), show_clipping)
         return opened, preview, time.perf_counter() - start
 
     def on_download(self, photo: str | None, *settings: Any) -> dict[str, Any]:
-        """The relit photo's file, a line about it, and what it was made of."""
+        """The relit photo's file, a line about it, and the photo and settings that were asked for."""
         try:
             relit = self._relight(photo, settings)
         except USER_ERRORS as error:
@@ -153,7 +153,7 @@ class Handlers:
         return {"file": file.model_dump(), "line": as_html(relit.sentence), "asked": [photo, *settings]}
 
     def on_batch(self, photos: list[str] | None, *settings: Any) -> Iterator[tuple[Any, str]]:
-        """One zip, and a line for each photo that is not in it; until then a line that says how far it is."""
+        """Yield a line about the progress, and finally one zip, with a line for each photo that is not in it."""
         *values, keep_location = settings
         photos, begun = photos or [], list[str]()
 
@@ -172,12 +172,12 @@ class Handlers:
             yield gr.skip(), as_errors(error)
             return
         finally:
-            photos.clear()  # or what is left would be relit for a visitor who has taken the photos back
+            photos.clear()  # or the rest would be relit although the visitor has removed the photos
         file = gr.File(str(batch.archive), visible=True) if batch.archive else gr.skip()
         yield file, as_html(batch.summary) + as_errors(*batch.failed)
 
     def show_example(self, category: str, index: int, view: str) -> tuple[Any, str]:
-        """The example at a place of its category, going round."""
+        """The example at ``index`` in its category; the index wraps around."""
         names = self.gallery.names(category)
         index %= len(names)
         try:
@@ -188,14 +188,14 @@ class Handlers:
         return (left, right), as_html(f"{index + 1} of {len(names)}: {text.describe(pair)}")
 
     def use_example(self, category: str, index: int) -> str:
-        """A copy of the example's flash photo, as if the visitor had given it."""
+        """Copy the example's flash photo, as if the visitor had uploaded it."""
         names = self.gallery.names(category)
         return str(self.gallery.copy_flash(names[index % len(names)], self.service.new_folder()))
 
 
 def endpoint(act: Callable[..., Any]) -> Callable[..., Any]:
-    """A method of :class:`Handlers` as the API offers it: what goes wrong becomes the error that Gradio tells a
-    program, and ``*settings`` become parameters of their own, with the controls' help texts."""
+    """Turn a method of :class:`Handlers` into an API function: user errors become Gradio's error for programs, and
+    ``*settings`` become named parameters with the controls' help texts."""
 
     @functools.wraps(act)
     def call(*args: Any) -> Any:
@@ -210,13 +210,13 @@ def endpoint(act: Callable[..., Any]) -> Callable[..., Any]:
         named += [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in text.SETTINGS]
         lines = [f"    {name}: {help_text}." for name, help_text in text.SETTINGS.items()]
         call.__doc__ = "\n".join([inspect.getdoc(act) or "", *lines])
-    call.__signature__ = signature.replace(parameters=named)  # type: ignore[attr-defined]  # inspect reads it
+    call.__signature__ = signature.replace(parameters=named)  # type: ignore[attr-defined]  # read by inspect
     return call
 
 
 def viewport_from(screen: Any) -> Viewport:
-    """What the browser says of its screen: ``[width, height]``, and ``x, y`` where it looks closely; the largest that
-    there is if it says nothing, or nothing that can be."""
+    """Viewport from the browser's ``[width, height]`` or, if zoomed in, ``[width, height, x, y]``; the default viewport
+    if these are missing or impossible."""
     try:
         width, height, *center = map(float, screen)
         x, y = center or (0, 0)
@@ -228,16 +228,15 @@ def viewport_from(screen: Any) -> Viewport:
 
 
 def as_answer(preview: Preview) -> tuple[list[Any], str, Any]:
-    """A preview as the browser reads it: of the slider between two pictures, of the line on clipping and of the picture
-    of what changed. The relit picture is in it: by a request of its own it would come half a second later on a slow
-    line."""
+    """A preview as the browser reads it: values of the comparison slider, the line on clipping and the map of changes.
+    The relit picture is inline, because a separate request would bring it half a second later on a slow line."""
     relit = b64encode(preview.relit.read_bytes()).decode()
     flash, changes = (FileData(path=str(file)).model_dump() for file in (preview.flash, preview.changes))
     return [flash, {"url": f"data:image/webp;base64,{relit}"}], text.clipping(preview.clipping), changes
 
 
 def controls_from(values: Sequence[Any]) -> Controls:
-    """The controls as the sliders stand; None is an emptied number field."""
+    """Controls from the sliders' values; None, from an emptied number field, is the default."""
     pairs = zip(fields(Controls), values, strict=True)
     settings: dict[str, Any] = {field.name: field.default if value is None else value for field, value in pairs}
     return Controls(**settings)

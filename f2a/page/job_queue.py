@@ -1,4 +1,4 @@
-"""Few jobs run together, a bounded number waits in line, and everybody else is told so at once."""
+"""A queue in which a few jobs run at a time and a bounded number wait; any other is refused at once."""
 
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -13,23 +13,23 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 LOOK_S = 0.2
-"""Seconds between two looks at the line."""
+"""Seconds between two checks of the line."""
 
 CLOSING = "The page is being restarted; please try again in a minute."
 
 
 class Busy(Exception):
-    """A job cannot be taken just now; the message is a sentence for the visitor."""
+    """A job is refused for now; the message is a sentence for the visitor."""
 
 
 class JobQueue:
-    """Runs jobs first come, first served; threads share it.
+    """Runs jobs first come, first served; it is thread-safe.
 
-    The same few threads run all of them: each thread that runs the network holds memory, and threads of its own.
+    The same few threads run all jobs, because each thread that runs the network keeps memory and threads of its own.
 
     Args:
-        workers: how many jobs run together.
-        max_waiting: how many may wait in line.
+        workers: number of jobs that run at the same time.
+        max_waiting: maximum number of jobs in line.
     """
 
     def __init__(self, workers: int, max_waiting: int) -> None:
@@ -40,10 +40,10 @@ class JobQueue:
         self._lock = threading.Lock()
 
     def run(self, job: Callable[..., T], *args: Any) -> T:
-        """``job(*args)``, once it is its turn.
+        """Return ``job(*args)``, called when its turn comes.
 
         Raises:
-            Busy: the line is full, or the queue was closed before it was its turn.
+            Busy: the line is full, or the queue was closed before the job's turn came.
         """
         steps = self.follow(int, job, *args)
         while True:
@@ -54,10 +54,10 @@ class JobQueue:
                 return result
 
     def follow(self, tell: Callable[[int], U], job: Callable[..., T], *args: Any) -> Generator[U, None, T]:
-        """As :meth:`run`; yields ``tell(n)``, where ``n`` jobs wait before this one, whenever it is something else."""
+        """Do the same as :meth:`run`, and yield ``tell(n)``, with ``n`` jobs waiting ahead, whenever that changes."""
         future, last = self._submit(copy_context().run, job, *args), None
         try:
-            while not (wait([future], LOOK_S).done or future.done()):  # wait overlooks what is cancelled
+            while not (wait([future], LOOK_S).done or future.done()):  # wait() does not count cancelled ones as done
                 if (now := tell(self._before(future))) != last:
                     yield (last := now)
             result: T = future.result()
@@ -65,7 +65,7 @@ class JobQueue:
         except CancelledError:
             raise Busy(CLOSING) from None
         finally:
-            future.cancel()  # of a visitor who left the line
+            future.cancel()  # if the visitor left the line
             with self._lock:
                 self._line.remove(future)
 
@@ -80,22 +80,22 @@ class JobQueue:
             return future
 
     def _before(self, future: Future[Any]) -> int:
-        """How many that wait came earlier."""
+        """Number of waiting jobs that came earlier."""
         with self._lock:
             earlier = takewhile(lambda other: other is not future, self._line)
             return sum(not (other.running() or other.done()) for other in earlier)
 
     @property
     def jobs(self) -> int:
-        """How many are worked on or wait."""
+        """Number of jobs that run or wait."""
         return len(self._line)
 
     def close(self) -> None:
-        """Take no more jobs and send the line home; those that run finish."""
+        """Accept no more jobs and cancel those in line; those that run may finish."""
         with self._lock:
             self.closed = True
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     def until_closed(self, items: Iterable[T]) -> Iterator[T]:
-        """``items``, ending early when the queue is closed."""
+        """Yield ``items``, but stop when the queue is closed."""
         return takewhile(lambda _: not self.closed, items)

@@ -1,4 +1,4 @@
-"""The page, read from top to bottom: its tabs, their components, and what each of them is wired to."""
+"""The page from top to bottom: its tabs, their components, and the handlers that these call."""
 
 import json
 from collections.abc import Sequence
@@ -20,24 +20,24 @@ from f2a.page.text import as_html
 from f2a.relight.relighter import Relighter
 
 WORKERS, MAX_WAITING = 2, 40
-"""Requests that are worked on together, and how many may wait for them."""
+"""Number of requests that are processed at the same time, and maximum number that wait."""
 
 LOOK_S = 0.02
-"""Seconds between two looks at Gradio's queue; its own 0.001 takes 8 % of a core while nobody is there."""
+"""Seconds between two checks of Gradio's queue; its own 0.001 s uses 8 % of a core even when nobody is there."""
 
 OPENING, FAILURE = "coats", "living_room"
-"""Of the bundled pairs, the one that the page opens with, and one where the result falls short."""
+"""The bundled pair with which the page opens, and one whose result falls short."""
 
 SCREEN = "(_, ...values) => [window.f2a_screen(), ...values]"
 NEW_PHOTO = "(_, ...values) => window.f2a_new_photo(...values)"
-"""Tell the server how large a picture is on the visitor's screen, in place of the first input, and of a new photo
-whether the settings stay."""
+"""JavaScript that replaces the first input by the size of the picture on the visitor's screen; for a new photo, it also
+tells the server whether to keep the settings."""
 
-PUBLIC: dict[str, Any] = {"concurrency_limit": None}  # whose turn it is, the job queue says
+PUBLIC: dict[str, Any] = {"concurrency_limit": None}  # the job queue sets the limit
 PRIVATE: dict[str, Any] = PUBLIC | {"api_visibility": "private", "show_progress": "hidden"}
-SHOWN: dict[str, Any] = PRIVATE | {"postprocess": False}  # the answer is made as the browser reads it
+SHOWN: dict[str, Any] = PRIVATE | {"postprocess": False}  # the handler's answer is already as the browser reads it
 DIRECT: dict[str, Any] = SHOWN | {"queue": False, "trigger_mode": "always_last"}
-"""One answer to one request; the job queue bounds their number."""
+"""Options of listeners that skip Gradio's queue and answer each request once; the job queue bounds their number."""
 
 
 def build_demo(
@@ -48,18 +48,18 @@ def build_demo(
     jobs: JobQueue | None = None,
     keep_s: float = KEEP_S,
 ) -> gr.Blocks:
-    """The page; launch it with ``build_demo(relighter).launch(**launch_options())``.
+    """Build the page; launch it with ``build_demo(relighter).launch(**launch_options())``.
 
     Args:
-        relighter: one for all visitors.
+        relighter: relights all visitors' photos.
         gallery: the examples; None for the bundled ones.
         source: the Hub id of the weights, None for the bundled ones.
         notices: sentences at the top of the page.
-        jobs: says whose turn it is; None for a queue of this page alone.
-        keep_s: seconds that a photo is kept ready for the sliders.
+        jobs: queue in which the jobs run; None for a new one.
+        keep_s: seconds for which a photo is kept in memory for the sliders.
     """
     bundled = Gallery(FolderPairs(BUNDLED), relighter)
-    gr.set_static_paths([BUNDLED, bundled.folder])  # they stay, whereas the visitors' files are swept
+    gr.set_static_paths([BUNDLED, bundled.folder])  # outside the folder that is swept
     service = RelightService(relighter, Path(get_upload_folder()), keep_s)
     handlers = Handlers(service, jobs or JobQueue(WORKERS, MAX_WAITING), gallery or bundled, bundled)
     demo = gr.Blocks(analytics_enabled=False, title=text.TITLE)
@@ -77,13 +77,13 @@ def build_demo(
             with gr.Tab("About", id="about"):
                 about_tab(handlers, text.about(source, relighter.training))
         add_endpoints(handlers, settings)
-    demo.queue(max_size=1000, default_concurrency_limit=None)  # far more than may wait for a job, which is said
+    demo.queue(max_size=1000, default_concurrency_limit=None)  # far more than the job queue accepts, which says so
     demo._queue.sleep_when_free = LOOK_S
     return demo
 
 
 def relight_tab(handlers: Handlers, demo: gr.Blocks) -> Any:
-    """The photo, its preview and its settings; the component that takes a photo."""
+    """Lay out the photo, its preview and its settings; return the component to which a new photo is given."""
     example, opening = str(handlers.bundled.pairs.photos(OPENING).flash), handlers.bundled.show(OPENING)
     screen, look = gr.JSON(visible=False), gr.Button("Look", visible="hidden", elem_id="look")
     with gr.Column(elem_id="desk"):
@@ -91,8 +91,8 @@ def relight_tab(handlers: Handlers, demo: gr.Blocks) -> Any:
             with gr.Row(elem_id="photo"):
                 choose = gr.UploadButton(text.CHOOSE, elem_id="choose")
                 clear = gr.Button("Remove photo", visible=False, elem_id="clear")
-            given = gr.File(example, label="Given photo", visible="hidden")  # tells of every change; the button doesn't
-            photo = gr.File(example, label="Flash photo", visible="hidden")  # the last given that could be relit
+            given = gr.File(example, label="Given photo", visible="hidden")  # reports every change; the button doesn't
+            photo = gr.File(example, label="Flash photo", visible="hidden")  # the last one that could be relit
             panel = settings_panel("controls")
             with gr.Column(elem_id="download"):
                 download = gr.Button("Download at full size", variant="primary")
@@ -112,14 +112,14 @@ def relight_tab(handlers: Handlers, demo: gr.Blocks) -> Any:
     clear.click(lambda: example, None, given, **PRIVATE)
     pairs = handlers.bundled.pairs
     flashes = [FileData(path=str(pairs.photos(name).flash)).model_dump() for name in pairs.names]
-    tapped = f"() => ({json.dumps(flashes)})[window.f2a_tapped]"  # of quick taps the server would get the first alone
+    tapped = f"() => ({json.dumps(flashes)})[window.f2a_tapped]"  # the server would get only the first of quick taps
     in_browser(strip.select, None, [given], tapped)
     camera.input(lambda picture: picture, camera, given, **PRIVATE)
-    given.change(None, None, note, js=f"() => {json.dumps(text.waiting())}", **PRIVATE)  # at once, on a slow line, too
+    given.change(None, None, note, js=f"() => {json.dumps(text.waiting())}", **PRIVATE)  # at once, even on a slow line
     relit = given.change(handlers.on_photo, photo_inputs, photo_outputs, js=NEW_PHOTO, **SHOWN)
     relit.success(None, [given, photo], panel.steps, js="(...photos) => window.f2a_shown(...photos)", **PRIVATE)
     relit.failure(None, None, note, js="() => ''", **PRIVATE)
-    moves = [component.change for component in panel.controls]  # `release` is nothing that keys and number fields fire
+    moves = [component.change for component in panel.controls]  # keys and number fields don't fire `release`
     inputs = [screen, photo, show_clipping, *panel.controls]
     outputs = [view, clipped, changes, file, download_note]
     gr.on(moves, handlers.on_controls, inputs, outputs, js=SCREEN, **DIRECT)
@@ -135,15 +135,15 @@ def relight_tab(handlers: Handlers, demo: gr.Blocks) -> Any:
 
 
 def keep_over_reload(demo: gr.Blocks, note: gr.HTML, state: list[Any], given: gr.File | None = None) -> None:
-    """Photos and their settings in the tab's history (page.js), under the id of their note; the photo comes back as one
-    that is ``given``."""
+    """Keep photos and their settings in the tab's history (page.js), under their note's id, and restore them after a
+    reload; a restored photo goes to ``given``, like a new one."""
     save, restore = (f"(...values) => window.f2a_{act}({note.elem_id!r}, ...values)" for act in ("save", "restore"))
     gr.on([each.change for each in state], None, state, js=save, **PRIVATE)
     demo.load(None, [note, *state], [note, given or state[0], *state[1:]], js=restore, **PRIVATE)
 
 
 def examples_tab(tab: gr.Tab, handlers: Handlers, photo: gr.File, tabs: gr.Tabs) -> None:
-    """Pairs with their truth and scores, one at a time."""
+    """Lay out the pairs with their truth and scores, one pair at a time."""
     gallery = handlers.gallery
     gr.Markdown(text.origin(gallery.pairs.title, gallery.pairs.bundled))
     with gr.Row():
@@ -153,7 +153,7 @@ def examples_tab(tab: gr.Tab, handlers: Handlers, photo: gr.File, tabs: gr.Tabs)
     pictures, note = before_and_after("Drag to compare", "example"), gr.HTML(elem_id="example-note")
     with gr.Row():
         previous, following, use = gr.Button("Previous"), gr.Button("Next"), gr.Button("Relight it yourself")
-    index = gr.Number(0, precision=0, visible="hidden")  # is counted in the browser, however quick the taps
+    index = gr.Number(0, precision=0, visible="hidden")  # counted in the browser, so that no quick tap is lost
     for event, place in ((category.change, "0"), (previous.click, "place - 1"), (following.click, "place + 1")):
         in_browser(event, [index], [index], f"(place) => {place}")
     shown, changes = [pictures, note], [tab.select, category.change, view.change, index.change]
@@ -163,7 +163,7 @@ def examples_tab(tab: gr.Tab, handlers: Handlers, photo: gr.File, tabs: gr.Tabs)
 
 
 def batch_tab(handlers: Handlers, demo: gr.Blocks) -> list[Any]:
-    """Several photos with settings of their own; the components of the settings."""
+    """Lay out several photos with their own settings; return the components of the settings."""
     gr.Markdown(f"Up to {MAX_PHOTOS} photos, all with these settings, into one zip.")
     with gr.Column(elem_id="batch"):
         photos = gr.File(label="Flash photos", file_count="multiple", height=220, elem_id="batch-photos")
@@ -188,7 +188,7 @@ def batch_tab(handlers: Handlers, demo: gr.Blocks) -> list[Any]:
 
 
 def about_tab(handlers: Handlers, content: str) -> None:
-    """How it works, and where it falls short."""
+    """Lay out how f2a works, where it falls short, and the licences."""
     pair = handlers.bundled.show(FAILURE)
     with gr.Column(elem_id="about"):
         gr.HTML(content)
@@ -197,7 +197,7 @@ def about_tab(handlers: Handlers, content: str) -> None:
 
 
 def add_endpoints(handlers: Handlers, settings: list[Any]) -> None:
-    """What programs call; nothing of it is seen."""
+    """Add the API's endpoints, with hidden components as their parameters and results."""
     with gr.Column(visible=False):
         photo, photos = gr.File(label="Flash photo"), gr.File(label="Flash photos", file_count="multiple")
         file, archive = gr.File(label="Relit photo"), gr.File(label="Zip of relit photos")
@@ -213,7 +213,7 @@ def add_endpoints(handlers: Handlers, settings: list[Any]) -> None:
 
 
 def note_panel() -> tuple[gr.Checkbox, gr.HTML, gr.HTML]:
-    """Whether clipping is shown, what its colours mean, and what is said of the photo."""
+    """Lay out the tick for the clipping warning, what its colours mean, and the status line; return these three."""
     with gr.Column(elem_id="note-cell"):
         with gr.Row(elem_id="looking"):
             show_clipping = gr.Checkbox(label=text.SHOW_CLIPPING, container=False)
@@ -222,19 +222,19 @@ def note_panel() -> tuple[gr.Checkbox, gr.HTML, gr.HTML]:
 
 
 def help_panel() -> None:
-    """What each control does, folded away."""
+    """Lay out what each control does, folded away."""
     with gr.Accordion("What the controls do", open=False, elem_id="help"):
         gr.HTML(text.controls_help())
 
 
 def webcam_panel() -> gr.Image:
-    """A camera, folded away."""
+    """Lay out a webcam, folded away."""
     with gr.Accordion("Use the webcam", open=False, elem_id="webcam"):
         return gr.Image(sources=["webcam"], type="filepath", label="Webcam", show_label=False)
 
 
 def changes_panel(opening: Path) -> gr.Image:
-    """How much brighter or darker each place became, folded away."""
+    """Lay out the map of how much brighter or darker each area became, folded away."""
     with gr.Accordion("What changed", open=False, elem_id="changes"):
         alt = "The photo in colours that say how much brighter or darker each place became"
         picture = gr.Image(str(opening), alt_text=alt, show_label=False, interactive=False, buttons=[])
@@ -243,7 +243,7 @@ def changes_panel(opening: Path) -> gr.Image:
 
 
 def thumbnails(handlers: Handlers) -> gr.Gallery:
-    """The bundled examples in a row, one tap away."""
+    """Lay out the bundled examples in a row."""
     pictures = [(path, name.replace("_", " ")) for name, path in handlers.bundled.thumbnails()]
     plain: dict[str, Any] = {"allow_preview": False, "buttons": [], "show_label": False, "rows": 1}
     with gr.Column(elem_id="strip-cell"):
@@ -251,7 +251,7 @@ def thumbnails(handlers: Handlers) -> gr.Gallery:
 
 
 def before_and_after(label: str, elem_id: str, *pictures: Path) -> gr.ImageSlider:
-    """Two pictures with a divider between them."""
+    """Lay out two pictures with a divider between them."""
     value: Any = pictures or None
     options: dict[str, Any] = {"interactive": False, "max_height": 640, "buttons": ["fullscreen"]}
     return gr.ImageSlider(value, label=label, elem_id=elem_id, **options)

@@ -1,5 +1,5 @@
-"""What passes between visitors and the page, as ASGI middleware: uploads with an end, a count of open answers, the tags
-of link previews, and the page's own styles."""
+"""ASGI middleware of the page: limits for uploads, a count of open responses, compression, and tags for link previews
+and styles in its head."""
 
 import asyncio
 import re
@@ -15,20 +15,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from f2a.page import text
 
 SILENCE_S, UPLOAD_S = 30, 600
-"""Seconds without a byte, and for all of a request, after which it is given up."""
+"""Seconds after which a request is given up: without a byte, and in all."""
 
 MAX_BYTES = {"/upload": 500_000_000, "/gradio_api/mcp": 50_000_000, "": 1_000_000}
-"""Bytes of a request, by the end of its path: an upload with all its photos, a photo in a data URI, any other."""
+"""Maximum bytes of a request, by the end of its path: an upload of photos, a photo in a data URI, any other."""
 
 
 class RequestLimits:
-    """Ends requests that are cut off, that stop half-way or that go on without end: where the page reads one, it meets
-    Starlette's error for uploads, which it answers with status 400, and removes what it has written.
+    """Ends requests that are cut off, stall or never end: reading one raises Starlette's error for uploads, so that the
+    page answers with status 400 and removes what it has written.
 
     Args:
         app: the page.
-        silence_s: seconds without a byte.
-        upload_s: seconds for all of a request.
+        silence_s: maximum seconds without a byte.
+        upload_s: maximum seconds for a whole request.
     """
 
     def __init__(self, app: ASGIApp, silence_s: float = SILENCE_S, upload_s: float = UPLOAD_S) -> None:
@@ -58,7 +58,7 @@ class RequestLimits:
             return message
 
         async def answer(message: Message) -> None:
-            if message["type"] == "http.response.start" and not whole:  # the rest of it is not waited for
+            if message["type"] == "http.response.start" and not whole:  # do not wait for the rest
                 message["headers"] = [*message.get("headers", []), (b"connection", b"close")]
             await send(message)
 
@@ -66,7 +66,7 @@ class RequestLimits:
 
 
 class InFlightResponses:
-    """How many answers are on their way to visitors, and for how long there was none; threads may ask."""
+    """Counts the responses on their way to visitors; any thread may ask."""
 
     PATHS = ("/call/", "/run/", "/queue/data", "/file=")
 
@@ -74,12 +74,12 @@ class InFlightResponses:
         self._open, self._last = 0, -float("inf")
 
     def idle_for(self, seconds: float) -> bool:
-        """Whether there was no answer under way for so long."""
+        """Whether no response has been on its way for this long."""
         return not self._open and time.monotonic() - self._last >= seconds
 
     def count(self, app: ASGIApp) -> ASGIApp:
-        """``app``, with its relit photos and their event streams counted; streams that only say that a page is open
-        are not."""
+        """Wrap ``app`` so that responses with relit photos and their event streams are counted, but not streams that
+        only tell that a page is open."""
 
         async def count_and_run(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http" or not any(path in scope["path"] for path in self.PATHS):
@@ -95,8 +95,8 @@ class InFlightResponses:
 
 
 def compress_answers(app: ASGIApp) -> ASGIApp:
-    """``app``, with its answers to moves of a slider compressed, whose pictures are a third longer in base64; Gradio
-    compresses files alone."""
+    """Wrap ``app`` so that its answers to a slider's moves are compressed, as their pictures are a third longer in
+    base64; Gradio compresses only files."""
     compressed = GZipMiddleware(app, compresslevel=1)
 
     async def compress_and_run(scope: Scope, receive: Receive, send: Send) -> None:
@@ -106,13 +106,13 @@ def compress_answers(app: ASGIApp) -> ASGIApp:
 
 
 class HeadTags:
-    """Puts tags of our own into the page's head in place of Gradio's, which call every page "Gradio" where its link is
-    shared, and styles before its content.
+    """Replaces Gradio's tags in the page's head, which call every shared page "Gradio", with our own, and puts styles
+    before its content.
 
     Args:
         app: the page.
-        styles: CSS that holds from the first paint on. Gradio would add it last, when the page has been drawn once, and
-            rewrite its selectors. It stands in the body, and so goes before Gradio's, which is in the head.
+        styles: CSS that applies from the first paint on. Gradio would add it after the page has been drawn once, and
+            rewrite its selectors. It is put in the body, so that it overrides Gradio's, which is in the head.
     """
 
     GRADIOS = re.compile(rb'<meta\s+(?:property="og:|name="twitter:)[^>]*>\s*')

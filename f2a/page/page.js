@@ -1,13 +1,13 @@
 () => {
-  // A download arrives whatever happened meanwhile, and is shown only beside what it was made of.
+  // A download always arrives, but it is shown on the page only if photo and settings are still the same.
   window.f2a_download = ({ file, line, asked }, photo, ...settings) => {
     if (file) Object.assign(document.createElement("a"), { href: file.url, download: file.orig_name }).click();
     if (JSON.stringify(asked) !== JSON.stringify([photo?.path, ...settings])) return [{ __type__: "update" }, { __type__: "update" }];
     return [{ __type__: "update", value: file, visible: Boolean(file) }, line];
   };
 
-  // A picture's place on the screen, in the screen's own pixels, which the server fills and no more; and the point of
-  // the photo that is looked at closely. A place of another size (a phone is turned, full screen) is filled anew.
+  // The size of the picture's place in device pixels, for which the server renders, and the point of the photo that is
+  // zoomed in on. If that size changes (a phone is turned, full screen), the picture is requested again.
   let closer = null, filled;
   const place = () => {
     const { clientWidth, clientHeight } = document.querySelector("#view");
@@ -25,7 +25,7 @@
     if (misfit) document.querySelector("#look").click();
   }).observe(document.querySelector("#view"));
 
-  // The picture held (or the space key) shows the flash photo; a tap on it (or Enter on the divider) goes closer, or back.
+  // Holding the picture (or the space key) shows the flash photo; tapping it (or Enter) zooms in or out.
   const picture = () => document.querySelectorAll("#view img")[1];
   const hold = (on) => document.querySelector("#view").classList.toggle("held", on);
   const held = () => document.querySelector("#view").classList.contains("held");
@@ -37,7 +37,7 @@
   const touched = ({ clientX, clientY }, { x, y, width, height } = shown()) => [0.5 + (clientX - x) / width, 0.5 + (clientY - y) / height];
   document.addEventListener("load", (event) => {
     if (event.target !== picture()) return;
-    if (!coming()) hideIncoming();  // or it is of the photo before
+    if (!coming()) hideIncoming();  // else this picture is of the previous photo
     const percent = Math.round(100 * shown().scale * devicePixelRatio);
     document.querySelector("#view label").dataset.zoom = closer ? `, ${percent} %, tap to go back` : "";
   }, true);
@@ -61,7 +61,7 @@
     release();
     if (tapped && (closer || point.every((share) => share >= 0 && share <= 1))) look(point);
   });
-  document.addEventListener("contextmenu", (event) => press && event.preventDefault());  // of a finger that stays
+  document.addEventListener("contextmenu", (event) => press && event.preventDefault());  // a held finger would open it
   const looking = (event) => picture()?.checkVisibility() && event.target.matches("body, #view [role=separator]");
   document.addEventListener("keydown", (event) => {
     if (!["Enter", " "].includes(event.key) || !looking(event)) return;
@@ -74,20 +74,20 @@
 
   const fitWords = (picture) => picture.closest("#view, #example, #failure")?.style.setProperty("--ratio", picture.naturalWidth / picture.naturalHeight);
   document.addEventListener("load", ({ target }) => fitWords(target), true);
-  for (const picture of document.querySelectorAll("#view img")) if (picture.naturalWidth) fitWords(picture);  // it came before this
+  for (const picture of document.querySelectorAll("#view img")) if (picture.naturalWidth) fitWords(picture);  // loaded before this script ran
 
   document.addEventListener("click", ({ target }) => {
     const thumbnails = [...document.querySelectorAll("#strip .thumbnail-item")];
     window.f2a_tapped = thumbnails.indexOf(target.closest(".thumbnail-item"));
   }, true);
 
-  // A wheel or a finger scrolls the page over a picture, too, and two fingers enlarge the page, where Gradio would
-  // enlarge the preview.
+  // Over a picture too, a wheel or a finger scrolls the page and two fingers enlarge it; Gradio would enlarge the
+  // preview instead.
   for (const kind of ["wheel", "touchstart", "touchmove"]) {
     document.addEventListener(kind, (event) => (event.touches?.length > 1 || event.target.matches(".slider-wrap img")) && event.stopPropagation(), true);
   }
 
-  // Undo and redo: the settings that each panel had, all changes within a moment (a slider that is dragged) being one.
+  // Undo and redo: each panel's past settings; changes in quick succession (dragging a slider) count as one.
   const histories = {}, moment = 600;
   window.f2a_record = (panel, values, first) => {
     const history = (histories[panel] ??= { steps: [first], at: 0, time: 0 });
@@ -112,7 +112,7 @@
     [lookedAt, closer] = [closer, null];
     return [(filled = place()), photo, keeps, ...values];
   };
-  window.f2a_shown = (given, photo) => {  // unless it was refused, and all stays as it was
+  window.f2a_shown = (given, photo) => {  // if it was refused, everything stays as it was
     const accepted = given.path === photo.path;
     if (!accepted) closer = lookedAt;
     else {
@@ -124,7 +124,7 @@
     return [0, 1].map(() => ({ __type__: "update", interactive: false }));
   };
 
-  // A batch that ends when its photos or settings are others says that it is of those before.
+  // If photos or settings were changed during a batch, its result says that it is for the old ones.
   let batch;
   window.f2a_batch = (...asked) => ((batch = JSON.stringify(asked)), asked);
   window.f2a_batch_done = (note, ...now) => note + (JSON.stringify(now) === batch ? "" : OLDER_BATCH);
@@ -132,18 +132,18 @@
 
   document.addEventListener("keydown", (event) => {
     if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z") return;
-    if (event.target.matches("input[type=number], textarea")) return;  // has an undo of its own
+    if (event.target.matches("input[type=number], textarea")) return;  // these have their own undo
     const buttons = [...document.querySelectorAll(event.shiftKey ? ".redo" : ".undo")];
     buttons.find((button) => button.checkVisibility())?.click();
   });
 
-  // A reload (Gradio's own, too, once a lost connection is back) keeps photos and settings in the tab's history: a frame
-  // may have no storage.
+  // Photos and settings survive a reload (Gradio also reloads after a lost connection) in the tab's history, because
+  // storage may be blocked in a frame.
   const before = history.state?.f2a ?? {}, kept = { ...before };
   let restored = false, saving;
   window.f2a_save = (name, ...values) => {
     kept[name] = JSON.stringify(values);
-    clearTimeout(saving);  // browsers allow three times a second
+    clearTimeout(saving);  // browsers allow about three calls a second
     saving = setTimeout(() => history.replaceState({ ...history.state, f2a: kept }, ""), 400);
   };
   addEventListener("beforeunload", () => {
@@ -151,12 +151,12 @@
     history.replaceState({ ...history.state, f2a: { ...kept, tab } }, "");
   });
   [...document.querySelectorAll("[role=tab]")].find((tab) => tab.textContent === before.tab)?.click();
-  window.f2a_restore = async (name, ...now) => {  // the note, one photo or several, their settings
+  window.f2a_restore = async (name, ...now) => {  // now: the note, one photo or several, their settings
     const unchanged = now.map(() => ({ __type__: "update" })), [note, samePhotos] = unchanged;
     const [given, ...settings] = JSON.parse(before[name] ?? "[]"), photos = [given ?? []].flat();
-    if (settings.length + 2 !== now.length) return unchanged;  // nothing was kept, or by a page of other controls
+    if (settings.length + 2 !== now.length) return unchanged;  // nothing was kept, or the page then had other controls
     if (!photos.length || given.path && given.path === now[1].path) return [note, samePhotos, ...settings];
-    restored ||= name === "note";  // the photo, which comes like a new one, keeps its settings
+    restored ||= name === "note";  // the photo returns like a new one, but keeps its settings
     const answers = await Promise.all(photos.map((photo) => fetch(photo.url, { method: "HEAD" })));
     const gone = photos.filter((_, place) => !answers[place].ok).map((photo) => photo.orig_name);
     if (!gone.length) return [note, given, ...settings];
@@ -165,14 +165,14 @@
     return [Object.assign(document.createElement("p"), { className: "note error", role: "alert", textContent }).outerHTML, samePhotos, ...settings];
   };
 
-  // A number field that is left empty gets its control's neutral value, before Gradio makes it 0.
+  // A number field left empty gets its control's neutral value, before Gradio makes it 0.
   document.addEventListener("blur", ({ target }) => {
     if (target.matches?.("#controls input[type=number], #batch-controls input[type=number]") && !target.value) {
       target.closest(".block").querySelector(".reset-button").click();
     }
   }, true);
 
-  // A photo that is on its way or in line is seen already, if the browser can read it.
+  // A photo that is being uploaded or is in line is shown already, if the browser can read it.
   const incoming = Object.assign(new Image(), { id: "incoming", alt: "Your photo, not relit yet" });
   const hideIncoming = () => incoming.remove();
   const coming = () => document.querySelector("#photo.busy, #note .waiting");
@@ -183,7 +183,7 @@
     document.querySelector("#view-cell").append(incoming);
   };
 
-  // While a photo is on its way to the server, its button says so.
+  // While a photo is being uploaded, its button says so.
   window.f2a_busy = (on) => document.querySelector("#photo").classList.toggle("busy", on);
   document.addEventListener("change", (event) => {
     if (!event.target.matches?.("#photo input[type=file]") || !event.target.files.length) return;
@@ -191,7 +191,7 @@
     showIncoming(event.target.files[0]);
   }, true);
 
-  // What is dropped or pasted anywhere is taken as an upload: on the batch's tab by the batch, else as the photo.
+  // Files dropped or pasted anywhere are uploaded: on the Batch tab into the batch, elsewhere as the photo.
   const give = (transfer) => {
     const batch = document.querySelector("#batch-photos");
     const input = batch?.offsetParent ? batch.querySelector("input[type=file]") : document.querySelector("#photo input[type=file]");
@@ -208,13 +208,13 @@
   document.addEventListener("dragleave", (event) => event.relatedTarget || dropping(false));
   document.addEventListener("drop", (event) => {
     dropping(false);
-    if (!withFiles(event) || event.defaultPrevented) return;  // the batch's own place took it
+    if (!withFiles(event) || event.defaultPrevented) return;  // the batch's upload area took it
     event.preventDefault();
     give(event.dataTransfer);
   });
   document.addEventListener("paste", (event) => event.clipboardData && give(event.clipboardData));
 
-  // The divider between two pictures also follows the arrow keys, and the pictures say what they are.
+  // The arrow keys move the divider between two pictures, and the pictures have labels.
   const drag = (divider, step) => {
     const line = divider.querySelector(".inner").getBoundingClientRect();
     const width = divider.parentElement.getBoundingClientRect().width;
@@ -231,19 +231,19 @@
   const LOST = "The connection was lost. The page reloads once it is back; please try again then.";
   const describe = () => {
     const toast = document.querySelector("[data-testid=toast-body]");
-    if (toast) window.f2a_busy(false);  // too large, or the line is down
+    if (toast) window.f2a_busy(false);  // the photo is too large, or the connection is down
     const lost = toast?.textContent.includes("Connection to the server was lost");  // nothing else would end the wait
     for (const line of document.querySelectorAll(lost ? ".note.waiting" : ":not(*)")) {
       Object.assign(line, { className: "note error", role: "alert", textContent: LOST });
     }
     if (document.querySelector("#note .error, [data-testid=toast-body]") && !coming()) hideIncoming();
     for (const text of document.querySelector("#choose").childNodes) if (onPhone && text.data?.includes("drop")) text.data = ask(text.data);
-    // Gradio's words are others, of the browser's language, or missing.
+    // Gradio's own text differs, follows the browser's language, or is missing.
     const words = document.querySelector("#batch-photos [data-testid=upload-text]"), asked = ask("Choose, drop or paste photos");
     if (words && words.textContent !== asked) words.replaceChildren(words.querySelector("svg").parentElement, asked);
     document.querySelector("#batch-photos .upload-container:has([data-testid=upload-text])")?.removeAttribute("aria-label");
     document.querySelector("#batch-photos [aria-label='common.upload']")?.setAttribute("aria-label", "Add photos");
-    // The file dialogue of a telephone offers camera and album, and that of a desktop the formats that we read.
+    // The file dialogue then offers camera and album on a phone, and the formats that f2a reads on a desktop.
     const inputs = document.querySelectorAll("#photo input[type=file], #batch-photos input[type=file]");
     for (const input of inputs) input.accept = "image/*,.heic,.heif,.avif,.tif,.tiff";
     for (const thumbnail of document.querySelectorAll("#strip .thumbnail-item")) {
@@ -267,7 +267,7 @@
         tabIndex: 0, role: "separator", ariaOrientation: "vertical", ariaValueMin: 0, ariaValueMax: 100, ariaValueNow: Math.round(left),
         ariaValueText: `${Math.round(left)} % ${names[0]}, the rest ${names[1]}`,
         ariaLabel: "Divider between the two pictures: arrow keys move it, space shows the flash photo, Enter the middle at full size",
-        onkeydown: (event) => {  // which must not return false, or Tab would stay here
+        onkeydown: (event) => {  // must not return false, or Tab would be stuck here
           if (event.key in steps) event.preventDefault(), drag(divider, steps[event.key]);
         },
       });

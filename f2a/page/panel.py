@@ -1,5 +1,5 @@
-"""A panel of settings: presets, undo, one row for each control, and the ticks. All but the picture happens in the
-browser; the history of each panel is in page.js."""
+"""A panel of settings: presets, one row for each control, the ticks, and undo. Everything but the picture is done in
+the browser; page.js keeps each panel's history."""
 
 import json
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from f2a.page import text
 from f2a.relight.controls import NEUTRAL, PRESETS, Controls
 
 DEFAULTS: list[Any] = [*astuple(NEUTRAL), False]
-"""Of all settings, in their order: the controls, and whether to keep the location."""
+"""Default values of all settings, in order: the controls, then whether to keep the location."""
 
 
 class Panel(NamedTuple):
-    """The components of the controls, the ticks that keep the location and the settings, and undo and redo."""
+    """The components of a panel: the controls, the ticks for location and settings, and the undo and redo buttons."""
 
     controls: list[Any]
     keep_location: gr.Checkbox
@@ -26,12 +26,13 @@ class Panel(NamedTuple):
 
     @property
     def settings(self) -> list[Any]:
-        """What says how a photo is relit, in the order of :data:`DEFAULTS`."""
+        """The components that determine how a photo is relit, in the order of :data:`DEFAULTS`."""
         return [*self.controls, self.keep_location]
 
 
 def settings_panel(name: str, for_one: bool = True) -> Panel:
-    """The panel called ``name``, which is its id on the page, too; ``for_one`` photo after another, or for many."""
+    """Lay out the panel with the id ``name``; ``for_one`` photo at a time, with a tick that keeps the settings for the
+    next photo, or for a batch."""
     with gr.Column(elem_id=name):
         with gr.Row():
             presets = [gr.Button(text.PRESETS[preset]) for preset in PRESETS]
@@ -57,7 +58,7 @@ def settings_panel(name: str, for_one: bool = True) -> Panel:
 
 
 def name_warmth(slider: gr.Slider) -> None:
-    """Say under the slider's name which light it stands for, as it moves."""
+    """Name under the slider's label the light that its position stands for, as it moves."""
     low, step = slider.minimum, slider.step
     names = [text.name_light(low + step * place) for place in range(round((slider.maximum - low) / step) + 1)]
     slider.info = text.name_light(0)
@@ -66,16 +67,16 @@ def name_warmth(slider: gr.Slider) -> None:
 
 
 def in_browser(events: Any, inputs: Sequence[Any] | None, outputs: Sequence[Any], js: str) -> None:
-    """Answer events by JavaScript alone."""
+    """Handle events with JavaScript alone."""
     gr.on(events, None, inputs, outputs, js=js, show_progress="hidden", api_visibility="private")
 
 
 def control(field: Any) -> Any:
-    """The slider or tick of one of the library's controls."""
+    """Make the slider or tick for a field of :class:`Controls`."""
     label, limits = text.label(field), field.metadata
     if "low" not in limits:
         return gr.Checkbox(field.default, label=label)
     works = field.name != "red_eyes" or find_spec("cv2") is not None
     slider = gr.Slider(limits["low"], limits["high"], field.default, step=limits["step"], label=label, visible=works)
-    slider.preprocess = lambda payload: payload  # type: ignore[method-assign]  # Gradio's fails on an emptied field
+    slider.preprocess = lambda payload: payload  # type: ignore[method-assign]  # Gradio's fails on an empty field
     return slider

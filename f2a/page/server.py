@@ -1,4 +1,4 @@
-"""The page's server from start to stop: settings, weights, its folder, the sweep of old files, and the end."""
+"""The page's server: its settings, weights and folder, the sweep of old files, and an orderly stop."""
 
 import io
 import logging
@@ -40,30 +40,30 @@ from f2a.relight.relighter import Relighter
 PAGE = Path(__file__).parent
 
 DRAIN_S, GRACE_S = 7, 1
-"""Seconds that running jobs have to finish in, and during which their visitors fetch their photos afterwards."""
+"""Seconds that running jobs have to finish when the server stops, and seconds left for fetching the last photos."""
 
 STALE_S = SWEEP_S
-"""Seconds without a sign of life after which a server counts as killed."""
+"""Seconds without a touch of its folder after which a server counts as killed."""
 
-USER = os.getuid() if hasattr(os, "getuid") else 0  # Windows says 0 of every file
+USER = os.getuid() if hasattr(os, "getuid") else 0  # on Windows, st_uid is 0 for every file
 
 
 class SettingError(F2aError):
-    """A variable that cannot be what it is; the message names it, its value and what it may be."""
+    """A setting is invalid; the message names it, and says what to do."""
 
 
 class Settings(NamedTuple):
-    """How the page is run.
+    """Settings of the page.
 
     Attributes:
         weights: a folder or a Hub id, ``user/model[@revision]``; None for those that ship with f2a.
         examples: a folder of pairs or a Hub dataset, ``user/data[@revision]``; None for those that ship with f2a.
-        waiting: the maximum of visitors in line; whoever comes then is told to come back.
-        keep_s: seconds that a visitor's files stay.
-        port: None for the first free one from 7860.
-        host: the address to listen at; None for Gradio's, ``GRADIO_SERVER_NAME`` or this computer alone.
-        share: give the page a public address, too.
-        mcp: serve MCP tools, too.
+        waiting: maximum number of visitors in line; any more are asked to come back later.
+        keep_s: seconds for which a visitor's files are kept.
+        port: the port to listen on; None for the first free one from 7860.
+        host: the address to listen on; None for ``GRADIO_SERVER_NAME`` or, without that, this computer only.
+        share: also give the page a public address.
+        mcp: also serve MCP tools.
     """
 
     weights: str | None = None
@@ -77,16 +77,16 @@ class Settings(NamedTuple):
 
     @property
     def sweep_s(self) -> int:
-        """Seconds between two looks for older files."""
+        """Seconds between two sweeps of old files."""
         return max(1, min(SWEEP_S, self.keep_s // 10))
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """``F2A_WEIGHTS``, ``F2A_EXAMPLES``, ``F2A_WAITING``, ``F2A_KEEP_S``, and Gradio's ``GRADIO_SERVER_PORT`` and
+    """Read ``F2A_WEIGHTS``, ``F2A_EXAMPLES``, ``F2A_WAITING``, ``F2A_KEEP_S``, and Gradio's ``GRADIO_SERVER_PORT`` and
     ``GRADIO_MCP_SERVER``.
 
     Raises:
-        SettingError: a number that is none, or not within its bounds.
+        SettingError: a value is not a whole number within its bounds.
     """
 
     def number(name: str, low: int, high: int) -> int | None:
@@ -109,7 +109,7 @@ def run_page(settings: Settings, on_gpu: Callable[[Callable[..., Any]], Callable
 
     Args:
         settings: see :class:`Settings`.
-        on_gpu: wraps the function that runs the network, as a ZeroGPU Space asks for.
+        on_gpu: wraps the function that runs the network, as a ZeroGPU Space requires.
 
     Raises:
         SettingError: a library is missing, or the folder for the visitors' files belongs to somebody else.
@@ -117,16 +117,16 @@ def run_page(settings: Settings, on_gpu: Callable[[Callable[..., Any]], Callable
     if settings.mcp and not find_spec("mcp"):
         raise SettingError('--mcp needs the MCP library: pip install "gradio[mcp]"')
     with server_folder(Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir())) as folder:
-        tempfile.tempdir = str(folder)  # all that is written here goes with the server, or when the next one sweeps
-        os.environ["GRADIO_TEMP_DIR"] = str(folder / "visitors")  # of our own, so that all that is old in it can go
-        os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)  # a table of all requests made anew at each
+        tempfile.tempdir = str(folder)  # removed when this server stops, or by the next one
+        os.environ["GRADIO_TEMP_DIR"] = str(folder / "visitors")  # nothing else writes there, so all old files can go
+        os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)  # or each request rebuilds a table of all
         os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
         relighter, problem = load_weights(settings.weights)
         problems = [problem] if problem else []
         if on_gpu:
             relighter.prepare = on_gpu(relighter.prepare)  # type: ignore[method-assign]
         pairs = open_examples(settings.examples, problems.append)
-        gallery = None if pairs.bundled else Gallery(pairs, relighter)  # the page shows the bundled ones anyway
+        gallery = None if pairs.bundled else Gallery(pairs, relighter)  # the page makes that of the bundled ones itself
         for sentence in problems:
             print(sentence, file=sys.stderr)
         notices = [text.BUNDLED_INSTEAD.format(settings.weights)] if problem else []
@@ -136,11 +136,11 @@ def run_page(settings: Settings, on_gpu: Callable[[Callable[..., Any]], Callable
         drained = serve(demo, jobs, settings, folder)
     if not drained:
         print("The page was stopped while a photo was being relit, which would have taken too long.", file=sys.stderr)
-        os._exit(1)  # the thread that relights it would hold up the end
+        os._exit(1)  # or the process would wait for the thread that relights it
 
 
 def load_weights(source: str | None) -> tuple[Relighter, str | None]:
-    """The relighter for ``F2A_WEIGHTS``, or the bundled one and a sentence that says why."""
+    """Load the weights ``source`` or, if that fails, the bundled ones, with a sentence that says why."""
     try:
         return Relighter.from_pretrained(source or None), None
     except CheckpointError as error:
@@ -151,7 +151,7 @@ def serve(demo: gr.Blocks, jobs: JobQueue, settings: Settings, folder: Path) -> 
     """Serve until SIGTERM or Ctrl+C; then finish what runs and refuse the rest. ``folder``: see :func:`server_folder`.
 
     Returns:
-        Whether what ran could be finished in time.
+        Whether the running jobs finished in time.
     """
     stop, responses = threading.Event(), InFlightResponses()
     for signum in (signal.SIGTERM, signal.SIGINT):
@@ -160,23 +160,23 @@ def serve(demo: gr.Blocks, jobs: JobQueue, settings: Settings, folder: Path) -> 
         install_tools()
     launch(demo, settings, Middleware(responses.count))
     swept = time.monotonic()
-    while not stop.wait(0.5):  # with a timeout, because without one Windows never notices Ctrl+C
-        folder.mkdir(exist_ok=True)  # after a long sleep of the machine another server may have removed it
-        os.utime(folder)  # the sign of life
+    while not stop.wait(0.5):  # without a timeout, Windows never notices Ctrl+C
+        folder.mkdir(exist_ok=True)  # another server may have removed it while the machine slept
+        os.utime(folder)  # tells other servers that this one runs
         remove_stale(folder.parent)
-        if time.monotonic() > swept + settings.sweep_s:  # Gradio's own leaves files that no component points to
+        if time.monotonic() > swept + settings.sweep_s:  # Gradio's own sweep misses files that no component has
             sweep_folder(Path(get_upload_folder()), settings.keep_s)
             forget_answers(demo.state_holder, settings.keep_s)
             swept = time.monotonic()
     drained = drain(jobs, responses)
-    demo.server.config.timeout_graceful_shutdown = 1  # for clients that don't hang up, which is no error
-    logging.getLogger("uvicorn.error").disabled = True
+    demo.server.config.timeout_graceful_shutdown = 1  # do not wait for open pages
+    logging.getLogger("uvicorn.error").disabled = True  # it would report them as errors
     demo.close(verbose=False)
     return drained
 
 
 def launch(demo: gr.Blocks, settings: Settings, *middleware: Middleware) -> None:
-    """Start the server, and print its addresses in place of what Gradio prints."""
+    """Start the server, and print its addresses instead of Gradio's messages."""
     options = launch_options(settings, *middleware)
     options |= {"server_name": settings.host, "server_port": settings.port, "share": settings.share or None}
     said = io.StringIO()
@@ -195,21 +195,21 @@ def launch(demo: gr.Blocks, settings: Settings, *middleware: Middleware) -> None
 
 
 def launch_options(settings: Settings = Settings(), *middleware: Middleware) -> dict[str, Any]:  # noqa: B008  # a tuple
-    """The arguments of ``demo.launch``."""
-    upload_s = min(UPLOAD_S, settings.keep_s / 2)  # so that nothing is swept while it comes in
+    """Arguments for ``demo.launch``."""
+    upload_s = min(UPLOAD_S, settings.keep_s / 2)  # so that no file is swept while it is uploaded
     styles = (PAGE / "page.css").read_text(encoding="utf-8")
     limits, tags = Middleware(RequestLimits, upload_s=upload_s), Middleware(HeadTags, styles=styles)
     return {
         "theme": THEME,
         "js": (PAGE / "page.js").read_text(encoding="utf-8"),
         "max_file_size": "100mb",
-        "max_threads": WORKERS + settings.waiting + 24,  # those in line, and the others' sentences, files, pages
+        "max_threads": WORKERS + settings.waiting + 24,  # 24 for pages, files and refusals
         "enable_monitoring": False,
         "run_history": False,
         "ssr_mode": False,
-        "state_session_capacity": 200,  # Gradio keeps about a third of a megabyte for each program that ever called
+        "state_session_capacity": 200,  # Gradio keeps about 0.3 MB for each program that ever called
         "footer_links": ["api"],
-        "_frontend": False,  # or a page that needs over 3 seconds for its first answer is ended, as on a busy machine
+        "_frontend": False,  # or Gradio ends a page whose first answer takes over 3 s, as on a busy machine
         "favicon_path": PAGE / "favicon.svg",
         "app_kwargs": {
             "routes": [Route("/health", health), Route("/share.jpg", lambda _: FileResponse(PAGE / "share.jpg"))],
@@ -219,12 +219,12 @@ def launch_options(settings: Settings = Settings(), *middleware: Middleware) -> 
 
 
 async def health(request: Request) -> PlainTextResponse:
-    """Answers while the page is served."""
+    """Answer "ok" while the page is served."""
     return PlainTextResponse("ok")
 
 
 def drain(jobs: JobQueue, responses: InFlightResponses) -> bool:
-    """Take no more jobs, and wait until those that run are done and fetched; :data:`DRAIN_S` at the longest.
+    """Accept no more jobs, and wait up to :data:`DRAIN_S` until the running ones are done and their results fetched.
 
     Returns:
         Whether they are.
@@ -241,8 +241,8 @@ def drain(jobs: JobQueue, responses: InFlightResponses) -> bool:
 
 @contextmanager
 def server_folder(base: Path) -> Iterator[Path]:
-    """A new folder for all that one server writes, in a folder of this user's in ``base``; it goes when the server
-    stops. A server that is killed leaves it behind, visitors' photos included; the others, and the next, remove it.
+    """Make a folder for everything that one server writes, inside a folder of this user in ``base``, and remove it when
+    the server stops. A killed server leaves it behind, visitors' photos included; any other or the next removes it.
 
     Raises:
         SettingError: the user's folder belongs to somebody else.
@@ -254,13 +254,13 @@ def server_folder(base: Path) -> Iterator[Path]:
     remove_stale(ours)
     with tempfile.TemporaryDirectory(prefix="server-", dir=ours, ignore_cleanup_errors=True) as folder:
         yield Path(folder)
-    with suppress(OSError):  # another server is still there
+    with suppress(OSError):  # another server still uses it
         ours.rmdir()
 
 
 def forget_answers(sessions: StateHolder, keep_s: float) -> None:
-    """Drop what Gradio keeps of the last answers to each visitor who has asked for nothing for ``keep_s`` seconds, also
-    with the page closed: the relit picture among them."""
+    """Drop the last answers, relit pictures among them, that Gradio keeps for visitors who have asked for nothing for
+    ``keep_s`` seconds, even after they closed the page."""
     oldest = datetime.now() - timedelta(seconds=keep_s)
     for name, used in [*sessions.time_last_used.items()]:
         if used < oldest and (session := sessions.session_data.get(name)):

@@ -1,6 +1,6 @@
 """What the page does with a visitor's photos, without Gradio.
 
-Every request writes into a folder of its own with a random name, and everything is gone within an hour.
+Each request writes to its own randomly named folder, and everything is deleted within an hour.
 """
 
 import math
@@ -25,36 +25,36 @@ from f2a.relight.controls import Controls
 from f2a.relight.relighter import PhotoGain, Relighter, relight_file
 
 PREVIEW_SIDE = 1280
-"""Pixels on the longest side of what is kept ready; what is shown is no larger than its place on the screen. On the
-largest place that is three pixels to two of CSS, of which more are hardly seen and cost half as many bytes again."""
+"""Longest side, in pixels, of a photo kept in memory; pictures sent are no larger than their place on the screen. In
+the largest place this is 1.5 pixels per CSS pixel; more would hardly be seen, for half as many bytes again."""
 
 SIDE_STEP = 100
-"""Pixels by which a preview's longest side grows with the screen, so that a resized window has few sizes."""
+"""Step, in pixels, of a preview's longest side, so that resizing the window makes only a few sizes."""
 
 MAX_MEGAPIXELS = 64
 MAX_PHOTOS = 20
 MAX_OPEN = 24
-"""Previews kept ready for the sliders, about 8 MB each; a photo past that is read again when a slider moves."""
+"""Number of photos kept in memory for the sliders, about 8 MB each; any other is read again when a slider moves."""
 
 MAX_SCREEN = 4096
-"""Pixels on a side of a place on the screen; a browser that says more, as none does, is sent no more."""
+"""Maximum side, in pixels, of a place on the screen; larger values, which no real browser sends, are capped."""
 
 MAX_PART_BYTES = 100_000_000
-"""Of the parts that are kept while they are looked at closely, some 2 to 14 MB each."""
+"""Maximum total size, in bytes, of the full-size crops kept in memory for zooming, some 2 to 14 MB each."""
 
 KEEP_S, SWEEP_S = 3000, 300
-"""Seconds that a file stays, and between two looks for older ones: within an hour everything is gone."""
+"""Seconds for which a file is kept, and seconds between two sweeps: within an hour everything is deleted."""
 
 PREVIEW_QUALITY, MAX_PREVIEW_BYTES = 70, 45_000
-"""Of WebP, which a slider sends again at each move; a noisy photo gets a lower quality, with which it takes no more
-bytes: what a slow 4G line carries in a quarter of a second."""
+"""WebP quality and maximum bytes of the preview that each move of a slider sends. A noisy photo gets a lower quality to
+stay within these bytes, which a slow 4G line carries in a quarter of a second."""
 
 EXAMPLE_QUALITY = 88
-"""Of JPEG."""
+"""JPEG quality of the examples' previews."""
 
 
 Box = tuple[int, int, int, int]
-"""Left, top, right and bottom of a part of a photo, in pixels."""
+"""Left, top, right and bottom of a crop, in pixels."""
 
 
 class PhotoCountError(F2aError):
@@ -65,9 +65,9 @@ class Viewport(NamedTuple):
     """The place on a visitor's screen where pictures are shown.
 
     Attributes:
-        width: in the screen's own pixels.
-        height: the same.
-        center: of the part of the photo that is looked at closely, in shares of its width and height; None for all.
+        width: in device pixels.
+        height: in device pixels.
+        center: centre of the zoomed part, as fractions of the photo's width and height; None for the whole photo.
     """
 
     width: int = PREVIEW_SIDE
@@ -76,18 +76,17 @@ class Viewport(NamedTuple):
 
     @property
     def bounded(self) -> tuple[int, int]:
-        """Width and height, 1 to :data:`MAX_SCREEN` whatever a browser says."""
+        """Width and height, clamped to 1 to :data:`MAX_SCREEN`."""
         return min(max(1, self.width), MAX_SCREEN), min(max(1, self.height), MAX_SCREEN)
 
     def side(self, size: tuple[int, int]) -> int:
-        """The longest side, in steps of :data:`SIDE_STEP`, with which a photo of ``size`` fills the place."""
+        """Longest side, in steps of :data:`SIDE_STEP`, at which a photo of ``size`` fills the place."""
         width, height = self.bounded
         scale = min(width / size[0], height / size[1])
         return min(PREVIEW_SIDE, math.ceil(scale * max(size) / SIDE_STEP) * SIDE_STEP)
 
     def box(self, size: tuple[int, int]) -> Box:
-        """Left, top, right and bottom of the part around the centre that fills the place pixel by pixel; of a photo
-        that is smaller than that, half its width and height."""
+        """Crop around the centre that fills the place at 100 %; if the whole photo fits, half its width and height."""
         width, height = self.bounded
         part = min(size[0], width), min(size[1], height)
         if part == size:
@@ -100,14 +99,14 @@ class Viewport(NamedTuple):
 
 @dataclass(frozen=True)
 class OpenPhoto:
-    """A photo that is on the page, read and gone through the network.
+    """A photo on the page, read and run through the network.
 
     Attributes:
         file: the whole photo.
-        prepared: bounded to :data:`PREVIEW_SIDE`.
-        folder: of the previews of the flash photo, one for each size of screen.
+        prepared: the photo and its gain, bounded to :data:`PREVIEW_SIDE`.
+        folder: folder for the previews of the flash photo, one for each screen size.
         size: width and height of the whole photo.
-        notes: what was left out or changed when it was read, a sentence each.
+        notes: sentences on what was left out or changed when it was read.
     """
 
     file: Path
@@ -120,7 +119,7 @@ class OpenPhoto:
 class Preview(NamedTuple):
     """Pictures for the screen: the flash photo, the relit one, and what changed between them.
 
-    ``clipping`` is that of the first two, where the warning is on.
+    ``clipping`` describes the first two; None if the warning is off.
     """
 
     flash: Path
@@ -130,14 +129,14 @@ class Preview(NamedTuple):
 
 
 class Relit(NamedTuple):
-    """The file of a relit photo, and a sentence with the time that it took and what the file could not keep."""
+    """The file of a relit photo, and text that says how long it took and what the file could not keep."""
 
     file: Path
     sentence: str
 
 
 class BatchResult(NamedTuple):
-    """The zip of what could be relit (None if nothing could), how many those are, and what is wrong with the others."""
+    """The zip of relit photos (None if there are none), a sentence with their number, and the errors of the others."""
 
     archive: Path | None
     summary: str
@@ -145,17 +144,17 @@ class BatchResult(NamedTuple):
 
 
 class RelightService:
-    """One for all visitors; it holds a bounded number of previews and nothing else of them.
+    """Relights photos for all visitors, and keeps nothing of theirs in memory but a bounded number of previews.
 
     Args:
-        relighter: relights.
-        folder: where the folders of the requests are made.
-        keep_s: seconds that a photo is kept open.
+        relighter: runs the network.
+        folder: where each request's folder is made.
+        keep_s: seconds for which a photo is kept open.
     """
 
     def __init__(self, relighter: Relighter, folder: Path, keep_s: float = KEEP_S) -> None:
         self.relighter, self.folder = relighter, folder
-        folder.mkdir(parents=True, exist_ok=True)  # Gradio writes into it too, and fails where it is not there
+        folder.mkdir(parents=True, exist_ok=True)  # Gradio writes into it too, and fails if it is missing
         self._opened: TTLCache[Path, OpenPhoto] = TTLCache(MAX_OPEN, keep_s)
         self._parts: TTLCache[Any, PhotoGain] = TTLCache(
             MAX_PART_BYTES, keep_s, getsizeof=lambda part: part.photo.nbytes
@@ -163,12 +162,12 @@ class RelightService:
         self._lock = threading.RLock()
 
     def new_folder(self) -> Path:
-        """An empty folder with a name that nobody guesses."""
+        """Make an empty folder with a name that nobody can guess."""
         return Path(tempfile.mkdtemp(prefix="request-", dir=self.folder))
 
     @cachedmethod(lambda self: self._opened, lock=lambda self: self._lock)
     def open(self, photo: Path) -> OpenPhoto:
-        """Read a photo and run the network on it, if it is not open already.
+        """Read a photo and run the network on it, unless it is open already.
 
         Raises:
             PhotoError: it cannot be read, or is larger than :data:`MAX_MEGAPIXELS`.
@@ -187,16 +186,16 @@ class RelightService:
         viewport: Viewport = Viewport(),  # noqa: B008  # a tuple
         show_clipping: bool = False,
     ) -> Preview:
-        """The pictures of the relit photo; the network does not run.
+        """Render the pictures for the screen without running the network.
 
         Args:
             photo: from :meth:`open`.
-            controls: of the relit photo.
+            controls: settings of the relit photo.
             viewport: where on the screen the pictures are shown.
-            show_clipping: mark what is burnt or black in both pictures (:mod:`f2a.page.clipping`).
+            show_clipping: mark burnt and black pixels in both pictures (:mod:`f2a.page.clipping`).
 
         Raises:
-            PhotoError: a part of the photo is looked at closely, and the photo cannot be read any more.
+            PhotoError: the viewport is zoomed in, and the photo can no longer be read.
         """
         folder = self.new_folder()
         photo.prepared.explain(controls=controls).picture(400).save(changes := folder / "changes.webp", method=0)
@@ -209,18 +208,18 @@ class RelightService:
             prepared = photo.prepared.preview(side)
         flash, relit = prepared.photo, prepared.render(controls)
         file = photo.folder / f"flash-{name}{'-clipping' if show_clipping else ''}.webp"
-        if not file.exists():  # or the browser would fetch it at each move
+        if not file.exists():  # the same file each time, or the browser would fetch it at each move
             save_preview(flash, file, show_clipping)
         clipping = (measure_clipping(flash), measure_clipping(relit)) if show_clipping else None
         return Preview(file, save_preview(relit, folder / "relit.webp", show_clipping), changes, clipping)
 
     @cachedmethod(lambda self: self._parts, lambda self, photo, *look: (photo.file, *look), lambda self: self._lock)
     def _part(self, photo: OpenPhoto, box: Box, red_eyes: bool) -> PhotoGain:
-        """A part of the full-size photo, to be rendered as it is in the file that would be downloaded."""
+        """Crop the full-size photo, so that it is rendered as in the file to download."""
         return replace(photo.prepared, photo=read_photo(photo.file).photo).crop(box, red_eyes)
 
     def relight(self, photo: Path, controls: Controls, keep_location: bool) -> Relit:
-        """The relit photo's file at full size, ``NAME_ambient.EXT``, byte for byte what the library writes.
+        """Relight a photo at full size into ``NAME_ambient.EXT``, byte for byte the file that the library writes.
 
         Raises:
             PhotoError: it cannot be read or written, or is larger than :data:`MAX_MEGAPIXELS`.
@@ -241,13 +240,13 @@ class RelightService:
         keep_location: bool,
         watch: Callable[[Iterable[str]], Iterable[str]] = iter,
     ) -> BatchResult:
-        """All of them into one zip; a photo that fails does not stop the others.
+        """Relight photos into one zip; a photo that fails does not stop the others.
 
         Args:
-            photos: their files.
-            controls: for all of them.
+            photos: photo files.
+            controls: settings of all of them.
             keep_location: see :func:`f2a.relight.relighter.relight_file`.
-            watch: passes the photos on one by one; it may show how far that is, and may stop before the last one.
+            watch: yields the photos one by one; it may report progress, and may stop before the last one.
 
         Raises:
             PhotoCountError: no photo, or more than :data:`MAX_PHOTOS`.
@@ -259,7 +258,7 @@ class RelightService:
         archive = self.new_folder() / "relit.zip"
         names: set[str] = set()
         failed: list[PhotoError] = []
-        with zipfile.ZipFile(archive, "w") as relit:  # photos are compressed already
+        with zipfile.ZipFile(archive, "w") as relit:  # stored only: photos are compressed already
             for photo in watch(photos):
                 try:
                     file = self.relight(Path(photo), controls, keep_location).file
@@ -277,9 +276,9 @@ class RelightService:
 
 
 def sweep_folder(folder: Path, keep_s: float = KEEP_S) -> None:
-    """Delete every file in it that is older than ``keep_s`` seconds, and folders that are empty by then."""
+    """Delete every file in it that is older than ``keep_s`` seconds, and every such folder that is empty by then."""
     oldest = time.time() - keep_s
-    for parent, folders, files in os.walk(folder, topdown=False):  # which, unlike rglob, passes over what is gone
+    for parent, folders, files in os.walk(folder, topdown=False):  # unlike rglob, skips what is gone
         for path in (Path(parent, name) for name in [*files, *folders]):
             with suppress(OSError):  # not empty, or gone already
                 if path.lstat().st_ctime < oldest:
@@ -287,14 +286,14 @@ def sweep_folder(folder: Path, keep_s: float = KEEP_S) -> None:
 
 
 def check_megapixels(photo: Path) -> None:
-    """Look at the size that a photo file states, before anything is decoded.
+    """Check the size that a photo file states, before anything is decoded.
 
     Raises:
-        PhotoError: more than :data:`MAX_MEGAPIXELS`.
+        PhotoError: the photo has more than :data:`MAX_MEGAPIXELS`.
     """
     try:
         megapixels = math.prod(stated_size(photo)) / 1e6
-    except PhotoError:  # what is wrong with it is said when it is read
+    except PhotoError:  # reading the photo reports what is wrong with it
         return
     if megapixels > MAX_MEGAPIXELS:
         limit = f"has more than the {MAX_MEGAPIXELS} megapixels that this page takes"
@@ -302,9 +301,9 @@ def check_megapixels(photo: Path) -> None:
 
 
 def save_preview(photo: Photo, target: Path, show_clipping: bool = False) -> Path:
-    """Write what the browser shows, in sRGB, as WebP or JPEG by the suffix."""
+    """Write a photo for the browser, in sRGB, as JPEG or WebP depending on the suffix."""
     image = mark_clipping(photo) if show_clipping else photo.to_srgb()
-    with atomic_write(target) as file:  # another slider may look for it at the same time
+    with atomic_write(target) as file:  # another slider's request may read it at the same time
         if target.suffix == ".jpg":
             image.save(file, "JPEG", quality=EXAMPLE_QUALITY)
             return target
@@ -317,12 +316,12 @@ def save_preview(photo: Photo, target: Path, show_clipping: bool = False) -> Pat
 
 
 def as_sentence(note: str) -> str:
-    """A note on a file, such as "its EXIF is damaged and was left out", as a sentence of its own."""
+    """Turn a note on a file, such as "its EXIF is damaged and was left out", into a sentence."""
     return f"{note[:1].upper()}{note[1:]}."
 
 
 def free_name(name: str, taken: set[str]) -> str:
-    """``name``, or ``NAME (2).EXT`` and so on where that is taken."""
+    """``name``, or if that is taken, ``NAME (2).EXT`` and so on."""
     path = Path(name)
     names = [name, *(f"{path.stem} ({number}){path.suffix}" for number in range(2, len(taken) + 2))]
     return next(free for free in names if free not in taken)

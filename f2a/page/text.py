@@ -1,4 +1,4 @@
-"""What the page says."""
+"""The page's text."""
 
 import html
 from collections.abc import Mapping
@@ -31,19 +31,19 @@ scene is a rendering."""
 CHANGES = "Red became brighter than in the flash photo, blue darker; white is as it was. The scale is in stops."
 
 PRESETS = {"natural": "Natural", "soft": "Soft", "warm-room": "Warm room", "hot-spots": "Only tame hot spots"}
-"""What the library's presets are called."""
+"""Labels of the library's presets."""
 
 SHOW_CLIPPING = "Show clipping"
 KEEP_LOCATION, KEEP_SETTINGS = "Keep location data in the file", "Keep settings for the next photo"
 LABELS = {"keep_colors": "Keep the photo's colours"}
-"""Of the controls whose names don't say enough."""
+"""Labels of controls whose names do not say enough."""
 
 
 def head_tags(url: str) -> str:
-    """The tags that name the page, for browsers and for previews of its link.
+    """HTML tags that name the page, for browsers and for previews of its link.
 
     Args:
-        url: the page's address, without a slash at its end.
+        url: the page's address, without a trailing slash.
     """
     url = html.escape(url)
     tags = {
@@ -53,7 +53,7 @@ def head_tags(url: str) -> str:
         "og:url": f"{url}/",
         "og:image": f"{url}/share.jpg",
         "og:image:alt": "Coats in a dark cupboard, with flash and relit",
-        "twitter:card": "summary_large_image",  # the rest it takes from the others
+        "twitter:card": "summary_large_image",  # the rest comes from the og: tags
     }
     lines = [f'<meta property="{name}" content="{content}">' for name, content in tags.items()]
     head = f'<title>{TITLE}</title><meta name="description" content="{DESCRIPTION}">'
@@ -63,7 +63,7 @@ def head_tags(url: str) -> str:
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
 DAYLIGHT = 5500
-"""Kelvin of the light that warmth starts from: flash is made like it, and cameras balance white for it."""
+"""Colour temperature, in kelvin, at a warmth of 0: flash is made to match it, and cameras balance white for it."""
 
 LIGHTS = (
     (9_000, "blue sky"),
@@ -73,32 +73,32 @@ LIGHTS = (
     (4_200, "low sun"),
     (0, "evening sun"),
 )
-"""Colour temperatures in kelvin from which on a light is called so."""
+"""Names of lights, each with the lowest colour temperature in kelvin to which it applies."""
 
 
 def name_light(mireds: float) -> str:
-    """What daylight becomes when it is warmed by so many mireds, to 50 kelvin: 50 is ``"4300 K, low sun"``, of which a
-    line breaks after the comma only."""
+    """Name daylight that is warmed by this many mireds, rounded to 50 kelvin: 50 gives ``"4300 K, low sun"``, which
+    breaks only after the comma."""
     kelvin = 1e6 / (1e6 / DAYLIGHT + mireds)
     word = next(word for low, word in LIGHTS if kelvin >= low)
     return f"{50 * round(kelvin / 50)}{NO_BREAK}K, {word.replace(' ', NO_BREAK)}"
 
 
 def label(control: Field[Any]) -> str:
-    """What a control of :class:`Controls` is called on the page, with its unit."""
+    """Label of a field of :class:`Controls`, with its unit."""
     unit = control.metadata.get("unit")
     name = LABELS.get(control.name, control.name.replace("_", " ").capitalize())
     return f"{name} ({unit})" if unit else name
 
 
 def controls_help() -> str:
-    """What each control does, a line each, as HTML."""
+    """What each control does, as HTML with one line for each."""
     lines = (f"<b>{label(control)}</b>: {html.escape(control.metadata['help'])}" for control in fields(Controls))
     return "".join(f'<p class="note">{line}.</p>' for line in lines)
 
 
 def explain(control: Field[Any]) -> str:
-    """A control's help text, with its range."""
+    """Help text of a control, with its range."""
     metadata = control.metadata
     bounds = f", {metadata['low']} to {metadata['high']}" if "low" in metadata else ""
     return f"{metadata['help']}{bounds}"
@@ -107,12 +107,12 @@ def explain(control: Field[Any]) -> str:
 SETTINGS = {control.name: explain(control) for control in fields(Controls)} | {
     "keep_location": "leave the place where the photo was taken in the file"
 }
-"""The parameters of the API that say how a photo is relit, in their order, and what they mean."""
+"""The API's parameters for how a photo is relit, in order, with their help texts."""
 
 ADDRESS = "The page is at {0} (Ctrl-C stops it); its API is described at {0}?view=api"
 PUBLIC_ADDRESS = "For a week it is at {0}, too."
 TOOLS_ADDRESS = "The MCP tools are at {0}gradio_api/mcp/"
-"""Printed when the page is up."""
+"""Lines printed once the page is served."""
 
 BUNDLED_INSTEAD = "The weights {} are not available at the moment; the bundled ones are used instead."
 
@@ -120,21 +120,22 @@ ABOUT = Path(__file__).with_name("about.html")
 
 
 def as_html(*sentences: str, error: bool = False) -> str:
-    """Lines of the page, as HTML; sentences are text, never markup."""
+    """Lines on the page, as HTML; sentences are escaped, never taken as markup."""
     kind, role = ("note error", "alert") if error else ("note", "status")
     return "".join(f'<p class="{kind}" role="{role}">{html.escape(sentence)}</p>' for sentence in sentences)
 
 
 def waiting(before: int = 0, begun: int = 0, of: int = 0) -> str:
-    """Of a photo that is in line behind so many others, or is worked on, or of so many of a batch, as HTML."""
+    """Status line, as HTML: ``before`` photos are ahead in line or, if 0, a photo is being relit, or in a batch, photo
+    ``begun`` of ``of``."""
     number = f"photo {begun} of {of} " if begun else ""
     sentence = f"In line, {counted(before, 'photo')} before yours." if before else f"Relighting {number}…"
     return f'<p class="note waiting" role="status">{sentence}</p>'
 
 
 def clipping(both: tuple[Clipping, Clipping] | None = None) -> str:
-    """How much of the flash photo and of the relit one is burnt and black, beside the colours that mark it, as HTML;
-    with None, what the warning is for."""
+    """How much of the flash photo and of the relit one is burnt and black, with the colours of the marks, as HTML; for
+    None, what the warning does."""
     if not both:
         return '<p class="clipping">Marks burnt and black areas.</p>'
     flash, relit = both
@@ -151,17 +152,17 @@ def _percent(share: float) -> str:
 
 
 def user_message(error: Exception) -> str:
-    """What went wrong: of a file the name, without the server's folders."""
+    """An error's message; a file is given by its name, without the server's folders."""
     return f"{error.path.name}: {error.reason}" if isinstance(error, PhotoError) else str(error)
 
 
 def as_errors(*errors: Exception) -> str:
-    """What went wrong, a line each, as HTML."""
+    """Messages of errors, as HTML with one line for each."""
     return as_html(*map(user_message, errors), error=True)
 
 
 def describe(pair: PairPreview) -> str:
-    """An example's scores in a sentence."""
+    """A sentence with an example's name and scores."""
     name = Path(pair.name).name.replace("_", " ")
     scores = f"flash {_spoken(pair.flash_score)}; relit {_spoken(pair.our_score)}"
     return f"{name}. Compared with the truth: {scores} (higher is closer)."
@@ -172,7 +173,7 @@ def _spoken(score: PairScore) -> str:
 
 
 def origin(title: str, bundled: bool) -> str:
-    """What the examples are."""
+    """A sentence that says what the examples are."""
     ours = "Six photographs of the Multi-Illumination dataset (CC BY 4.0) and two renderings"
     whose = ours if bundled else f"Photographs of {title}"
     return f"{whose}: with flash, relit by f2a, and without flash (the truth)."
@@ -183,7 +184,7 @@ def about(source: str | None, training: Mapping[str, Any]) -> str:
 
     Args:
         source: the Hub id of the weights, ``user/model`` or ``user/model@revision``; None for the bundled ones.
-        training: what the weights say of their making.
+        training: what the weights record of their training.
     """
     licence = f"Their licence: {html.escape(str(training.get('licence', 'not stated')))}."
     if source:

@@ -1,4 +1,4 @@
-"""The page's colours and type, as a theme of Gradio's."""
+"""The page's colours and fonts, as a Gradio theme."""
 
 import gradio as gr
 

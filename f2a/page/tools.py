@@ -1,4 +1,4 @@
-"""The page's MCP tools: Gradio's, so that a client can hand over a photo from wherever it has it."""
+"""The page's MCP tools: Gradio's, changed so that a client can give a photo in any of three ways."""
 
 import html
 import json
@@ -17,17 +17,17 @@ from PIL import Image
 from f2a.photo import PhotoError, read_photo
 
 PICTURE_SIDE = 1024
-"""Pixels on the longest side of the picture in an answer; its address leads to the whole file."""
+"""Longest side, in pixels, of the picture in an answer, which also gives the address of the whole file."""
 
 UNFIT = {"array"}
-"""Types of parameters that no client can fill: Gradio 6.31 does not find the files in a list."""
+"""JSON types of parameters that no client can fill: Gradio 6.31 does not find the files in a list."""
 
 UNREACHED = "the page failed at it; if a photo was given by its address, the page may not reach it: give a data: URI"
 
 
 class ToolServer(gradio.mcp.GradioMCPServer):
-    """Gradio's server, with what its tools lack: Gradio 6.31 refuses photos that were uploaded to it, stores those in
-    data URIs where nobody deletes them, tells several results as one text, and sends pictures at full size."""
+    """Gradio's MCP server with four faults of Gradio 6.31 mended: it refuses photos that were uploaded to it, stores
+    those in data URIs where nothing deletes them, joins several results into one text, and sends full-size pictures."""
 
     def get_tool_to_endpoint(self) -> dict[str, str]:
         endpoints = self.api_info["named_endpoints"]
@@ -69,13 +69,13 @@ class ToolServer(gradio.mcp.GradioMCPServer):
 
 
 def file_from(text: str) -> Any:
-    """The file that a client names, as Gradio takes it.
+    """Convert the file that a client names into what Gradio accepts.
 
     Args:
-        text: a data URI, a path that an upload was answered with, its address, or another address.
+        text: a data URI, the path or address of an uploaded file, or a public address.
 
     Raises:
-        ValueError: it is none of these; files of the server that were not uploaded are none.
+        ValueError: it is none of these; a file on the server that was not uploaded is refused.
     """
     folder = get_upload_folder()
     if text.startswith("data:"):
@@ -92,5 +92,5 @@ def file_from(text: str) -> Any:
 
 
 def install_tools() -> None:
-    """Let Gradio serve these tools when a page is launched with ``mcp_server=True``."""
-    gradio.mcp.GradioMCPServer = ToolServer  # type: ignore[misc]  # there is no other way to choose the class
+    """Make Gradio serve these tools when a page is launched with ``mcp_server=True``."""
+    gradio.mcp.GradioMCPServer = ToolServer  # type: ignore[misc]  # Gradio has no option for the class
