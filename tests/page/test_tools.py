@@ -110,7 +110,7 @@ def test_the_address_in_the_answer_leads_to_the_librarys_file(
     relit = urllib.request.urlopen(address.text.removeprefix("Image URL: ")).read()
     controls = Controls(exposure=0.5, keep_colors=True)
     assert relit == library_bytes(relighter, photo, controls)
-    assert re.search(r"^\w+_ambient\.png: .* made in [\d.]+ s\.$", sentence.text)
+    assert re.search(r"^\w+_ambient\.png: made in [\d.]+ s\.$", sentence.text)
 
 
 def test_a_photo_of_several_megabytes_fits_and_is_shown_smaller(server: str, tmp_path: Path) -> None:
