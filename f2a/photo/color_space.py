@@ -1,10 +1,10 @@
-"""The one place that decides a photo's colour space, from whatever its file says and by the format's own precedence.
+"""A photo's colour space, decided in this one place from all that its file says, by the format's own precedence.
 
 PNG: ``cICP``, ``iCCP``, ``sRGB``, then ``gAMA`` and ``cHRM`` (PNG, third edition, 4.3). HEIC and AVIF: a profile, then
 the code points of nclx (MIAF, ISO 23000-22). BMP: a profile, then white point, primaries and gamma. All others, and
-where nothing of this is said: a profile, then EXIF (DCF 2.0) or its white point, primaries and gamma, which a TIFF has
-as its own fields. The code points of HDR in a profile (ICC.1:2022, 9.2.17) go before its curves. What is said without a
-profile becomes a profile at reading, so that all that follows knows profiles only.
+files that state none of these: a profile, then EXIF (DCF 2.0) or its white point, primaries and gamma, which a TIFF has
+as its own fields. HDR code points in a profile (ICC.1:2022, 9.2.17) take precedence over its curves. Colours stated
+without a profile are turned into a profile on reading, so that the rest of f2a deals with profiles only.
 """
 
 import struct
@@ -35,7 +35,7 @@ PRIMARIES: Mapping[int, tuple[str, Primaries]] = {
     12: ("Display P3", (*D65, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060)),
     22: ("EBU 3213", (*D65, 0.630, 0.340, 0.295, 0.605, 0.155, 0.077)),
 }
-"""By the code points of ISO/IEC 23091-2 (H.273), table 2."""
+"""Name and chromaticities of the colour primaries, by code point (ISO/IEC 23091-2, H.273, table 2)."""
 
 UNSPECIFIED, PQ, HLG = 2, 16, 18
 
@@ -53,17 +53,17 @@ CURVES: Mapping[int, Parameters] = {
     13: SRGB_CURVE,
     **dict.fromkeys((PQ, HLG), SRGB_CURVE),
 }
-"""By the code points of table 3. BT.709's curves count as sRGB's with any primaries, as which browsers show them; HDR
-photos have the curve to which they are brought."""
+"""Transfer curves by code point (table 3). BT.709's curves count as sRGB's with any primaries, since browsers show them
+so; for HDR it is the curve that the photos are converted to."""
 
 
 class ColorSpace(NamedTuple):
     """
     Attributes:
-        name: for the profile's description.
-        primaries: with white.
-        curve: of all three channels.
-        transfer: :data:`PQ` or :data:`HLG` where the stored values still have that curve.
+        name: the profile's description.
+        primaries: chromaticities of white and the primaries.
+        curve: the transfer curve of all three channels.
+        transfer: :data:`PQ` or :data:`HLG` if the stored values still have that curve.
     """
 
     name: str
@@ -82,11 +82,11 @@ ADOBE_RGB = ColorSpace("Adobe RGB", (*D65, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06), 
 
 
 class HdrProfile(ColorProfile):
-    """Of an HDR photo, until :func:`f2a.photo.hdr.standard_range` gives it sRGB's curve.
+    """The profile of an HDR photo until :func:`f2a.photo.hdr.standard_range` gives it sRGB's curve.
 
     Attributes:
-        space: of the stored values.
-        standard: the profile that the photo then has.
+        space: the colour space of the stored values.
+        standard: the profile that the photo has afterwards.
     """
 
     def __init__(self, space: ColorSpace, mode: str) -> None:
@@ -96,12 +96,12 @@ class HdrProfile(ColorProfile):
 
 
 def color_profile(metadata: Metadata, mode: str, notes: list[str]) -> ColorProfile:
-    """The colours of a photo whose file says ``metadata``; what is damaged or does not fit is said in ``notes``.
+    """The profile of a photo, from what its file states.
 
     Args:
-        metadata: as the codec found it.
-        mode: of the stored pixels: ``L``, ``RGB``, ``CMYK`` or ``LAB``, the last two of which only profiles describe.
-        notes: receives a sentence on each statement that is passed over.
+        metadata: the metadata as the codec found them.
+        mode: mode of the stored pixels: ``L``, ``RGB``, or ``CMYK`` or ``LAB``, which only a profile can describe.
+        notes: receives a sentence on each statement that is ignored because it is damaged or does not fit.
     """
     chunks = dict(metadata.png_chunks)
     is_matrix = mode in ("L", "RGB")
@@ -131,7 +131,7 @@ def _embedded_profile(icc_profile: bytes, mode: str) -> ColorProfile:
 
 @lru_cache(64)
 def profile_of(space: ColorSpace, mode: str) -> ColorProfile:
-    """Of pixels of mode ``L`` or ``RGB``."""
+    """The profile of pixels of mode ``L`` or ``RGB`` in a colour space."""
     if space.transfer:
         return HdrProfile(space, mode)
     if space.is_srgb or (mode == "L" and space.curve == SRGB_CURVE):
@@ -140,7 +140,7 @@ def profile_of(space: ColorSpace, mode: str) -> ColorProfile:
 
 
 def cicp_space(primaries: int, transfer: int) -> ColorSpace | None:
-    """By the code points of H.273; None if neither is specified.
+    """The colour space with these code points (H.273); None if neither is specified.
 
     Raises:
         ProfileError: a code point is reserved or of a kind that no photo has.
@@ -156,10 +156,10 @@ def cicp_space(primaries: int, transfer: int) -> ColorSpace | None:
 
 
 def png_cicp(content: bytes) -> ColorSpace | None:
-    """By a PNG's ``cICP``.
+    """The colour space that a PNG's ``cICP`` states.
 
     Raises:
-        ProfileError: as :func:`cicp_space`, or the values are no RGB of full range.
+        ProfileError: as :func:`cicp_space`, or the values are not full-range RGB.
     """
     if len(content) != 4 or content[2:] != b"\0\1":
         raise ProfileError("its cICP chunk states other values than RGB of full range and was ignored")
@@ -167,10 +167,10 @@ def png_cicp(content: bytes) -> ColorSpace | None:
 
 
 def png_space(chunks: Mapping[bytes, bytes]) -> ColorSpace | None:
-    """By a PNG's ``sRGB``, or else ``gAMA`` and ``cHRM``, either of which may be missing.
+    """The colour space that a PNG's ``sRGB`` states, or else ``gAMA`` and ``cHRM``, either of which may be missing.
 
     Raises:
-        ProfileError: they state no colours that could be.
+        ProfileError: they state impossible colours.
     """
     if b"sRGB" in chunks:
         return SRGB_SPACE
@@ -183,10 +183,10 @@ def png_space(chunks: Mapping[bytes, bytes]) -> ColorSpace | None:
 
 
 def measured_space(primaries: Primaries | None, gamma: float) -> ColorSpace | None:
-    """By white point and primaries, and the gamma of the curve; either may be missing, and sRGB's stands for it.
+    """The colour space with this white point, primaries and gamma; sRGB's replace those that are missing.
 
     Raises:
-        ProfileError: they state no colours that could be.
+        ProfileError: they state impossible colours.
     """
     if not primaries and not gamma:
         return None
@@ -199,21 +199,22 @@ def measured_space(primaries: Primaries | None, gamma: float) -> ColorSpace | No
 
 
 SAME_GAMMA = 0.005
-"""Of 2.2, by which it stands for sRGB's curve: a PNG's ``gAMA`` of 45455 and its neighbours."""
+"""Difference from 2.2 below which a gamma means sRGB's curve: a PNG's ``gAMA`` of 45455 and its neighbours."""
 IMPOSSIBLE = "its white point, primaries or gamma state no colours that could be and were ignored"
 
 RATIONAL = 5
 INTEROPERABILITY_INDEX = 0x0001
 CHROMATICITIES: Mapping[int, tuple[float, ...]] = {Base.WhitePoint: BT709[:2], Base.PrimaryChromaticities: BT709[2:]}
-"""And those of sRGB."""
+"""EXIF's tags of chromaticities, with sRGB's values."""
 IS_SRGB, IS_ADOBE_RGB, UNCALIBRATED = 1, 2, 0xFFFF
 
 
 def exif_space(exif: bytes) -> ColorSpace | None:
-    """By EXIF, which calls Adobe RGB uncalibrated, and R03 (DCF 2.0), or 2; or by white point, primaries and gamma.
+    """The colour space that EXIF states unless it is sRGB: Adobe RGB, as "uncalibrated" with R03 (DCF 2.0) or as 2, or
+    one given by white point, primaries and gamma.
 
     Raises:
-        ProfileError: they state no colours that could be.
+        ProfileError: they state impossible colours.
     """
     try:
         block = TiffBlock(bytearray(exif))
@@ -232,7 +233,7 @@ def exif_space(exif: bytes) -> ColorSpace | None:
 
 
 def _chromaticities(block: TiffBlock) -> dict[int, tuple[float, ...]]:
-    """Of white and the primaries, as far as they are stated, by their tags."""
+    """The stated chromaticities of white and the primaries, by tag."""
     stated = {}
     for field in sorted(read_fields(block, block.first, CHROMATICITIES)):
         count = 2 * field.number if field.type == RATIONAL else 0
@@ -242,7 +243,7 @@ def _chromaticities(block: TiffBlock) -> dict[int, tuple[float, ...]]:
 
 
 def exif_of_srgb(exif: bytes) -> bytes:
-    """EXIF that states no other colours, for pixels that are sRGB and have no profile."""
+    """EXIF for sRGB pixels without a profile: statements of other colours are changed or removed."""
     if not exif:
         return exif
     block = TiffBlock(bytearray(exif))
@@ -265,7 +266,7 @@ def _is_close(values: tuple[float, ...], others: tuple[float, ...]) -> bool:
 
 
 def _exif_entries(block: TiffBlock) -> tuple[IfdEntry | None, IfdEntry | None, IfdEntry | None]:
-    """The fields of the colour space, of the interoperability index, and of the gamma."""
+    """The fields of the colour space, the interoperability index and the gamma."""
     inner = _entry(block, block.first, EXIF_IFD)
     if not inner:
         return None, None, None

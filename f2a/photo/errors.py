@@ -1,4 +1,4 @@
-"""What goes wrong with photo files, in one printable sentence each, whatever the files and their names hold."""
+"""Errors about photo files, each one printable sentence, whatever the files and their names contain."""
 
 import errno
 import re
@@ -11,13 +11,13 @@ from PIL import UnidentifiedImageError
 from f2a.errors import F2aError, printable
 
 MAX_REASON = 200
-"""Characters of what a library says: some repeat the damaged content."""
+"""Largest number of characters quoted from a library's message: some repeat the damaged content."""
 
 
 class PhotoError(F2aError):
     """A file that cannot be read or written as a photo; ``str(error)`` is one sentence, ``path: reason``.
 
-    In both, what cannot be printed is written as Python writes it, such as a line's end in a file's name.
+    In both, characters that cannot be printed, such as a line break in a file name, are escaped as Python does.
 
     Attributes:
         path: the file as the caller named it.
@@ -34,7 +34,7 @@ class PhotoError(F2aError):
 
 
 class PhotoExistsError(PhotoError):
-    """A file that may not be replaced."""
+    """The file exists and may not be replaced."""
 
     def __init__(self, path: str | Path, reason: str = "exists already; pass --overwrite to replace it") -> None:
         super().__init__(path, reason)
@@ -49,12 +49,12 @@ REASONS: dict[type[Exception], str] = {
 }
 NO_FILE = (errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR)
 UNKNOWN_KIND = re.compile("unsupported|not supported|not a known", re.IGNORECASE)
-"""In what libraries say of files that are not damaged."""
+"""Words in libraries' messages about files that are not damaged."""
 
 
 @contextmanager
 def photo_errors(path: Path) -> Iterator[None]:
-    """Turns whatever the readers of a photo file raise into a :class:`PhotoError`."""
+    """Turn whatever the readers of a photo file raise into a :class:`PhotoError`."""
     try:
         yield
     except PhotoError:
@@ -63,7 +63,7 @@ def photo_errors(path: Path) -> Iterator[None]:
         raise PhotoError(path, next(reason for kind, reason in REASONS.items() if isinstance(error, kind))) from None
     except Exception as error:  # the readers raise many kinds for damaged files
         said = error.args[0] if error.args else ""
-        text = said.decode("latin-1") if isinstance(said, bytes) else str(error)  # bytes are LibRaw's
+        text = said.decode("latin-1") if isinstance(said, bytes) else str(error)  # LibRaw's messages are bytes
         reason = " ".join(text.split())[:MAX_REASON] or type(error).__name__
         if isinstance(error, OSError) and error.errno in NO_FILE:
             raise PhotoError(path, REASONS[FileNotFoundError]) from None

@@ -1,4 +1,4 @@
-"""HDR photos (ITU-R BT.2100) brought to standard range, in their own primaries: BT.2408's reference white is white."""
+"""HDR photos (ITU-R BT.2100) converted to standard range in their own primaries; BT.2408's reference white is white."""
 
 import numpy as np
 import torch
@@ -10,23 +10,23 @@ from f2a.photo.icc import srgb_encoded
 from f2a.photo.photo import Photo
 
 REFERENCE_WHITE = 203.0
-"""Candela per square metre (BT.2408, table 1)."""
+"""Luminance of HDR's reference white, in candela per square metre (BT.2408, table 1)."""
 PQ_PEAK, HLG_PEAK = 10_000.0, 1_000.0
 HLG_GAMMA = 1.2
-"""Of a display whose peak is :data:`HLG_PEAK`."""
+"""HLG's system gamma for a display whose peak is :data:`HLG_PEAK`."""
 KNEE = 0.9
-"""sRGB value from which on highlights above white are rolled off."""
+"""sRGB value at which the roll-off of highlights above white begins."""
 ROWS = 256
-"""Of a strip that is converted at once."""
+"""Number of rows that are converted at once."""
 
 NOTE = "is an HDR photo (PQ or HLG) and comes back in standard range, its highlights rolled off"
 
 
 def standard_range(photo: Photo, notes: list[str]) -> Photo:
-    """An HDR photo with sRGB's curve and the profile that says so; another photo as it is.
+    """An HDR photo with sRGB's curve and a profile that says so; any other photo unchanged.
 
-    Light up to :data:`KNEE` stays what it is; what lies above is rolled off so far that the photo's brightest becomes
-    white. A photo without light above the reference white keeps all of its light.
+    Light up to :data:`KNEE` is kept; light above it is rolled off so that the brightest in the photo becomes white. A
+    photo without light above the reference white keeps all of its light.
     """
     colors = photo.colors
     if not isinstance(colors, HdrProfile):
@@ -50,7 +50,7 @@ def standard_range(photo: Photo, notes: list[str]) -> Photo:
 
 
 def _light_of_levels(signal: np.ndarray, is_pq: bool) -> np.ndarray:
-    """Of PQ, light beside the reference white; of HLG, that of the scene in [0, 1] (BT.2100, tables 4 and 5)."""
+    """For PQ, light relative to the reference white; for HLG, scene light in [0, 1] (BT.2100, tables 4 and 5)."""
     if is_pq:
         power = signal ** (32 / 2523)
         c1, c2, c3 = 107 / 128, 2413 / 128, 2392 / 128
@@ -61,14 +61,14 @@ def _light_of_levels(signal: np.ndarray, is_pq: bool) -> np.ndarray:
 
 
 def _displayed(scene: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """HLG's light of the scene ``(H, W, C)`` as a display shows it, beside the reference white."""
+    """HLG's scene light ``(H, W, C)`` as a display shows it, relative to the reference white."""
     luminance = scene @ weights
     shown: np.ndarray = scene * luminance[..., None] ** (HLG_GAMMA - 1) * HLG_PEAK / REFERENCE_WHITE
     return shown
 
 
 def _rolled_off(light: np.ndarray, peak: float) -> np.ndarray:
-    """``(H, W, C)`` with all channels by one factor, so that hues stay and ``peak`` becomes 1."""
+    """Light ``(H, W, C)``, all channels scaled by one factor, so that hues are kept and ``peak`` becomes 1."""
     brightest = torch.from_numpy(light.max(-1, keepdims=True))
     encoded = linear_to_srgb(brightest)
     highest = float(linear_to_srgb(torch.tensor(max(peak, 1.0))))

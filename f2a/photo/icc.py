@@ -25,7 +25,7 @@ T = TypeVar("T")
 SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK", "LAB": "Lab"}
 
 CURVES = {"L": (b"kTRC",), "RGB": (b"rTRC", b"gTRC", b"bTRC"), "CMYK": (), "LAB": ()}
-"""The tags of the transfer curves; the other spaces have tables, which LittleCMS reads."""
+"""Tags of the transfer curves, by colour space; the other spaces have tables, which LittleCMS reads."""
 
 HEADER_SIZE, PROFILE_ID, MAX_TAGS = 128, slice(84, 100), 100
 
@@ -34,22 +34,22 @@ COLOR_TAGS = frozenset(
     ciis clot clro clrt cprt desc dmdd dmnd dscm gTRC gXYZ gamt kTRC lumi meas ncl2 pre0 pre1 pre2 pseq psid rTRC rXYZ
     resp rig0 rig2 tech vcgt view vued wtpt""".split()
 )
-"""The tags that the standards (4 and 2) define, and the curves of a display's card; those that displays add name the
-very display, its serial number among them."""
+"""Tags defined by versions 4 and 2 of the standard, and the curves of a graphics card. Tags that displays add identify
+the individual display, for example by its serial number."""
 
 TEXTS = (b"desc", b"mluc", b"pseq", b"psid", b"text")
-"""The types of tags that hold texts."""
+"""Types of tags that contain texts."""
 
 SAME_CURVE = 1 / 1024
-"""Difference in encoded value under which a profile's curve counts as sRGB's own."""
+"""Difference in encoded value below which a profile's curve counts as sRGB's."""
 
 
 COARSE = 1 / 1000
-"""Light of the first of 256 levels from which on eight bits are too few for shadows; sRGB's is 1 / 3295."""
+"""Light of the first of 256 levels above which eight bits are too few for shadows; sRGB's is 1 / 3295."""
 
 
 class ProfileError(ValueError):
-    """A profile, or another statement of colours, that is damaged, of other pixels, or of a kind that is not read."""
+    """A profile, or another statement of colours, is damaged, for other pixels, or of a kind that is not read."""
 
 
 class ColorProfile:
@@ -57,10 +57,10 @@ class ColorProfile:
 
     Args:
         icc_profile: the profile's bytes; None for sRGB.
-        space: of the photo's pixels: ``L``, ``RGB``, ``CMYK`` or ``LAB``.
+        space: colour space of the photo's pixels: ``L``, ``RGB``, ``CMYK`` or ``LAB``.
 
     Attributes:
-        has_tables: of RGB, instead of curves: what the values mean is known to LittleCMS alone.
+        has_tables: whether an RGB profile has tables instead of curves, which only LittleCMS can interpret.
 
     Raises:
         ProfileError: the profile is damaged or describes other pixels.
@@ -79,7 +79,7 @@ class ColorProfile:
 
     @classmethod
     def of_image(cls, image: Image.Image) -> "ColorProfile":
-        """The profile in ``image.info``; sRGB where there is none that fits."""
+        """The profile in ``image.info``; sRGB if there is none that fits."""
         return fitting_profile(image.info.get("icc_profile") or b"", space_of(image.mode), [])
 
     @property
@@ -88,41 +88,41 @@ class ColorProfile:
 
     @property
     def is_coarse(self) -> bool:
-        """Whether the curve, as that of linear light, leaves few levels for shadows."""
+        """Whether the curve, like that of linear light, leaves few levels for shadows."""
         return bool(self.light(256)[:, 1].max() > COARSE)
 
     @cached_property
     def with_srgb_curve(self) -> "ColorProfile":
-        """The same primaries, and sRGB's curve."""
+        """A profile with the same primaries and sRGB's curve."""
         if self.has_srgb_curve or self._profile is None:
             return self
         if self._space == "L":
             return SRGB
-        cms = self._profile.profile  # whose primaries stand beside the white of profiles
+        cms = self._profile.profile  # its primaries are relative to the white of profiles
         colors = (color[1][:2] for color in (cms.red_primary, cms.green_primary, cms.blue_primary) if color)
         primaries: Any = (*D50, *chain.from_iterable(colors))
         return ColorProfile(matrix_profile("As the photo, with the curve of sRGB", primaries, SRGB_CURVE, "RGB"))
 
     def light(self, levels: int) -> np.ndarray:
-        """The linear light of each of so many stored levels, ``(1 or C, levels)`` in [0, 1], never falling."""
+        """Linear light of each of ``levels`` stored levels, ``(1 or C, levels)`` in [0, 1], never decreasing."""
         codes = np.linspace(0, 1, levels)
         curves: list[Curve] = self._curves or [srgb_decoded]
         light = np.stack([np.maximum.accumulate(curve(codes)) for curve in curves])
         return light[:1] if (light == light[0]).all() else light
 
     def srgb_codes(self, levels: int) -> np.ndarray:
-        """Each of so many stored levels with sRGB's curve, ``(C, levels)`` uint8."""
+        """Each of ``levels`` stored levels converted to sRGB's curve, ``(C, levels)`` uint8."""
         codes = _codes(srgb_encoded(self.light(levels)), np.dtype(np.uint8))
         return np.broadcast_to(codes, (max(1, len(self._curves)), levels))
 
     def in_srgb_curve(self, values: np.ndarray) -> np.ndarray:
-        """Levels ``(H, W, C)`` of this profile's curve, as levels of the same dtype with sRGB's."""
+        """Levels ``(H, W, C)`` converted from this profile's curve to sRGB's, with the same dtype."""
         if self.has_srgb_curve:
             return values
         return look_up(_codes(srgb_encoded(self.light(np.iinfo(values.dtype).max + 1)), values.dtype), values)
 
     def from_srgb_curve(self, values: np.ndarray, dtype: np.dtype) -> np.ndarray:
-        """``(H, W, C)`` uint8 with sRGB's curve, as levels of ``dtype`` with this profile's own if that is another."""
+        """Levels ``(H, W, C)`` uint8 with sRGB's curve, converted to this profile's if it differs, as ``dtype``."""
         if self.has_srgb_curve:
             return values
         codes = np.linspace(0, 1, 65536)
@@ -137,7 +137,7 @@ class ColorProfile:
         return convert_to_srgb(photo, profile)
 
     def cmyk_or_lab_to_srgb(self, photo: Image.Image) -> Image.Image:
-        """Through this profile; where there is none, or none that works, by Pillow's plain formula."""
+        """The photo in sRGB, converted through this profile, or by Pillow's formula if there is none that works."""
         profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")) if photo.mode == "LAB" else self._profile
         try:
             return convert_to_srgb(photo, profile) if profile else photo.convert("RGB")
@@ -146,7 +146,7 @@ class ColorProfile:
 
 
 def read_tags(profile: bytes) -> list[tuple[bytes, int, int]]:
-    """Name, place and length of each.
+    """Name, offset and length of each tag.
 
     Raises:
         struct.error: the profile is damaged.
@@ -156,7 +156,7 @@ def read_tags(profile: bytes) -> list[tuple[bytes, int, int]]:
 
 
 def cicp_of(profile: bytes) -> tuple[int, int]:
-    """The code points (H.273) of primaries and transfer curve that a sound profile states; 2 is unspecified."""
+    """Code points (H.273) of primaries and transfer curve in an undamaged profile; 2 is unspecified."""
     for name, start, _ in read_tags(profile):
         if name == b"cicp" and len(profile) >= start + 12:
             return profile[start + 8], profile[start + 9]
@@ -164,8 +164,8 @@ def cicp_of(profile: bytes) -> tuple[int, int]:
 
 
 def clean_icc(profile: bytes) -> bytes:
-    """The profile, of unchanged length, without tags of any other kind, private texts and what stands between tags; a
-    damaged one as it is."""
+    """The profile, with its length unchanged, without tags not in :data:`COLOR_TAGS`, private texts, and data between
+    tags; a damaged profile is returned unchanged."""
     try:
         tags = read_tags(profile)
     except struct.error:
@@ -183,14 +183,14 @@ def clean_icc(profile: bytes) -> bytes:
     for _, start, size in kept:
         cleaned[start : start + size] = profile[start : start + size]
     if cleaned != profile:
-        cleaned[PROFILE_ID] = bytes(16)  # a checksum; zero where there is none
+        cleaned[PROFILE_ID] = bytes(16)  # a checksum; zero means none
     return bytes(cleaned)
 
 
 def open_profile(icc_profile: bytes, space: str) -> ImageCms.ImageCmsProfile:
     """
     Raises:
-        ProfileError: the profile is damaged or describes other pixels than those of mode ``space``.
+        ProfileError: the profile is damaged or is not for pixels of mode ``space``.
     """
     try:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(icc_profile))
@@ -202,18 +202,18 @@ def open_profile(icc_profile: bytes, space: str) -> ImageCms.ImageCmsProfile:
     if space in ("RGB", "CMYK"):
         try:
             convert_to_srgb(Image.new(space, (1, 1)), profile, ImageCms.Flags.NOOPTIMIZE)
-        except (ImageCms.PyCMSError, OSError, ValueError):  # LittleCMS looks into the curves and tables only now
+        except (ImageCms.PyCMSError, OSError, ValueError):  # LittleCMS reads the curves and tables only now
             raise ProfileError("its colour profile is damaged and was ignored") from None
     return profile
 
 
 def fitting_profile(icc_profile: bytes, space: str, notes: list[str]) -> ColorProfile:
-    """The profile of a file's pixels, empty for none; sRGB, and a sentence in ``notes``, where it does not fit."""
+    """A file's profile (empty: none) for its pixels; sRGB, and a sentence in ``notes``, if it does not fit."""
     return or_note(lambda: ColorProfile(icc_profile or None, space), notes) or SRGB
 
 
 def or_note(read: Callable[[], T | None], notes: list[str]) -> T | None:
-    """What ``read`` returns; None, and a sentence in ``notes``, where it raises a :class:`ProfileError`."""
+    """What ``read`` returns; None, and a sentence in ``notes``, if it raises a :class:`ProfileError`."""
     try:
         return read()
     except ProfileError as error:
@@ -231,7 +231,7 @@ def space_of(mode: str) -> str:
 def convert_to_srgb(
     photo: Image.Image, profile: ImageCms.ImageCmsProfile, flags: ImageCms.Flags = ImageCms.Flags.NONE
 ) -> Image.Image:
-    """``photo`` from ``profile`` to 8-bit sRGB; ``NOOPTIMIZE`` spares a few pixels the table that serves many."""
+    """Convert ``photo`` from ``profile`` to 8-bit sRGB; for a few pixels, ``NOOPTIMIZE`` saves building a table."""
     result = ImageCms.profileToProfile(photo, profile, ImageCms.createProfile("sRGB"), outputMode="RGB", flags=flags)
     assert result is not None  # not asked to work in place
     return result
@@ -241,7 +241,7 @@ Curve = Callable[[np.ndarray], np.ndarray]
 
 
 def _curves(icc_profile: bytes, names: tuple[bytes, ...]) -> list[Curve]:
-    """The transfer curves, encoded to linear in [0, 1]; none for a profile made of tables."""
+    """Transfer curves from encoded to linear values in [0, 1]; none for a profile with tables."""
     try:
         tags = {name: icc_profile[start : start + size] for name, start, size in read_tags(icc_profile)}
         return [_curve(tags[name]) for name in names] if tags.keys() >= set(names) else []
@@ -269,11 +269,11 @@ def _curve(tag: bytes) -> Curve:
     g, a, b, c, d, e, f = parameters + [0.0] * (7 - len(parameters))
     if kind == 0:
         a, c, d = 1.0, 0.0, 0.0
-    elif kind in (1, 2):  # below -b / a constant: 0, or c which the other part has on top
+    elif kind in (1, 2):  # constant below -b / a: 0, or c, which the other part has added
         c, d, e, f = 0.0, -b / a if a else 0.0, c, c
 
     def curve(x: np.ndarray) -> np.ndarray:
-        with np.errstate(all="ignore"):  # of a hostile profile; what overflows is clipped
+        with np.errstate(all="ignore"):  # a hostile profile may overflow, which is clipped
             values: np.ndarray = np.where(x >= d, np.maximum(a * x + b, 0) ** g + e, c * x + f)
         return values.clip(0, 1)
 
@@ -281,7 +281,7 @@ def _curve(tag: bytes) -> Curve:
 
 
 def look_up(tables: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """``values`` ``(H, W, C)`` through a table for each channel, or one for all."""
+    """Look ``values`` ``(H, W, C)`` up in a table for each channel, or in one for all."""
     if len(tables) == 1 or (tables == tables[0]).all():
         alike: np.ndarray = tables[0][values]
         return alike
@@ -289,7 +289,7 @@ def look_up(tables: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def _codes(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Of [0, 1], rounded to levels of ``dtype``."""
+    """Values in [0, 1], rounded to levels of ``dtype``."""
     codes: np.ndarray = (values * np.iinfo(dtype).max).round().astype(dtype)
     return codes
 

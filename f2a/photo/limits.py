@@ -1,23 +1,23 @@
-"""How large a photo may be: looked at before anything is decoded."""
+"""How large a photo may be, which is checked before anything is decoded."""
 
 from pathlib import Path
 
 from f2a.photo.errors import PhotoError
 
 MAX_BYTES = 640_000_000
-"""Of pixels: 213 megapixels of plain RGB, 106 of 16 bits; the largest sensors and digital backs have less."""
+"""Most bytes of pixels: 213 megapixels of plain RGB, or 106 of 16 bits; the largest sensors and backs have fewer."""
 
 
 def check_size(path: Path, size: tuple[int, int], bytes_per_pixel: int = 3) -> None:
-    """Refuse more pixels than :data:`MAX_BYTES`.
+    """Refuse a photo whose pixels take more than :data:`MAX_BYTES`.
 
     Args:
         path: the photo's file.
         size: width and height.
-        bytes_per_pixel: that are needed to relight it.
+        bytes_per_pixel: bytes needed per pixel to relight it.
 
     Raises:
-        PhotoError: there are more.
+        PhotoError: the photo is too large.
     """
     if size[0] * size[1] * bytes_per_pixel > MAX_BYTES:
         limit = f"{MAX_BYTES // bytes_per_pixel // 1_000_000} megapixels"

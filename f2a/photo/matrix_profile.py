@@ -1,4 +1,4 @@
-"""An ICC profile of a matrix and a curve, for colours that are stated without one."""
+"""ICC profiles with a matrix and a curve, for colours that are stated without a profile."""
 
 import struct
 
@@ -7,7 +7,7 @@ import numpy as np
 from f2a.photo.chromaticity import Primaries, adaptation, rgb_to_xyz, xyz_of
 
 Parameters = tuple[float, float, float, float, float]
-"""Of a transfer curve, encoded to linear: ``(a x + b) ** g`` from d on, ``c x`` below, as g, a, b, c, d."""
+"""Parameters g, a, b, c, d of a transfer curve from encoded to linear: ``(a x + b) ** g`` from d up, ``c x`` below."""
 
 
 SRGB_CURVE: Parameters = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
@@ -49,7 +49,7 @@ def _text(words: str) -> bytes:
 
 
 def colorants(primaries: Primaries) -> np.ndarray:
-    """XYZ of red, green and blue, as columns, beside the white of profiles; not finite for impossible primaries."""
+    """XYZ of red, green and blue as columns, relative to the white of profiles; not finite for impossible primaries."""
     try:
         columns: np.ndarray = _to_pcs(primaries) @ rgb_to_xyz(primaries)
     except (np.linalg.LinAlgError, ZeroDivisionError):

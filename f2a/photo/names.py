@@ -1,4 +1,4 @@
-"""What the name of a file says, without opening it: whether it is a photo, and of which format."""
+"""What a file's name says without opening the file: whether it is a photo, and in which format."""
 
 import mimetypes
 from pathlib import Path
@@ -7,7 +7,7 @@ from f2a.photo.codecs import CODECS, DECODERS, raw
 from f2a.photo.errors import PhotoError
 
 SUFFIXES = {format: codec.SUFFIXES for format, codec in CODECS.items()}
-"""Of the formats that are written; the first one is given to a photo whose own suffix does not fit."""
+"""Suffixes of the formats that can be written; a photo whose own suffix does not fit is given the first."""
 
 READABLE_SUFFIXES = frozenset(suffix for reader in (raw, *DECODERS) for suffix in reader.SUFFIXES)
 
@@ -16,7 +16,7 @@ OTHER_SUFFIXES = frozenset((
     ".hdr", ".dpx", ".dds", ".pcx", ".qoi", ".pam", ".fits", ".dcm", ".ico", ".icns", ".svg", ".eps", ".ai", ".braw",
     ".r3d",
 ))  # fmt: skip
-"""Of pictures that are not read, beside those that the system knows."""
+"""Suffixes of pictures that are not read, besides those that the system knows."""
 
 HIDDEN_FOLDERS = ("__MACOSX", "#recycle")
 
@@ -25,7 +25,7 @@ def is_hidden(path: Path) -> bool:
     """Whether a program keeps the file for itself: ``._IMG_1.JPG``, ``.trashed-1-IMG_1.JPG``, ``@eaDir/IMG_1.JPG``.
 
     Args:
-        path: below the folder that a person named.
+        path: path relative to the folder that the user named.
     """
     folders = path.parts[:-1]
     return any(part.startswith(".") for part in path.parts) or any(
@@ -34,23 +34,23 @@ def is_hidden(path: Path) -> bool:
 
 
 def is_photo(path: Path) -> bool:
-    """Whether it is a photo of a format that is read here, and no folder: raw files are if rawpy is installed."""
+    """Whether it is a photo in a format that can be read, and not a folder; raw files count if rawpy is installed."""
     is_read = path.suffix.lower() in READABLE_SUFFIXES and not needs_rawpy(path)
     return is_read and not is_hidden(Path(path.name)) and not path.is_dir()
 
 
 def is_result(path: Path) -> bool:
-    """Whether its name is one that :func:`output_name` gives, in small letters or capitals."""
+    """Whether its name is one that :func:`output_name` gives, in upper or lower case."""
     return path.stem.lower().endswith("_ambient")
 
 
 def needs_rawpy(path: Path) -> bool:
-    """Whether it is a raw file, and what reads it is not installed."""
+    """Whether it is a raw file and rawpy, which reads it, is not installed."""
     return path.suffix.lower() in raw.SUFFIXES and not raw.can_read()
 
 
 def is_other_picture(path: Path) -> bool:
-    """Whether it is a picture of a format that is not read here, and no folder."""
+    """Whether it is a picture in a format that cannot be read, and not a folder."""
     return _is_picture(path) and not is_photo(path) and not is_hidden(Path(path.name)) and not path.is_dir()
 
 
@@ -60,7 +60,7 @@ def _is_picture(path: Path) -> bool:
 
 
 def names_a_file(path: Path) -> bool:
-    """Whether somebody who gives this name means a file, by its suffix, and no folder."""
+    """Whether a user who gives this name means a file rather than a folder, judging by its suffix."""
     return _is_picture(path) or mimetypes.guess_type(path.name)[0] is not None
 
 
@@ -68,7 +68,7 @@ def format_of(path: Path) -> str:
     """The format that a file name asks for.
 
     Raises:
-        PhotoError: its suffix is none that is written.
+        PhotoError: its suffix is not one that can be written.
     """
     for format, suffixes in SUFFIXES.items():
         if path.suffix.lower() in suffixes:

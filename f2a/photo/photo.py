@@ -1,4 +1,4 @@
-"""``Photo``: one photo, whatever its format, depth and colours; ``PhotoFile``: what codecs read."""
+"""``Photo``: one photo of any format, depth and colours; ``PhotoFile``: what codecs read."""
 
 import math
 from dataclasses import dataclass, field
@@ -13,13 +13,13 @@ from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.pixels import HIGH_BIT_DEPTH_GREY, grey16, image_of, stored_array, to_eight_bits
 
 Stored = Image.Image | np.ndarray
-"""Pixels as a file holds them: a Pillow image of at most eight bits, or ``(H, W, 1 to 4)`` uint16, alpha last."""
+"""Pixels as a file stores them: a Pillow image of at most eight bits, or ``(H, W, 1 to 4)`` uint16, alpha last."""
 
 
 class ImageStorage:
-    """The rows of an 8-bit RGB image: copying all of it into an array and back would take as long as relighting it.
+    """The rows of an 8-bit RGB image. Copying all of it into an array and back would take as long as relighting it.
 
-    It is fastest to set rows that come with one colour's plane after the other in memory.
+    Setting rows is fastest if they are stored in memory as one plane per colour.
     """
 
     dtype = np.dtype(np.uint8)
@@ -50,11 +50,11 @@ class ImageStorage:
 
 
 class ArrayStorage:
-    """The rows of all other photos, in an array.
+    """The rows of any other photo, in an array.
 
     Args:
-        values: ``(H, W, 1 to 4)`` uint8 or uint16, the second or fourth channel alpha; shared where it may be written
-            to and has none.
+        values: ``(H, W, 1 to 4)`` uint8 or uint16; a second or fourth channel is alpha. The array is shared, not
+            copied, if it is writable and has no alpha.
     """
 
     def __init__(self, values: np.ndarray) -> None:
@@ -74,7 +74,7 @@ class ArrayStorage:
         return self.values[top:end]
 
     def set_rows(self, top: int, rows: np.ndarray) -> None:
-        for channel in range(rows.shape[-1]):  # four times as fast as at once where rows come in planes
+        for channel in range(rows.shape[-1]):  # four times as fast as all at once if rows are stored as planes
             self.values[top : top + len(rows), :, channel] = rows[..., channel]
 
     def blank_copy(self) -> "ArrayStorage":
@@ -100,15 +100,15 @@ Storage = ImageStorage | ArrayStorage
 
 
 class Photo:
-    """A photo that stands upright.
+    """An upright photo.
 
-    Its rows, which are relit, are as the file holds them, in the photo's own primaries and with its own transfer curve,
-    so that no colour outside sRGB is clipped and no level is lost; alpha stays apart. :meth:`from_pil` and
-    :meth:`from_array` choose their storage, once.
+    Its rows, which are relit, are as in the file, with the photo's own primaries and transfer curve, so that no colour
+    outside sRGB is clipped and no level is lost; alpha is kept separately. :meth:`from_pil` and :meth:`from_array`
+    choose the storage.
 
     Args:
-        storage: of the rows.
-        colors: what the rows mean.
+        storage: the storage of the rows.
+        colors: the profile of the rows.
     """
 
     def __init__(self, storage: Storage, colors: ColorProfile = SRGB) -> None:
@@ -117,12 +117,12 @@ class Photo:
 
     @classmethod
     def from_pil(cls, image: Image.Image, profile: ColorProfile | None = None) -> "Photo":
-        """The upright ``image``, of any mode; it is shared, not copied, where it is plain RGB.
+        """The photo of an upright ``image`` of any mode, which is shared, not copied, if it is plain RGB.
 
-        16-bit, integer and float grey become 16 bits deep, palettes RGB, CMYK and Lab sRGB.
+        16-bit, integer and float grey become 16 bits deep, palettes RGB, and CMYK and Lab sRGB.
 
         Args:
-            profile: None for the one in ``image.info``, which is ignored if it does not fit; by one made of tables the
+            profile: None for the one in ``image.info``, which is ignored if it does not fit; if it has tables, the
                 image is converted to sRGB.
         """
         if profile is None:
@@ -155,7 +155,7 @@ class Photo:
 
     @property
     def dtype(self) -> np.dtype:
-        """Of the rows: uint8 or uint16."""
+        """Data type of the rows: uint8 or uint16."""
         return self._storage.dtype
 
     @property
@@ -164,7 +164,7 @@ class Photo:
 
     @property
     def nbytes(self) -> int:
-        """Of the rows in memory, without alpha."""
+        """Number of bytes of the rows in memory, without alpha."""
         return math.prod(self.shape) * self.dtype.itemsize
 
     def rows(self, top: int = 0, end: int | None = None) -> np.ndarray:
@@ -172,11 +172,11 @@ class Photo:
         return self._storage.rows(top, self.shape[0] if end is None else end)
 
     def set_rows(self, top: int, rows: np.ndarray) -> None:
-        """Put ``(rows, W, C)`` at ``top``, over what is there."""
+        """Overwrite the rows from ``top`` on with ``(rows, W, C)``."""
         self._storage.set_rows(top, rows)
 
     def blank_copy(self) -> "Photo":
-        """A photo of the same kind, with the same alpha, whose rows are still to be set."""
+        """A photo of the same kind, with the same alpha, whose rows have yet to be set."""
         return Photo(self._storage.blank_copy(), self.colors)
 
     def copy(self) -> "Photo":
@@ -186,12 +186,12 @@ class Photo:
         return copy
 
     def small_copy(self, size: tuple[int, int]) -> Image.Image:
-        """Of ``size``, as :meth:`to_rgb8`."""
+        """The photo as in :meth:`to_rgb8`, resized to ``size``."""
         image = self.to_rgb8()
         return image if image.size == size else image.resize(size, Image.Resampling.BILINEAR, reducing_gap=3.0)
 
     def fit_within(self, longest_side: int) -> "Photo":
-        """A copy for a screen: RGB, without alpha, never enlarged, in the photo's own colours (grey in sRGB)."""
+        """A copy for a screen: RGB without alpha, never enlarged, in the photo's own colours (grey in sRGB)."""
         scale = min(1.0, longest_side / max(self.size))
         small = self.small_copy((max(1, round(self.size[0] * scale)), max(1, round(self.size[1] * scale))))
         if self.shape[2] == 1:
@@ -199,7 +199,7 @@ class Photo:
         return Photo.from_array(self.colors.from_srgb_curve(np.asarray(small), np.dtype(np.uint16)), self.colors)
 
     def grey_in_rgb(self) -> "Photo":
-        """A copy of a grey photo with three channels in sRGB, for its profile fits grey only."""
+        """A copy of a grey photo with three channels in sRGB, since its profile fits only grey."""
         grey = self.colors.in_srgb_curve(self.rows())
         alpha = [] if self._storage.alpha is None else [self._storage.alpha[..., None]]
         return Photo.from_array(np.concatenate([grey, grey, grey, *alpha], -1))
@@ -210,30 +210,30 @@ class Photo:
         return Photo.from_array(np.concatenate([np.asarray(self.to_srgb()), *alpha], -1))
 
     def crop(self, box: tuple[int, int, int, int]) -> "Photo":
-        """A copy of the part within left, top, right and bottom, without alpha."""
+        """A copy of the part within ``box`` (left, top, right, bottom), without alpha."""
         left, top, right, bottom = box
         return Photo.from_array(self.rows(top, bottom)[:, left:right].copy(), self.colors)
 
     def to_rgb8(self) -> Image.Image:
-        """In 8-bit RGB: sRGB's curve in the photo's own primaries, without alpha."""
+        """The photo in 8-bit RGB, with sRGB's curve and its own primaries, without alpha."""
         return self._storage.rgb8(self.colors)
 
     def to_srgb(self) -> Image.Image:
-        """In 8-bit sRGB, without alpha; colours outside it are clipped."""
+        """The photo in 8-bit sRGB, without alpha; colours outside sRGB are clipped."""
         return self.colors.to_srgb(self.to_rgb8())
 
     @property
     def stored(self) -> Stored:
-        """The pixels as a file with :attr:`icc_profile` holds them."""
+        """The pixels as a file with :attr:`icc_profile` stores them."""
         return self._storage.stored
 
     @property
     def icc_profile(self) -> bytes:
-        """Of :attr:`stored`; empty for sRGB."""
+        """Profile of :attr:`stored`; empty for sRGB."""
         return self.colors.icc_profile or b""
 
     def to_pil(self) -> Image.Image:
-        """The photo in Pillow's terms, its profile in ``info``; Pillow has no 16-bit colour, which comes in 8 bits."""
+        """A Pillow image with the profile in ``info``; 16-bit colour, which Pillow lacks, is rounded to 8 bits."""
         image = as_image(self.stored)
         if self.icc_profile:
             image.info["icc_profile"] = self.icc_profile
@@ -242,17 +242,17 @@ class Photo:
 
 @dataclass(frozen=True)
 class PhotoFile:
-    """What is in a photo file.
+    """The contents of a photo file.
 
     Attributes:
         path: the file.
-        format: in which the photo is written unless another is asked for: a key of ``f2a.photo.codecs.CODECS``.
+        format: format of the result unless another is asked for: a key of ``f2a.photo.codecs.CODECS``.
         photo: the photo.
-        metadata: as a codec finds it; cleaned by :func:`f2a.photo.read_photo`.
-        encoding: how the file holds its pixels (quantisation tables, chroma sampling, compression), in the terms of
+        metadata: the metadata as a codec finds them; cleaned by :func:`f2a.photo.read_photo`.
+        encoding: how the file stores its pixels (quantisation tables, chroma sampling, compression), in the terms of
             the codec that ``format`` names.
-        notes: what was left out or changed, a sentence each.
-        bits: of a colour in the file, where the photo has 16.
+        notes: what was left out or changed, one sentence each.
+        bits: bits per colour in the file, if the photo has 16.
     """
 
     path: Path
@@ -265,14 +265,14 @@ class PhotoFile:
 
 
 def as_image(stored: Stored) -> Image.Image:
-    """In Pillow's terms: 16-bit grey stays, 16-bit colour and grey with alpha are rounded to 8 bits."""
+    """A Pillow image: 16-bit grey is kept; 16-bit colour and grey with alpha are rounded to 8 bits."""
     if isinstance(stored, Image.Image):
         return stored
     return image_of(stored if stored.shape[-1] == 1 else to_eight_bits(stored))
 
 
 def exif_transposed(image: Image.Image) -> Image.Image:
-    """A copy of ``image`` turned as its EXIF orientation says; broken EXIF counts as upright."""
+    """A copy of ``image``, turned as its EXIF orientation says; with damaged EXIF it counts as upright."""
     try:
         return ImageOps.exif_transpose(image)
     except Exception:  # Pillow parses EXIF lazily and raises whatever the bytes provoke

@@ -1,14 +1,14 @@
-"""Pillow's modes and arrays: from one to the other, and from one depth to another."""
+"""Conversions between Pillow's images and arrays, and from one depth to another."""
 
 import numpy as np
 from PIL import Image
 
 HIGH_BIT_DEPTH_GREY = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")
-"""Pillow's modes of more than eight bits, all of them grey."""
+"""Pillow's modes with more than eight bits, all of them grey."""
 
 
 def stored_array(image: Image.Image) -> np.ndarray:
-    """``(H, W, 1 to 4)`` uint8: grey, or red, green and blue, and alpha if any, of an image of at most 8 bits."""
+    """Grey or RGB, and alpha if any, of an image of at most 8 bits: ``(H, W, 1 to 4)`` uint8."""
     if image.mode not in ("L", "LA", "RGB", "RGBA"):
         image = image.convert("L" if image.mode == "1" else "RGBA" if image.has_transparency_data else "RGB")
     elif image.has_transparency_data and image.mode in ("L", "RGB"):
@@ -17,40 +17,40 @@ def stored_array(image: Image.Image) -> np.ndarray:
 
 
 def with_channels(values: np.ndarray) -> np.ndarray:
-    """``(H, W)`` as ``(H, W, 1)``; ``(H, W, C)`` as it is."""
+    """``(H, W)`` as ``(H, W, 1)``; ``(H, W, C)`` unchanged."""
     return values if values.ndim == 3 else values[..., None]
 
 
 def unassociated(values: np.ndarray) -> np.ndarray:
-    """``(H, W, 2 or 4)`` uint8 or uint16 with the colours that they were before alpha was multiplied in."""
+    """``(H, W, 2 or 4)`` uint8 or uint16, whose colours had alpha multiplied in, with the colours before that."""
     colors, alpha, white = values[..., :-1], values[..., -1:], np.iinfo(values.dtype).max
     colors = (colors * float(white) / np.maximum(alpha, 1)).round().clip(max=white).astype(values.dtype)
     return np.concatenate([colors, alpha], -1)
 
 
 def image_of(stored: np.ndarray) -> Image.Image:
-    """``(H, W, 1 to 4)`` uint8, or one channel of uint16, as Pillow's image."""
+    """``(H, W, 1 to 4)`` uint8, or one channel of uint16, as a Pillow image."""
     return Image.fromarray(stored[..., 0] if stored.shape[-1] == 1 else stored)
 
 
 TURNS = {2: (0, True), 3: (2, False), 4: (2, True), 5: (1, True), 6: (3, False), 7: (3, True), 8: (1, False)}
-"""By EXIF orientation: quarter turns counter-clockwise after mirroring left and right."""
+"""Quarter turns counter-clockwise, and whether to swap left and right before, by EXIF orientation."""
 
 
 def turned(stored: np.ndarray, orientation: int) -> np.ndarray:
-    """``(H, W, C)`` upright."""
+    """``(H, W, C)``, turned upright."""
     turns, mirrored = TURNS.get(orientation, (0, False))
     return np.ascontiguousarray(np.rot90(stored[:, ::-1] if mirrored else stored, turns))
 
 
 def to_eight_bits(values: np.ndarray) -> np.ndarray:
-    """uint16 to uint8, rounded: 65535 is 255 and 257 is 1; uint8 stays as it is."""
+    """uint16 rounded to uint8, so that 65535 becomes 255 and 257 becomes 1; uint8 unchanged."""
     rounded: np.ndarray = values if values.dtype == np.uint8 else _TO_EIGHT_BITS[values]
     return rounded
 
 
 def grey16(image: Image.Image) -> np.ndarray:
-    """``(H, W)`` uint16 of an image of more than eight bits. Integers beyond 16 bits are scaled down."""
+    """``(H, W)`` uint16 of a grey image of more than eight bits; integers beyond 16 bits are scaled down."""
     values: np.ndarray = np.asarray(image)
     if image.mode.startswith("I;16"):
         return values.astype(np.uint16)
@@ -60,9 +60,9 @@ def grey16(image: Image.Image) -> np.ndarray:
 
 
 def float_to_16_bits(values: np.ndarray) -> np.ndarray:
-    """uint16 of floats in [0, 1], cut off there; where most lie above, in [0, 255] or [0, 65535]. NaN becomes black,
-    and infinity, as which half floats hold what is above 65504, white."""
-    with np.errstate(invalid="ignore"):  # NumPy warns of some that are no numbers
+    """uint16 of floats in [0, 1] or, if most are larger, in [0, 255] or [0, 65535], clipped there. NaN becomes black.
+    Infinity, which half floats have for values above 65504, becomes white."""
+    with np.errstate(invalid="ignore"):  # NumPy warns about some NaNs
         values = np.nan_to_num(values.astype(np.float64), posinf=np.inf).clip(min=0)
     white = float_white(values)
     scaled: np.ndarray = (values / white * 65535).round().clip(max=65535)
@@ -70,11 +70,11 @@ def float_to_16_bits(values: np.ndarray) -> np.ndarray:
 
 
 BRIGHTEST = 16
-"""Times as bright as white: more than most HDR photos are, and no white of integers."""
+"""Largest float in a photo up to which white is 1: more than in most HDR photos, and less than any integer white."""
 
 
 def float_white(values: np.ndarray) -> float:
-    """What white is in floats that are not below 0: 1, 255 or 65535. Highlights may lie above."""
+    """The value of white among floats that are not negative: 1, 255 or 65535. Highlights may be larger."""
     brightest = values.max(initial=0, where=np.isfinite(values))
     if brightest <= BRIGHTEST or np.median(values[:: max(1, len(values) // 512)]) <= 1:
         return 1.0
@@ -82,7 +82,7 @@ def float_white(values: np.ndarray) -> float:
 
 
 def integer_to_16_bits(values: np.ndarray, bits: int) -> np.ndarray:
-    """uint16 of unsigned integers of so many bits: the largest becomes 65535, others are rounded."""
+    """uint16 of unsigned integers of ``bits`` bits: the largest becomes 65535, others are rounded."""
     return (values >> (bits - 16)).astype(np.uint16) if bits > 16 else scaled(values, (1 << bits) - 1, np.uint16)
 
 
@@ -92,7 +92,7 @@ def integer_to_8_bits(values: np.ndarray, bits: int) -> np.ndarray:
 
 
 def scaled(values: np.ndarray, white: int, dtype: type[np.unsignedinteger]) -> np.ndarray:
-    """Of unsigned integers up to ``white``, which becomes the largest of ``dtype``; others are rounded."""
+    """Unsigned integers scaled so that ``white`` becomes the largest value of ``dtype``, and rounded."""
     top = int(np.iinfo(dtype).max)
     return values if white == top else ((values.astype(np.uint32) * top + white // 2) // white).astype(dtype)
 

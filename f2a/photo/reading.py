@@ -1,4 +1,4 @@
-"""Photo files into photos: decoded once, upright, with everything that their files need to be written again."""
+"""Reading photo files: decoded once, turned upright, with all that is needed to write them again."""
 
 import stat
 from dataclasses import replace
@@ -16,23 +16,23 @@ TABLES = "has a colour profile made of tables, so it comes back relit in sRGB, 8
 
 
 def open_photo(path: str | Path) -> Image.Image:
-    """The photo in a file, upright and decoded; see :func:`read_photo`."""
+    """The photo in a file as a Pillow image, upright and decoded; see :func:`read_photo`."""
     return read_photo(path).photo.to_pil()
 
 
 def read_photo(path: str | Path, keep_location: bool = False) -> PhotoFile:
-    """Read a photo file whole.
+    """Read a whole photo file.
 
     The orientation is applied to the pixels. EXIF, XMP, IPTC captions, the colour profile, comments, a PNG's texts and
-    the resolution are kept for writing; thumbnails, orientation and what describes further pictures are not. Of files
-    that hold several pictures, the first or main one is read.
+    the resolution are kept for writing; thumbnails, orientation and descriptions of further pictures are not. In a file
+    with several pictures, the first or main one is read.
 
     Args:
         path: the file.
-        keep_location: keep the GPS position, place names, serial numbers, and the maker's note, which has them too.
+        keep_location: keep GPS position, place names, serial numbers, and the maker's note, which contains them too.
 
     Raises:
-        PhotoError: no such file, not a photo, cut short, too large, or of a kind that needs a further library.
+        PhotoError: there is no such file, or it is not a photo, cut short, too large, or needs a further library.
     """
     path = Path(path)
     with photo_errors(path):
@@ -49,7 +49,7 @@ def read_photo(path: str | Path, keep_location: bool = False) -> PhotoFile:
 
 
 def stated_size(path: str | Path) -> tuple[int, int]:
-    """Width and height as a photo file states them, before anything is decoded; a sideways photo is not yet turned.
+    """Width and height as a photo file states them, without decoding it or turning a sideways photo upright.
 
     Raises:
         PhotoError: as :func:`read_photo`.
@@ -61,7 +61,7 @@ def stated_size(path: str | Path) -> tuple[int, int]:
 
 
 def _refuse_no_file(path: Path) -> None:
-    if path.is_dir():  # which opening it says
+    if path.is_dir():  # opening it reports this
         return
     if not stat.S_ISREG(path.stat().st_mode):
         raise PhotoError(path, "is a pipe or a device, not a file; give - to read a photo from a pipe")

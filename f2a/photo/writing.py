@@ -1,4 +1,4 @@
-"""Photos into files: in the input's own way, whole or not at all."""
+"""Writing photo files, encoded like the input, whole or not at all."""
 
 import os
 from contextlib import suppress
@@ -25,11 +25,11 @@ def check_target(path: Path, overwrite: bool) -> str:
 
     Raises:
         PhotoExistsError: it exists and ``overwrite`` is false.
-        PhotoError: its suffix is none that is written.
+        PhotoError: its suffix is not one that can be written.
     """
     try:
         exists = path.exists()
-    except OSError as error:  # a name that is too long, for one
+    except OSError as error:  # for example, the name is too long
         raise PhotoError(path, f"cannot be written ({error.strerror}); choose another output") from None
     if exists and not overwrite:
         raise PhotoExistsError(path)
@@ -41,21 +41,21 @@ def write_photo(
 ) -> list[str]:
     """Write ``photo`` to ``path`` with the metadata of ``like``; the file appears whole or not at all.
 
-    A JPEG made from a JPEG has its quantisation tables and chroma sampling. The file gets the modification time of
-    ``like``, so that the two stay neighbours wherever photos are sorted by time.
+    A JPEG made from a JPEG gets its quantisation tables and chroma sampling. The file gets the modification time of
+    ``like``, so that the two stay next to each other where photos are sorted by time.
 
     Args:
         photo: the photo to write.
-        path: its suffix says the format.
-        like: the file that it was made from.
-        overwrite: replace a file that is there.
-        quality: 1 to 100, for formats that have it, instead of the input's.
+        path: the file to write; its suffix tells the format.
+        like: the file that the photo was made from.
+        overwrite: replace an existing file.
+        quality: 1 to 100, for formats that have a quality, instead of the input's.
 
     Returns:
-        what the format could not hold, a sentence each.
+        what the format could not store, one sentence each.
 
     Raises:
-        PhotoError: ``path`` exists, has an unknown suffix, cannot hold the photo's transparency, or cannot be written.
+        PhotoError: ``path`` exists, has an unknown suffix, cannot store the photo's transparency, or cannot be written.
     """
     format, notes = check_target(path, overwrite), list[str]()
     content = _encoded(photo, path, format, like, quality, notes)
@@ -73,7 +73,7 @@ def write_photo(
 def _encoded(
     photo: Photo, path: Path, format: str, like: PhotoFile, quality: int | None, notes: list[str]
 ) -> bytes | memoryview:
-    """The whole file; what the format could not hold is said in ``notes``."""
+    """The content of the whole file; ``notes`` receives a sentence on what the format cannot store."""
     codec = CODECS[format]
     stored, icc_profile = _fitting(photo, codec, format, path, notes, like.bits)
     metadata = replace(like.metadata, icc_profile=icc_profile)
@@ -86,12 +86,12 @@ def _encoded(
         return codec.write(stored, metadata, encoding, quality, notes)
     except HeifError as error:
         raise PhotoError(path, str(error)) from None
-    except Exception as error:  # of many kinds; WebP, for one, ends at 16383 pixels a side
+    except Exception as error:  # encoders raise many kinds; WebP, for example, is limited to 16383 pixels a side
         raise PhotoError(path, f"cannot be encoded as {format} ({error}); choose another format") from None
 
 
 def _fitting(photo: Photo, codec: Codec, format: str, path: Path, notes: list[str], bits: int) -> tuple[Stored, bytes]:
-    """The pixels as the format can hold them, and their profile; ``bits`` are those of the photo's own file."""
+    """The pixels as the format can store them, and their profile; ``bits`` is the depth of the photo's own file."""
     if photo.shape[2] == 1 and "L" not in codec.MODES:
         photo = photo.grey_in_rgb()
     if photo.dtype == np.uint16 and codec.BITS < 16 and photo.colors.is_coarse:
@@ -109,7 +109,7 @@ def _fitting(photo: Photo, codec: Codec, format: str, path: Path, notes: list[st
 
 
 def _with_srgb_curve(photo: Photo) -> Photo:
-    """So that eight or ten bits are enough for the shadows of linear light."""
+    """The photo with sRGB's curve, so that eight or ten bits are enough for shadows of linear light."""
     result = photo.blank_copy()
     result.set_rows(0, photo.colors.in_srgb_curve(photo.rows()))
     result.colors = photo.colors.with_srgb_curve

@@ -1,1 +1,1 @@
-"""EXIF, XMP and IPTC: kept as they were, but for what would be false or private in the new file."""
+"""EXIF, XMP and IPTC: kept unchanged, except what would be false or private in the new file."""

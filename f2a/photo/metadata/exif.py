@@ -1,4 +1,4 @@
-"""EXIF (Exif 3.0, TIFF 6.0): every value that stays keeps its type, byte order and bytes."""
+"""EXIF (Exif 3.0, TIFF 6.0): every value that is kept keeps its type, byte order and bytes."""
 
 import struct
 
@@ -20,10 +20,10 @@ STALE = {
     # blocks that a photo file carries elsewhere
     Base.XMLPacket, Base.IPTCNAA, Base.ImageResources, Base.InterColorProfile,
 }  # fmt: skip
-"""What is false in the new file, or stands elsewhere in it."""
+"""Fields that would be false in the new file, or that it stores elsewhere."""
 
 DNG = 0xC612
-"""The first field of DNG: those from here on say how a raw file is developed, and one holds all of that file."""
+"""Tag of DNG's first field: it and higher ones say how a raw file is developed, and one contains the whole raw file."""
 NAMES = {tag: name for tag, name in TAGS.items() if tag < DNG} | {
     0x0002: "InteropVersion",
     0x9214: "SubjectArea",
@@ -35,7 +35,7 @@ NAMES = {tag: name for tag, name in TAGS.items() if tag < DNG} | {
     0xA43B: "ImageEditingSoftware",
     0xA43C: "MetadataEditingSoftware",
 }
-"""Pillow's, and those that it lacks or confuses. A field without a name may say anything."""
+"""Pillow's names of fields, by tag, and those that it lacks or confuses. A field without a name may say anything."""
 
 BYTE, TEXT, UNDEFINED, UTF8 = 1, 2, 7, 129
 
@@ -43,19 +43,19 @@ BYTE, TEXT, UNDEFINED, UTF8 = 1, 2, 7, 129
 def clean_exif(exif: bytes, size: tuple[int, int], keep_private: bool, notes: list[str] | None = None) -> bytes:
     """EXIF for a photo that has been turned upright.
 
-    Orientation and thumbnail are taken out and the size is set to ``size`` (width, height). Only what is known to say
-    nothing of where and with which very camera the photo was taken is kept, unless ``keep_private``: then the block is
-    edited in place, for most makers count the inner offsets of their notes from its start.
+    Orientation and thumbnail are removed, and the size is set to ``size`` (width, height). Unless ``keep_private``,
+    only fields known not to reveal where or with which individual camera the photo was taken are kept. Otherwise the
+    block is edited in place, since most makers count the offsets inside their notes from its start.
 
     Args:
         exif: the block, beginning with the byte order.
-        notes: receives a sentence where a text is left out.
+        notes: receives a sentence if a text is left out.
 
     Raises:
         ExifError: the block is damaged.
     """
     block = TiffBlock(bytearray(exif))
-    if block.is_big:  # which a block of EXIF never is, and what follows is not made for
+    if block.is_big:  # EXIF never is, and the code below cannot edit it
         raise ExifError
     if not keep_private:
         block = TiffBlock(bytearray(copy_exif(block, lambda _, field: _is_harmless(field, notes))))
@@ -88,7 +88,7 @@ def _remove_thumbnail(block: TiffBlock, first: int) -> None:
 
 
 def flash_fired(exif: Image.Exif) -> bool | None:
-    """Bit 0 of EXIF's Flash (0x9209, EXIF 2.32 table 8); None where the camera wrote nothing that can be read."""
+    """Bit 0 of EXIF's Flash (0x9209, EXIF 2.32 table 8); None if the camera wrote nothing that can be read."""
     try:
         value = exif.get_ifd(EXIF_IFD).get(Base.Flash)
     except Exception:  # Pillow parses EXIF lazily and raises whatever the bytes provoke

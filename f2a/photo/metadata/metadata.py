@@ -1,4 +1,4 @@
-"""What a photo file says beside its pixels, gathered from any format in one form and cleaned."""
+"""What a photo file says besides its pixels, in one form for all formats, and cleaned."""
 
 import zlib
 from collections.abc import Collection
@@ -15,38 +15,38 @@ from f2a.photo.metadata.tiff_ifd import GPS_IFD, ExifError
 from f2a.photo.metadata.xmp import XmpError, clean_xmp
 
 TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt")
-"""Of a PNG (ISO 15948, 11.3.4)."""
+"""Types of a PNG's text chunks (ISO 15948, 11.3.4)."""
 MAX_TEXT_BYTES = 1 << 22
-"""Bytes unpacked of one text: twice as many captions as any file has, and no bomb."""
+"""Largest number of bytes unpacked from one text: twice the longest captions of any file, and no decompression bomb."""
 
 MAX_DPI = 65_535
-"""An inch, in a JPEG."""
+"""Largest number of dots per inch that a JPEG can state."""
 
 UNKNOWN_DPI = 72
-"""After EXIF."""
+"""Resolution assumed if only the shape of a pixel is stated, in dots per inch; EXIF's default."""
 
 PARTS = {
     "exif": "EXIF", "xmp": "XMP", "iptc": "captions (IPTC)", "comments": "comments", "texts": "texts of a PNG",
     "is_stretched": "pixels that are not square",
 }  # fmt: skip
-"""Attributes of :class:`Metadata` that not every format has room for, and their names in a sentence."""
+"""Attributes of :class:`Metadata` that not every format has room for, and what a sentence calls them."""
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """Attributes that a file lacks are empty.
+    """The metadata of a photo file; attributes that the file lacks are empty.
 
     Attributes:
         exif: a block that begins with its byte order.
         xmp: a packet.
         iptc: data sets.
-        icc_profile: of the stored pixels.
-        cicp: the code points (H.273) of primaries and transfer curve in HEIC, AVIF and JPEG 2000; 2 is unspecified.
-        primaries: with white, as BMP states them.
-        gamma: of the transfer curve, as BMP states it; 0 is unspecified.
-        comments: of a JPEG or GIF.
-        dpi: horizontal and vertical resolution; where the file states but the ratio of the two, :data:`UNKNOWN_DPI` and
-            what follows from it.
+        icc_profile: the profile of the stored pixels.
+        cicp: code points (H.273) of primaries and transfer curve in HEIC, AVIF and JPEG 2000; 2 is unspecified.
+        primaries: chromaticities of white and the primaries, as a BMP states them.
+        gamma: gamma of the transfer curve, as a BMP states it; 0 is unspecified.
+        comments: comments of a JPEG, GIF, PPM or TGA.
+        dpi: horizontal and vertical resolution; if the file states only their ratio, the vertical one is
+            :data:`UNKNOWN_DPI`.
         png_chunks: type and content of a PNG's chunks that say something about the picture, in the file's order.
     """
 
@@ -63,7 +63,7 @@ class Metadata:
 
     @property
     def texts(self) -> list[tuple[bytes, bytes]]:
-        """Those of a PNG's chunks that hold a text."""
+        """The chunks of a PNG that contain text."""
         return [chunk for chunk in self.png_chunks if chunk[0] in TEXT_CHUNKS]
 
     @property
@@ -72,15 +72,15 @@ class Metadata:
         return len(set(self.dpi or ())) > 1
 
     def lost_parts(self, kept: Collection[str]) -> list[str]:
-        """The names of what is there and not ``kept``, which holds keys of :data:`PARTS`."""
+        """Names of the parts that the file has and ``kept``, a collection of keys of :data:`PARTS`, lacks."""
         return [name for part, name in PARTS.items() if part not in kept and getattr(self, part)]
 
     def flash_fired(self) -> bool | None:
-        """What the camera wrote; None where it wrote nothing."""
+        """Whether the camera says that the flash fired; None if it says nothing."""
         return flash_fired(self._parsed_exif())
 
     def has_position(self) -> bool:
-        """Whether the camera wrote where it was."""
+        """Whether the camera recorded its position."""
         return GPS_IFD in self._parsed_exif()
 
     def _parsed_exif(self) -> Image.Exif:
@@ -89,7 +89,7 @@ class Metadata:
         return exif
 
     def cleaned(self, size: tuple[int, int], keep_private: bool, notes: list[str]) -> "Metadata":
-        """For the upright photo of ``size``; what is damaged is left out and said in ``notes``."""
+        """The metadata for the upright photo of ``size``; what is damaged is left out, with a sentence in ``notes``."""
         exif, xmp = self.exif, self.xmp
         if exif:
             try:
@@ -111,7 +111,7 @@ class Metadata:
 
 
 def _is_private(kind: bytes, data: bytes, notes: list[str]) -> bool:
-    """Whether a PNG's chunk is a text whose keyword or value says where, or with which very camera."""
+    """Whether a PNG's chunk is a text whose keyword or value reveals the place or the individual camera."""
     if kind not in TEXT_CHUNKS:
         return False
     try:
@@ -123,11 +123,11 @@ def _is_private(kind: bytes, data: bytes, notes: list[str]) -> bool:
 
 
 class PngTextError(ValueError):
-    """A chunk that is no text, or a longer one than is read."""
+    """A chunk is not a valid text, or its text is too long."""
 
 
 def text_of(kind: bytes, data: bytes) -> tuple[str, bytes]:
-    """Keyword, with its translation, and value of a text chunk.
+    """Keyword (with its translation) and value of a text chunk.
 
     Raises:
         PngTextError: it cannot be unpacked.
@@ -152,7 +152,7 @@ def text_of(kind: bytes, data: bytes) -> tuple[str, bytes]:
 
 
 def read_metadata(source: Image.Image) -> Metadata:
-    """The metadata of an opened file, as they are, without what a codec reads itself: captions and a PNG's texts."""
+    """The unchanged metadata of an opened file, except what a codec reads itself: captions and a PNG's texts."""
     info = source.info
     ratio = info.get("aspect") or (info.get("jfif_density") if info.get("jfif_unit") == 0 else None)
     return Metadata(
@@ -165,22 +165,22 @@ def read_metadata(source: Image.Image) -> Metadata:
 
 
 def valid_dpi(dpi: Any) -> tuple[float, float] | None:
-    """A resolution that every format can hold; 1 is what Pillow says for "unknown"."""
+    """The resolution if every format can store it, else None; Pillow reports 1 for "unknown"."""
     return (float(dpi[0]), float(dpi[1])) if dpi and all(1 < dots <= MAX_DPI for dots in dpi) else None
 
 
 def dpi_of_ratio(density: Any) -> tuple[float, float] | None:
-    """For pixels, so many of which lie across and down one length that is not known; None for square ones."""
+    """Resolution of pixels of which so many lie across and down an unknown length; None if they are square."""
     if not density or not all(density) or density[0] == density[1]:
         return None
     return valid_dpi((UNKNOWN_DPI * density[0] / density[1], UNKNOWN_DPI))
 
 
 def as_bytes(value: Any) -> bytes:
-    """Of what libraries give for a field: text, bytes, or their numbers; empty for anything else."""
+    """Bytes of what a library returns for a field: text, bytes, or a tuple of their values; empty for anything else."""
     if isinstance(value, str):
         return value.encode()
     try:
         return bytes(value) if isinstance(value, (bytes, bytearray, tuple)) else b""
-    except (TypeError, ValueError):  # numbers that are no bytes
+    except (TypeError, ValueError):  # numbers that are not bytes
         return b""

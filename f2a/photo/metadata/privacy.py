@@ -1,4 +1,4 @@
-"""What says where a photo was taken, or with which very camera: by the meaning of names and texts, on no list."""
+"""What reveals where, or with which individual camera, a photo was taken: told by meaning, not by a list of tags."""
 
 import re
 
@@ -41,8 +41,8 @@ PRIVATE_NAME = re.compile(
     | graad(?![a-z])""",
     re.VERBOSE,
 )
-"""In words joined by ``_``, as :func:`is_private_name` writes a name. One maker writes ``GpsLongtitude``; what a name
-with other letters than English ones means is not known here."""
+"""Names of private properties, as words joined by ``_``, into which :func:`is_private_name` splits a name. One maker
+writes ``GpsLongtitude``."""
 
 ORDINARY_WORD = re.compile(
     r"""(?<![a-z])( (al|col|dis)locations? | (re|dis)place\w* | place(ments?|d|holders?)
@@ -50,7 +50,7 @@ ORDINARY_WORD = re.compile(
     | statements? | stated | avenue | revenue )(?![a-z])""",
     re.VERBOSE,
 )
-"""Which have such words in them and mean something else: ``Opacity``, ``Composition``."""
+"""Words that contain a private word but mean something else: ``Opacity``, ``Composition``."""
 
 PRIVATE_TEXT = re.compile(
     r"""(?!0\.\d+\W+0\.)\b\d{1,3}\.\d{3,}\W{1,4}(?:[NSEWO]\W{1,3})?\d{1,3}\.\d{3,}  # 52.5163, -13.3777
@@ -65,16 +65,16 @@ PRIVATE_TEXT = re.compile(
       \W{0,4}\d)""",
     re.VERBOSE,
 )
-"""A position as people and programs write it, or a number that says what it is."""
+"""A position as people and programs write it, or a number labelled as a serial number or coordinate."""
 
 LABEL = re.compile(r"""\b([a-z][\w.-]{0,40}(?:[ ][\w.-]{1,20}){0,2})["'\]]{0,2}\s?[:=<>|](?!//)""", re.IGNORECASE)
-"""In ``Serial number: 4711``, ``gps=...``, ``{"city": ...}``, ``<City>`` and ``Places|Berlin``."""
+"""A label in a text: ``Serial number: 4711``, ``gps=...``, ``{"city": ...}``, ``<City>`` or ``Places|Berlin``."""
 
 ROOT = re.compile(r"^([a-z](?:[\w. -]{0,40}\w)?)/(?!/)", re.IGNORECASE | re.MULTILINE)
-"""Of tags that have others below them: ``Places/Berlin``."""
+"""First level of a hierarchical tag: ``Places/Berlin``."""
 
 CHARACTER_CODE = re.compile(rb"^(ASCII|UNICODE|JIS)\0+")
-"""With which a user's comment in EXIF begins (Exif 3.0, 4.6.6)."""
+"""Start of a user comment in EXIF, which names its encoding (Exif 3.0, 4.6.6)."""
 
 BYTE_ORDER_MARK = re.compile(rb"^(\xff\xfe|\xfe\xff)")
 
@@ -82,7 +82,7 @@ TEXT_NOTE = "a text that names a position, a place or a serial number is left ou
 
 
 def is_private_name(name: str) -> bool:
-    """Whether a property, or the keyword of a text, means a place, a position, an owner or a serial number."""
+    """Whether a property's or text's name means a place, position, owner or serial number, as any not in ASCII may."""
     if not name.isascii():
         return True
     words = "_".join(re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)).lower()
@@ -90,10 +90,10 @@ def is_private_name(name: str) -> bool:
 
 
 def is_private_text(text: str | bytes, notes: list[str] | None = None) -> bool:
-    """Whether a value says such a thing; then ``notes`` receives a sentence. Bytes are text of any encoding."""
+    """Whether a value states such a thing, on which ``notes`` receives a sentence. Bytes are text in any encoding."""
     if isinstance(text, bytes):
         text = CHARACTER_CODE.sub(b"", text)
-        text = "\n".join(decoded(text.replace(b"\0", zero)) for zero in (b"", b"\1"))  # of UTF-16, or between texts
+        text = "\n".join(decoded(text.replace(b"\0", zero)) for zero in (b"", b"\1"))  # in UTF-16, or between texts
     is_private = bool(PRIVATE_TEXT.search(text)) or any(
         is_private_name(label[1]) for pattern in (LABEL, ROOT) for label in pattern.finditer(text)
     )
@@ -103,7 +103,7 @@ def is_private_text(text: str | bytes, notes: list[str] | None = None) -> bool:
 
 
 def decoded(text: bytes) -> str:
-    """What can be searched in it: UTF-16 loses its zeros and its byte order mark."""
+    """The text in a form that can be searched: UTF-16 loses its zeros and its byte order mark."""
     text = BYTE_ORDER_MARK.sub(b"", text).replace(b"\0", b"")
     try:
         return text.decode()

@@ -1,4 +1,4 @@
-"""TIFF directories (TIFF 6.0), of which EXIF consists, field by field and byte for byte."""
+"""TIFF directories (TIFF 6.0), which EXIF consists of, read and written field by field without changing a byte."""
 
 import struct
 from collections.abc import Callable, Collection, Iterator
@@ -8,33 +8,33 @@ EXIF_IFD, GPS_IFD, INTEROPERABILITY_IFD = 0x8769, 0x8825, 0xA005
 MAKER_NOTE = 0x927C
 FIRST_IFD = 0
 BELOW = {FIRST_IFD: (EXIF_IFD, GPS_IFD), EXIF_IFD: (INTEROPERABILITY_IFD,)}
-"""Which directories a directory points to, each by the tag that points to it."""
+"""The directories that a directory points to, each named by the tag of the pointer."""
 THUMBNAIL_OFFSET, THUMBNAIL_LENGTH = 0x0201, 0x0202
 
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 18: 8, 129: 1}
-"""Bytes of one value, by type; 16 and 18 are BigTIFF's, 129 is UTF-8 (Exif 3.0)."""
+"""Number of bytes of one value, by type; 16 and 18 are BigTIFF's, 129 is UTF-8 (Exif 3.0)."""
 
 NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 
 HEADER_SIZE = 8
 
 MAX_ENTRIES = 20_000
-"""Fields read of one file, counted again each time: some hundred in a camera's, any number where directories loop."""
+"""Most fields read from one file, repeats included: some hundred in a camera's file, endless if directories loop."""
 
 MAX_PASSES = 32
-"""How many times the length of a block all values that are met may have; cleaning one takes about six passes."""
+"""Most bytes of values read, repeats included, as a multiple of the block's length; cleaning takes about six passes."""
 
 
 class ExifError(ValueError):
-    """A block that is no EXIF."""
+    """The block is not EXIF."""
 
 
 class ExifBombError(ExifError):
-    """A block whose directories loop, or whose values overlap thousandfold, so that reading all of it takes hours."""
+    """The block's directories loop, or its values overlap thousandfold, so that reading all of it would take hours."""
 
 
 class IfdEntry(NamedTuple):
-    """One field: ``at`` is where its twelve bytes lie, ``start`` and ``size`` where its value does."""
+    """One field: ``at`` is the offset of its entry; ``start`` and ``size`` are the offset and length of its value."""
 
     tag: int
     type: int
@@ -44,12 +44,12 @@ class IfdEntry(NamedTuple):
 
 
 class TiffBlock:
-    """A TIFF file, or a block of EXIF, which is a small one; a ``bytearray`` can be edited in place.
+    """A TIFF file, or a block of EXIF, which is a small one; its ``data`` can be edited in place.
 
-    A BigTIFF can be read, too.
+    A BigTIFF can only be read.
 
     Raises:
-        ExifError: the data do not begin as a TIFF file does.
+        ExifError: the data do not begin like a TIFF file.
         ExifBombError: from any method that walks through directories.
     """
 
@@ -65,7 +65,7 @@ class TiffBlock:
 
     @property
     def first(self) -> int:
-        """Where the first directory lies."""
+        """Offset of the first directory."""
         return self.number(8 if self.is_big else 4, self._offset)
 
     def number(self, at: int, kind: str) -> int:
@@ -85,7 +85,7 @@ class TiffBlock:
             yield IfdEntry(tag, kind, here, start if size <= room else self.number(start, self._offset), size)
 
     def next_at(self, at: int) -> int:
-        """Where the offset of the next directory stands."""
+        """Where the offset of the next directory is stored."""
         count, entry = struct.calcsize("<" + self._count), 4 + 2 * struct.calcsize("<" + self._offset)
         return at + count + entry * self.number(at, self._count)
 
@@ -101,13 +101,13 @@ class TiffBlock:
             raise ExifBombError
 
     def zero_fill(self, start: int, size: int) -> None:
-        """Overwrite with zeros, but never the header, wherever a damaged field may point."""
+        """Overwrite with zeros, but never the header, even if a damaged field points to it."""
         start, end = max(start, HEADER_SIZE), min(start + size, len(self.data))
         self._spend(max(0, end - start))
         self.data[start:end] = bytes(max(0, end - start))
 
     def zero_fill_ifd(self, at: int) -> None:
-        """Overwrite a directory and all its values, thumbnail included, with zeros."""
+        """Overwrite a directory and all its values, including the thumbnail, with zeros."""
         entries = list(self.entries(at))
         thumbnail = {
             entry.tag: self.value(entry) for entry in entries if entry.tag in (THUMBNAIL_OFFSET, THUMBNAIL_LENGTH)
@@ -120,7 +120,7 @@ class TiffBlock:
         self.zero_fill(at, size)
 
     def remove_tags(self, at: int, tags: Collection[int]) -> None:
-        """Take fields out of the directory at ``at``, their values overwritten with zeros."""
+        """Remove fields from the directory at ``at`` and overwrite their values with zeros."""
         entries = list(self.entries(at))
         end = self.next_at(at)
         following = bytes(self.data[end : end + 4])
@@ -133,7 +133,7 @@ class TiffBlock:
 
 
 class IfdField(NamedTuple):
-    """One field to be written: ``value`` holds ``number`` values of ``type`` in the file's byte order."""
+    """One field to be written: ``value`` is ``number`` values of ``type`` in the file's byte order."""
 
     tag: int
     type: int
@@ -142,7 +142,7 @@ class IfdField(NamedTuple):
 
 
 def encode_ifd(order: str, fields: Collection[IfdField], at: int) -> bytes:
-    """A directory that lies at ``at`` in its file, followed by the values that do not fit into it."""
+    """A directory for the offset ``at`` in its file, followed by the values that do not fit into it."""
     start = at + 2 + 12 * len(fields) + 4
     entries, values = b"", b""
     for tag, kind, number, value in sorted(fields):
@@ -155,7 +155,7 @@ def encode_ifd(order: str, fields: Collection[IfdField], at: int) -> bytes:
 
 
 def read_fields(block: TiffBlock, at: int, tags: Collection[int] | None = None) -> list[IfdField]:
-    """The fields of a directory with these tags (None: with any), whose values are in the file."""
+    """The fields of a directory with these tags (None: all) whose values lie within the file."""
     fields = []
     for entry in block.entries(at):
         size = SIZES.get(entry.type)
@@ -166,10 +166,10 @@ def read_fields(block: TiffBlock, at: int, tags: Collection[int] | None = None) 
 
 
 def copy_exif(block: TiffBlock, keeps: Callable[[int, IfdField], bool]) -> bytes:
-    """EXIF anew, out of a block of it or a whole TIFF file: its first directory and those below.
+    """A new EXIF block copied from another or from a whole TIFF file: its first directory and those below.
 
     Args:
-        keeps: whether a field of a directory, named by its tag (:data:`BELOW`), is kept.
+        keeps: tells, from a directory's tag (:data:`BELOW`) and a field of it, whether to keep the field.
 
     Raises:
         ExifError: the file is damaged.
@@ -182,7 +182,7 @@ def copy_exif(block: TiffBlock, keeps: Callable[[int, IfdField], bool]) -> bytes
 
 
 def _copied(block: TiffBlock, start: int, directory: int, at: int, keeps: Callable[[int, IfdField], bool]) -> bytes:
-    """The directory at ``start``, with those below it, as it stands at ``at`` in the copy."""
+    """The directory at ``start`` and those below it, as they are stored from ``at`` on in the copy."""
     fields = {field.tag: field for field in read_fields(block, start) if keeps(directory, field)}
     pointers = {tag: fields.pop(tag, None) for tag in (EXIF_IFD, GPS_IFD, INTEROPERABILITY_IFD)}
     below = {tag: pointer for tag in BELOW.get(directory, ()) if (pointer := pointers[tag])}

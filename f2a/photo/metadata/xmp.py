@@ -24,8 +24,8 @@ DERIVED_NAMESPACES = (
     "http://ns.google.com/photos/dd/1.0/",
     "http://ns.apple.com/HDRGainMap/1.0/",
 )
-"""What namespaces begin with that describe further pictures, films or sounds of the file: they are not written, so
-neither is this."""
+"""Starts of the namespaces that describe further pictures, films or sounds in the file. These are not written, so
+neither are their descriptions."""
 
 DERIVED = {
     (TIFF, "Orientation"),
@@ -37,23 +37,23 @@ DERIVED = {
         "SamplesPerPixel", "YCbCrCoefficients", "YCbCrSubSampling",
     )),
 }  # fmt: skip
-"""What is false in the new file, or says how the old one encoded its pixels, as of EXIF."""
+"""Properties that would be false in the new file, or that say how the old one encoded its pixels, as in EXIF."""
 
 WORD = re.compile(r"[A-Za-z]\w{1,40}")
 
 MAX_ELEMENTS = 100_000
-"""Tags and attributes that are read, in a second; the largest packets of raw developers have a tenth."""
+"""Most tags and attributes that are read, which takes a second; raw developers' largest packets have a tenth."""
 
 
 class XmpError(ValueError):
-    """A block that is no XMP."""
+    """The block is not XMP, or is damaged."""
 
 
 def clean_xmp(xmp: bytes, size: tuple[int, int], keep_private: bool, notes: list[str] | None = None) -> bytes:
-    """XMP without orientation, thumbnails and what describes further pictures, and of the size ``size``.
+    """XMP without orientation, thumbnails and descriptions of further pictures, and with the size ``size``.
 
-    What names a position, a place, an owner or a serial number, in any namespace, is left out unless ``keep_private``,
-    and so are comments; where it is a text that does, ``notes`` receives a sentence.
+    Comments are left out and, unless ``keep_private``, so is what names a position, a place, an owner or a serial
+    number, in any namespace; ``notes`` receives a sentence if a text does.
 
     Raises:
         XmpError: the block is damaged.
@@ -65,33 +65,33 @@ def clean_xmp(xmp: bytes, size: tuple[int, int], keep_private: bool, notes: list
 
 
 def stated_orientation(xmp: bytes) -> int:
-    """As of EXIF, 1 to 8; 1, upright, where nothing is said, and without parsing, as Pillow looks for it."""
+    """Orientation as in EXIF, 1 to 8; 1 (upright) if none is stated. Like Pillow, it does not parse the packet."""
     stated = re.search(rb'tiff:Orientation(?:="|>)([1-8])', xmp)
     return int(stated[1]) if stated else 1
 
 
 def parse_xmp(xmp: bytes) -> minidom.Document:
-    """A packet's tree.
+    """Parse a packet into a tree.
 
     Raises:
         XmpError: it is damaged, or has too many elements.
     """
     xmp = _in_utf8(xmp)
-    if b"<!DOCTYPE" in xmp or xmp.count(b"<") + xmp.count(b"=") > MAX_ELEMENTS:  # entities that unfold, or reach out
+    if b"<!DOCTYPE" in xmp or xmp.count(b"<") + xmp.count(b"=") > MAX_ELEMENTS:  # entities that expand, or name files
         raise XmpError
     with _xmp_errors():
         return minidom.parseString(xmp.strip(b"\0 \r\n\t"))
 
 
 def xmp_bytes(document: minidom.Document) -> bytes:
-    """The packet of a tree, with nothing around it but its own marks."""
+    """The packet of a tree, with nothing around it but its ``xpacket`` markers."""
     kept = (node for node in document.childNodes if isinstance(node, minidom.Element) or node.nodeName == "xpacket")
     return b"".join(node.toxml().encode() for node in kept)
 
 
 @contextmanager
 def _xmp_errors() -> Iterator[None]:
-    """Turns what the parser raises, and trees that are too deep, into an :class:`XmpError`."""
+    """Turn what the parser raises, also for trees that are too deep, into an :class:`XmpError`."""
     try:
         yield
     except (ExpatError, ValueError, LookupError, RecursionError):
@@ -99,8 +99,8 @@ def _xmp_errors() -> Iterator[None]:
 
 
 def _in_utf8(xmp: bytes) -> bytes:
-    """A packet in UTF-16 or UTF-32 in UTF-8, which others are in already."""
-    encoding = json.detect_encoding(xmp)  # by byte order mark and zeros, as for XML
+    """The packet converted from UTF-16 or UTF-32 to UTF-8; unchanged if it is UTF-8 already."""
+    encoding = json.detect_encoding(xmp)  # told by byte order mark and zeros, as in XML
     if encoding.startswith("utf-8"):
         return xmp
     text = xmp.decode(encoding, "replace").lstrip("\ufeff")
@@ -124,7 +124,7 @@ def _clean(document: minidom.Document, cleaner: "_Cleaner") -> None:
 
 
 class _Cleaner:
-    """Judges the nodes of one packet, and each name and text in it once: a packet has few names, each many times."""
+    """Judges the nodes of one packet; each name and text is judged once, since few names occur many times."""
 
     def __init__(self, size: tuple[int, int], keep_private: bool, notes: list[str] | None) -> None:
         width, height = (str(side) for side in size)
@@ -167,8 +167,8 @@ def _text_of(node: minidom.Element | minidom.Attr) -> str:
 
 
 def _words_of(node: minidom.Element | minidom.Attr) -> Iterator[str]:
-    """Single words among the values that belong to one another, of which one may name the others:
-    ``<Item key="City" value="Berlin"/>``. The properties of a photo do not, nor do the items of a list."""
+    """Single words among values that belong together, one of which may name the others:
+    ``<Item key="City" value="Berlin"/>``. A photo's properties do not belong together, nor do a list's items."""
     parent = node.parentNode
     if isinstance(node, minidom.Attr) or (parent and parent.localName == "RDF"):
         return

@@ -1,4 +1,4 @@
-"""Extended XMP (XMP part 3, 1.1.3.1): how a JPEG, whose segments end at 64 KB, holds a longer packet."""
+"""Extended XMP (XMP part 3, 1.1.3.1): how a JPEG, whose segments are at most 64 KB, stores a longer packet."""
 
 import hashlib
 import struct
@@ -10,9 +10,9 @@ from f2a.photo.metadata.xmp import NAMESPACES, RDF, XmpError, elements_of, parse
 PACKET_SIGNATURE = b"http://ns.adobe.com/xap/1.0/\0"
 SIGNATURE = b"http://ns.adobe.com/xmp/extension/\0"
 GUID, LENGTH, OFFSET, START = slice(32), slice(32, 36), slice(36, 40), 40
-"""Where they stand behind the signature: of the extension, and of this part in it."""
+"""Positions after the signature: GUID and length of the extension, this part's offset in it, and the part itself."""
 MAX_PACKET, PART_SIZE = 65_500, 65_000
-"""Bytes of a packet, and of a part of an extension, in a segment."""
+"""Most bytes in one segment of a packet, and of a part of an extension."""
 
 NOTE = "http://ns.adobe.com/xmp/note/"
 ROOM_FOR_NOTE = 120
@@ -22,8 +22,8 @@ def join_extension(packet: bytes, segments: list[bytes]) -> bytes:
     """The packet with the properties of its extension.
 
     Args:
-        packet: names its extension by a GUID.
-        segments: the content of a JPEG's APP1 segments.
+        packet: the packet, which names its extension by a GUID.
+        segments: contents of a JPEG's APP1 segments.
 
     Raises:
         XmpError: there is an extension, but the packet names another, a part is missing, or one of the two is damaged.
@@ -43,10 +43,10 @@ def join_extension(packet: bytes, segments: list[bytes]) -> bytes:
 
 
 def xmp_segments(packet: bytes) -> bytes:
-    """The APP1 segments of a JPEG that hold a packet of any length.
+    """The APP1 segments of a JPEG that store a packet of any length.
 
     Raises:
-        XmpError: it is too long and damaged, or too long without any property.
+        XmpError: the packet is too long and damaged, or too long even without its properties.
     """
     extension = b""
     if len(packet) > MAX_PACKET:
@@ -59,7 +59,7 @@ def xmp_segments(packet: bytes) -> bytes:
 
 
 def _split(packet: bytes) -> tuple[bytes, bytes]:
-    """The packet without its largest properties, so that it fits into a segment, and these as its extension."""
+    """The packet without its largest properties, so that it fits into a segment, and an extension with these."""
     document, extension = parse_xmp(packet), parse_xmp(packet)
     properties = zip(_properties(document), _properties(extension), strict=True)
     excess = len(packet) + ROOM_FOR_NOTE - MAX_PACKET
@@ -83,7 +83,7 @@ def _guid(extension: bytes) -> bytes:
 def _root(document: minidom.Document) -> minidom.Element:
     """
     Raises:
-        XmpError: there is none.
+        XmpError: the document has no root.
     """
     for element in document.getElementsByTagNameNS(RDF, "RDF"):
         return element
@@ -110,7 +110,7 @@ def _remove(node: minidom.Element | minidom.Attr) -> None:
 
 
 def _copy_namespaces(source: minidom.Node | None, target: minidom.Element) -> None:
-    """All that hold at ``source``, also those that are declared further up."""
+    """Copy all namespaces in scope at ``source``, including those declared further up."""
     while isinstance(source, minidom.Element):
         for attribute in source.attributes.values():
             if attribute.namespaceURI == NAMESPACES and not target.hasAttribute(attribute.nodeName):
