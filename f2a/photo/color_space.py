@@ -162,7 +162,7 @@ def png_cicp(content: bytes) -> ColorSpace | None:
         ProfileError: as :func:`cicp_space`, or the values are not full-range RGB.
     """
     if len(content) != 4 or content[2:] != b"\0\1":
-        raise ProfileError("its cICP chunk states other values than RGB of full range and was ignored")
+        raise ProfileError("its cICP chunk does not state full-range RGB and was ignored")
     return cicp_space(*content[:2])
 
 
@@ -200,7 +200,7 @@ def measured_space(primaries: Primaries | None, gamma: float) -> ColorSpace | No
 
 SAME_GAMMA = 0.005
 """Difference from 2.2 below which a gamma means sRGB's curve: a PNG's ``gAMA`` of 45455 and its neighbours."""
-IMPOSSIBLE = "its white point, primaries or gamma state no colours that could be and were ignored"
+IMPOSSIBLE = "its white point, primaries or gamma state impossible colours and were ignored"
 
 RATIONAL = 5
 INTEROPERABILITY_INDEX = 0x0001

@@ -196,7 +196,7 @@ def test_a_deep_grey_photo_becomes_eight_bits_where_the_format_has_no_more(tmp_p
 
 @pytest.mark.parametrize(("suffix", "width", "said"), [
     ("webp", 16_384, "cannot be encoded as WEBP"),
-    ("heic", 65_536, r"cannot be encoded as HEIF \(it ends at 65535 pixels a side\)"),
+    ("heic", 65_536, r"cannot be encoded as HEIF \(it is limited to 65535 pixels a side\)"),
 ])  # fmt: skip
 def test_a_photo_too_wide_for_a_format_is_said(tmp_path, suffix, width, said):
     if suffix == "heic":

@@ -156,7 +156,7 @@ def write(stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality:
     mode = ("RGBA" if values.shape[-1] == 4 else "RGB") + (";16" if values.dtype == np.uint16 else "")
     size = (values.shape[1], values.shape[0])
     if max(size) > MAX_SIDE:
-        raise HeifError(f"cannot be encoded as HEIF (it ends at {MAX_SIDE} pixels a side); choose another format")
+        raise HeifError(f"cannot be encoded as HEIF (it is limited to {MAX_SIDE} pixels a side); choose another format")
     image = pillow_heif.from_bytes(mode, size, np.ascontiguousarray(values).tobytes())
     info: dict[str, Any] = {"exif": metadata.exif, "xmp": metadata.xmp, "icc_profile": metadata.icc_profile}
     info |= {"nclx_profile": encoding.get("nclx_profile"), "pixel_aspect_ratio": _pixel_aspect(metadata)}

@@ -55,7 +55,7 @@ KEPT_SEGMENTS = (
 )  # fmt: skip
 """Starts of the segments that are kept, or whose subject has a note of its own."""
 PROFILE_RESOURCE = 0x040F
-STRAY_BYTES = "what stands in front of its start marker is left out"
+STRAY_BYTES = "the data before its start marker are left out"
 UNPRINTABLE = re.compile(rb"[^ -~].*", re.DOTALL)
 
 

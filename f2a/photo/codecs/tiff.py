@@ -171,7 +171,7 @@ def encode(values: np.ndarray, metadata: Metadata, compression: int = DEFLATE) -
     pixels = b"".join(strips)
     at = start + len(pixels) + len(pixels) % 2
     if at > MAX_OFFSET - (1 << 20):
-        raise OSError("a TIFF file ends at 4 GB")
+        raise OSError("a TIFF file is limited to 4 GB")
     fields = [
         *(_numbers(block.order, tag, kind, values) for tag, (kind, values) in numbers.items()),
         *_described(block, metadata),

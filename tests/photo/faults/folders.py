@@ -127,7 +127,7 @@ def of_kind(kind: str) -> str:
 
 DAMAGED = "refused: is damaged or cut short ({}); copy it again from the camera"
 NO_PHOTO = "refused: is not a photo that can be read; use a JPEG, PNG, WebP, TIFF, HEIC, AVIF or raw file"
-STRAY = f"{AS_IT_WAS}; what stands in front of its start marker is left out"
+STRAY = f"{AS_IT_WAS}; the data before its start marker are left out"
 ALONE = {
     "colours.pfm": ("by hand", header(b"PF\n96 64\n-1.0\n"), of_kind("PFM in colour")),
     "a.pam": ("by hand", header(b"P7\nWIDTH 96\n"), of_kind("PAM")),

@@ -11,8 +11,8 @@ from tests.photo.faults.case import Bench, Case
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "photo_faults.md"
 COMMAND = "python -m tests.photo.faults"
 KINDS = {
-    private: "Privacy: whatever a name means, not whose list it is on",
-    training: "Training and relighting read alike",
+    private: "Privacy: judged by what a name means, not by a list",
+    training: "Training and relighting read the same",
     colors: "Colours are stated and kept",
     folders: "What counts as a photo in a folder",
     tiffs: "What a TIFF's numbers mean",
@@ -30,20 +30,20 @@ def row(case: Case, result: str) -> str:
 
 def document(rows: list[str], right: int) -> str:
     kinds = "\n".join(f"{number}. {words}" for number, words in enumerate(KINDS.values(), 1))
-    return f"""# Photo files of eight kinds of faults
+    return f"""# Photo files with eight kinds of faults
 
-Written by `{COMMAND}`, which makes the files, relights them and puts in words what came out:
-{right} of {len(rows)} results are right. `tests/photo/test_photo_faults.py` checks each row. "Given" files are public
-reports' own, beside the checkout; "looks as it was" is a mean difference of at most 3 of 255 levels after relighting
-with strength 0, by another reader than f2a's; exiftool is the judge of what is left.
+Written by `{COMMAND}`, which makes the files, relights them and describes the results:
+{right} of {len(rows)} results are right. `tests/photo/test_photo_faults.py` checks each row. "Given" files come from
+public reports and are stored next to the checkout. "Looks as it was" means a mean difference of at most 3 of 255 levels
+after relighting with strength 0, as decoded by a reader other than f2a's. exiftool tells which metadata are left.
 
-Beside these, 1,900 more files were made and judged once: 240 TIFFs, 190 PNGs, PPMs, BMPs, GIFs and JPEG 2000s, 1,000
-JPEGs of small random sizes in eight codings (none of which is refused any more), 270 other JPEGs, whole and cut,
-130 AVIFs, HEICs, PNGs and TIFFs of stated colours, most written in six formats, 75 with further parts, and 40 with
-private data. Left as they are: PAM and PFM in colour, TIFFs of RGB with one bit a colour, of signed integers, of 24-bit
-floats with differences and of CMYK with alpha are refused by a true sentence; of a JPEG whose end marker stands behind
-a cut, a loss within the last block is not seen; linear light of 8 bits stays as coarse as it is; a user's name in the
-path of a file, in a text, is kept.
+Another 1,900 files were made and checked once: 240 TIFFs; 190 PNGs, PPMs, BMPs, GIFs and JPEG 2000s; 1,000 JPEGs of
+small random sizes in eight codings (none is refused any more); 270 other JPEGs, complete and cut; 130 AVIFs, HEICs,
+PNGs and TIFFs with stated colours, most of them written in six formats; 75 with further parts; and 40 with private
+data. Some limits remain. PAM, PFM in colour, and TIFFs of RGB with one bit per colour, of signed integers, of 24-bit
+floats with differences and of CMYK with alpha are refused with a correct reason. If an end marker follows a cut in a
+JPEG, a loss within the last block is not noticed. Linear light of 8 bits stays as coarse as it is. A user's name in a
+file path, in a text, is kept.
 
 {kinds}
 
