@@ -58,7 +58,7 @@ class Handlers:
     # For programs, which are sent these docstrings
 
     def relight(self, photo: str, *settings: Any) -> tuple[str, str]:
-        """Relight a flash photo: a file of the same size and format, and a sentence about it.
+        """Relight a flash photo. Returns a file of the same size and format, and a sentence about it.
 
         Args:
             photo: a photo file (JPEG, PNG, WebP, TIFF, HEIC, AVIF).
@@ -67,7 +67,7 @@ class Handlers:
         return str(relit.file), relit.sentence
 
     def relight_batch(self, photos: list[str], *settings: Any) -> tuple[str | None, str]:
-        """Relight up to 20 flash photos: a zip, and a line for each photo that is not in it.
+        """Relight up to 20 flash photos. Returns a zip, and a line for each photo that is not in it.
 
         Args:
             photos: photo files.
@@ -79,11 +79,11 @@ class Handlers:
         return archive, "\n".join([batch.summary, *map(user_message, batch.failed)])
 
     def examples(self, category: str, number: int) -> tuple[list[str], dict[str, Any]]:
-        """An example pair: the files of flash, ours and truth at screen size, and its name and scores.
+        """Get an example pair: the files of flash, ours and truth at screen size, and its name and scores.
 
         Args:
-            category: one of the categories that the answer lists; all of them together are "all".
-            number: which example of the category, from 1.
+            category: one of the categories that the answer lists; "all" contains every example.
+            number: number of the example in its category, from 1.
         """
         names = self.gallery.names(category)
         if not 1 <= (number or 0) <= len(names):

@@ -164,7 +164,7 @@ def examples_tab(tab: gr.Tab, handlers: Handlers, photo: gr.File, tabs: gr.Tabs)
 
 def batch_tab(handlers: Handlers, demo: gr.Blocks) -> list[Any]:
     """Lay out several photos with their own settings; return the components of the settings."""
-    gr.Markdown(f"Up to {MAX_PHOTOS} photos, all with these settings, into one zip.")
+    gr.Markdown(f"Up to {MAX_PHOTOS} photos, all relit with these settings, in one zip.")
     with gr.Column(elem_id="batch"):
         photos = gr.File(label="Flash photos", file_count="multiple", height=220, elem_id="batch-photos")
         settings = settings_panel("batch-controls", for_one=False).settings
@@ -190,10 +190,12 @@ def batch_tab(handlers: Handlers, demo: gr.Blocks) -> list[Any]:
 def about_tab(handlers: Handlers, content: str) -> None:
     """Lay out how f2a works, where it falls short, and the licences."""
     pair = handlers.bundled.show(FAILURE)
+    method, rest = content.split("<!-- Here f2a falls short -->")
     with gr.Column(elem_id="about"):
-        gr.HTML(content)
+        gr.HTML(method)
         before_and_after("Drag to compare", "failure", pair.ours, pair.truth)
         gr.Markdown(text.FALLS_SHORT)
+        gr.HTML(rest)
 
 
 def add_endpoints(handlers: Handlers, settings: list[Any]) -> None:
@@ -236,7 +238,7 @@ def webcam_panel() -> gr.Image:
 def changes_panel(opening: Path) -> gr.Image:
     """Lay out the map of how much brighter or darker each area became, folded away."""
     with gr.Accordion("What changed", open=False, elem_id="changes"):
-        alt = "The photo in colours that say how much brighter or darker each place became"
+        alt = "The photo in colours that show how much brighter or darker each area became"
         picture = gr.Image(str(opening), alt_text=alt, show_label=False, interactive=False, buttons=[])
         gr.HTML(as_html(text.CHANGES))
     return picture

@@ -48,7 +48,7 @@ class RequestLimits:
             try:
                 message = await asyncio.wait_for(receive(), max(0, min(end - time.monotonic(), self.silence_s)))
             except asyncio.TimeoutError:
-                raise MultiPartException("The upload took too long and was given up; please try again.") from None
+                raise MultiPartException("The upload took too long and was stopped; please try again.") from None
             if message["type"] == "http.disconnect":
                 raise MultiPartException("The upload was cut off.")
             left -= len(message.get("body", b""))

@@ -128,7 +128,7 @@
   let batch;
   window.f2a_batch = (...asked) => ((batch = JSON.stringify(asked)), asked);
   window.f2a_batch_done = (note, ...now) => note + (JSON.stringify(now) === batch ? "" : OLDER_BATCH);
-  const OLDER_BATCH = '<p class="note" role="status">This is of the photos and settings at the start; press again for those that are shown now.</p>';
+  const OLDER_BATCH = '<p class="note" role="status">This result is for the photos and settings that you started with; press again to relight with the ones shown now.</p>';
 
   document.addEventListener("keydown", (event) => {
     if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z") return;
@@ -266,7 +266,7 @@
       Object.assign(divider, {
         tabIndex: 0, role: "separator", ariaOrientation: "vertical", ariaValueMin: 0, ariaValueMax: 100, ariaValueNow: Math.round(left),
         ariaValueText: `${Math.round(left)} % ${names[0]}, the rest ${names[1]}`,
-        ariaLabel: "Divider between the two pictures: arrow keys move it, space shows the flash photo, Enter the middle at full size",
+        ariaLabel: "Divider between the two pictures: arrow keys move it, space shows the flash photo, Enter shows the middle at full size",
         onkeydown: (event) => {  // must not return false, or Tab would be stuck here
           if (event.key in steps) event.preventDefault(), drag(divider, steps[event.key]);
         },

@@ -271,7 +271,7 @@ class RelightService:
         done = f"{len(names)} of {len(photos)} photos" if len(names) < len(photos) else counted(len(names), "photo")
         summary = f"{done} relit."
         if left := len(photos) - len(names) - len(failed):
-            summary += f" The page is restarting and left out {counted(left, 'photo')}; please give the rest again."
+            summary += f" The page is restarting and left out {counted(left, 'photo')}; please add the rest again."
         return BatchResult(archive if names else None, summary, failed)
 
 
@@ -296,7 +296,7 @@ def check_megapixels(photo: Path) -> None:
     except PhotoError:  # reading the photo reports what is wrong with it
         return
     if megapixels > MAX_MEGAPIXELS:
-        limit = f"has more than the {MAX_MEGAPIXELS} megapixels that this page takes"
+        limit = f"has more than the {MAX_MEGAPIXELS} megapixels that this page accepts"
         raise PhotoError(photo, f"{limit}; make it smaller first, or use f2a on your own computer")
 
 

@@ -15,7 +15,7 @@ from f2a.photo import PhotoError
 from f2a.relight.controls import Controls
 
 INTRODUCTION = """# Flash to ambient
-A flash photo gets the light of the room; everything else stays, size and format too.
+Gives a flash photo the room's light and keeps the rest, including size and format.
 """
 TITLE = "Flash to ambient"
 DESCRIPTION = (
@@ -24,11 +24,11 @@ DESCRIPTION = (
 CHOOSE, CHANGE = "Choose, drop or paste a photo", "Change photo"
 WELCOME = "This is an example: move the sliders, pick another one, or choose your own photo."
 SAVING = '<p class="note waiting" role="status">Relighting at full size …</p>'
-FALLS_SHORT = """Here f2a falls short: the room's lamp is warm and bright (right, the truth), and the flash photo shows
-neither. The relit picture (left) keeps the flash photo's colours, and the doll that the flash burnt stays white. The
+FALLS_SHORT = """Here f2a falls short: the room's lamp is warm and bright (right: the truth), but the flash photo shows
+neither. The relit picture (left) keeps the flash photo's colours, and the doll burnt out by the flash stays white. The
 scene is a rendering."""
 
-CHANGES = "Red became brighter than in the flash photo, blue darker; white is as it was. The scale is in stops."
+CHANGES = "Red areas are brighter than in the flash photo, blue ones darker, white ones equal. The scale is in stops."
 
 PRESETS = {"natural": "Natural", "soft": "Soft", "warm-room": "Warm room", "hot-spots": "Only tame hot spots"}
 """Labels of the library's presets."""
@@ -105,12 +105,12 @@ def explain(control: Field[Any]) -> str:
 
 
 SETTINGS = {control.name: explain(control) for control in fields(Controls)} | {
-    "keep_location": "leave the place where the photo was taken in the file"
+    "keep_location": "keep the location where the photo was taken in the file's metadata"
 }
 """The API's parameters for how a photo is relit, in order, with their help texts."""
 
 ADDRESS = "The page is at {0} (Ctrl-C stops it); its API is described at {0}?view=api"
-PUBLIC_ADDRESS = "For a week it is at {0}, too."
+PUBLIC_ADDRESS = "For a week, it is also at {0}"
 TOOLS_ADDRESS = "The MCP tools are at {0}gradio_api/mcp/"
 """Lines printed once the page is served."""
 
@@ -174,8 +174,8 @@ def _spoken(score: PairScore) -> str:
 
 def origin(title: str, bundled: bool) -> str:
     """A sentence that says what the examples are."""
-    ours = "Six photographs of the Multi-Illumination dataset (CC BY 4.0) and two renderings"
-    whose = ours if bundled else f"Photographs of {title}"
+    ours = "Six photographs from the Multi-Illumination dataset (CC BY 4.0) and two renderings"
+    whose = ours if bundled else f"Photographs from {title}"
     return f"{whose}: with flash, relit by f2a, and without flash (the truth)."
 
 

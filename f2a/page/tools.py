@@ -22,7 +22,7 @@ PICTURE_SIDE = 1024
 UNFIT = {"array"}
 """JSON types of parameters that no client can fill: Gradio 6.31 does not find the files in a list."""
 
-UNREACHED = "the page failed at it; if a photo was given by its address, the page may not reach it: give a data: URI"
+UNREACHED = "the page failed; if you gave a photo's address, the page may be unable to reach it: give a data: URI"
 
 
 class ToolServer(gradio.mcp.GradioMCPServer):
@@ -37,8 +37,8 @@ class ToolServer(gradio.mcp.GradioMCPServer):
     @property
     def _file_data_tool_description(self) -> str:
         return (
-            " A file is given as a data: URI, as the path that POST /gradio_api/upload answered with, or as a public"
-            " address (http, https)."
+            " Give a file as a data: URI, as the path returned by POST /gradio_api/upload, or as a public address"
+            " (http, https)."
         )
 
     def convert_strings_to_filedata(self, value: Any, filedata_positions: list[list[str | int]]) -> Any:

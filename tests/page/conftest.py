@@ -1,4 +1,4 @@
-"""A page and a browser, one for all these tests: the browser keeps the page's scripts, so it opens sooner."""
+"""Fixtures with one page and one browser for all these tests: the browser caches the scripts, so pages open sooner."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +22,7 @@ def jobs() -> JobQueue:
 
 @pytest.fixture(scope="package")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of the page's files."""
+    """Folder of the page's files."""
     return tmp_path_factory.mktemp("gradio")
 
 

@@ -1,4 +1,4 @@
-"""The page as programs meet it: the Gradio client, curl's requests, ``python app.py``."""
+"""The page as programs use it: the Gradio client, requests by curl, ``python app.py``."""
 
 import json
 import os
@@ -75,7 +75,7 @@ def test_examples_answers_with_three_pictures_of_one_size_and_scores(client: Cli
     [
         ("relight", {"photo": None}, r"^Choose a photo first\.$"),
         ("relight", {"photo": "bad.jpg"}, r"^bad\.jpg: is not a photo"),
-        ("relight", {"photo": "giant.png"}, r"^giant\.png: has more than the 64 megapixels that this page takes"),
+        ("relight", {"photo": "giant.png"}, r"^giant\.png: has more than the 64 megapixels that this page accepts"),
         ("relight_batch", {"photos": []}, r"^Choose photos first\.$"),
         ("examples", {"number": 9}, "^all has 8 examples, so there is no number 9$"),
         ("examples", {"category": "People"}, "^People has 0 examples"),
@@ -100,7 +100,7 @@ def test_the_endpoints_are_typed_and_described(client: Client, server: str) -> N
     assert parameters["exposure"]["type"]["description"] == "numeric value between -3 and 3"
     assert all(row["parameter_has_default"] for name, row in parameters.items() if name != "photo")
     described = json.load(urllib.request.urlopen(f"{server}/gradio_api/openapi.json"))
-    assert "Relight a flash photo: a file of the same size" in json.dumps(described)
+    assert "Relight a flash photo. Returns a file of the same size" in json.dumps(described)
 
 
 def test_curls_three_requests_relight_a_photo(server: str, relighter: Relighter, tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_visitors_at_once_get_their_own_photo(server: str, relighter: Relighter,
 
 @contextmanager
 def running(*flags: str, **environment: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """``python app.py``, up and answering."""
+    """Run ``python app.py``; yield its address and process once it answers."""
     settings = os.environ | {"HF_HUB_OFFLINE": "1"} | environment
     with started([sys.executable, app.__file__, *flags], settings) as both:
         yield both

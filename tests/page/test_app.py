@@ -1,4 +1,4 @@
-"""The page, met as a visitor meets it: a real server, a real browser."""
+"""The page as a visitor uses it, with a real server and a real browser."""
 
 import io
 import re
@@ -58,7 +58,7 @@ def test_a_photo_is_relit_at_once_and_downloads_byte_for_byte(page: Any, relight
     assert downloaded.name == "party_ambient.jpg"
     assert downloaded.read_bytes() == library_bytes(relighter, photo)
     page.locator("#done").get_by_text("made in").wait_for()
-    page.locator("#file").get_by_text("party_").wait_for()  # the same file again, as a link
+    page.locator("#file").get_by_text("party_").wait_for()  # a link to the same file
 
 
 def test_a_shared_link_shows_the_page_and_not_gradio(page: Any, server: str) -> None:
@@ -143,17 +143,17 @@ def test_a_tap_goes_to_the_place_at_full_size_and_a_second_one_back(page: Any, t
 def test_a_tap_on_a_picture_that_is_still_on_its_way_goes_back(page: Any, tmp_path: Path) -> None:
     give(page, save_gradient(tmp_path / "party.jpg"))
     whole, view = size_in_browser(after(page)), page.locator("#view")
-    page.route("**/run/predict", lambda route: None)  # is held up
+    page.route("**/run/predict", lambda route: None)  # never answered
     with page.expect_request("**/run/predict"):
         page.mouse.click(*center_of(view))
     page.mouse.click(*center_of(view))
     expect(view).not_to_have_class(re.compile("closer"))
     page.unroute("**/run/predict")
-    until(lambda: size_in_browser(after(page)) == whole)  # after the closer one, which is let go, too
+    until(lambda: size_in_browser(after(page)) == whole)  # once the request for the zoomed picture has been replaced
 
 
 def test_the_clipping_warning_is_turned_on_and_off_by_key(page: Any, relighter: Relighter, tmp_path: Path) -> None:
-    """A photo that is black on its left and white on its right."""
+    """The photo is black on the left and white on the right."""
     photo = tmp_path / "clipped.png"
     image = Image.new("RGB", (48, 30))
     image.paste((255, 255, 255), (24, 0, 48, 30))
@@ -172,11 +172,11 @@ def test_the_clipping_warning_is_turned_on_and_off_by_key(page: Any, relighter: 
     row.get_by_text("black 50.0 % (flash 50.0 %)").wait_for()
     until(lambda: page.evaluate(CORNERS) == [["blue", "red"], ["blue", "red"]])
     page.mouse.click(*center_of(page.locator("#view")))
-    row.get_by_text("burnt 0.0 % (flash 0.0 %)").wait_for()  # of the part that is seen
+    row.get_by_text("burnt 0.0 % (flash 0.0 %)").wait_for()  # in the visible part
     page.mouse.click(*center_of(page.locator("#view")))
     row.get_by_text("burnt 50.0 %").wait_for()
     assert page.evaluate(tops) == placed
-    assert page.locator("#file").is_visible()  # is still what is shown
+    assert page.locator("#file").is_visible()  # it still has the settings shown
     wanted = library_bytes(relighter, photo)
     assert download_from(page, tmp_path / "downloads").read_bytes() == wanted
     assert min(warning.locator("..").bounding_box()["height"], row.bounding_box()["height"]) >= 44
@@ -194,7 +194,7 @@ CORNERS = """() => [...document.querySelectorAll("#view img")].map((picture) => 
       "false,false,true": "blue" }[light];
   });
 })"""
-"""Of the flash photo and the relit one, the colours near the left and the right edge."""
+"""Script that returns the colours near the left and right edges of the flash photo and of the relit one."""
 
 
 def test_what_is_no_photo_is_refused_in_one_sentence_and_what_was_there_stays(
@@ -215,7 +215,7 @@ def test_what_is_no_photo_is_refused_in_one_sentence_and_what_was_there_stays(
     alert = page.locator("#note [role=alert]")
     alert.wait_for()
     assert "photo.jpg: is not a photo that can be read" in alert.inner_text()
-    assert alert.locator("b").count() == 0  # a name is text, never markup
+    assert alert.locator("b").count() == 0  # the name is escaped
     page.locator("#incoming").wait_for(state="detached")
     assert [picture.get_attribute("src") for picture in page.locator("#view img").all()] == shown
     assert page.locator("#file").get_by_text("party_").is_visible()
@@ -275,7 +275,7 @@ def test_the_page_opens_on_an_example_that_sliders_act_on_and_thumbnails_change(
 
 
 def test_of_two_thumbnails_that_are_tapped_quickly_the_second_is_relit(page: Any, tmp_path: Path) -> None:
-    page.route("**/queue/join*", lambda route: None)  # is held up
+    page.route("**/queue/join*", lambda route: None)  # never answered
     with page.expect_request("**/queue/join*"):
         page.get_by_role("button", name="tyre").click()
     page.locator("#note [role=status]").get_by_text("Relighting …").wait_for()
@@ -299,7 +299,7 @@ GIVE = """async ([event, target, names]) => {
     : ["dragover", "drop"].map((kind) => new DragEvent(kind, { dataTransfer: files, ...options }));
   return events.map((each) => document.querySelector(target).dispatchEvent(each));
 }"""
-"""Pastes or drops pictures; for each event, whether the browser would go on to do what it does by itself."""
+"""Script that pastes or drops pictures; returns for each event whether the browser's default action would follow."""
 
 
 def test_a_picture_is_pasted_or_dropped_anywhere_and_the_page_stays(page: Any) -> None:
@@ -350,7 +350,7 @@ def test_a_picture_of_the_webcam_is_relit(page: Any) -> None:
 
 def test_examples_are_compared_with_the_truth_and_go_round(page: Any) -> None:
     page.get_by_role("tab", name="Examples").click()
-    assert page.get_by_text("Six photographs of the Multi-Illumination dataset").is_visible()
+    assert page.get_by_text("Six photographs from the Multi-Illumination dataset").is_visible()
     note, pictures = page.locator("#example-note"), page.locator("#example img")
     note.get_by_text("1 of 8: coats. Compared with the truth: flash").wait_for()
     page.get_by_role("button", name="Previous").click()
@@ -380,7 +380,7 @@ def test_examples_of_a_folder_are_filtered_by_category(chromium: Any, relighter:
     build = lambda: build_demo(relighter, gallery)  # noqa: E731
     with serving(build, tmp_path / "gradio", launch_options()) as url, visiting(chromium, url) as page:
         page.get_by_role("tab", name="Examples").click()
-        assert page.get_by_text("Photographs of pairs: with flash").is_visible()
+        assert page.get_by_text("Photographs from pairs: with flash").is_visible()
         note = page.locator("#example-note")
         note.get_by_text("1 of 3: People 1.").wait_for()
         page.get_by_label("Category").click()
@@ -413,13 +413,13 @@ def test_what_gradio_keeps_of_an_answer_goes_after_its_time_and_the_page_works_o
 
 @contextmanager
 def held_up(method: str) -> Iterator[list[Any]]:
-    """While the block runs, a method of the service waits; the list has what it was asked."""
+    """Hold up calls of a method of the service while the block runs; yield the list of their arguments."""
     asked, go_on, act = [], threading.Event(), getattr(RelightService, method)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(RelightService, method, lambda *args: asked.append(args) or (go_on.wait() and act(*args)))
         try:
             yield asked
-        finally:  # or the tests that follow would lack a worker of the job queue
+        finally:  # or the job queue would lack a worker in later tests
             go_on.set()
 
 
@@ -429,7 +429,7 @@ def test_a_batch_becomes_one_zip_and_a_line_for_what_failed(page: Any, relighter
     photos = [save_gradient(tmp_path / "a" / "party.jpg"), save_gradient(tmp_path / "b" / "party.jpg", tint=90)]
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(photos[0].read_bytes()[:300])
-    number_of(page, "Exposure").fill("2")  # which is not the batch's
+    number_of(page, "Exposure").fill("2")  # must not affect the batch
     page.get_by_role("tab", name="Batch").click()
     number_of(page, "Exposure", "#batch-controls").fill("-1")
     page.locator("#batch-photos input[type=file]").set_input_files([*photos, bad])
@@ -464,14 +464,14 @@ def test_a_zip_of_other_settings_is_offered_no_more_or_says_so(page: Any, tmp_pa
         until(lambda: asked)
         exposure.fill("2")
         page.wait_for_timeout(300)
-        start.click()  # which is passed over
+        start.click()  # ignored while the batch runs
         page.wait_for_timeout(300)
     note.get_by_text("1 photo relit.").wait_for()
-    note.get_by_text("This is of the photos and settings at the start").wait_for()
+    note.get_by_text("This result is for the photos and settings that you started with").wait_for()
     assert archive.is_visible()
     start.click()
     expect(note).to_have_text("1 photo relit.")
-    page.wait_for_timeout(300)  # in which more would be said
+    page.wait_for_timeout(300)  # time for another message to appear
     expect(note).to_have_text("1 photo relit.")
 
 

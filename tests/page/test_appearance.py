@@ -1,4 +1,4 @@
-"""What the page looks like on every screen, in both themes, and to those who do not see it, in a real browser."""
+"""How the page looks on every screen and in both themes, and what a screen reader gets, in a real browser."""
 
 import shutil
 import subprocess
@@ -35,12 +35,12 @@ expect = pytest.importorskip("playwright.sync_api", reason="needs playwright (re
 TABS = ["Relight", "Examples", "Batch", "About"]
 
 AXE = "axe-core@4.14.1"
-"""Not in the repository: 0.6 MB under the Mozilla Public License."""
+"""npm package of axe-core; it is not in the repository, as it is 0.6 MB under the Mozilla Public License."""
 
 
 @pytest.fixture(scope="module")
 def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The checks of axe-core, from npm: a script for a page."""
+    """Script with axe-core's checks, fetched by npm."""
     npm = shutil.which("npm")
     if not npm:
         pytest.skip("needs npm, which fetches axe-core")
@@ -60,11 +60,11 @@ SHIFTS = """() => {
     for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifts += entry.value;
   }).observe({ type: "layout-shift", buffered: true });
 }"""
-"""Adds up how far the content moves, as browsers measure it (Cumulative Layout Shift), from the page's opening on."""
+"""Script that adds up how far content moves (Cumulative Layout Shift) from the page's opening on."""
 
 
 def open_tab(page: Any, name: str) -> None:
-    """And wait until all of it is there."""
+    """Open a tab and wait until all of it is loaded."""
     page.get_by_role("tab", name=name).click()
     if name == "Examples":
         page.locator("#example-note").get_by_text("1 of 8").wait_for()
@@ -80,7 +80,7 @@ SIZES = [
 
 @pytest.fixture(scope="module")
 def look(chromium: Any, server: str) -> Iterator[Callable[..., Any]]:
-    """``look(**PHONE)`` is a page that tests look at and leave as it is, but for the tab: one for each size."""
+    """Function whose ``look(**PHONE)`` returns a page shared by all tests at this size; they change only its tab."""
     with ExitStack() as stack:
         yield cache(lambda **size: stack.enter_context(visiting(chromium, server, size)))
 
@@ -99,7 +99,7 @@ def test_nothing_moves_when_a_photo_arrives(chromium: Any, server: str, tmp_path
         download_from(page, tmp_path / "downloads")
         page.locator("#done").get_by_text("made in").wait_for()
         page.wait_for_timeout(300)
-        assert opening < 0.2  # Gradio mounts its parts in an order of the moment: 0.101 was seen once, under load
+        assert opening < 0.2  # Gradio mounts its parts in varying order: 0.101 was measured once, under load
         assert page.evaluate("shifts") - opening < 0.1
 
 
@@ -122,7 +122,7 @@ ROWS = """rows => rows.map((row) => {
   const boxes = [row, ...parts].map((part) => part.getBoundingClientRect().toJSON());
   return [...boxes, row.querySelector("label span").innerText, parts[3].ariaLabel];
 })"""
-"""Where a control and its parts are, its name, and what its button says: in one question, as each takes a while."""
+"""Script that returns a control's boxes, name and button label in one call, because each call takes a while."""
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -144,10 +144,10 @@ def test_a_control_is_one_row_with_its_name_value_and_reset(look: Callable[..., 
 
 def test_on_a_phone_picture_and_download_stay_in_reach(page: Any, tmp_path: Path) -> None:
     place = page.locator("#view").bounding_box()
-    assert place["y"] < 150  # under title, lead and tabs
-    assert place["height"] == pytest.approx(0.75 * place["width"], abs=1)  # as a telephone's photo
+    assert place["y"] < 150  # below title, lead and tabs
+    assert place["height"] == pytest.approx(0.75 * place["width"], abs=1)  # like a phone's photo
     first, download = (page.locator(id).bounding_box() for id in ("#controls input[type=range] >> nth=0", "#download"))
-    assert first["y"] + first["height"] < download["y"]  # a slider is in sight from the start
+    assert first["y"] + first["height"] < download["y"]  # a slider is visible from the start
     give(page, save_gradient(tmp_path / "party.jpg"))
     for down in (0, 250, 500):
         page.mouse.wheel(0, down)
@@ -193,7 +193,7 @@ def test_on_a_desktop_every_setting_and_button_is_seen_above_the_download(page: 
 
 
 def asked_for(words: str) -> str:
-    """The batch's place for photos as a screen reader has it, which is what is seen, too."""
+    """The batch's upload area as a screen reader announces it; visible text is the same."""
     return f'- text: Flash photos\n- button "{words}":\n  - img\n  - text: {words}'
 
 
@@ -204,7 +204,7 @@ def test_a_phone_is_asked_in_a_phones_words(chromium: Any, server: str) -> None:
             with page.expect_file_chooser() as chooser:
                 page.get_by_role("button", name="Choose or take a photo").click()
             assert chooser.value.element.get_attribute("accept").startswith("image/*")
-            page.get_by_role("button", name="tyre").click()  # another example
+            page.get_by_role("button", name="tyre").click()  # replaces the photo by an example
         page.wait_for_timeout(200)
         assert page.locator("#choose").inner_text().strip() == "Choose or take a photo"
         page.get_by_role("tab", name="Batch").click()
@@ -269,7 +269,7 @@ CONTRASTS = (
   return low;
 }"""
 )
-"""Visible texts whose contrast with what they stand on is below 4.5 (WCAG 2.2, 1.4.3, level AA)."""
+"""Script that returns visible texts whose contrast with their background is below 4.5 (WCAG 2.2, 1.4.3, level AA)."""
 
 
 BORDERS = (
@@ -289,8 +289,8 @@ BORDERS = (
   return low;
 }"""
 )
-"""Visible controls of which neither border nor ground has a contrast of 3 to what is around (WCAG 2.2, 1.4.11); of a
-button that is nothing but words or a sign, these are what is seen."""
+"""Script that returns visible controls whose border and background both have a contrast below 3 with their surroundings
+(WCAG 2.2, 1.4.11). It leaves out buttons that are only text or an icon."""
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -329,7 +329,7 @@ def test_the_divider_says_where_it_is_and_follows_the_keys(page: Any) -> None:
     said = [divider.get_attribute(f"aria-{name}") for name in ("valuenow", "valuetext", "label")]
     assert said[:2] == ["50", "50 % Flash, the rest Relit"]
     assert "arrow keys" in said[2]
-    page.wait_for_function("document.querySelector('#view img.fixed').style.clipPath.includes('%')")  # it is laid out
+    page.wait_for_function("document.querySelector('#view img.fixed').style.clipPath.includes('%')")  # layout is done
     middle = hidden_part()
     divider.press("ArrowLeft")
     page.wait_for_timeout(200)
@@ -339,9 +339,15 @@ def test_the_divider_says_where_it_is_and_follows_the_keys(page: Any) -> None:
     assert hidden_part() < 1
     divider.press("End")
     page.wait_for_function("document.querySelector('#view [role=separator]').getAttribute('aria-valuenow') == '100'")
-    for key in ("Tab", "Shift+Tab"):  # which lead away from it
+    for key in ("Tab", "Shift+Tab"):  # both must leave the divider
         divider.press(key)
         expect(divider).not_to_be_focused()
+
+
+def test_the_about_tab_shows_where_f2a_falls_short_before_the_licence(look: Callable[..., Any]) -> None:
+    open_tab(page := look(**DESKTOP), "About")
+    words = page.locator("#about").inner_text()
+    assert words.index("can't do") < words.index("Here f2a falls short") < words.index("licence")
 
 
 def test_each_half_of_a_picture_says_what_it_shows(page: Any) -> None:
@@ -357,7 +363,7 @@ def test_each_half_of_a_picture_says_what_it_shows(page: Any) -> None:
     ):
         open_tab(page, tab)
         until(lambda stage=stage, halves=halves: page.evaluate(badges, stage) == [f'"{half}"' for half in halves])
-        assert page.locator(stage).get_by_role("button").all_inner_texts() == [""]  # full screen, and no other "Undo"
+        assert page.locator(stage).get_by_role("button").all_inner_texts() == [""]  # full screen, but no second "Undo"
         assert page.locator(stage).get_by_role("button").get_attribute("aria-label") == "Fullscreen"
 
 
@@ -380,7 +386,7 @@ def test_the_words_stand_in_the_pictures_corners_however_narrow_it_is(page: Any)
 def test_the_words_of_the_opening_picture_stand_in_its_corners_although_it_came_first(page: Any) -> None:
     assert size_in_browser(after(page))
     page.evaluate("document.querySelector('#view').style.removeProperty('--ratio')")
-    page.evaluate(launch_options()["js"])  # as Gradio runs it where the picture was faster
+    page.evaluate(launch_options()["js"])  # as when Gradio runs it after the picture has loaded
     ratio = page.locator("#view").evaluate("view => view.style.getPropertyValue('--ratio')")
     assert float(ratio) == pytest.approx(720 / 412, rel=0.01)
 
@@ -404,7 +410,7 @@ def test_the_page_says_what_each_control_does(page: Any) -> None:
 
 SWIPE = [[(90, y)] for y in range(350, 200, -15)]
 PINCH = [[(150 - step, 640), (200 + step, 640)] for step in range(0, 60, 6)]
-"""Where the fingers are that swipe up over the picture, or enlarge the page under it."""
+"""Positions of the fingers of a swipe up over the picture, and of a pinch that enlarges the page below it."""
 
 
 def test_a_finger_over_the_picture_scrolls_the_page_and_two_enlarge_no_preview(chromium: Any, server: str) -> None:

@@ -1,4 +1,4 @@
-"""What counts as burnt and as black, pixel by pixel."""
+"""Which pixels count as burnt and as black."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ PIXELS = {
     (0, 0, 0): "black",
     (5, 5, 5): "black",
     (5, 6, 5): "",
-    (0, 0, 90): "",  # a channel without light in a colour
+    (0, 0, 90): "",  # two channels are black, but the colour is not
     (249, 249, 249): "",
     (250, 0, 0): "burnt",
     (9, 9, 255): "burnt",
@@ -34,7 +34,7 @@ def test_a_pixel_is_judged_by_its_brightest_channel(dtype):
     assert [*map(tuple, np.asarray(mark_clipping(photo))[0])] == [
         marked.get(word, color) for color, word in PIXELS.items()
     ]
-    assert [*map(tuple, photo.rows()[0] // (257 if dtype == np.uint16 else 1))] == [*PIXELS]  # is left as it was
+    assert [*map(tuple, photo.rows()[0] // (257 if dtype == np.uint16 else 1))] == [*PIXELS]  # is unchanged
 
 
 def test_a_grey_photo_is_judged_and_marked_in_colour():
@@ -44,7 +44,7 @@ def test_a_grey_photo_is_judged_and_marked_in_colour():
 
 
 def test_a_colour_that_only_srgb_would_clip_is_not_burnt():
-    """Adobe RGB's red at 240 of 255 is beyond sRGB's."""
+    """An Adobe RGB red of 240 is outside sRGB."""
     photo = photo_of([(240, 20, 20)], profile=ADOBE_RGB)
     assert np.asarray(photo.to_srgb()).max() == 255
     assert measure_clipping(photo) == Clipping(0, 0)

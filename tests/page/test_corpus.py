@@ -1,4 +1,4 @@
-"""The hostile corpus through the page: each upload gives a photo or one sentence, and the server lives on (slow)."""
+"""The page with the hostile corpus: each upload gives a photo or one sentence, and the server survives (slow)."""
 
 import os
 import re
@@ -20,7 +20,7 @@ MOST_MEMORY_KB = 1_500_000
 
 
 def upload(http, name, content):
-    """As a browser sends it, names that are no text included; the path on the server, or the sentence of a refusal."""
+    """Upload as a browser does, even if the name is not text; return the server's path or the refusal's sentence."""
     escaped = os.fsencode(name).replace(b'"', b"%22").replace(b"\r", b"%0D").replace(b"\n", b"%0A")
     head = b'--f2a\r\nContent-Disposition: form-data; name="files"; filename="' + escaped + b'"\r\n'
     body = head + b"Content-Type: application/octet-stream\r\n\r\n" + content + b"\r\n--f2a--\r\n"
@@ -30,7 +30,7 @@ def upload(http, name, content):
 
 
 def faults_of(http, path, file) -> list[str]:
-    """What is wrong with how the page dealt with one file, a line each."""
+    """List what the page did wrong with one file, a line for each fault."""
     try:
         kind, data = relight(http, upload(http, path.name, file.content))
     except httpx.TimeoutException:
@@ -57,7 +57,7 @@ def test_every_upload_gives_a_photo_or_one_sentence_and_the_server_lives_on(tmp_
             faults = [fault for each in pool.map(lambda item: faults_of(http, *item), files.items()) for fault in each]
         peak = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
         assert is_healthy(url)
-    print(f"{len(files)} uploads, most memory {int(peak[1]) / 1024:.0f} MB")  # for the document
+    print(f"{len(files)} uploads, most memory {int(peak[1]) / 1024:.0f} MB")  # figure for docs/
     assert not faults, "\n".join(faults)
     assert "Traceback" not in (tmp_path / "page" / "errors.txt").read_text(errors="replace")
     assert int(peak[1]) < MOST_MEMORY_KB

@@ -1,4 +1,4 @@
-"""``python app.py`` when clients are slow, hang up or come all at once, and when it is stopped or killed."""
+"""``python app.py`` when clients are slow, hang up or arrive all at once, and when it is stopped or killed."""
 
 import os
 import shutil
@@ -66,12 +66,12 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A photo whose relighting takes a moment: 24 megapixels."""
+    """A photo of 24 megapixels, which takes a moment to relight."""
     return save_photo(tmp_path_factory.mktemp("photos") / "large.jpg", (6000, 4000))
 
 
 def test_slow_clients_hold_nobody_up(server: Any, http: httpx.Client, small: Path) -> None:
-    """Forty uploads that never end, a byte now and then, and forty pages that are only open."""
+    """Forty uploads never end, with a byte now and then, and forty pages are merely open."""
     url, _, _ = server
     path = upload(http, small)
     relight(http, path)
@@ -86,8 +86,8 @@ def test_slow_clients_hold_nobody_up(server: Any, http: httpx.Client, small: Pat
                 assert relight(http, path)[0] == "complete"
                 assert http.get("/").status_code == 200
                 times.append(time.monotonic() - began)
-        assert min(times) < 3  # at some time the machine does nothing else
-        assert max(times) < SILENCE_S  # for which the page waits for the others' next byte
+        assert min(times) < 3  # once when the machine is idle
+        assert max(times) < SILENCE_S  # how long the page waits for the slow clients' next byte
     finally:
         for connection in dripping:
             connection.close()
@@ -111,14 +111,14 @@ def test_aborted_uploads_leave_no_file_descriptor_thread_or_memory(
     abort_uploads(url, 20)
     relight(http, path)
     time.sleep(1)
-    for _ in range(5):  # a leak grows every time, and not only where many come at the same moment
+    for _ in range(5):  # a leak grows in every round, noise only in some
         before = footprint(process, folder)
         abort_uploads(url, aborted)
         after = settled(process, folder, before)
-        print(f"{aborted} aborted uploads: {before} before, {after} after")  # for the document
+        print(f"{aborted} aborted uploads: {before} before, {after} after")  # figures for docs/
         assert after.files <= before.files
         assert after.descriptors <= before.descriptors
-        assert after.threads < before.threads + 70  # 66 read files and go when they were idle for ten seconds
+        assert after.threads < before.threads + 70  # 66 of them read files, and end after ten idle seconds
         if after.memory_mb < before.memory_mb + 20:
             break
     assert after.memory_mb < before.memory_mb + 20
@@ -128,7 +128,7 @@ def test_aborted_uploads_leave_no_file_descriptor_thread_or_memory(
 
 CLIENTS, REQUESTS, WARM_UP = 32, 200, 40
 GROWTH_MB = 150
-"""Of the server's memory after the first requests; the previews that it keeps ready are within it."""
+"""Maximum growth, in MB, of the server's memory after the first requests, including the photos kept for sliders."""
 
 
 @pytest.mark.slow
@@ -174,7 +174,7 @@ def test_whoever_finds_the_line_full_is_told_how_many_wait(http: httpx.Client, l
     assert len(refused) >= 1
     assert len(served) + len(refused) == 10
     assert {said["error"] for said in refused} == {CROWDED}
-    assert relight(http, path)[0] == "complete"  # and everybody may come back
+    assert relight(http, path)[0] == "complete"  # a later request succeeds
 
 
 @pytest.mark.slow
@@ -193,7 +193,7 @@ def test_the_page_says_how_many_wait_in_a_line_of_its_own(
 
 @pytest.fixture
 def alone(tmp_path: Path) -> Iterator[tuple[str, Any, httpx.Client, ThreadPoolExecutor]]:
-    """A page that one test stops, and with what it asks that page."""
+    """Address and process of a page that one test stops, with an HTTP client and a thread pool for requests to it."""
     with (
         page(tmp_path) as (url, process),
         httpx.Client(base_url=url, timeout=60) as http,
@@ -203,7 +203,7 @@ def alone(tmp_path: Path) -> Iterator[tuple[str, Any, httpx.Client, ThreadPoolEx
 
 
 def stop(process: Any) -> int:
-    """The exit status."""
+    """Stop the process and return its exit status."""
     process.terminate()
     return int(process.wait())
 
@@ -231,7 +231,7 @@ def test_sigterm_answers_the_running_request_whole_and_refuses_others(
         assert http.get(data[0]["url"]).content == wanted
         began = time.monotonic()
         assert stopping.result() == 0
-        assert time.monotonic() - began < SILENCE_S  # neither the half upload nor the open pages are waited for
+        assert time.monotonic() - began < SILENCE_S  # it waits neither for the half upload nor for open pages
     dripping.close()
     assert list(tmp_path.rglob("*.jpg")) == list(tmp_path.glob("*f2a-page*")) == []
     assert "Traceback" not in (tmp_path / "errors.txt").read_text()
@@ -242,7 +242,7 @@ def test_a_download_a_photo_and_a_batch_that_a_lost_connection_ends_say_so(
     alone: Any, chromium: Any, large: Path
 ) -> None:
     url, process, _, _ = alone
-    visitor = chromium.new_page()  # whose console has errors, of the server that is gone
+    visitor = chromium.new_page()  # not the fixture, which fails on console errors
     visitor.goto(url)
     visitor.locator("#view img").nth(1).wait_for()
     visitor.get_by_role("tab", name="Batch").click()
@@ -285,7 +285,7 @@ def test_sigterm_ends_a_batch_with_the_photos_that_are_done(alone: Any, tmp_path
     (tmp_path / "relit.zip").write_bytes(http.get(archive["url"]).content)
     assert stopping.result() == 0
     done, rest = sentence.split(" of 20 photos relit. The page is restarting and left out ")
-    assert rest == f"{counted(20 - int(done), 'photo')}; please give the rest again."
+    assert rest == f"{counted(20 - int(done), 'photo')}; please add the rest again."
     with zipfile.ZipFile(tmp_path / "relit.zip") as relit:
         assert relit.testzip() is None
         assert len(relit.namelist()) == int(done)
@@ -309,7 +309,7 @@ def test_after_a_kill_the_page_is_back_on_its_port_and_what_was_left_is_gone(tmp
         assert relight(http, upload(http, large))[0] == "complete"
         assert len(list(tmp_path.glob("*f2a-page-*"))) == 1
         began = time.monotonic()
-        with open_pages(url, 20):  # nothing runs, so nothing is waited for
+        with open_pages(url, 20):  # no job runs, so there is nothing to wait for
             assert stop(process) == 0
         assert time.monotonic() - began < SILENCE_S
 

@@ -1,4 +1,4 @@
-"""What keeps the page's server in order: the job queue, the limits of requests, the server's folder, its settings."""
+"""The page's server: job queue, limits of requests, folder and settings."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ from tests.support.waiting import PATIENCE_S, until
 
 
 def visit(jobs: JobQueue, visitor: SimpleNamespace) -> None:
-    """A job that stays until told to leave; the visitor's log says ``"in"``, or what is said in its place."""
+    """Run a job that lasts until ``visitor.leave`` is set; log ``"in"`` or the refusal."""
     try:
         jobs.run(lambda: (visitor.log.append("in"), visitor.leave.wait(PATIENCE_S)))
     except Busy as error:
@@ -32,7 +32,7 @@ def visit(jobs: JobQueue, visitor: SimpleNamespace) -> None:
 
 
 def visitors(jobs: JobQueue, count: int) -> list[SimpleNamespace]:
-    """They come one after the other, each with a log of its own."""
+    """Start ``count`` visits one after the other; return the visitors, each with its own log."""
     found = [SimpleNamespace(log=[], leave=threading.Event()) for _ in range(count)]
     for number, visitor in enumerate(found, 1):
         threading.Thread(target=visit, args=(jobs, visitor), daemon=True).start()
@@ -42,7 +42,7 @@ def visitors(jobs: JobQueue, count: int) -> list[SimpleNamespace]:
 
 
 def let_leave(jobs: JobQueue, *those: SimpleNamespace) -> None:
-    """And wait until nobody is there."""
+    """Let these visitors leave, and wait until no job is left."""
     for visitor in those:
         visitor.leave.set()
     until(lambda: not jobs.jobs)
@@ -151,7 +151,7 @@ def test_to_finish_is_to_wait_for_those_inside_and_for_their_photos_and_not_for_
 
 
 def talk(application, messages, path="/gradio_api/upload", method="POST"):
-    """The messages that the application sends; ``messages`` are what it receives, a number is a pause in seconds."""
+    """Return the messages that the application sends on receiving ``messages``; a number is a pause in seconds."""
     coming, sent = list(messages), []
 
     async def receive():
@@ -171,7 +171,7 @@ def part(content: bytes, more: bool = True) -> dict:
 
 
 async def reading(scope, receive, send):
-    """Reads all of a request, and says what it met."""
+    """Application that reads a whole request and answers with its number of bytes or the error."""
     taken, headers = 0, []
     try:
         while True:
@@ -187,7 +187,7 @@ async def reading(scope, receive, send):
 
 
 def bounded(messages, path="/gradio_api/upload", **bounds):
-    """What was said, and whether the connection is closed after it."""
+    """Return the response's body, and whether the connection is then closed."""
     start, body = talk(RequestLimits(reading, **bounds), messages, path)
     return body["body"], (b"connection", b"close") in start["headers"]
 
@@ -200,7 +200,7 @@ def test_a_whole_upload_passes():
     ("messages", "said"),
     [
         ([part(b"a"), {"type": "http.disconnect"}], "The upload was cut off."),
-        ([part(b"a"), 300], "The upload took too long and was given up; please try again."),
+        ([part(b"a"), 300], "The upload took too long and was stopped; please try again."),
         ([step for _ in range(6000) for step in (part(b"a"), 0.05)], "The upload took too long"),
     ],
     ids=["hung up", "silent", "a byte at a time"],
@@ -268,7 +268,7 @@ def test_the_folder_of_a_killed_server_goes_and_that_of_a_living_one_stays(tmp_p
     with server_folder(tmp_path) as mine:
         assert {path.name for path in ours.iterdir()} == {"server-living", mine.name}
         os.utime(ours / "server-living", (long_ago, long_ago))
-        remove_stale(ours)  # what a running server does
+        remove_stale(ours)  # as a running server does
         assert list(ours.iterdir()) == [mine]
 
 
@@ -334,7 +334,7 @@ def test_a_screen_is_its_size_and_the_place_that_is_looked_at():
 
 @pytest.mark.parametrize(
     ("shared", "said"),
-    [("https://party.gradio.live", "For a week it is at https://party.gradio.live, too."), (None, "No share link.")],
+    [("https://party.gradio.live", "For a week, it is also at https://party.gradio.live"), (None, "No share link.")],
 )
 def test_one_line_is_printed_for_each_address_and_gradios_words_only_where_there_is_none(capsys, shared, said):
     gradios = lambda **options: print("\nNo share link.")  # noqa: E731

@@ -1,4 +1,4 @@
-"""The sliders and buttons with which a visitor changes how a photo is relit, in a real browser."""
+"""The sliders and buttons that change how a photo is relit, in a real browser."""
 
 from dataclasses import astuple
 from itertools import cycle, islice, takewhile
@@ -30,7 +30,7 @@ from tests.support.waiting import until
 expect = pytest.importorskip("playwright.sync_api", reason="needs playwright (requirements-dev.txt)").expect
 
 SLOW_4G = {"offline": False, "latency": 562.5, "downloadThroughput": 1.44e6 / 8, "uploadThroughput": 675e3 / 8}
-"""Milliseconds for a request, and bytes per second: a slow 4G line as the tools of Chromium have it."""
+"""Slow 4G as in Chromium's developer tools: latency in milliseconds, throughput in bytes per second."""
 
 
 def test_a_slider_that_moves_renews_preview_and_file(page: Any, relighter: Relighter, tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_a_slider_that_moves_renews_preview_and_file(page: Any, relighter: Relig
     download_from(page, tmp_path / "first")
     with renewed(page):
         slider_of(page, "Strength").press("Home")
-    page.locator("#file").wait_for(state="hidden")  # it is no longer what is shown
+    page.locator("#file").wait_for(state="hidden")  # its settings are outdated
     untouched = Image.open(download_from(page, tmp_path / "second"))
     assert ImageChops.difference(untouched, Image.open(photo)).getbbox() is None
 
@@ -78,29 +78,29 @@ def test_on_a_slow_line_a_slider_shows_its_picture_within_a_second(
 ) -> None:
     photo = tmp_path / "large.jpg"
     large = Image.open(BUNDLED / "shoe_rack_flash.jpg").resize((2880, 1536))
-    grain = Image.effect_noise(large.size, noise).convert("RGB")  # around mid grey
+    grain = Image.effect_noise(large.size, noise).convert("RGB")  # its mean is mid grey
     ImageChops.add(large, grain, offset=-128).save(photo, quality=95)
     with visiting(chromium, server, size, device_scale_factor=density) as page:
         give(page, photo)
         page.get_by_label("Show clipping").set_checked(clipping)
         page.locator("#looking").get_by_text("burnt" if clipping else "Marks burnt").first.wait_for()
-        page.wait_for_timeout(500)  # until the pictures are there
+        page.wait_for_timeout(500)  # until the pictures have loaded
         network = page.context.new_cdp_session(page)
         network.send("Network.enable")
-        received: list[float] = []  # but for data URIs, which are read without a request
+        received: list[float] = []  # bytes of each response; data URIs need no request
         on_end = lambda event: event["encodedDataLength"] and received.append(event["encodedDataLength"])  # noqa: E731
         network.on("Network.loadingFinished", on_end)
         moves = (page.evaluate(MOVE_A_SLIDER, strength) / 1000 for strength in cycle((0.5, 1.5, 0.7)))
         at_once = [*islice(moves, 3)]
         network.send("Network.emulateNetworkConditions", SLOW_4G)
-        limit = 0.85 + min(at_once)  # which is a tenth of a second, or more on a busy machine
-        slowly = [*takewhile(lambda seconds: seconds >= limit, islice(moves, 20))]  # at some time it is not as busy
+        limit = 0.85 + min(at_once)  # the minimum is 0.1 s, or more on a busy machine
+        slowly = [*takewhile(lambda seconds: seconds >= limit, islice(moves, 20))]  # until it is less busy
         assert len(slowly) < 20
         count = 3 + len(slowly) + 1
         while len(received) < count:
             page.wait_for_timeout(50)
         network.detach()
-    assert len(received) <= count + 2  # the opening may still load a file, or the warning its picture
+    assert len(received) <= count + 2  # the page or the warning may still load a file
     assert 5_000 < sum(received) / len(received) < 50_000
 
 
@@ -114,7 +114,7 @@ MOVE_A_SLIDER = """async (value) => {
   await shown;
   return performance.now() - start;
 }"""
-"""Milliseconds from a slider's move to the picture."""
+"""Script that returns the milliseconds from a slider's move to the picture."""
 
 
 def numbers(page: Any) -> list[float]:
@@ -134,7 +134,7 @@ def test_presets_undo_redo_and_reset_all_set_every_slider(page: Any) -> None:
     press("Soft")
     soft = [value for value in astuple(PRESETS["soft"]) if not isinstance(value, bool)]
     shown(soft)
-    page.wait_for_timeout(700)  # within a moment it would be the same step
+    page.wait_for_timeout(700)  # after less it would count as the same step
     number_of(page, "Exposure").fill("1")
     brighter = [*soft[:3], 1, *soft[4:]]
     shown(brighter)
@@ -176,7 +176,7 @@ def test_warmth_says_which_light_it_is_as_it_moves(page: Any) -> None:
 
 def test_a_slider_that_is_dragged_is_one_step_back(page: Any) -> None:
     slider = slider_of(page, "Exposure")
-    page.evaluate("now = Date.now(); Date.now = () => now")  # however long the browser takes, it is within a moment
+    page.evaluate("now = Date.now(); Date.now = () => now")  # so that all moves count as one, even in a slow browser
     for _ in range(5):
         slider.press("ArrowRight")
     number_of(page, "Exposure").and_(page.locator(":not([value='0'])")).wait_for()
@@ -225,7 +225,7 @@ def test_a_reload_keeps_the_photo_and_its_settings_until_the_next_photo(page: An
     page.locator("#note").get_by_text("next.png: 48 x 30 pixels, relit").wait_for()
     fewer = page.evaluate(
         "window.f2a_restore('note', '', {path: ''}, true)"
-    )  # as in a page that lost its controls meanwhile
+    )  # as on a page that now has fewer controls
     assert fewer == [{"__type__": "update"}] * 3
 
 

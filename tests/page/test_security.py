@@ -1,4 +1,4 @@
-"""What the page does not do for a visitor: serve, open or fetch what was not given, or write down who came."""
+"""What the page refuses to do: serve, open or fetch files that it was not given, or log who visited."""
 
 import http.server
 import json
@@ -19,7 +19,7 @@ from tests.support.page_server import save_gradient
 
 @pytest.fixture
 def internal():
-    """A server that only this machine should reach, and the paths that it was asked for."""
+    """Address of a server that only this machine should reach, and the list of paths requested from it."""
     asked = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -41,7 +41,7 @@ def internal():
 
 
 def answer(url, content=None):
-    """Status and text of an answer."""
+    """Send a request, with ``content`` as JSON if there is any; return the response's status and text."""
     body = None if content is None else json.dumps(content).encode()
     try:
         with urllib.request.urlopen(urllib.request.Request(url, body, {"Content-Type": "application/json"})) as reply:
@@ -51,7 +51,7 @@ def answer(url, content=None):
 
 
 def relit(server, photo):
-    """What a program is told that gives this as its photo."""
+    """Call the API with this as the photo; return the response's status and text."""
     address = f"{server}/gradio_api/call/relight"
     status, text = answer(address, {"data": [photo, *astuple(Controls()), False]})
     return answer(f"{address}/{json.loads(text)['event_id']}") if status == 200 else (status, text)

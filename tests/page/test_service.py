@@ -1,4 +1,4 @@
-"""What lies behind the page, without Gradio: the service, the examples and what is said of them."""
+"""What the page does without Gradio: the service, the examples and their texts."""
 
 import json
 import os
@@ -39,7 +39,7 @@ def relight_service(relighter, tmp_path):
 
 @pytest.fixture
 def party(tmp_path):
-    """A photo 40 wide and 30 high."""
+    """A photo 40 pixels wide and 30 high."""
     Image.linear_gradient("L").resize((40, 30)).convert("RGB").save(tmp_path / "party.jpg")
     return tmp_path / "party.jpg"
 
@@ -57,18 +57,18 @@ def test_the_network_runs_once_however_often_a_slider_moves(relight_service, par
 
 
 def test_the_visitors_folder_is_there_before_the_first_photo(relighter, tmp_path):
-    """Gradio writes into it as soon as a slider moves, and makes it only when a photo is uploaded."""
+    """Gradio writes into it as soon as a slider moves, but creates it only when a photo is uploaded."""
     assert RelightService(relighter, tmp_path / "new" / "visitors").folder.is_dir()
 
 
 @pytest.mark.parametrize(
     ("photo", "screen", "size"),
-    [((3200, 40), (), (1280, 16)), ((40, 3200), (), (16, 1280)), ((300, 200), (), (300, 200)),  # is not enlarged
+    [((3200, 40), (), (1280, 16)), ((40, 3200), (), (16, 1280)), ((300, 200), (), (300, 200)),  # not enlarged
      ((2000, 1500), (360, 600), (400, 300)), ((2000, 1500), (3000, 290), (400, 300)),
      ((2000, 1500), (0, -5), (100, 75)), ((2000, 1500), (9000, 9000), (1280, 960))],
 )  # fmt: skip
 def test_a_preview_is_no_larger_than_1280_pixels_and_its_place(relight_service, tmp_path, photo, screen, size):
-    """In steps of 100 pixels; and the flash photo's is the same file again, which the browser has already."""
+    """Sizes have steps of 100 pixels, and the flash photo's preview is always the same file, which a browser caches."""
     Image.new("RGB", photo, (90, 80, 70)).save(tmp_path / "large.png")
     held = relight_service.open(tmp_path / "large.png")
     assert held.size == photo
@@ -78,7 +78,7 @@ def test_a_preview_is_no_larger_than_1280_pixels_and_its_place(relight_service, 
 
 
 def test_a_browser_that_says_absurd_things_is_sent_no_more_than_a_screenful():
-    """A photo of 64 megapixels, of which each pixel is asked for."""
+    """The browser asks for every pixel of a 64-megapixel photo."""
     giant = (8000, 8000)
     assert Viewport(10**9, 10**9, (0.5, 0.5)).box(giant) == (1952, 1952, 6048, 6048)
     assert Viewport(-5, 0, (0.5, 0.5)).box(giant) == (4000, 4000, 4001, 4001)
@@ -90,9 +90,9 @@ def test_a_browser_that_says_absurd_things_is_sent_no_more_than_a_screenful():
     ("screen", "center", "box"),
     [
         ((60, 40), (0.5, 0.5), (70, 60, 130, 100)),
-        ((60, 40), (0.05, 1), (0, 120, 60, 160)),  # as near to the place as the edges allow
+        ((60, 40), (0.05, 1), (0, 120, 60, 160)),  # as close to the centre as the edges allow
         ((60, 900), (0.5, 0.5), (70, 0, 130, 160)),
-        ((900, 900), (1, 0), (100, 0, 200, 80)),  # all of it would fit, so that half is enlarged
+        ((900, 900), (1, 0), (100, 0, 200, 80)),  # all of it would fit, so half of it is enlarged
         ((0, -3), (9, -9), (199, 0, 200, 1)),
     ],
 )
@@ -130,7 +130,7 @@ def test_a_preview_of_noise_stays_within_the_bytes_of_a_slow_line(relight_servic
 
 
 def test_clipping_is_marked_in_both_pictures_and_never_in_the_file(relight_service, relighter, tmp_path):
-    """A fifth black, two fifths grey, two fifths white, at screen size and at full size."""
+    """A fifth of the photo is black, two fifths are grey and two fifths white, at screen size and at full size."""
     stripes = np.repeat(np.array([0, 90, 90, 255, 255], np.uint8), 40)
     Image.fromarray(np.tile(stripes, (160, 1))).convert("RGB").save(photo := tmp_path / "photo.png")
     held = relight_service.open(photo)
@@ -171,7 +171,7 @@ def test_photos_of_any_mode_are_shown_and_written_as_the_library_does(relight_se
 
 
 def test_what_changed_follows_the_sliders(relight_service, party):
-    """The weights of the tests brighten everything by 0.72 stops; in the picture red is brighter and blue darker."""
+    """The tests' weights brighten everything by 0.72 stops; in the picture, red means brighter and blue darker."""
     held = relight_service.open(party)
     brighter, darker = (
         np.asarray(Image.open(relight_service.preview(held, Controls(exposure=exposure)).changes))[100, 100].astype(int)
@@ -238,7 +238,7 @@ def test_a_photo_over_the_limit_is_refused_before_it_is_decoded(relight_service,
     monkeypatch.setattr(service, "MAX_MEGAPIXELS", 0.005)
     monkeypatch.setattr(service, "read_photo", None)
     for refused in (lambda: relight_service.open(photo), lambda: relight_service.relight(photo, NEUTRAL, False)):
-        with pytest.raises(PhotoError, match=r"has more than the 0\.005 megapixels that this page takes"):
+        with pytest.raises(PhotoError, match=r"has more than the 0\.005 megapixels that this page accepts"):
             refused()
 
 
@@ -265,7 +265,7 @@ def test_files_go_after_their_time_and_folders_with_them(tmp_path, monkeypatch):
     now = time.time()
     monkeypatch.setattr(service.time, "time", lambda: now + 3001)
     sweep_folder(tmp_path)
-    sweep_folder(tmp_path)  # a folder counts as changed when its files went
+    sweep_folder(tmp_path)  # deleting its files changed the folder's time
     assert list(tmp_path.rglob("*.jpg")) == []
     assert service.KEEP_S + 2 * service.SWEEP_S <= 3600
 
@@ -287,7 +287,7 @@ def test_a_folder_that_goes_during_the_sweep_does_not_end_it(tmp_path, monkeypat
 
 
 def runs_of_the_network(relighter, monkeypatch):
-    """A list that grows by each photo that goes through the network."""
+    """List of the photos that the network has been run on."""
     runs, prepare = [], relighter.prepare
     monkeypatch.setattr(relighter, "prepare", lambda photo: runs.append(photo) or prepare(photo))
     return runs
@@ -321,7 +321,7 @@ def test_pairs_are_filtered_by_the_first_word_of_their_names():
     assert categories(NAMES) == ["all", "People", "Rooms"]
     assert in_category(NAMES, "Rooms") == ["Rooms_1", "Rooms_2"]
     assert in_category(NAMES, "all") == NAMES
-    assert categories(["living_room", "tyre"]) == ["all"]  # a category each would be no help
+    assert categories(["living_room", "tyre"]) == ["all"]  # one category per example would not help
     assert categories(["faid_1", "faid_2"]) == ["all"]
 
 
@@ -384,7 +384,7 @@ def test_pairs_of_a_hub_dataset_are_shown_byte_for_byte(weights, tmp_path):
         title, names, flash, told = json.loads(run("-c", SHOW, f"user/faid@{commit}", weights).splitlines()[-1])
         with hub.unreachable():
             offline = json.loads(run("-c", SHOW, "user/other", weights).splitlines()[-1])
-    assert (title, names, told) == ("user/faid", ["p0", "p1", "p2"], [])  # the split test
+    assert (title, names, told) == ("user/faid", ["p0", "p1", "p2"], [])  # those of the test split
     assert bytes.fromhex(flash) == (tmp_path / "data" / "test" / "p2_flash.png").read_bytes()
     assert offline[0] == "examples"
     assert offline[3][0].startswith("F2A_EXAMPLES: user/other")
@@ -407,7 +407,7 @@ def test_warmth_is_told_as_the_light_that_daylight_becomes():
     words = [name(mireds).split(", ")[1] for mireds in (-100, -50, -25, 15, 45, 100)]
     assert words == ["blue sky", "open shade", "cloudy sky", "daylight", "low sun", "evening sun"]
     kelvin = [int(name(mireds).split()[0]) for mireds in range(-100, 101, 5)]
-    assert kelvin == sorted(set(kelvin), reverse=True)  # no two steps are called the same
+    assert kelvin == sorted(set(kelvin), reverse=True)  # no two steps have the same name
 
 
 def test_the_about_text_names_weights_and_licence():

@@ -1,4 +1,4 @@
-"""The page's MCP tools, called by the protocol's official client."""
+"""The page's MCP tools, called with the protocol's official client."""
 
 import base64
 import io
@@ -34,18 +34,18 @@ def server(relighter: Relighter, tmp_path_factory: pytest.TempPathFactory) -> It
 
 @contextmanager
 def tools_server(relighter: Relighter, folder: Path) -> Iterator[str]:
-    """The address of a page with tools; its files lie in ``folder``."""
+    """Serve a page with tools, whose files are in ``folder``; yield its address."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gradio.mcp, "GradioMCPServer", gradio.mcp.GradioMCPServer)  # put back afterwards
+        patch.setattr(gradio.mcp, "GradioMCPServer", gradio.mcp.GradioMCPServer)  # restored afterwards
         patch.setattr(gradio.mcp, "DEFAULT_TEMP_DIR", str(folder / "elsewhere"))
         install_tools()
         with serving(lambda: build_demo(relighter), folder, launch_options() | {"mcp_server": True}) as url:
             yield url
-    assert not (folder / "elsewhere").exists()  # where nobody would delete a visitor's photo
+    assert not (folder / "elsewhere").exists()  # visitors' photos there would never be deleted
 
 
 def ask(server: str, method: str, *arguments: Any) -> Any:
-    """What the client's method of that name answers."""
+    """Call the client's method of that name and return its answer."""
 
     async def session() -> Any:
         address = f"{server}/gradio_api/mcp/"
@@ -61,7 +61,7 @@ def call(server: str, tool: str, **arguments: Any) -> Any:
 
 
 def refusal(answer: Any) -> str:
-    """The one sentence of an answer that is an error."""
+    """The one sentence of an error."""
     assert answer.isError
     [content] = answer.content
     assert "\n" not in content.text
@@ -73,7 +73,7 @@ def data_uri(photo: Path) -> str:
 
 
 def upload(server: str, photo: Path) -> str:
-    """The path that the page answers with."""
+    """Upload a photo and return its path on the server."""
     return load.upload(httpx.Client(base_url=server), photo)
 
 
@@ -128,7 +128,7 @@ def test_a_photo_of_several_megabytes_fits_and_is_shown_smaller(server: str, tmp
 def test_files_that_were_not_uploaded_are_refused(server: str, text: str, tmp_path: Path) -> None:
     uploaded = upload(server, save_gradient(tmp_path / "party.jpg"))
     said = refusal(call(server, "relight", photo=text.format(server=server, upload=uploaded)))
-    assert "not uploaded here" in said or "may not reach it" in said
+    assert "not uploaded here" in said or "may be unable to reach it" in said
     assert "root:" not in said
 
 
@@ -137,7 +137,7 @@ def test_files_that_were_not_uploaded_are_refused(server: str, text: str, tmp_pa
     [
         ("data:image/jpeg;base64,A", "the data: URI cannot be decoded"),
         ("data:text/plain;base64,RGVhciBkaWFyeQ==", "is not a photo that can be read"),
-        ("http://127.0.0.1:1/party.jpg", "the page may not reach it: give a data: URI"),
+        ("http://127.0.0.1:1/party.jpg", "the page may be unable to reach it: give a data: URI"),
     ],
 )
 def test_what_is_no_photo_is_one_sentence(server: str, text: str, said: str) -> None:
