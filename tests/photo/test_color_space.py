@@ -1,4 +1,4 @@
-"""Colours that a file states without a profile: by the format's precedence, in every format, as others see them."""
+"""Colours that a file states without a profile: the format's precedence is kept, and other programs see the same."""
 
 import io
 import struct
@@ -52,7 +52,7 @@ SRGB_CHUNK = (b"sRGB", b"\0")
 
 
 def save_avif(path, code_points, icc_profile=None, color=RED, exif=b""):
-    """Pillow states sRGB, or with a profile nothing, in a box where other code points are put."""
+    """Save an AVIF with these code points, in a box where Pillow states sRGB, or nothing if there is a profile."""
     options = {"quality": 100, "subsampling": "4:4:4", "icc_profile": icc_profile, "exif": exif}
     start, box, rest = saved(Image.new("RGB", (32, 24), color), "AVIF", **options).partition(b"colrnclx")
     path.write_bytes(start + box + struct.pack(">HH", *code_points) + rest[4:])
@@ -67,7 +67,7 @@ def exif_of(color_space, index):
 
 
 def lab_of(color, icc_profile):
-    """By LittleCMS, through a profile of the tests' own."""
+    """Lab of a colour, converted by LittleCMS through a profile made by the tests."""
     source = ImageCms.ImageCmsProfile(io.BytesIO(icc_profile))
     seen = in_lab(Image.new("RGB", (1, 1), color), source)
     lightness, *opponents = seen.getpixel((0, 0))
@@ -108,7 +108,7 @@ def test_what_a_png_states_is_what_another_format_shows(tmp_path, statement):
 
 @pytest.mark.parametrize("transfer", [1, 6, 14, 15])
 def test_bt709s_curve_is_shown_as_srgbs_with_any_primaries(tmp_path, transfer):
-    """Dark and middle greys of the two differ by up to 12 levels."""
+    """Dark and middle greys of the two curves differ by up to 12 levels."""
     file = read_photo(save_png(tmp_path / "a.png", [cicp(12, transfer)], color=(60, 60, 60)))
     assert file.photo.to_srgb().getpixel((0, 0)) == (60, 60, 60)
     assert file.photo.icc_profile == read_photo(save_png(tmp_path / "b.png", [cicp(12, 13)])).photo.icc_profile
@@ -157,7 +157,7 @@ def test_exif_states_adobe_rgb(tmp_path, statement, source):
 
 
 def test_exif_of_a_photo_without_profile_says_srgb(tmp_path):
-    """CMYK comes back in sRGB, which its EXIF must not deny."""
+    """CMYK is written in sRGB, which its EXIF must not contradict."""
     Image.new("CMYK", (32, 24), (0, 200, 100, 0)).save(tmp_path / "a.jpg", exif=exif_of(0xFFFF, "R03"))
     file = read_photo(tmp_path / "a.jpg")
     write_photo(file.photo, tmp_path / "b.jpg", file)
@@ -269,7 +269,7 @@ def test_a_profile_wins_over_nclx_and_nclx_that_states_something_over_exif(tmp_p
 
 
 def pq_of(light):
-    """ST 2084: candela per square metre to a signal in [0, 1]."""
+    """PQ signal in [0, 1] of light in candela per square metre (ST 2084)."""
     power = (light / 10_000) ** 0.1593017578125
     return ((0.8359375 + 18.8515625 * power) / (1 + 18.6875 * power)) ** 78.84375
 
@@ -286,7 +286,7 @@ def deep_png(path, signal, code_points):
 
 PQ_LIGHT = np.array([203, 100, 50, 10, 1])
 HALF_OF_HLG = 1000 * (0.5**2 / 3) ** 1.2 / 203
-"""BT.2408: 203 candela on a display of 1000; scene light of a half is 0.0833."""
+"""Light of half of HLG's signal, whose scene light is 0.0833, on a display of 1000 candela; 203 are white (BT.2408)."""
 
 
 @pytest.mark.parametrize(
@@ -397,7 +397,7 @@ def test_a_bmp_is_converted_to_srgb(tmp_path):
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize("channels", [1, 2])
 def test_linear_grey_is_shown_alike_by_every_format(tmp_path, channels, bits, suffix):
-    """A format without such grey gets sRGB's, and no profile for grey beside colour pixels."""
+    """A format without such grey gets sRGB's, and no grey profile for colour pixels."""
     values = np.full((16, 24, channels), (1 << bits) - 1, f"u{bits // 8}")
     values[..., 0] = (1 << bits) // 5
     profile = profile_of(ColorSpace("linear", BT709, gamma_curve(1)), "L")
@@ -420,7 +420,7 @@ def test_shadows_of_deep_linear_light_are_not_cut_to_the_few_levels_that_it_has_
 
 
 def xyz_of(xy, is_scaled):
-    """Of red, green and blue, as a BMP states them; unscaled, so that X + Y + Z is 1."""
+    """XYZ of red, green and blue as a BMP states them; if not ``is_scaled``, X + Y + Z is 1 for each."""
     directions = np.stack([(x, y, 1 - x - y) for x, y in xy[:3]], 1)
     x, y = xy[3]
     scale = np.linalg.solve(directions, (x / y, 1, (1 - x - y) / y)) if is_scaled else np.ones(3)

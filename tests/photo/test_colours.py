@@ -1,4 +1,4 @@
-"""Colour profiles: wide colours are not clipped, curves come back exactly, broken profiles are said and ignored."""
+"""Colour profiles: wide colours are not clipped, curves are kept exactly, damaged profiles are noted and ignored."""
 
 import io
 import struct
@@ -22,7 +22,7 @@ def tagged(photo, icc_profile):
 
 
 def every_level(mode):
-    """Every value of 0 to 255 in one row, in the first channel rising, in the others falling."""
+    """One row with every value from 0 to 255, rising in the first channel, falling in the others."""
     rising = np.arange(256, dtype=np.uint8)[None]
     return Image.fromarray(rising if mode == "L" else np.stack([rising, 255 - rising, rising // 2], -1))
 
@@ -82,7 +82,7 @@ def test_a_p3_red_stays_itself_where_srgb_would_clip_it(relighter):
 
 
 SCANNER = profiles.rgb_profile("scanner", *profiles.SRGB_XY, (1.7, 2.0, 2.3))
-"""A curve of its own for each channel."""
+"""A profile with a different curve for each channel."""
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L"])
@@ -145,7 +145,7 @@ def test_a_preview_is_bounded_and_in_srgb():
 
 
 def test_a_curve_that_overflows_ends_at_white_and_prints_nothing():
-    """A warning of NumPy would stand in the middle of the command line's sentences."""
+    """NumPy's warning would appear among the command line's sentences."""
     gamma_and_slope = struct.pack(">2i", 30_000 << 16, 30_000 << 16)
     curve = _curve(b"para" + bytes(4) + struct.pack(">HH", 1, 0) + gamma_and_slope + bytes(4))
     with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""Over 500 hostile and broken files: each gives a photo or one sentence, soon, in little memory, and nothing halves."""
+"""Over 500 hostile and damaged files: each gives a photo or one sentence, soon, in little memory, nothing partial."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from tests.support import corpus
 from tests.support.hostile_metadata import absurd_exif, absurd_profiles, absurd_xmp
 
 LONGEST = 5
-"""Seconds of computing that one file may take; those of the clock depend on what else the machine does."""
+"""Most seconds of processor time that one file may take; wall-clock time depends on what else the machine does."""
 
 MOST_MEMORY = 1.5e9
 
@@ -34,7 +34,7 @@ def through_the_door(path: Path, target: Path) -> tuple[int, int]:
 
 
 def faults_of(path, expected, work, output) -> list[str]:
-    """What is wrong with how ``work`` dealt with one file, a line each."""
+    """What is wrong with how ``work`` handled one file, one line each."""
     start, size = time.process_time(), None
     try:
         size = work(path, output)

@@ -1,8 +1,8 @@
-"""Files as cameras and programs write them, judged by exiftool: what went in and what came out.
+"""Files as cameras and programs write them: exiftool compares what went in with what came out.
 
-The table in docs/fidelity.md is checked here row by row; ``python -m tests.photo.test_files`` writes it anew. Needs
+The table in docs/fidelity.md is checked here row by row; ``python -m tests.photo.test_files`` rewrites it. Needs
 exiftool, ImageMagick, cjpeg and cwebp (Debian: libimage-exiftool-perl imagemagick libjpeg-turbo-progs webp); without
-one of them the files that it makes are skipped.
+one of them, the files that it makes are skipped.
 """
 
 import json
@@ -49,7 +49,7 @@ def write_tags(path: Path, *sets: dict[str, str]) -> Path:
 
 
 def picture() -> Image.Image:
-    """96 wide, 64 high, smooth."""
+    """A smooth picture, 96 wide and 64 high."""
     return Image.fromarray(PICTURE)
 
 
@@ -202,7 +202,7 @@ def relit(source: Path, weights: Path, *flags: str) -> Path:
 
 
 def lost(before: dict[str, object], after: dict[str, object]) -> set[str]:
-    """The tags that are gone or changed, apart from how the pixels are stored."""
+    """The tags that were lost or changed, except those on how the pixels are stored."""
     gone = {name for name, value in before.items() if after.get(name) != value}
     stored = HOW_IT_IS_STORED + (OF_A_SENSOR if "IFD0:DNGVersion" in before else ())
     return {name for name in gone if not name.startswith(stored) and name.rpartition(":")[2] not in TURNED}
@@ -241,7 +241,7 @@ def row(case: Case, before: dict[str, object], after: dict[str, object]) -> str:
 
 
 def described(tags: dict[str, object]) -> str:
-    """One cell of the table, in exiftool's words."""
+    """One cell of the table, from exiftool's tags."""
     found = {name.rpartition(":")[2]: value for name, value in reversed(tags.items())}
     groups = {name.split(":")[0] for name in tags}
     width, height = found.get("ImageWidth"), found.get("ImageHeight")
@@ -269,7 +269,7 @@ def described(tags: dict[str, object]) -> str:
 
 
 def write_document() -> None:
-    """Make every file, relight it, and put the table into docs/fidelity.md; none of it if a program is missing."""
+    """Make every file, relight it, and write the table in docs/fidelity.md; do nothing if a program is missing."""
     with tempfile.TemporaryDirectory() as name:
         weights = Path(name, "weights")
         brightening_checkpoint().save(weights)

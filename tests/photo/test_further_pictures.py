@@ -1,4 +1,4 @@
-"""What a file holds beside the photo and is not kept is said: further pictures, films, layers, paths, credentials."""
+"""What a file contains besides the photo and is not kept is noted: pictures, films, layers, paths, credentials."""
 
 from types import SimpleNamespace
 

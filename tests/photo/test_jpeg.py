@@ -1,4 +1,4 @@
-"""Whatever JPEG can be read can be written; only the end marker may be missing."""
+"""Every JPEG that can be read can be written; only the end marker may be missing."""
 
 import io
 import itertools
@@ -23,7 +23,7 @@ FILM = b"\0\0\0\x18ftypmp42" + bytes(80)
 
 @pytest.fixture
 def picture():
-    """Smooth, with grain, 64 wide and 48 high."""
+    """A smooth picture with grain, 64 wide and 48 high."""
     rows, columns = np.mgrid[0:48, 0:64]
     grain = np.random.default_rng(0).integers(0, 20, (48, 64))
     return Image.fromarray(np.stack([columns * 3.5 + grain, rows * 4.5 + grain, 120 + grain], -1).astype(np.uint8))
@@ -34,7 +34,7 @@ def encoded(picture, **options):
 
 
 def pixels(content):
-    """By Pillow."""
+    """The pixels as Pillow decodes them."""
     return np.asarray(Image.open(io.BytesIO(content)))
 
 

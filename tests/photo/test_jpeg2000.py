@@ -1,4 +1,4 @@
-"""JPEG 2000 of any depth comes back as it was; what only Pillow reads is rounded, with a note."""
+"""JPEG 2000 keeps any depth; what only Pillow reads is rounded, with a note."""
 
 import imagecodecs
 import numpy as np
@@ -34,7 +34,7 @@ def test_every_depth_comes_back_as_it_was(tmp_path, bits, channels, kind):
 
 
 def test_a_kind_that_only_pillow_reads_is_rounded_and_said(tmp_path):
-    """The third number says that the colours are luma and chroma."""
+    """The third number states that the colours are luma and chroma."""
     path = jpeg2000(tmp_path / "a.jp2", levels(12, 3), 12, codecformat="jp2")
     content = path.read_bytes()
     srgb, ycc = (b"colr\1\0\0\0\0\0" + bytes([number]) for number in (16, 18))

@@ -1,4 +1,4 @@
-"""What a file says beside its pixels: kept byte for byte, but for the place, serial numbers and what went stale."""
+"""What a file says besides its pixels is kept byte for byte, except places, serial numbers and what became false."""
 
 import struct
 import zlib
@@ -30,7 +30,7 @@ SECRET = b"serial 4711"
 
 
 def exif_block(order="<", thumbnail=b"\xff\xd8 a thumbnail \xff\xd9"):
-    """A block with everything that is kept, changed or taken out."""
+    """A block with everything that is kept, changed or removed."""
 
     def number(value, kind="I"):
         return struct.pack(order + kind, value)
@@ -52,7 +52,7 @@ def exif_block(order="<", thumbnail=b"\xff\xd8 a thumbnail \xff\xd9"):
 
 
 def fields(block, at=None):
-    """Tag and bytes of every field of a directory."""
+    """Tag and bytes of every field in a directory."""
     return {
         entry.tag: bytes(block.data[entry.start : entry.start + entry.size])
         for entry in block.entries(block.first if at is None else at)
@@ -77,7 +77,7 @@ def test_place_serial_numbers_thumbnail_and_orientation_are_taken_out_of_exif(or
 
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_with_keep_location_the_makers_note_stays_where_it_was(order):
-    """Makers count its inner offsets from the start of the block."""
+    """Makers count the offsets inside their notes from the start of the block."""
     before = exif_block(order)
     cleaned = clean_exif(before, (5, 7), keep_private=True)
     assert cleaned.index(SECRET) == before.index(SECRET)
@@ -95,7 +95,7 @@ def test_damaged_exif_is_an_error_of_ours_or_stays_readable(places):
         cleaned = clean_exif(bytes(damaged), (5, 7), keep_private=False)
     except ExifError:
         return
-    assert len(cleaned) <= MAX_PASSES * len(damaged)  # values that overlap are copied apart
+    assert len(cleaned) <= MAX_PASSES * len(damaged)  # overlapping values are copied separately
     assert cleaned[:4] == b"II*\0"
 
 
@@ -137,7 +137,7 @@ def test_xmp_does_not_say_how_the_old_file_encoded_its_pixels():
 @pytest.mark.parametrize("declaration", ["", '<?xml version="1.0" encoding="UTF-16"?>'])
 def test_xmp_in_another_encoding_is_sound(encoding, declaration):
     if encoding == "utf-8-sig" and declaration:
-        return  # which would be false
+        return  # it would be false
     padded = (declaration + XMP.replace("\ufeff", "") + " " * 20 + "\n").encode(encoding)
     assert clean_xmp(padded, (5, 7), False) == clean_xmp(XMP.replace("\ufeff", "").encode(), (5, 7), False)
 
@@ -283,7 +283,7 @@ def test_what_is_too_long_for_a_jpeg_is_left_out_and_said(tmp_path, photo):
 
 
 def long_packet(attribute):
-    """A packet with a title of 70 KB, or an attribute of 140."""
+    """A packet with a title of 70 KB, or an attribute of 140 KB."""
     if not attribute:
         return PLAIN_XMP.replace("Fête", "F" * 70_000)
     return PLAIN_XMP.replace("Fête", "F" * 5_000).replace("xmp:Rating", f'xmp:Label="{"L" * 140_000}" xmp:Rating')
@@ -375,7 +375,7 @@ def test_metadata_that_imagemagick_once_wrote_as_a_pngs_text_are_read(tmp_path, 
 
 @pytest.mark.parametrize("bits", [8, 16])
 def test_metadata_behind_the_pixels_of_a_png_stay(tmp_path, bits):
-    """As the standard allows and several programs write them, an orientation among them."""
+    """The standard allows them there, and several programs write them so, including the orientation."""
     exif = Image.Exif()
     exif[0x0112], exif[0x013B] = 6, "An artist"
     packet = b'<x:xmpmeta xmlns:x="adobe:ns:meta/" xmlns:d="http://purl.org/dc/elements/1.1/" d:format="image/png"/>'
@@ -394,7 +394,7 @@ def test_metadata_behind_the_pixels_of_a_png_stay(tmp_path, bits):
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".bmp", ".avif", ".heic"])
 def test_each_part_of_the_metadata_is_in_the_file_or_in_a_note(tmp_path, photo, suffix):
-    """exiftool is the judge of what a file holds."""
+    """exiftool tells what a file contains."""
     exif = Image.Exif()
     exif[ARTIST] = "by Zoe"
     xmp = PLAIN_XMP.replace("F\u00eate", "a slide").encode()

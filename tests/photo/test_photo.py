@@ -1,4 +1,4 @@
-"""The door between files and pixels: every mode, every orientation, nothing clipped, nothing half-written."""
+"""Reading and writing photos: every mode, every orientation, nothing clipped, nothing half-written."""
 
 import os
 import struct
@@ -220,7 +220,7 @@ def test_a_deep_ppm_keeps_its_levels(tmp_path, white):
 
 
 def test_no_library_logs_warnings_on_a_png(tmp_path, caplog):
-    """As libpng does, whose warnings would stand on the terminal."""
+    """libpng does, and its warnings would appear on the terminal."""
     content = png.encode16(np.zeros((3, 4, 3), np.uint16))
     wrong = chunk(b"sRGB", b"\x09") + chunk(b"iCCP", b"ICC\0\0damaged") + chunk(b"tIME", bytes(7))
     (tmp_path / "a.png").write_bytes(content[:33] + wrong + content[33:])

@@ -1,4 +1,4 @@
-"""Each row of docs/photo_faults.md: the file is made and relit anew, and the result is the right one."""
+"""Each row of docs/photo_faults.md: the file is made and relit again, and the result is right."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What C libraries print of a file stays off the screen, and tells of damage that they do not raise."""
+"""What C libraries print about a file is kept off the screen, and reveals damage for which they raise no error."""
 
 import os
 import struct

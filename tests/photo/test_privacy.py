@@ -1,6 +1,6 @@
-"""Without --keep-location nothing is left that means a position, a place or a serial number, on whatever list it is.
+"""Without --keep-location, nothing is left that means a position, place or serial number, whatever it is called.
 
-Names that nobody listed are planted in every container of every format; exiftool is the judge.
+Names that are on no list are planted in every container of every format; exiftool tells what is left.
 """
 
 import shutil
@@ -85,7 +85,7 @@ def test_a_text_that_says_something_else_is_kept(text):
 
 
 def written(source, keep_location=False, suffixes=OUTPUTS):
-    """The photo of ``source`` in these formats, and the notes on it."""
+    """The photo of ``source`` written in these formats, and the notes on it."""
     file, targets = read_photo(source, keep_location), []
     for suffix in suffixes:
         if suffix == ".heic":
@@ -120,7 +120,7 @@ CASES = st.sampled_from([
 
 @st.composite
 def names(draw):
-    """Such as ``HomeCityRef``, ``drone_gps`` or ``MYSTREET``, at least one for each word."""
+    """Names such as ``HomeCityRef``, ``drone_gps`` or ``MYSTREET``, at least one for each word."""
     parts = [[part for part in (draw(ASIDE), word, draw(ASIDE)) if part] for word in WORDS]
     return [draw(CASES)(words) for words in parts]
 
@@ -174,7 +174,7 @@ def test_a_property_whose_value_is_such_a_word_is_kept_beside_its_neighbours():
 
 
 def block(*fields):
-    """A block of EXIF with these fields beside some that are kept."""
+    """A block of EXIF with these fields and some that are kept."""
     kept = [IfdField(0x010F, 2, 4, b"Cam\0"), IfdField(0x0128, 3, 1, b"\2\0")]
     return b"II*\0\x08\0\0\0" + encode_ifd("<", [*kept, *fields], 8)
 
@@ -220,7 +220,7 @@ def test_in_iptc_only_known_data_sets_are_kept(record, number):
 
 
 def test_what_dng_says_of_a_raw_file_is_not_kept():
-    """OriginalRawFileData, for one, is that file."""
+    """OriginalRawFileData, for example, contains the whole raw file."""
     planted = block(IfdField(0xC68C, 7, len(PLANTED), PLANTED.encode()))
     assert PLANTED.encode() not in clean_exif(planted, (5, 7), keep_private=False)
 
@@ -247,7 +247,7 @@ def test_in_a_profile(where):
 
 
 def saved(photo, path, exif=b"", xmp=b"", iptc=b"", texts=(), comment=b""):
-    """``photo`` in a file that holds what of these its format can."""
+    """Save ``photo`` with those of these metadata that the format can store."""
     options = {"exif": exif and b"Exif\0\0" + exif, "xmp": xmp} if path.suffix in (".jpg", ".webp", ".avif") else {}
     if path.suffix == ".jpg":
         options |= {"extra": jpeg_segment(iptc), "comment": comment}
@@ -294,7 +294,7 @@ def test_exiftool_finds_none_of_the_planted_names(tmp_path, photo, suffix, drawn
 
 @pytest.fixture(scope="module")
 def places():
-    """Every name that exiftool writes and that means a place, with its group."""
+    """Every name that exiftool can write and that means a place, with its group."""
     listed = {group: exiftool("-listw", f"-{group}:all").split() for group in ("EXIF", "XMP", "IPTC")}
     return [(group, name) for group, names in listed.items() for name in names if is_a_place(name)]
 
@@ -337,7 +337,7 @@ def test_a_text_that_gives_coordinates_is_left_out_and_said(tmp_path, photo, whe
 
 @pytest.mark.parametrize("number", range(6))
 def test_in_the_texts_of_a_png_of_every_kind(tmp_path, photo, number):
-    """``tEXt``, ``zTXt`` and ``iTXt``, packed and not."""
+    """``tEXt``, ``zTXt`` and ``iTXt``, compressed and not."""
     texts = [("Title", "Party")] * number + [("Comment", "at 52.5163, 13.3777")]
     file = read_photo(saved(photo, tmp_path / "a.png", texts=texts))
     assert len(file.metadata.png_chunks) == number

@@ -1,4 +1,4 @@
-"""Raw files: developed with the camera's white balance into 16 bits, and what is said where rawpy is missing."""
+"""Raw files: developed with the camera's white balance into 16 bits, and the message if rawpy is missing."""
 
 import sys
 
@@ -11,11 +11,11 @@ from f2a.photo import PhotoError, output_name, read_photo, write_photo
 
 HEIGHT, WIDTH = 48, 64
 AS_SHOT_NEUTRAL = (2, 4, 1, 1, 1, 2)
-"""Red, green, blue of a white wall as the sensor sees it: 1/2, 1, 1/2."""
+"""Red, green and blue of a white wall as the sensor sees it, as fractions: 1/2, 1, 1/2."""
 
 
 def dng(path, orientation=1):
-    """A grey wall under that light, as an RGGB sensor of 16 bits sees it: a linear DNG 1.4 of one directory."""
+    """Write a grey wall in that light, as a 16-bit RGGB sensor sees it: a linear DNG 1.4 with one directory."""
     mosaic = np.full((HEIGHT, WIDTH), 16000, np.uint16)
     mosaic[0::2, 0::2] = mosaic[1::2, 1::2] = 8000
     to_camera = (1, 1, 0, 1, 0, 1, 0, 1, 1, 1, 0, 1, 0, 1, 0, 1, 1, 1)

@@ -1,4 +1,4 @@
-"""Nothing lost: for photos of every size, depth, mode, profile, orientation and format, what goes in comes out."""
+"""Nothing is lost: photos of every size, depth, mode, profile, orientation and format come out as they went in."""
 
 import io
 import itertools
@@ -38,7 +38,7 @@ TURN = {
     7: lambda a: a.swapaxes(0, 1)[::-1, ::-1],
     8: lambda a: a.swapaxes(0, 1)[::-1],
 }
-"""From the stored rows to the upright photo, as the EXIF standard draws it."""
+"""By orientation: the turn from the stored rows to the upright photo, as the EXIF standard draws it."""
 
 
 def exif_of(orientation):
@@ -80,7 +80,7 @@ def stored_webp(values, orientation, icc_profile):
 
 
 def decoded(path):
-    """By other libraries than those that write."""
+    """The file decoded by libraries other than those that wrote it."""
     if path.suffix == ".tif":
         with tifffile.TiffFile(path) as file:
             values = file.pages.first.asarray(squeeze=False)[0, 0]
@@ -90,7 +90,7 @@ def decoded(path):
 
 
 def described(path):
-    """Profile and orientation."""
+    """The profile and orientation in a file."""
     if path.suffix == ".tif":  # Pillow does not open 16-bit grey with alpha
         with tifffile.TiffFile(path) as file:
             tags = file.pages.first.tags
@@ -101,7 +101,7 @@ def described(path):
 
 @st.composite
 def photos(draw):
-    """Suffix, stored values, orientation and profile."""
+    """Draw a suffix, stored values, an orientation and a profile."""
     suffix = draw(st.sampled_from([".png", ".tif", ".webp"]))
     channels = draw(st.sampled_from([3, 4] if suffix == ".webp" else [1, 2, 3, 4]))
     dtype = np.uint8 if suffix == ".webp" else draw(st.sampled_from([np.uint8, np.uint16]))
@@ -129,7 +129,7 @@ def test_every_orientation_of_every_kind_of_pixels(tmp_path, orientation):
 
 
 def relit(folder, relighter, drawn, controls):
-    """Upright values before and after, which agree in size, depth and channels; the profile stays."""
+    """Upright values before and after, after checking that size, depth, channels and profile are kept."""
     suffix, values, orientation, icc_profile = drawn
     source = folder / f"a{suffix}"
     source.write_bytes(ENCODE[suffix](values, orientation, icc_profile))

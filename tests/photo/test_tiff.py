@@ -1,4 +1,4 @@
-"""What the numbers of a TIFF mean: every kind comes back looking as it was, or is refused by its kind."""
+"""What the numbers of a TIFF mean: every kind keeps its look, or is refused by name."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def premultiplied(colors):
 
 
 def kind(photometric, *samples, extra=(), to=lambda values: values):
-    """Of samples of 16 bits; the ``extra`` ones by tifffile's names."""
+    """Arguments for writing a TIFF of 16-bit samples; ``extra`` has tifffile's names of the extra ones."""
     extras = {"extrasamples": list(extra)} if extra else {}
     values = to(np.concatenate(samples, -1))
     return {"values": values[..., 0] if values.shape[-1] == 1 else values, "photometric": photometric, **extras}
@@ -74,7 +74,7 @@ def test_it_is_read_as_it_looks(tmp_path, kind):
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("white", [chromaticity.D50, chromaticity.D65, (0.4476, 0.4074)])
 def test_lab_counts_from_the_white_that_the_file_states(tmp_path, dtype, white):
-    """Lightness 100 and no colour is white; so is every grey, under any white."""
+    """Lightness 100 without colour is white under any white point, and greys stay grey."""
     levels = np.zeros((5, 7, 3), dtype)
     levels[..., 0] = np.iinfo(dtype).max * np.linspace(0, 1, 35).reshape(5, 7)
     x, y = (round(1_000_000 * value) for value in white)
@@ -123,7 +123,7 @@ def test_cmyk_of_16_bits_is_said_to_be_rounded(tmp_path):
 
 
 def without_field(path, name):
-    """The file, whose first directory has a private field in place of ``name``."""
+    """Replace the field ``name`` in the file's first directory by a private one."""
     with tifffile.TiffFile(path) as file:
         tag = file.pages.first.tags[name]
     content = bytearray(path.read_bytes())
@@ -219,7 +219,7 @@ def test_light_that_half_floats_hold_as_infinite_is_white_and_changes_nothing_el
 
 
 def test_zeros_for_the_end_of_the_pixels_are_damage(tmp_path):
-    """Of Deflate, some go on with whatever zeros stand for, to more pixels than the photo has."""
+    """Some Deflate decoders go on with what zeros decode to, and return more pixels than the photo has."""
     colors = np.random.default_rng(0).integers(0, 256, (37, 53, 3)).astype(np.uint8)
     tiff(tmp_path / "a.tif", colors, "rgb", compression="zlib")
     content = (tmp_path / "a.tif").read_bytes()

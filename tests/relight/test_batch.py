@@ -1,4 +1,4 @@
-"""Many photos: each done once, whatever there is already, however many processes share the list."""
+"""Many photos: each is relit once, whatever exists already, however many processes share the list."""
 
 import json
 import os
@@ -38,7 +38,7 @@ def tasks_in(folder, output):
 
 
 def copy(source, target, *, on_target, tell):
-    """Stands for the relighting: the result is named after the photo."""
+    """Copy a photo instead of relighting it; the result is named after the photo."""
     result = target / f"{source.stem}_ambient{source.suffix}"
     on_target(result)
     result.write_bytes(source.read_bytes())
@@ -50,7 +50,7 @@ def statuses(results):
 
 
 def test_outcomes_come_in_order_and_only_so_many_photos_are_in_work(photos, tmp_path):
-    """The first three wait for one another, and the first for the last."""
+    """The first three photos wait for one another, and the first for the last."""
     three, last, in_work, most = threading.Barrier(3), threading.Event(), threading.Semaphore(0), []
 
     def slow(source, target, *, on_target, tell):
@@ -72,7 +72,7 @@ def test_outcomes_come_in_order_and_only_so_many_photos_are_in_work(photos, tmp_
 
 @pytest.fixture
 def given_up(monkeypatch):
-    """Set once the photos of a run that are not begun are given up."""
+    """An event that is set when a run gives up the photos that it has not begun."""
     event = threading.Event()
 
     class Pool(ThreadPoolExecutor):
@@ -86,7 +86,7 @@ def given_up(monkeypatch):
 
 
 def test_a_run_that_was_stopped_goes_on_where_it_was(photos, tmp_path, given_up):
-    """The second photo is in work when the run is closed, and ends only once the others are given up."""
+    """The second photo is being relit when the run is closed, and finishes only after the others are given up."""
     begun = threading.Event()
 
     def held(source, target, *, on_target, tell):
@@ -124,7 +124,7 @@ def test_a_bad_photo_fails_alone(photos, tmp_path):
 
 @pytest.mark.parametrize("of", [1, 2, 3, 10])
 def test_processes_share_the_list_without_overlap(photos, tmp_path, of):
-    """Even when the second looks at the folder after the first has written its results."""
+    """Even if the second process lists the folder after the first has written its results."""
     tasks, seen = tasks_in(photos, tmp_path / "out"), []
     for number in range(of):
         batch = Batch(tasks, Shard(number, of))
@@ -195,7 +195,7 @@ def test_every_suffix_of_a_format_that_is_read_is_known(photos):
 
 @pytest.fixture
 def relight(tmp_path, weights):
-    """``relight(photo, ...)``: what the command that writes into ``tmp_path / "out"`` ended with and said."""
+    """``relight(photo, ...)`` runs the command, writing into ``tmp_path / "out"``; returns its status and output."""
     return lambda *words: run("f2a", "relight", *words, "-o", tmp_path / "out", "--weights", weights)
 
 
@@ -203,7 +203,7 @@ def test_pictures_that_are_passed_over_are_named_in_one_line(photos, relight):
     assert unreadable_note([photos]) == ""
     for name in ("a.jxl", "b.PSD", "c.exr", "._d.jxl", "notes.txt", *(f"e{n}.exr" for n in range(4))):
         (photos / name).write_bytes(b"")
-    for name in ("album.jpg", "layers.psd"):  # any folder is passed over
+    for name in ("album.jpg", "layers.psd"):  # a folder is skipped whatever its name
         (photos / name).mkdir()
     line = "skipped 7 pictures in formats that f2a cannot read: a.jxl, b.PSD, c.exr, e0.exr, e1.exr, ..."
     assert unreadable_note([photos, photos / "p0.png"]) == line
@@ -272,7 +272,7 @@ def test_after_ctrl_c_there_are_a_closing_line_and_a_complete_report(photos, tmp
 
 def test_a_result_that_another_run_made_meanwhile_is_skipped(photos, tmp_path):
     def late(source, target, *, on_target, tell):
-        result = copy(source, target, on_target=on_target, tell=tell)  # by the other run
+        result = copy(source, target, on_target=on_target, tell=tell)  # as the other run does
         check_target(result, overwrite=False)
 
     [result] = Batch(tasks_in(photos, tmp_path / "out")[:1]).run(late, 1)

@@ -1,4 +1,4 @@
-"""Every control by hand: on a flat photo the result can be worked out with a pocket calculator."""
+"""Every control checked by hand: on a flat photo the result can be worked out with a pocket calculator."""
 
 import argparse
 import dataclasses
@@ -20,7 +20,7 @@ def linear(srgb):
 
 
 def flat(color, stops=(0.0, 0.0, 0.0)):
-    """An even photo, 9 wide and 6 high, and a network that finds ``stops`` for red, green and blue."""
+    """A photo of one colour, 9 wide and 6 high, and a network that predicts ``stops`` for red, green and blue."""
     photo = Image.new("RGB", (9, 6), color)
     flash = torch.tensor(color).reshape(1, 3, 1, 1).expand(1, 3, 6, 9) / 255
     log_gain = torch.tensor(stops).reshape(1, 3, 1, 1).expand(1, 3, 6, 9) * np.log(2)
@@ -45,7 +45,7 @@ def test_exposure_comes_on_top_of_the_relit_photo():
 
 @pytest.mark.parametrize("mireds", [-100, -40, 40, 100])
 def test_warmth_makes_white_paper_look_as_under_a_warmer_lamp(mireds):
-    """Grey under light of 6500 K, moved by so many mireds along the black body's locus (Kim et al.)."""
+    """Grey in light of 6500 K, moved by so many mireds along the Planckian locus (Kim et al.)."""
     before, after = black_body(1e6 / 6500), black_body(1e6 / 6500 + mireds)
     expected = np.log(after / before)
     got = np.log(light_of(flat((120, 120, 120)), Controls(strength=0, warmth=mireds)) / linear([120] * 3))
@@ -54,7 +54,7 @@ def test_warmth_makes_white_paper_look_as_under_a_warmer_lamp(mireds):
 
 
 def black_body(mired):
-    """Linear sRGB of unit luminance, 4000 K and above except in the last of the tests (3900 K)."""
+    """Linear sRGB of a black body with unit luminance; at 4000 K and above except in the last test (3900 K)."""
     kelvin = 1e6 / mired
     x = -3.0258469e9 / kelvin**3 + 2.1070379e6 / kelvin**2 + 0.2226347e3 / kelvin + 0.240390
     y = 3.0817580 * x**3 - 5.87338670 * x**2 + 3.75112997 * x - 0.37001483
@@ -72,7 +72,7 @@ def test_shadows_lift_black_leave_mid_grey_and_keep_the_order_of_tones():
 
 
 def two_tones(dark=(30, 24, 18), light=(180, 150, 120)):
-    """The left half of one colour and the right half of another, which the network leaves as they are."""
+    """A photo with a left half of one colour and a right half of another, which the network leaves unchanged."""
     values = np.array([[dark] * 8 + [light] * 8] * 6, np.uint8)
     flash = torch.from_numpy(values).permute(2, 0, 1)[None] / 255
     return PhotoGain(Photo.from_array(values), flash, torch.zeros_like(flash))

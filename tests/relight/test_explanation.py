@@ -1,4 +1,4 @@
-"""What is said about a photo: by the camera where it says something, else by the light's fall-off."""
+"""What is said about a photo: from the camera's record if there is one, else from the fall-off of light."""
 
 import math
 
@@ -31,7 +31,7 @@ def test_the_camera_says_whether_its_flash_fired(relighter, tmp_path, photo, tag
 
 
 def test_without_its_word_the_fall_off_decides(relighter):
-    """A picture that is brightest in the middle, and the same turned inside out."""
+    """A picture that is brightest in the middle, and its negative."""
     down, across = np.meshgrid(np.linspace(-1, 1, 30), np.linspace(-1, 1, 40), indexing="ij")
     middle = (230 - 90 * (down**2 + across**2)).astype(np.uint8)
     lit, unlit = (Image.fromarray(values).convert("RGB") for values in (middle, 255 - middle))

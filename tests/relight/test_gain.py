@@ -1,4 +1,4 @@
-"""The gain on the full photo: exact at the small size, sharp at edges, the same however it is cut into strips."""
+"""The gain on the full photo: exact at the small size, sharp at edges, independent of the strips it is cut into."""
 
 import math
 import os
@@ -24,7 +24,7 @@ def values_of(image, full=255):
 
 
 def luma_of(image):
-    """The guide: the mean of sRGB's powers of the photo's light, ``(1, 1, h, w)``."""
+    """The guide, the mean of the channels' light raised to sRGB's power, ``(1, 1, h, w)``."""
     power = 1.055 * srgb_to_linear(image) ** (1 / 2.4)
     return (power * torch.from_numpy(LUMINANCE).reshape(1, 3, 1, 1)).sum(1, keepdim=True)
 
@@ -41,12 +41,12 @@ def relit_by(gain, values):
 
 @pytest.fixture
 def flash():
-    """20 wide, 14 high, uint8: any picture with edges in it, none of it bright."""
+    """A uint8 picture with edges, 20 wide and 14 high, no part of it bright."""
     return (np.random.default_rng(1).integers(0, 7, (14, 20, 3)) * 30).astype(np.uint8)
 
 
 def test_a_gain_that_follows_the_photo_is_applied_as_it_is(flash):
-    """What the filter can express comes through it unchanged but for its epsilon."""
+    """What the filter can express passes through it unchanged, except for its epsilon."""
     image = image_of(flash)
     log_gain = (2.4 * torch.log(1.3 - 0.3 * luma_of(image))).expand_as(image)
     relit = relit_by(fit_gain(image, log_gain), flash)
@@ -69,7 +69,7 @@ def test_every_value_is_relit_within_a_level_of_the_formula(dtype, stops, channe
 
 
 def test_slope_offset_and_colour_are_enlarged_bilinearly(flash):
-    """Against PyTorch's own enlargement, at 7 and 5.6 times the size."""
+    """Compared with PyTorch's own enlargement, at 7 and 5.6 times the size."""
     large = np.repeat(np.repeat(flash, 7, 0), 6, 1)[:, :112]
     random = np.random.default_rng(2)
     slope, offset = random.normal(0, 0.3, (14, 20)), random.uniform(0.8, 1.2, (14, 20))
@@ -98,7 +98,7 @@ def test_a_gain_that_steps_with_the_photo_steps_at_full_size_too():
 
 
 def test_the_colour_of_a_gain_reaches_across_edges_without_a_blotch():
-    """Warm light found on one spot only: no step in hue wider than the cells' own slope, and no luminance from it."""
+    """Warm light predicted on one spot only: hue changes no faster than the cells' slope, and luminance not at all."""
     flash = torch.full((1, 3, 64, 96), 0.5)
     log_gain = torch.zeros(1, 3, 64, 96)
     log_gain[:, 0, 20:30, 40:50], log_gain[:, 2, 20:30, 40:50] = 0.3, -0.3 * 0.2126 / 0.0722
@@ -107,7 +107,7 @@ def test_the_colour_of_a_gain_reaches_across_edges_without_a_blotch():
 
 
 def test_noise_grows_by_the_gain_and_no_further():
-    """A dark, grainy wall at four times the network's size, lit by two stops less what its own light takes off."""
+    """A dark, grainy wall at four times the network's size; black would be lit by two stops, white by none."""
     random = np.random.default_rng(0)
     full = random.normal(20, 3, (240, 320, 1)).round().clip(0, 255).astype(np.uint8)
     small = full.reshape(60, 4, 80, 4, 1).mean((1, 3))
@@ -118,7 +118,7 @@ def test_noise_grows_by_the_gain_and_no_further():
 
 
 def test_a_smooth_sky_stays_smooth():
-    """Every level once, in order: no step back, none of more than the gain's own two levels, no block of the map."""
+    """Every level once, in order: no step back, none larger than the gain's two levels, no visible cells of the map."""
     ramp = np.repeat(np.linspace(60, 120, 61), 40).round().astype(np.uint8)
     sky = np.repeat(np.repeat(ramp[None, :, None], 64, 0), 3, 2)
     small = image_of(np.ascontiguousarray(sky[::8, 4::8]))
@@ -175,7 +175,7 @@ def test_strength_multiplies_the_contrast_of_the_gain():
 @pytest.mark.parametrize("value", [-1, -0.5, 1])
 def test_background_and_highlights_act_on_what_is_lifted_more_and_less_than_the_whole_photo(lift, value):
     flash, log_gain = uneven()
-    flash, log_gain = flash / 2, log_gain + lift  # none of it so bright that it would be rolled off
+    flash, log_gain = flash / 2, log_gain + lift  # nothing bright enough to be rolled off
 
     def ends(controls):
         return apply_controls(flash, log_gain, controls)[0, 0, 0, [0, -1]]
@@ -200,9 +200,9 @@ def test_a_photo_whose_mean_is_kept_is_lifted_and_lowered_against_nothing():
 def test_more_background_or_fewer_highlights_add_no_detail():
     flash = torch.full((1, 3, 30, 40), 0.4)
     log_gain = torch.zeros_like(flash)
-    log_gain[..., ::2] = 0.3  # stripes, of which the one half is lifted more than the whole photo and the other less
+    log_gain[..., ::2] = 0.3  # stripes, half of them lifted more than the whole photo, half less
     for controls in (Controls(background=1), Controls(highlights=-1)):
         added = apply_controls(flash, log_gain, controls) - log_gain
-        assert added[..., 12:-12].abs().max() < 0.01  # 0.15 where each stripe would get its own
+        assert added[..., 12:-12].abs().max() < 0.01  # it would be 0.15 if each stripe got its own
     flattened = apply_controls(flash, log_gain, Controls(background=-1, highlights=1))
     assert flattened.std() < 1e-5

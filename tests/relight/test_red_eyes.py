@@ -1,4 +1,4 @@
-"""Red pupils are found in drawn faces and made dark; nothing else in a photo is touched."""
+"""Red pupils are found in drawn faces and darkened; nothing else in a photo is changed."""
 
 import sys
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.filterwarnings("error")
 SKINS = {"pale": (226, 190, 170), "tan": (196, 150, 120), "brown": (130, 88, 66), "dark": (92, 60, 46)}
 RED, BLACK = (170, 30, 35), (18, 16, 15)
 SIDE = 960
-"""Pixels of the drawing, before it is scaled."""
+"""Side of the drawing in pixels, before it is scaled."""
 EYES = ((372, 452), (588, 452))
 """Centres of the pupils in the drawing."""
 HAIR = (45, 32, 26)
@@ -29,7 +29,7 @@ HAIR = (45, 32, 26)
 def drawn_face(
     side=300, pupil=RED, diameter=30, skin=SKINS["tan"], iris=(60, 38, 26), lips=(190, 40, 50), glasses=False
 ):
-    """A face that looks into the camera, ``side`` pixels large; ``diameter`` is the pupil's, of :data:`SIDE`."""
+    """A face looking into the camera, ``side`` pixels large; ``diameter`` is the pupil's at a side of :data:`SIDE`."""
     image = Image.new("RGB", (SIDE, SIDE), (60, 70, 80))
     draw = ImageDraw.Draw(image)
 
@@ -77,13 +77,13 @@ def corrected(image):
 
 
 def in_eyes(image, radius):
-    """Which pixels of a drawn face lie so near a pupil's centre, ``radius`` in the drawing's pixels."""
+    """Mask of the pixels of a drawn face within ``radius``, in the drawing's pixels, of a pupil's centre."""
     y, x = (np.mgrid[: image.height, : image.width] + 0.5) * SIDE / image.height
     return np.any([np.hypot(x - left, y - top) < radius for left, top in EYES], axis=0)
 
 
 def redness(image, radius):
-    """How much more red than green there is in the pupils, in levels."""
+    """Difference of red and green in the pupils, in levels."""
     pixels = np.asarray(image).astype(int)[in_eyes(image, radius)]
     return (pixels[:, 0] - pixels[:, 1]).mean()
 
@@ -129,7 +129,7 @@ def test_only_the_pupils_change_to_neutral_and_dark_and_their_glint_stays():
 
 
 def lamps_and_lips():
-    """As red as the pupils, and as round and small."""
+    """A picture of spots as red, round and small as pupils."""
     image = drawn_face(600, pupil=BLACK, lips=RED)
     for x, y in ((40, 60), (300, 440), (300, 120), (560, 300), (235, 380)):
         ImageDraw.Draw(image).ellipse((x - 10, y - 10, x + 10, y + 10), fill=RED)
@@ -205,7 +205,7 @@ def test_they_are_corrected_in_the_relit_photo_and_in_its_preview(relighter):
     "box", [(90, 100, 210, 180), (110, 139, 150, 160), (0, 0, 300, 60)], ids=["both", "half", "none"]
 )
 def test_in_a_part_of_the_photo_they_are_corrected_as_in_the_whole(relighter, box):
-    """At (116, 141) and (184, 141) are the pupils."""
+    """The pupils are at (116, 141) and (184, 141)."""
     prepared = relighter.prepare(Photo.from_pil(drawn_face(300)))
     whole = prepared.render(Controls(red_eyes=1)).to_pil().crop(box)
     assert prepared.crop(box, red_eyes=True).render(Controls(red_eyes=1)).to_pil().tobytes() == whole.tobytes()

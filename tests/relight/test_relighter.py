@@ -75,7 +75,7 @@ def test_a_preview_is_bounded_and_looks_like_the_photo(relighter):
 
 
 def test_both_storages_are_relit_alike(relighter, photo):
-    """Plain photos stay Pillow's, strip by strip."""
+    """Plain photos remain Pillow images, relit strip by strip."""
     large = photo.resize((333, 217), Image.Resampling.BICUBIC)
     image, array = Photo(ImageStorage(large)), Photo(ArrayStorage(np.asarray(large)))
     assert np.array_equal(relighter.prepare(image).render().rows(), relighter.prepare(array).render().rows())

@@ -1,4 +1,4 @@
-"""A photo in a watched folder is taken when it is whole: not before, and once."""
+"""A photo in a watched folder is yielded once, and only when it is complete."""
 
 import os
 from itertools import count
@@ -13,7 +13,7 @@ from f2a.relight.watch import stable_photos, watch_folder
 
 @pytest.fixture
 def looks(monkeypatch, tmp_path):
-    """What :func:`stable_photos` yields when it looks once a second: ``acts`` are done one before each look, and return
+    """What :func:`stable_photos` yields if it looks once a second. One of ``acts`` is done before each look and returns
     the names that changed, or None."""
 
     def run(*acts, settle_s=2):
@@ -29,7 +29,7 @@ def nothing():
 
 
 def added(path, tell=True):
-    """An act: a file gets another byte, of which an event tells or not."""
+    """An act that appends a byte to a file, with or without an event."""
 
     def act():
         with open(path, "ab") as file:

@@ -1,6 +1,6 @@
 """``python -m tests.photo.faults``: make every file, relight it, and write docs/photo_faults.md.
 
-With numbers behind it, only the files of these kinds: the other rows stay.
+If numbers follow, only the files of these kinds are made; the other rows are kept.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""One file, what is right, and how what f2a makes of it is put in words."""
+"""One file, its right result, and how f2a's result is described in words."""
 
 import shutil
 import subprocess
@@ -21,7 +21,7 @@ AS_IT_WAS, BY_HAND = "looks as it was", "Pillow, by hand"
 
 
 class Bench(NamedTuple):
-    """What relights: the weights make every gain e to the power of 0.5, and strength 0 leaves a photo as it is."""
+    """A relighter and its weights: every gain is e to the power of 0.5; strength 0 leaves a photo as it is."""
 
     relighter: Relighter
     weights: Path
@@ -31,10 +31,10 @@ class Case(NamedTuple):
     """
     Attributes:
         kind: 1 to 8.
-        name: of the file.
-        made_with: the programs.
-        right: the result that is right.
-        result: makes the file in a folder of that path and says in words what became of it.
+        name: the file's name.
+        made_with: the programs that make the file.
+        right: the right result.
+        result: makes the file at the given path and describes f2a's result in words.
     """
 
     kind: int
@@ -67,7 +67,7 @@ def magick(*command: object) -> None:
 
 
 def picture() -> np.ndarray:
-    """Smooth, ``(64, 96, 3)`` uint8."""
+    """A smooth picture, ``(64, 96, 3)`` uint8."""
     rows, columns = np.mgrid[0:64, 0:96]
     return np.stack([columns * 2.5, rows * 3.9, 120 + 0 * rows], -1).astype(np.uint8)
 
@@ -77,7 +77,7 @@ GREY = PICTURE[..., :1]
 
 
 def relit(bench: Bench, source: Path, expected: np.ndarray | None = PICTURE, tolerance: float = 3) -> str:
-    """The photo relit with strength 0, in words: how it differs from ``expected``, and the notes."""
+    """Relight the photo with strength 0 and describe how it differs from ``expected``, and the notes."""
     notes: list[str] = []
     folder = source.parent / "relit"
     folder.mkdir(exist_ok=True)
@@ -93,7 +93,7 @@ def relit(bench: Bench, source: Path, expected: np.ndarray | None = PICTURE, tol
 
 
 def read(path: Path) -> np.ndarray:
-    """``(H, W, 3)`` in [0, 255], by another reader than f2a's; without alpha."""
+    """The pixels without alpha, ``(H, W, 3)`` in [0, 255], from a reader other than f2a's."""
     if path.suffix == ".tif":
         values = tifffile.imread(path, key=0)
     elif path.suffix == ".heic":

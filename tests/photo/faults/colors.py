@@ -1,4 +1,4 @@
-"""Kind 3: the colours that a file states are those that the result states, in every format."""
+"""Kind 3: the result states the same colours as the file, in every format."""
 
 import shutil
 import struct
@@ -30,7 +30,7 @@ SUFFIXES = (".jpg", ".png", ".webp", ".tif", ".avif", ".heic")
 
 
 def limit_of(suffix: str, name: str = "") -> int:
-    """WebP has only the 220 levels of television, those of BT.2020 and PQ are coarse, and given files have grain."""
+    """Limit of deltaE: WebP has only 220 levels, those of BT.2020 and PQ are coarse, and given files have grain."""
     if "pq" in name or "hlg" in name:
         return 3
     return 2 if suffix == ".webp" or name.startswith(("p3.", "nclx_2020")) else 1
@@ -41,7 +41,7 @@ def under(limit: int) -> str:
 
 
 class Right(NamedTuple):
-    """What a file states otherwise than by a profile: a profile of the same colours, and an HDR photo's light."""
+    """Colours that a file states without a profile: a profile of the same colours, and an HDR photo's light."""
 
     profile: bytes = b""
     levels: tuple[int, ...] = ()
@@ -51,7 +51,7 @@ AS_STATED = Right()
 
 
 def lab(path: Path, right: Right = AS_STATED, left: int = 8) -> np.ndarray:
-    """Of the pixels from ``left`` on, through the profile in the file, or by what is ``right`` of it."""
+    """Lab of the pixels from ``left`` on, read through the profile in the file or as ``right`` says."""
     if path.suffix == ".heic":
         heif = pytest.importorskip("pillow_heif").open_heif(path)
         image, profile = heif.to_pillow(), heif.info.get("icc_profile")
@@ -71,7 +71,7 @@ def lab(path: Path, right: Right = AS_STATED, left: int = 8) -> np.ndarray:
 
 
 def in_lab(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
-    """Without the tables that LittleCMS makes for many pixels, which take longer than these few."""
+    """The image in Lab, without the tables that LittleCMS builds for many pixels, which take longer than these few."""
     lab_profile = ImageCms.createProfile("LAB")
     seen = ImageCms.profileToProfile(image, profile, lab_profile, outputMode="LAB", flags=ImageCms.Flags.NOOPTIMIZE)
     assert seen is not None
@@ -89,7 +89,7 @@ def save_png(path: Path, chunks: Chunks = (), icc_profile: bytes | None = None, 
 
 
 def in_text(profile: bytes) -> Chunks:
-    """As ImageMagick once wrote a profile into a PNG."""
+    """The text chunk in which ImageMagick once wrote a profile into a PNG."""
     content = f"\nicc\n{len(profile):8}\n{profile.hex()}\n".encode()
     return ((b"zTXt", b"Raw profile type icc\0\0" + zlib.compress(content)),)
 
@@ -109,14 +109,14 @@ def save_camera_jpeg(path: Path, tags: tuple[str, ...] = ("-InteropIndex#=R03",)
 
 
 def save_avif(path: Path, code_points: str, color: Color = RED) -> None:
-    """By the code points of primaries, transfer curve and matrix."""
+    """Save an AVIF with these code points of primaries, transfer curve and matrix."""
     save_png(path.with_suffix(".png"), color=color)
     lossless = ("--min", 0, "--max", 0, "-y", "444")
     run("avifenc", *lossless, "--cicp", code_points, path.with_suffix(".png"), path)
 
 
 def save_jpeg(path: Path) -> None:
-    """Its profile in two parts, the second one first, behind the frame header; not where Pillow looks for it."""
+    """Save a JPEG with its profile in two parts, second first, after the frame header, where Pillow does not look."""
     Image.new("RGB", (32, 24), RED).save(path, quality=100, subsampling=0)
     content, half = path.read_bytes(), len(profiles.DISPLAY_P3) // 2
     parts = profiles.DISPLAY_P3[:half], profiles.DISPLAY_P3[half:]
@@ -126,7 +126,7 @@ def save_jpeg(path: Path) -> None:
 
 
 def save_heic(path: Path, code_points: tuple[int, int], color: Color = RED) -> Path:
-    """By the code points of primaries and transfer curve."""
+    """Save a HEIC with these code points of primaries and transfer curve."""
     heif = pytest.importorskip("pillow_heif").from_pillow(Image.new("RGB", (32, 24), color))
     heif.save(path, quality=100, chroma=444, color_primaries=code_points[0], transfer_characteristics=code_points[1])
     return path
@@ -137,7 +137,7 @@ def save_tiff(path: Path) -> None:
 
 
 def save_bmp(path: Path) -> None:
-    """Adobe RGB, by the XYZ of its colours beside D65."""
+    """Save a BMP in Adobe RGB, stated by the XYZ of its primaries relative to D65."""
     xyz = (0.57667, 0.29734, 0.02703, 0.18556, 0.62736, 0.07069, 0.18823, 0.07529, 0.99134)
     path.write_bytes(stated_colors.bmp(Image.new("RGB", (32, 24), RED), xyz=xyz, gamma=563 / 256))
 
@@ -161,20 +161,20 @@ def save_given(path: Path) -> None:
 
 
 def levels_of(light: Callable[[np.ndarray], np.ndarray]) -> tuple[int, ...]:
-    """sRGB's of each of 256 levels, whose light is in candela per square metre, 203 of which are white."""
+    """sRGB levels of 256 levels with this light in candela per square metre, of which 203 are white."""
     linear = (light(np.arange(256) / 255) / 203).clip(0, 1)
     encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
     return tuple((255 * encoded).round().astype(int).tolist())
 
 
 def pq_light(signal: np.ndarray) -> np.ndarray:
-    """ST 2084."""
+    """Light of a PQ signal (ST 2084)."""
     power = signal ** (1 / 78.84375)
     return 1e4 * ((power - 0.8359375).clip(0) / (18.8515625 - 18.6875 * power)) ** (1 / 0.1593017578125)
 
 
 def hlg_light(signal: np.ndarray) -> np.ndarray:
-    """Of greys on a display of 1000 (BT.2100)."""
+    """Light of a grey HLG signal on a display of 1000 candela per square metre (BT.2100)."""
     return (
         1e3
         * np.where(signal <= 0.5, signal**2 / 3, (np.exp((signal - 0.55991073) / 0.17883277) + 0.28466892) / 12) ** 1.2
@@ -227,11 +227,11 @@ STATEMENTS: dict[str, tuple[str, Callable[[Path], object], Right]] = {
     "p3.heic": ("given", save_given, IN_P3),
     "pq.avif": ("given", save_given, PQ),
 }
-"""What made each file, and how its colours are to be read."""
+"""By name: the program that makes each file, how, and how its colours are to be read."""
 
 
 def result(name: str, suffix: str, bench: Bench, path: Path) -> str:
-    """A colour that the file states in its own way, relit with strength 0 and written in another format."""
+    """Relight with strength 0 a colour that the file states in its own way, and write it in another format."""
     _, save, right = STATEMENTS[name]
     save(path)
     left = 200 if name.startswith("p3.") else 8  # the red half

@@ -1,4 +1,4 @@
-"""Kind 4: what counts as a photo in a folder, and what as the name of a file."""
+"""Kind 4: what counts as a photo in a folder, and as a file's name."""
 
 import contextlib
 import io
@@ -45,12 +45,12 @@ def by_cjxl(path: Path) -> None:
 
 
 def loop(path: Path) -> None:
-    """A link to itself."""
+    """Make a link to itself."""
     path.symlink_to(path.name)
 
 
 def ran(bench: Bench, arguments: list[object]) -> tuple[int, list[str]]:
-    """The command's status, and what it said."""
+    """The command's exit status and output."""
     said = io.StringIO()
     flags = ["--weights", bench.weights, "--device", "cpu", "--jobs", "1"]
     with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
@@ -59,7 +59,7 @@ def ran(bench: Bench, arguments: list[object]) -> tuple[int, list[str]]:
 
 
 def in_folder(make: Callable[[Path], None], bench: Bench, path: Path) -> str:
-    """The file beside a photo."""
+    """The result of a folder with the file and a photo."""
     folder = path.parent / "photos"
     folder.mkdir()
     jpeg(folder / "photo.jpg")
@@ -101,18 +101,18 @@ def given_folder(name: str, bench: Bench, path: Path) -> str:
 
 
 def named(make: Callable[[Path], None], bench: Bench, path: Path) -> str:
-    """The file alone."""
+    """The result of naming the file alone."""
     make(path)
     return relit(bench, path)
 
 
 def header(magic: bytes) -> Callable[[Path], None]:
-    """Of a file whose numbers are of some kind, and are missing."""
+    """A function that writes a file with these first bytes, followed by zeros."""
     return lambda path: path.write_bytes(magic.ljust(64, b"\0")) and None
 
 
 def behind(stray: bytes) -> Callable[[Path], None]:
-    """A JPEG behind so many bytes."""
+    """A function that writes a JPEG after ``stray`` bytes."""
 
     def make(path: Path) -> None:
         jpeg(path)

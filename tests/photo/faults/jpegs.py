@@ -1,4 +1,4 @@
-"""Kind 6: whatever JPEG is read can be written; a missing end marker is forgiven, missing lines are not."""
+"""Kind 6: every JPEG that is read can be written; a missing end marker is accepted, missing lines are not."""
 
 from collections.abc import Callable
 from functools import partial
@@ -19,7 +19,7 @@ QUALITY = ("-quality", "92")
 
 
 def grainy() -> np.ndarray:
-    """So that the last lines hold something."""
+    """A picture with grain, so that the last lines are not empty."""
     grain = np.random.default_rng(0).integers(-12, 12, PICTURE.shape[:2])[..., None]
     return (PICTURE.astype(int) + grain).clip(0, 255).astype(np.uint8)
 
@@ -56,7 +56,7 @@ def without_huffman_tables(content: bytes) -> bytes:
 
 
 def white_without_end(path: Path) -> None:
-    """Its data are zeros."""
+    """Write a white JPEG, whose data are zeros, without its end marker."""
     path.write_bytes(saved(Image.new("RGB", (96, 64), "white"), "JPEG", optimize=True)[:-2])
 
 
@@ -82,7 +82,7 @@ def one_scan_a_color(change: Callable[[bytes], bytes] = bytes) -> Callable[[Path
 
 
 def turned_by_jpegtran(path: Path) -> None:
-    """Twice, so that it is as it was."""
+    """Turn a JPEG twice, so that it looks as it was."""
     cjpeg(*QUALITY)(path.with_name("plain.jpg"))
     run("jpegtran", "-rotate", 180, "-outfile", path.with_name("turned.jpg"), path.with_name("plain.jpg"))
     run("jpegtran", "-rotate", 180, "-progressive", "-outfile", path, path.with_name("turned.jpg"))
@@ -103,7 +103,7 @@ def cmyk(path: Path) -> None:
 
 
 def without_height(content: bytes) -> bytes:
-    """Which then stands behind the scan, in the marker DNL."""
+    """The JPEG with its height moved from the header to the marker DNL after the scan."""
     height = content.index(b"\xff\xc0") + 5
     lines = b"\xff\xdc\0\4" + content[height : height + 2]
     return content[:height] + b"\0\0" + content[height + 2 : -2] + lines + content[-2:]
@@ -203,7 +203,7 @@ OWN = {
     "lossless_without_last_lines_but_an_end.jpg": ("imagecodecs", lossless_without_last_lines, CUT_SHORT),
     "no_last_scan.jpg": (BY_HAND, changed(lambda content: content[:-60], progressive=True), CUT_SHORT),
 }
-"""Maker, how, what is right."""
+"""By name: the program that makes each file, how, and the right result."""
 
 GIVEN = {
     "arith.jpg": AS_IT_WAS,
@@ -221,7 +221,7 @@ GIVEN = {
 
 
 def given_result(name: str, bench: Bench, path: Path) -> str:
-    """The given ones are made from one photo, which one of them holds plainly."""
+    """The result of a given file; all of them are made from one photo, which one of them stores plainly."""
     path.write_bytes(given(f"10-jpeg-end/{name}").read_bytes())
     return relit(bench, path, np.asarray(Image.open(given("10-jpeg-end/base.jpg"))))
 

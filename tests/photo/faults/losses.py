@@ -1,4 +1,4 @@
-"""Kind 7: what a file holds beside the photo is kept, or a note says that it is not."""
+"""Kind 7: what a file contains besides the photo is kept, or a note says that it is not."""
 
 import struct
 import zlib
@@ -116,7 +116,7 @@ def in_heic(kind: bytes, content: bytes) -> Callable[[Path], None]:
 
 
 def with_wrong_checksum(content: bytes, kind: bytes) -> Callable[[Path], None]:
-    """Of a PNG's chunk."""
+    """The PNG with a wrong checksum in the chunk of this kind."""
     at = content.index(kind)
     end = at + 4 + int.from_bytes(content[at - 4 : at], "big")
     return written(content[:end] + bytes(4) + content[end + 4 :])
@@ -128,7 +128,7 @@ def plain_ppm(path: Path) -> None:
 
 
 def with_areas(name: bytes) -> bytes:
-    """A TGA 2.0 with an extension area, which holds an author among others."""
+    """A TGA 2.0 with an extension area, which contains an author, among other things."""
     content = corpus.saved(image(), "TGA", id_section=name)[:-26]
     return content + bytes(495) + struct.pack("<II", len(content), 0) + b"TRUEVISION-XFILE.\0"
 
@@ -150,7 +150,7 @@ def result(make: Callable[[Path], None], bench: Bench, path: Path) -> str:
 
 
 def written_as(suffix: str, make: Callable[[Path], None], bench: Bench, path: Path) -> str:
-    """The notes on the way into another format."""
+    """The notes on writing the photo in another format."""
     make(path)
     notes: list[str] = []
     relight_file(bench.relighter, path, path.with_name(f"out{suffix}"), tell=notes.append)
@@ -173,7 +173,7 @@ def transparent_color(channels: int, bench: Bench, path: Path) -> str:
 
 
 def transparent_level(bits: int, bench: Bench, path: Path) -> str:
-    """Of grey of fewer than eight bits, eight pixels of which are ``bits`` bytes."""
+    """The result for a grey PNG of fewer than eight bits, of which eight pixels take ``bits`` bytes."""
     levels = (GREY[..., 0] >> (8 - bits))[..., None] >> np.arange(bits)[::-1] & 1
     lines = np.packbits(levels.astype(np.uint8), axis=None).reshape(64, 12 * bits)
     header = struct.pack(">IIBBBBB", 96, 64, bits, 0, 0, 0, 0)
@@ -189,7 +189,7 @@ def transparent_level(bits: int, bench: Bench, path: Path) -> str:
 
 
 def exif_in_text(bench: Bench, path: Path) -> str:
-    """As ImageMagick once wrote EXIF into a PNG: a JPEG's APP1."""
+    """The result for a PNG with EXIF as ImageMagick once wrote it: a JPEG's APP1."""
     exif = Image.Exif()
     exif[Base.Make], exif[Base.Orientation] = "Camera", 6
     content = exif.tobytes()
@@ -201,7 +201,7 @@ def exif_in_text(bench: Bench, path: Path) -> str:
 
 
 def captions(content: bytes, bench: Bench, path: Path) -> str:
-    """Photoshop's resources, in a TIFF or in segments of a JPEG, with the title ``"T" * 1000`` among them."""
+    """The result for Photoshop's resources in a TIFF or in a JPEG's segments, including the title ``"T" * 1000``."""
     if path.suffix == ".tif":
         fields((34377, content))(path)
     else:
@@ -212,7 +212,7 @@ def captions(content: bytes, bench: Bench, path: Path) -> str:
 
 
 def cropped(depth: int, bench: Bench, path: Path) -> str:
-    """By a clean aperture, which leaves all of the picture in the file."""
+    """The result for a clean aperture, which crops the picture although all of it stays in the file."""
     image().save(path.with_suffix(".png"))
     run("avifenc", "--crop", "10,8,40,30", "-d", depth, "--min", 0, "--max", 5, path.with_suffix(".png"), path)
     return relit(bench, path, PICTURE[8:38, 10:50])
@@ -224,7 +224,7 @@ def of_another_brand(path: Path) -> None:
 
 
 def blank_alpha(bench: Bench, path: Path) -> str:
-    """Four bytes a pixel, the fourth of which is always 0."""
+    """The result for pixels of four bytes, the fourth of which is always 0."""
     pixels = np.dstack([PICTURE[::-1, :, ::-1], 0 * GREY]).tobytes()
     if path.suffix == ".tga":
         path.write_bytes(struct.pack("<2xB9x2H2B", 2, 96, 64, 32, 0) + pixels)
@@ -238,7 +238,7 @@ def blank_alpha(bench: Bench, path: Path) -> str:
 
 
 def stretched(make: Callable[[Path], None], suffix: str, bench: Bench, path: Path) -> str:
-    """Of pixels that are twice as high as wide."""
+    """The result for pixels that are twice as high as wide."""
     make(path)
     notes: list[str] = []
     target = relight_file(bench.relighter, path, path.with_name(f"out{suffix}"), tell=notes.append)
@@ -306,7 +306,7 @@ PLAIN = {
     suffix: tiffs.by_magick(*options, "-compress", "None")
     for suffix, options in {".pgm": ("-colorspace", "Gray"), ".pbm": ("-monochrome",)}.items()
 }
-"""Whose samples are text."""
+"""Plain PGM and PBM files, whose samples are text, by suffix."""
 TEN_BIT_PGM = b"P5 96 64 1023\n" + (GREY.astype(">u2") * 4).tobytes()
 FURTHER_TEXT = b"further text"
 BEHIND = {
@@ -314,7 +314,7 @@ BEHIND = {
     ".webp": (corpus.saved(image(), "WEBP", lossless=True), ""), ".avif": (saved("AVIF"), ""),
     ".gif": (GIF, PNG_NOTE), ".ppm": (PPM, PNG_NOTE), ".jp2": (saved("JPEG2000"), PNG_NOTE)
 }  # fmt: skip
-"""Pictures by suffix, and what is said of them alone."""
+"""By suffix: pictures, and the notes on them alone."""
 
 MPO = {"format": "MPO", "quality": 95}
 NOTED = {
@@ -408,7 +408,7 @@ STRETCHED = {
         lambda path: tifffile.imwrite(path, PICTURE, photometric="rgb", resolution=(2, 1), resolutionunit=1),
     ),
 }
-"""By suffix: files that do not tell the size of a pixel but its shape."""
+"""By suffix: files that state the shape of a pixel but not its size."""
 STRETCHED_WEBP = "WEBP has no room for pixels that are not square, which the photo had"
 
 SAMPLED = {

@@ -1,4 +1,4 @@
-"""Kind 1: nothing is left that says where, or with which very camera."""
+"""Kind 1: nothing is left that tells where, or with which individual camera, a photo was taken."""
 
 import io
 import struct
@@ -78,7 +78,7 @@ def texts(path: Path) -> None:
 
 
 def old_profile(keyword: str, content: bytes) -> Callable[[Path], None]:
-    """Metadata as ImageMagick once wrote them into a PNG; exiftool reads the keyword in small letters, too."""
+    """Metadata as ImageMagick once wrote them into a PNG; exiftool reads the keyword in lower case, too."""
 
     def make(path: Path) -> None:
         chunks = PngImagePlugin.PngInfo()
@@ -93,7 +93,7 @@ def extended(path: Path) -> None:
 
 
 def maker_note(path: Path) -> None:
-    """Canon's, whose field 12 is the serial number."""
+    """Write a photo with Canon's maker note, whose field 12 is the serial number."""
     note_at, exif_at = 200, 100
     note = encode_ifd("<", [IfdField(6, 2, 4, b"Cam\0"), IfdField(12, 4, 1, struct.pack("<I", 4711))], note_at)
     inner = encode_ifd("<", [IfdField(MAKER_NOTE, 7, len(note), note)], exif_at)
@@ -105,7 +105,7 @@ def maker_note(path: Path) -> None:
 
 
 def made_of(*segments: bytes) -> Callable[[Path], None]:
-    """A JPEG with these segments."""
+    """A function that writes a JPEG with these segments."""
     return lambda path: image().save(path, extra=b"".join(segments))
 
 
@@ -117,7 +117,7 @@ def exif_of_a_jpeg() -> bytes:
 
 
 def of_display(path: Path) -> None:
-    """Its profile names the very display."""
+    """Write a photo whose profile identifies the individual display."""
     profile = profiles.rgb_profile(f"{PLANTED}, serial number: 4711", *profiles.SRGB_XY, 2.2)
     image().save(path, icc_profile=profile)
 

@@ -1,4 +1,4 @@
-"""Kind 8: strength 0 goes the way of every other strength, in every format, depth and profile."""
+"""Kind 8: strength 0 is treated like any other strength, in every format, depth and profile."""
 
 import io
 from functools import cache, partial
@@ -83,7 +83,7 @@ def bundled() -> Relighter:
 
 
 def result(name: str, bench: Bench, path: Path) -> str:
-    """Noise, and a smooth ramp from black to white as photos have, in every profile."""
+    """The result for noise, and for a smooth ramp from black to white as in photos, in every profile."""
     for seed, icc_profile in enumerate([None] if name in WITHOUT_RGB_PROFILES else PROFILES.values()):
         colors = np.random.default_rng(seed).integers(0, 256, (*SHAPE, 3)).astype(np.uint8)
         colors[8:16] = np.linspace(0, 255, SHAPE[1])[:, None]

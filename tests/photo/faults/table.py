@@ -1,4 +1,4 @@
-"""All cases, and the document that tells them."""
+"""All cases, and the document that lists them."""
 
 import tempfile
 from pathlib import Path
@@ -54,9 +54,9 @@ file path, in a text, is kept.
 
 
 def write_document(kinds: set[int]) -> None:
-    """Try every case of these kinds; the document is left as it is if one of them cannot be made here.
+    """Try every case of these kinds; the document is left unchanged if one of them cannot be made here.
 
-    The rows of the other kinds stay as they were.
+    The rows of the other kinds are kept.
     """
     written = DOCUMENT.read_text(encoding="utf-8").splitlines()
     with tempfile.TemporaryDirectory() as name:

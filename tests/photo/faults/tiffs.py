@@ -14,7 +14,7 @@ from tests.photo.faults.case import AS_IT_WAS, GREY, PICTURE, Bench, Case, given
 DEEP, HALF = PICTURE.astype(np.uint16) * 257, np.full((64, 96, 1), 128, np.uint8)
 FLOATS = (PICTURE / 255).astype(np.float32)
 BLANK = np.zeros((1500, 1000, 3), np.uint8)
-"""Of which many a compression leaves nearly nothing."""
+"""A blank picture, which many a compression reduces to almost nothing."""
 BRIGHT = FLOATS.copy()
 BRIGHT[:3, :3] = 7.5
 TURNED = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -43,14 +43,14 @@ def mask_first(path: Path) -> None:
 
 
 def below_a_thumbnail(path: Path) -> None:
-    """As in TIFF/EP."""
+    """Write the photo below its thumbnail's directory, as in TIFF/EP."""
     with tifffile.TiffWriter(path) as file:
         file.write(PICTURE[::4, ::4], photometric="rgb", metadata=None, subfiletype=1, subifds=1)
         file.write(PICTURE, photometric="rgb", metadata=None)
 
 
 def giant_tile(path: Path) -> None:
-    """Of a small picture."""
+    """Write a small picture in one giant tile."""
     by_tifffile(PICTURE, "rgb", tile=(64, 96), compression="zstd")(path)
     with tifffile.TiffFile(path, mode="r+") as file:
         for side in ("TileWidth", "TileLength"):
@@ -77,7 +77,7 @@ def cut(end: int) -> Callable[[Path], None]:
 
 
 def missing_tile(path: Path) -> None:
-    """The last one has no bytes."""
+    """Write a TIFF whose last tile has no bytes."""
     by_tifffile(DEEP, "rgb", tile=(32, 32))(path)
     with tifffile.TiffFile(path, mode="r+") as file:
         sizes = file.pages[0].tags["TileByteCounts"]
@@ -254,7 +254,7 @@ BAD_FAX = {
     "group4": "Bad code word at line 27 of strip 0 (x 0).",
     "group3": "Bad code word at line 48 of strip 0 (x 11).",
 }
-"""What libtiff says of it."""
+"""What libtiff reports about a damaged fax, by compression."""
 
 GIVEN = {
     "assoc16.tif": AS_IT_WAS,
@@ -269,7 +269,7 @@ GIVEN = {
 
 
 def given_result(name: str, bench: Bench, path: Path) -> str:
-    """The given ones are made from one photo, which one of them holds plainly."""
+    """The result of a given file; all of them are made from one photo, which one of them stores plainly."""
     plain = tifffile.imread(given("08-tiff-alpha-kinds/unassoc16.tif"))[..., :3] / 257
     path.write_bytes(given(f"08-tiff-alpha-kinds/{name}").read_bytes())
     return relit(bench, path, plain)

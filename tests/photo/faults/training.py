@@ -1,4 +1,4 @@
-"""Kind 2: training sees of every file exactly what relighting sees of it."""
+"""Kind 2: training and relighting see exactly the same pixels of every file."""
 
 from collections.abc import Callable
 from functools import partial
@@ -51,7 +51,7 @@ def turned(path: Path) -> None:
 
 
 def result(make: Callable[[Path], None], names: tuple[str, ...], bench: Bench, path: Path) -> str:
-    """A pair of the same file twice, under these names."""
+    """The result for a pair that is the same file twice, under these names."""
     folder = path.parent / "pairs"
     folder.mkdir()
     for name in names:
