@@ -61,7 +61,7 @@ class Handlers:
         """Relight a flash photo. Returns a file of the same size and format, and a sentence about it.
 
         Args:
-            photo: a photo file (JPEG, PNG, WebP, TIFF, HEIC, AVIF).
+            photo: a photo file (JPEG, PNG, WebP, TIFF, AVIF, HEIC or BMP).
         """
         relit = self._relight(photo, settings)
         return str(relit.file), relit.sentence

@@ -1,5 +1,5 @@
-"""ASGI middleware of the page: limits for uploads, a count of open responses, compression, and tags for link previews
-and styles in its head."""
+"""ASGI middleware of the page: limits for uploads, a count of open responses, compression, tags for link previews, and
+the page's own styles."""
 
 import asyncio
 import re

@@ -214,7 +214,7 @@
   });
   document.addEventListener("paste", (event) => event.clipboardData && give(event.clipboardData));
 
-  // The arrow keys move the divider between two pictures, and the pictures have labels.
+  // The arrow keys move the divider between two pictures, and both pictures have alternative texts.
   const drag = (divider, step) => {
     const line = divider.querySelector(".inner").getBoundingClientRect();
     const width = divider.parentElement.getBoundingClientRect().width;
@@ -243,7 +243,7 @@
     if (words && words.textContent !== asked) words.replaceChildren(words.querySelector("svg").parentElement, asked);
     document.querySelector("#batch-photos .upload-container:has([data-testid=upload-text])")?.removeAttribute("aria-label");
     document.querySelector("#batch-photos [aria-label='common.upload']")?.setAttribute("aria-label", "Add photos");
-    // The file dialogue then offers camera and album on a phone, and the formats that f2a reads on a desktop.
+    // With this, the file dialogue offers camera and album on a phone, and image files of every format on a desktop.
     const inputs = document.querySelectorAll("#photo input[type=file], #batch-photos input[type=file]");
     for (const input of inputs) input.accept = "image/*,.heic,.heif,.avif,.tif,.tiff";
     for (const thumbnail of document.querySelectorAll("#strip .thumbnail-item")) {

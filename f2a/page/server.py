@@ -164,7 +164,7 @@ def serve(demo: gr.Blocks, jobs: JobQueue, settings: Settings, folder: Path) -> 
         folder.mkdir(exist_ok=True)  # another server may have removed it while the machine slept
         os.utime(folder)  # tells other servers that this one runs
         remove_stale(folder.parent)
-        if time.monotonic() > swept + settings.sweep_s:  # Gradio's own sweep misses files that no component has
+        if time.monotonic() > swept + settings.sweep_s:  # Gradio's own sweep misses files of no component
             sweep_folder(Path(get_upload_folder()), settings.keep_s)
             forget_answers(demo.state_holder, settings.keep_s)
             swept = time.monotonic()

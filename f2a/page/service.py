@@ -276,7 +276,7 @@ class RelightService:
 
 
 def sweep_folder(folder: Path, keep_s: float = KEEP_S) -> None:
-    """Delete every file in it that is older than ``keep_s`` seconds, and every such folder that is empty by then."""
+    """Delete the files in ``folder`` that are older than ``keep_s`` seconds, and subfolders as old that are empty."""
     oldest = time.time() - keep_s
     for parent, folders, files in os.walk(folder, topdown=False):  # unlike rglob, skips what is gone
         for path in (Path(parent, name) for name in [*files, *folders]):
