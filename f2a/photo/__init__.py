@@ -1,4 +1,4 @@
-"""Reading and writing photo files: all that the rest of f2a may import from this package."""
+"""Reading and writing photo files."""
 
 from f2a.photo.errors import PhotoError as PhotoError
 from f2a.photo.errors import PhotoExistsError as PhotoExistsError

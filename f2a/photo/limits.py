@@ -5,7 +5,7 @@ from pathlib import Path
 from f2a.photo.errors import PhotoError
 
 MAX_BYTES = 640_000_000
-"""Most bytes of pixels: 213 megapixels of plain RGB, or 106 of 16 bits; the largest sensors and backs have fewer."""
+"""Limit on bytes: 213 megapixels of plain RGB, 106 of 16 bits; the largest sensors and digital backs have fewer."""
 
 
 def check_size(path: Path, size: tuple[int, int], bytes_per_pixel: int = 3) -> None:

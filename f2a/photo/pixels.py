@@ -70,7 +70,7 @@ def float_to_16_bits(values: np.ndarray) -> np.ndarray:
 
 
 BRIGHTEST = 16
-"""Largest float in a photo up to which white is 1: more than in most HDR photos, and less than any integer white."""
+"""Largest value in a float photo up to which its white is 1: above most HDR photos, and below any integer white."""
 
 
 def float_white(values: np.ndarray) -> float:

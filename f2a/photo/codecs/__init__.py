@@ -80,8 +80,7 @@ DECODERS: tuple[Decoder, ...] = (*CODECS.values(), jpeg2000, others)
 
 
 MAX_STRAY_BYTES = 1024
-"""Number of stray bytes accepted before a JPEG, where transfers and faulty programs leave them; the same number as
-exiftool skips."""
+"""Number of stray bytes accepted before a JPEG, as left by transfers and faulty programs; exiftool skips as many."""
 
 
 def decoder_of(path: Path) -> Reader:

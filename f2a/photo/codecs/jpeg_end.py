@@ -24,7 +24,7 @@ DARKER = b"\x80" * 64
 """Data that soon change a white picture; most other data leave it white."""
 MISSING_LINES = "its last lines are missing"
 MAX_PADDING = 16
-"""Number of zero bytes at the end of the data that raise no suspicion: a whole picture may need or follow so many."""
+"""Number of zero bytes at the end of its data that a complete picture may need."""
 BLOCK, FLAT = 8, 3
 """Side of a block in pixels, and the largest difference in brightness, in 8-bit levels, within a flat one."""
 

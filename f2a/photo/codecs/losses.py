@@ -19,7 +19,7 @@ PATHS = "its clipping paths are left out"
 
 JPEG_START = b"\xff\xd8\xff"
 PADDING, TRAILER_END, MAX_TRAILER = b"\0\xff \r\n", b"SEFT", 65_500
-"""What may follow a picture without a note: padding bytes, or a maker's trailer that ends so, up to this length."""
+"""What may follow a picture without a note: padding bytes, or a maker's trailer with this end, below this length."""
 ISO_GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\0"
 """Start of a JPEG segment which says that the file's further picture is a gain map."""
 C2PA_STORE = b"jumdc2pa"

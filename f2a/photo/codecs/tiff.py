@@ -49,8 +49,7 @@ DESCRIPTIVE = {
     Base.Software, Base.DateTime, Base.Artist, Base.HostComputer, Base.WhitePoint, Base.PrimaryChromaticities,
     Base.Rating, Base.RatingPercent, Base.Copyright, Base.PageName,
 } | {tag for tag in NAMES if Base.ExposureTime <= tag <= Base.Gamma} - STALE - {MAKER_NOTE}  # fmt: skip
-"""Fields of a first directory that describe the photo and not its storage, including EXIF's, which some programs write
-there."""
+"""Fields of a first directory that describe the photo, not its storage; some programs write EXIF's fields there."""
 
 SHORT, LONG, RATIONAL, UNDEFINED, BYTE = 3, 4, 5, 7, 1
 HORIZONTAL_DIFFERENCES = 2

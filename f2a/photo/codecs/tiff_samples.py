@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, SEPARATED, YCBCR, CIELAB = 0, 1, 2, 3, 5, 6, 8
 COLOR_SAMPLES = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, PALETTE: 1, YCBCR: 3, CIELAB: 3}
-"""Number of colour samples per pixel in the photometric interpretations read here; further samples are alpha or other
-data."""
+"""Colour samples per pixel, by the photometric interpretations read here; further samples are alpha or other data."""
 WHITE_OF_8_BITS = 255
 CMYK = 1
 """Number of the CMYK ink set."""

@@ -72,7 +72,7 @@ class Metadata:
         return len(set(self.dpi or ())) > 1
 
     def lost_parts(self, kept: Collection[str]) -> list[str]:
-        """Names of the parts that the file has and ``kept``, a collection of keys of :data:`PARTS`, lacks."""
+        """Names of the parts that the file has and that are not in ``kept``, which has keys of :data:`PARTS`."""
         return [name for part, name in PARTS.items() if part not in kept and getattr(self, part)]
 
     def flash_fired(self) -> bool | None:
@@ -170,7 +170,7 @@ def valid_dpi(dpi: Any) -> tuple[float, float] | None:
 
 
 def dpi_of_ratio(density: Any) -> tuple[float, float] | None:
-    """Resolution of pixels of which so many lie across and down an unknown length; None if they are square."""
+    """Resolution for a density, in pixels across and down per unknown unit; None if the pixels are square."""
     if not density or not all(density) or density[0] == density[1]:
         return None
     return valid_dpi((UNKNOWN_DPI * density[0] / density[1], UNKNOWN_DPI))

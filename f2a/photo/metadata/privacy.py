@@ -82,7 +82,7 @@ TEXT_NOTE = "a text that names a position, a place or a serial number is left ou
 
 
 def is_private_name(name: str) -> bool:
-    """Whether a property's or text's name means a place, position, owner or serial number, as any not in ASCII may."""
+    """Whether a property's or text's name means a place, position, owner or serial number; true if it is not ASCII."""
     if not name.isascii():
         return True
     words = "_".join(re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)).lower()
@@ -90,7 +90,7 @@ def is_private_name(name: str) -> bool:
 
 
 def is_private_text(text: str | bytes, notes: list[str] | None = None) -> bool:
-    """Whether a value states such a thing, on which ``notes`` receives a sentence. Bytes are text in any encoding."""
+    """Whether a value states such a thing; if so, ``notes`` receives a sentence. Bytes are text in any encoding."""
     if isinstance(text, bytes):
         text = CHARACTER_CODE.sub(b"", text)
         text = "\n".join(decoded(text.replace(b"\0", zero)) for zero in (b"", b"\1"))  # in UTF-16, or between texts

@@ -19,10 +19,10 @@ NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 HEADER_SIZE = 8
 
 MAX_ENTRIES = 20_000
-"""Most fields read from one file, repeats included: some hundred in a camera's file, endless if directories loop."""
+"""Limit on fields read from one file, repeats included. A camera's file has some hundred; loops never end."""
 
 MAX_PASSES = 32
-"""Most bytes of values read, repeats included, as a multiple of the block's length; cleaning takes about six passes."""
+"""Limit on bytes of values read, repeats included, in lengths of the block; cleaning it takes about six."""
 
 
 class ExifError(ValueError):

@@ -42,7 +42,7 @@ DERIVED = {
 WORD = re.compile(r"[A-Za-z]\w{1,40}")
 
 MAX_ELEMENTS = 100_000
-"""Most tags and attributes that are read, which takes a second; raw developers' largest packets have a tenth."""
+"""Limit on tags and attributes read, about a second's work; raw developers' largest packets have a tenth of it."""
 
 
 class XmpError(ValueError):

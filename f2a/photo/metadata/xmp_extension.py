@@ -12,7 +12,7 @@ SIGNATURE = b"http://ns.adobe.com/xmp/extension/\0"
 GUID, LENGTH, OFFSET, START = slice(32), slice(32, 36), slice(36, 40), 40
 """Positions after the signature: GUID and length of the extension, this part's offset in it, and the part itself."""
 MAX_PACKET, PART_SIZE = 65_500, 65_000
-"""Most bytes in one segment of a packet, and of a part of an extension."""
+"""Limits, in bytes per segment, on a packet and on a part of an extension."""
 
 NOTE = "http://ns.adobe.com/xmp/note/"
 ROOM_FOR_NOTE = 120

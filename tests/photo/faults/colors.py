@@ -161,7 +161,7 @@ def save_given(path: Path) -> None:
 
 
 def levels_of(light: Callable[[np.ndarray], np.ndarray]) -> tuple[int, ...]:
-    """sRGB levels of 256 levels with this light in candela per square metre, of which 203 are white."""
+    """The sRGB level of each of 256 levels, with ``light`` in candela per square metre; 203 are white."""
     linear = (light(np.arange(256) / 255) / 203).clip(0, 1)
     encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
     return tuple((255 * encoded).round().astype(int).tolist())

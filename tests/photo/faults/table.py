@@ -12,11 +12,11 @@ DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "photo_faults.md"
 COMMAND = "python -m tests.photo.faults"
 KINDS = {
     private: "Privacy: judged by what a name means, not by a list",
-    training: "Training and relighting read the same",
+    training: "Training and relighting read files alike",
     colors: "Colours are stated and kept",
     folders: "What counts as a photo in a folder",
     tiffs: "What a TIFF's numbers mean",
-    jpegs: "Whatever JPEG is read can be written",
+    jpegs: "Every JPEG that is read can be written",
     losses: "Losses are noted",
     strength: "One path for every strength",
 }
