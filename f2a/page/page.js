@@ -243,9 +243,9 @@
     if (words && words.textContent !== asked) words.replaceChildren(words.querySelector("svg").parentElement, asked);
     document.querySelector("#batch-photos .upload-container:has([data-testid=upload-text])")?.removeAttribute("aria-label");
     document.querySelector("#batch-photos [aria-label='common.upload']")?.setAttribute("aria-label", "Add photos");
-    // With this, the file dialogue offers camera and album on a phone, and image files of every format on a desktop.
+    // With this, the file dialogue offers camera and album on a phone, and on a desktop the formats that are read.
     const inputs = document.querySelectorAll("#photo input[type=file], #batch-photos input[type=file]");
-    for (const input of inputs) input.accept = "image/*,.heic,.heif,.avif,.tif,.tiff";
+    for (const input of inputs) input.accept = "image/*,SUFFIXES"; // server.py fills them in
     for (const thumbnail of document.querySelectorAll("#strip .thumbnail-item")) {
       thumbnail.setAttribute("aria-label", thumbnail.querySelector(".caption-label")?.textContent);
     }

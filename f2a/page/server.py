@@ -35,6 +35,7 @@ from f2a.page.middleware import UPLOAD_S, HeadTags, InFlightResponses, RequestLi
 from f2a.page.service import KEEP_S, SWEEP_S, sweep_folder
 from f2a.page.theme import THEME
 from f2a.page.tools import install_tools
+from f2a.photo.names import READABLE_SUFFIXES, is_photo
 from f2a.relight.relighter import Relighter
 
 PAGE = Path(__file__).parent
@@ -198,10 +199,11 @@ def launch_options(settings: Settings = Settings(), *middleware: Middleware) -> 
     """Arguments for ``demo.launch``."""
     upload_s = min(UPLOAD_S, settings.keep_s / 2)  # so that no file is swept while it is uploaded
     styles = (PAGE / "page.css").read_text(encoding="utf-8")
+    suffixes = ",".join(sorted(suffix for suffix in READABLE_SUFFIXES if is_photo(Path("photo" + suffix))))
     limits, tags = Middleware(RequestLimits, upload_s=upload_s), Middleware(HeadTags, styles=styles)
     return {
         "theme": THEME,
-        "js": (PAGE / "page.js").read_text(encoding="utf-8"),
+        "js": (PAGE / "page.js").read_text(encoding="utf-8").replace("SUFFIXES", suffixes),
         "max_file_size": "100mb",
         "max_threads": WORKERS + settings.waiting + 24,  # 24 for pages, files and refusals
         "enable_monitoring": False,

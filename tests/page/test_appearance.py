@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from f2a.page.server import launch_options
+from f2a.photo.codecs import raw
 from f2a.relight.controls import Controls
 from tests.support.page_server import (
     DESKTOP,
@@ -203,7 +204,10 @@ def test_a_phone_is_asked_in_a_phones_words(chromium: Any, server: str) -> None:
         with renewed(page):
             with page.expect_file_chooser() as chooser:
                 page.get_by_role("button", name="Choose or take a photo").click()
-            assert chooser.value.element.get_attribute("accept").startswith("image/*")
+            accepted = chooser.value.element.get_attribute("accept").split(",")
+            assert accepted[0] == "image/*"
+            assert {".heic", ".tiff", ".jp2", ".tga"} < set(accepted)
+            assert (".cr2" in accepted) == raw.can_read()
             page.get_by_role("button", name="tyre").click()  # replaces the photo by an example
         page.wait_for_timeout(200)
         assert page.locator("#choose").inner_text().strip() == "Choose or take a photo"
