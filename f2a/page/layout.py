@@ -10,7 +10,7 @@ from gradio.data_classes import FileData
 from gradio.utils import get_upload_folder
 
 from f2a.page import text
-from f2a.page.examples import BUNDLED, EVERYTHING, FolderPairs
+from f2a.page.examples import BUNDLED, EVERYTHING, ExamplePairs, FolderPairs
 from f2a.page.gallery import Gallery
 from f2a.page.handlers import VIEWS, Handlers, endpoint
 from f2a.page.job_queue import JobQueue
@@ -110,10 +110,7 @@ def relight_tab(handlers: Handlers, demo: gr.Blocks) -> Any:
     photo_outputs = [note, view, clipped, changes, photo, file, download_note, choose, clear, *panel.settings]
     choose.upload(None, choose, given, js="(file) => (window.f2a_busy(false), file)", **PRIVATE)
     clear.click(lambda: example, None, given, **PRIVATE)
-    pairs = handlers.bundled.pairs
-    flashes = [FileData(path=str(pairs.photos(name).flash)).model_dump() for name in pairs.names]
-    tapped = f"() => ({json.dumps(flashes)})[window.f2a_tapped]"  # the server would get only the first of quick taps
-    in_browser(strip.select, None, [given], tapped)
+    give_on_tap(strip, handlers.bundled.pairs, given)
     camera.input(lambda picture: picture, camera, given, **PRIVATE)
     given.change(None, None, note, js=f"() => {json.dumps(text.waiting())}", **PRIVATE)  # at once, even on a slow line
     relit = given.change(handlers.on_photo, photo_inputs, photo_outputs, js=NEW_PHOTO, **SHOWN)
@@ -126,12 +123,26 @@ def relight_tab(handlers: Handlers, demo: gr.Blocks) -> Any:
     looks = [look.click, show_clipping.change]
     gr.on(looks, handlers.on_look, inputs, [view, clipped], js=SCREEN, **DIRECT)
     keep_over_reload(demo, note, [photo, panel.keep_settings, *panel.settings], given)
+    save_on_click(download, handlers, [photo, *panel.settings], file, download_note)
+    return given
+
+
+def give_on_tap(strip: gr.Gallery, pairs: ExamplePairs, given: gr.File) -> None:
+    """Make the flash photo of a tapped thumbnail the given one, in the browser: the server would get only the first of
+    several quick taps."""
+    flashes = [FileData(path=str(pairs.photos(name).flash)).model_dump() for name in pairs.names]
+    in_browser(strip.select, None, [given], f"() => ({json.dumps(flashes)})[window.f2a_tapped]")
+
+
+def save_on_click(
+    download: gr.Button, handlers: Handlers, asked: list[Any], file: gr.File, download_note: gr.HTML
+) -> None:
+    """Write the file at full size when the button is clicked, and hand it to the browser if it is still wanted."""
     download.click(None, None, download_note, js=f"() => {json.dumps(text.SAVING)}", **PRIVATE)
-    asked, several = [photo, *panel.settings], SHOWN | {"trigger_mode": "multiple"}
+    several = SHOWN | {"trigger_mode": "multiple"}
     saving = download.click(handlers.on_download, asked, saved := gr.JSON(visible=False), **several)
     saving.success(None, [saved, *asked], [file, download_note], js="(...answer) => window.f2a_download(...answer)")
     saving.failure(None, None, download_note, js="() => ''", **PRIVATE)
-    return given
 
 
 def keep_over_reload(demo: gr.Blocks, note: gr.HTML, state: list[Any], given: gr.File | None = None) -> None:
