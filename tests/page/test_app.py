@@ -249,7 +249,7 @@ def test_a_photo_that_is_too_large_is_refused_and_what_was_there_stays(page: Any
 
 def test_what_changed_is_seen_from_the_start_and_after_a_move(page: Any) -> None:
     page.get_by_role("button", name="What changed").click()
-    changes = page.get_by_alt_text("The photo in colours that say")
+    changes = page.get_by_alt_text("The photo in colours that show")
     assert size_in_browser(changes) == [400, 270]
     with renewed(page, "#changes img"):
         slider_of(page, "Exposure").press("Home")
