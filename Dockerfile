@@ -1,5 +1,5 @@
 # The page in a container: docker build -t f2a . && docker run --rm -p 7860:7860 f2a
-# No docker engine was at hand: the steps were run one by one in a fresh environment (docs/install.md says how).
+# Not built yet: without a Docker engine, the steps were run one by one (docs/install.md, Container).
 FROM python:3.12-slim
 
 RUN useradd --create-home f2a
