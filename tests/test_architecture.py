@@ -80,6 +80,14 @@ def test_every_module_has_its_layer():
     assert LAYERS.keys() <= modules
 
 
+def test_photo_is_entered_only_by_the_names_that_it_exports():
+    exported = {name.rpartition(".")[2] for name in imports(ROOT / "f2a/photo/__init__.py")}
+    for path in FILES:
+        if not module(path).startswith("f2a.photo."):
+            ours = {name.removeprefix("f2a.photo.") for name in imports(path) if name.startswith("f2a.photo.")}
+            assert ours <= exported, path
+
+
 def test_no_folders_import_one_another_in_a_circle():
     TopologicalSorter(LAYERS).prepare()
 

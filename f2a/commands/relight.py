@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_report(path: Path) -> None:
-    from f2a.photo.names import READABLE_SUFFIXES
+    from f2a.photo import READABLE_SUFFIXES
 
     if not path.parent.is_dir():
         raise F2aError(f"{path}: its folder does not exist; create it or choose another one")

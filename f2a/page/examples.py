@@ -10,7 +10,7 @@ from f2a.data.folder import PairFiles, find_pairs
 from f2a.data.hub import HubSplit
 from f2a.data.stream import StreamedPairs
 from f2a.hub import hub_errors, parse_repo_id
-from f2a.photo.codecs import decoder_of
+from f2a.photo import decoder_of
 
 BUNDLED = Path(__file__).parents[1] / "examples"
 

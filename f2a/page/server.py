@@ -35,7 +35,7 @@ from f2a.page.middleware import UPLOAD_S, HeadTags, InFlightResponses, RequestLi
 from f2a.page.service import KEEP_S, SWEEP_S, sweep_folder
 from f2a.page.theme import THEME
 from f2a.page.tools import install_tools
-from f2a.photo.names import READABLE_SUFFIXES, is_photo
+from f2a.photo import READABLE_SUFFIXES, is_photo
 from f2a.relight.relighter import Relighter
 
 PAGE = Path(__file__).parent

@@ -1,7 +1,11 @@
 """Reading and writing photo files."""
 
+from f2a.photo.codecs import decoder_of as decoder_of
 from f2a.photo.errors import PhotoError as PhotoError
 from f2a.photo.errors import PhotoExistsError as PhotoExistsError
+from f2a.photo.icc import look_up as look_up
+from f2a.photo.metadata.exif import flash_fired as flash_fired
+from f2a.photo.names import READABLE_SUFFIXES as READABLE_SUFFIXES
 from f2a.photo.names import SUFFIXES as SUFFIXES
 from f2a.photo.names import format_of as format_of
 from f2a.photo.names import is_hidden as is_hidden

@@ -16,8 +16,7 @@ from PIL import Image
 from f2a.color import LUMINANCE, srgb_to_linear
 from f2a.errors import counted
 from f2a.images import to_image
-from f2a.photo import Photo
-from f2a.photo.icc import look_up
+from f2a.photo import Photo, look_up
 from f2a.relight.controls import ControlError
 
 if TYPE_CHECKING:

@@ -21,12 +21,12 @@ from f2a.photo import (
     PhotoFile,
     check_target,
     exif_transposed,
+    flash_fired,
     format_of,
     output_name,
     read_photo,
     write_photo,
 )
-from f2a.photo.metadata.exif import flash_fired
 from f2a.relight.controls import NEUTRAL, Controls
 from f2a.relight.explanation import Explanation, flash_strength
 from f2a.relight.gain import apply_controls, fit_gain
