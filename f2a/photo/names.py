@@ -3,6 +3,8 @@
 import mimetypes
 from pathlib import Path
 
+from PIL import Image
+
 from f2a.photo.codecs import CODECS, DECODERS, raw
 from f2a.photo.errors import PhotoError
 
@@ -12,11 +14,10 @@ SUFFIXES = {format: codec.SUFFIXES for format, codec in CODECS.items()}
 READABLE_SUFFIXES = frozenset(suffix for reader in (raw, *DECODERS) for suffix in reader.SUFFIXES)
 
 OTHER_SUFFIXES = frozenset((
-    ".jxl", ".jxr", ".wdp", ".hdp", ".jls", ".jph", ".psd", ".psb", ".xcf", ".kra", ".ora", ".clip", ".afphoto", ".exr",
-    ".hdr", ".dpx", ".dds", ".pcx", ".qoi", ".pam", ".fits", ".dcm", ".ico", ".icns", ".svg", ".eps", ".ai", ".braw",
-    ".r3d",
+    ".jxl", ".jxr", ".wdp", ".hdp", ".jls", ".jph", ".bpg", ".flif", ".psb", ".xcf", ".kra", ".ora", ".clip",
+    ".afphoto", ".exr", ".hdr", ".dpx", ".pam", ".dcm", ".eps", ".ai", ".braw", ".r3d",
 ))  # fmt: skip
-"""Suffixes of pictures that are not read, besides those that the system knows."""
+"""Suffixes of pictures that are not read, besides those that Pillow or the system knows."""
 
 HIDDEN_FOLDERS = ("__MACOSX", "#recycle")
 
@@ -55,8 +56,11 @@ def is_other_picture(path: Path) -> bool:
 
 
 def _is_picture(path: Path) -> bool:
-    kind, _ = mimetypes.guess_type(path.name)
-    return path.suffix.lower() in READABLE_SUFFIXES | OTHER_SUFFIXES or (kind or "").startswith("image/")
+    suffix, (kind, _) = path.suffix.lower(), mimetypes.guess_type(path.name, strict=False)
+    if suffix in READABLE_SUFFIXES | OTHER_SUFFIXES or (kind or "").startswith("image/"):
+        return True
+    format = Image.registered_extensions().get(suffix)  # some are of films and documents
+    return format is not None and Image.MIME.get(format, "image/").startswith("image/")
 
 
 def names_a_file(path: Path) -> bool:

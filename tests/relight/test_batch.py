@@ -1,6 +1,7 @@
 """Many photos: each is relit once, whatever exists already, however many processes share the list."""
 
 import json
+import mimetypes
 import os
 import signal
 import subprocess
@@ -219,12 +220,21 @@ def test_pictures_that_are_passed_over_are_named_in_one_line(photos, relight):
     assert "no photo in this folder" in done.err
 
 
+@pytest.mark.parametrize("name", ["a.bpg", "a.flif", "a.PCD", "a.dds", "a.pict", "a.xcf", "a.svgz", "a.psd", "a.sgi"])
+def test_a_picture_is_known_by_its_suffix_on_any_system(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(mimetypes, "_db", mimetypes.MimeTypes())  # without those that the system lists
+    for other in (name, "film.mpg", "letter.pdf", "IMG_1.xmp", "notes.txt"):
+        (tmp_path / other).write_bytes(b"")
+    assert unreadable_note([tmp_path]) == f"skipped 1 picture in formats that f2a cannot read: {name}"
+
+
 def test_raw_files_without_rawpy_are_passed_over_with_the_remedy(photos, monkeypatch):
-    (photos / "a.CR3").write_bytes(b"")
-    assert len(plan([photos], photos)) == 7 + (find_spec("rawpy") is not None)
+    for name in ("a.CR3", "b.RAW"):
+        (photos / name).write_bytes(b"")
+    assert len(plan([photos], photos)) == 7 + 2 * (find_spec("rawpy") is not None)
     monkeypatch.setitem(sys.modules, "rawpy", None)
     assert len(plan([photos], photos)) == 7
-    line = "skipped 1 picture in formats that f2a cannot read: a.CR3; for raw files run: pip install rawpy"
+    line = "skipped 2 pictures in formats that f2a cannot read: a.CR3, b.RAW; for raw files run: pip install rawpy"
     assert unreadable_note([photos]) == line
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SUFFIXES = (
     ".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".sr2", ".srf", ".orf", ".rw2", ".rwl", ".raf", ".pef",
     ".srw", ".iiq", ".3fr", ".fff", ".mef", ".mos", ".erf", ".kdc", ".dcr", ".mrw", ".x3f", ".gpr", ".cap", ".dcs",
-    ".drf", ".k25", ".kc2", ".mdc", ".ptx", ".pxn", ".bay", ".cs1", ".ori", ".rwz",
+    ".drf", ".k25", ".kc2", ".mdc", ".ptx", ".pxn", ".bay", ".cs1", ".ori", ".rwz", ".raw",
 )  # fmt: skip
 
 
