@@ -132,6 +132,21 @@ def without_field(path, name):
     return path
 
 
+@pytest.mark.parametrize("white", [255, 65535])
+@pytest.mark.parametrize("bits", [1, 8])
+def test_a_palette_may_reach_only_255_whoever_reads_it(tmp_path, bits, white):
+    """Pillow reads files of one bit, and those without lengths of strips, but takes any level for one of 65535."""
+    palette = [white, 0, *[0] * (2**bits - 2), 0, white, *[0] * (2**bits - 2), white // 3, 0, *[0] * (2**bits - 2)]
+    numbers = np.eye(5, 7) > 0
+    tags = [(320, "H", len(palette), palette, True)]
+    options = {"photometric": "minisblack", "extratags": tags, "byteorder": "<"}
+    path = tiff(tmp_path / "a.tif", numbers if bits == 1 else numbers.astype(np.uint8), **options)
+    with tifffile.TiffFile(path, mode="r+") as file:
+        file.pages.first.tags["PhotometricInterpretation"].overwrite(3)
+    rows = read_photo(without_field(path, "StripByteCounts")).photo.rows()
+    assert np.array_equal(rows, np.where(numbers[..., None], (0, 255, 0), (255, 0, 85)))
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_a_fourth_sample_that_is_not_named_is_left_out_and_said(tmp_path, dtype):
     colors = (np.concatenate([COLORS, HALF], -1) // (257 if dtype == np.uint8 else 1)).astype(dtype)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import UnidentifiedImageError
+from PIL import ImagePalette, UnidentifiedImageError
 from PIL.ExifTags import Base
 
 from f2a.photo.codecs import losses, pillow
@@ -34,7 +34,7 @@ from f2a.photo.metadata.tiff_ifd import (
 )
 from f2a.photo.metadata.xmp import stated_orientation
 from f2a.photo.photo import Photo, PhotoFile, Stored
-from f2a.photo.pixels import HIGH_BIT_DEPTH_GREY, turned, with_channels
+from f2a.photo.pixels import HIGH_BIT_DEPTH_GREY, to_eight_bits, turned, with_channels
 
 SUFFIXES = (".tif", ".tiff")
 MODES = ("L", "LA", "RGB", "RGBA")
@@ -104,6 +104,8 @@ def _decode_with_pillow(path: Path, first: FirstPage, metadata: Metadata, notes:
                 source.seek(first.number or 0)
                 if first.page.bitspersample > 8 and source.mode not in HIGH_BIT_DEPTH_GREY:
                     notes.append(f"its {first.page.bitspersample} bits a colour were rounded to 8")
+                if source.mode == "P":
+                    source.palette = ImagePalette.raw("RGB", to_eight_bits(first.palette).tobytes())
                 photo = pillow.decode(source, path, metadata, notes)
             if said:  # by libtiff, which then goes on with white
                 raise OSError(said[0])

@@ -110,6 +110,12 @@ class FirstPage(NamedTuple):
         return notes + losses.of_parts(kinds, LOST, {b"tag %d" % tag for tag in METADATA_TAGS})
 
     @property
+    def palette(self) -> np.ndarray:
+        """``(N, 3)`` uint16; some programs write levels up to 255 although 65535 is white."""
+        palette = np.asarray(self.page.colormap).T
+        return palette if palette.max() > WHITE_OF_8_BITS else palette * 257
+
+    @property
     def is_readable(self) -> bool:
         """Whether :meth:`read` reads it."""
         dtype, colors = self.page.dtype, COLOR_SAMPLES.get(int(self.page.photometric))
@@ -186,15 +192,10 @@ class FirstPage(NamedTuple):
         if self.page.photometric == YCBCR:
             return np.asarray(Image.fromarray(samples, "YCbCr").convert("RGB"))
         if self.page.photometric == PALETTE:
-            return self._of_palette(samples[..., 0])
+            numbers = samples[..., 0]
+            return (self.palette if numbers.dtype == np.uint16 else to_eight_bits(self.palette))[numbers]
         colors = self._scaled(samples)
         return np.iinfo(colors.dtype).max - colors if self.page.photometric == WHITE_IS_ZERO else colors
-
-    def _of_palette(self, numbers: np.ndarray) -> np.ndarray:
-        """``(H, W, 3)``, as deep as the numbers; some programs write levels up to 255 although 65535 is white."""
-        palette = np.asarray(self.page.colormap).T
-        palette = palette if palette.max() > WHITE_OF_8_BITS else palette * 257
-        return (palette if numbers.dtype == np.uint16 else to_eight_bits(palette))[numbers]
 
     def _scaled(self, samples: np.ndarray) -> np.ndarray:
         if samples.dtype.kind == "f":
