@@ -136,6 +136,8 @@ def expose(image: Tensor, mean: float = STANDARD_EXPOSURE) -> Tensor:
 
 SAMPLED_PIXELS = 5_000
 """Number of pixels of an image on which :func:`normalize_exposure` measures the mean; at most four times as many."""
+MAX_CONSTANT = 6 * math.log(2)
+"""Largest log-gain, either way, that :func:`normalize_exposure` adds: six stops."""
 
 
 def refine_gain(flash: Tensor, log_gain: Tensor, means: Tensor) -> Tensor:
@@ -153,9 +155,9 @@ def refine_gain(flash: Tensor, log_gain: Tensor, means: Tensor) -> Tensor:
     """
     light, brightness = srgb_to_linear(flash), luminance(log_gain)
     color = ((light + DARKEST) / (luminance(light) + DARKEST)).log()
-    distance = (color - gaussian_blur(color, FINE_SIGMA)).square().sum(1, keepdim=True)
-    same_surface = torch.exp(-distance / (2 * SAME_SURFACE**2))
-    fine = brightness - gaussian_blur(brightness, FINE_SIGMA)
+    planes = torch.cat([color, brightness], 1)
+    color_detail, fine = (planes - gaussian_blur(planes, FINE_SIGMA)).split([3, 1], 1)
+    same_surface = torch.exp(-color_detail.square().sum(1, keepdim=True) / (2 * SAME_SURFACE**2))
     filled = fine + (FINE_LIFTS - 1) * same_surface * fine.clamp(min=0)
     level = luminance(light).clamp(min=DEEPEST).log()
     surroundings = gaussian_blur(level, SURROUNDINGS_SIGMA)
@@ -209,22 +211,21 @@ def normalize_exposure(flash: Tensor, log_gain: Tensor, means: Tensor, keeps_bla
         moved = log_gain + constant.reshape(-1, 1, 1, 1)
         return keep_blacks(flash, moved) if keeps_blacks else moved
 
-    step = max(1, math.isqrt(flash.shape[-1] * flash.shape[-2] // SAMPLED_PIXELS))
+    every = max(1, math.isqrt(flash.shape[-1] * flash.shape[-2] // SAMPLED_PIXELS))
     with torch.no_grad():
-        sample, sample_gain = flash[..., ::step, ::step], log_gain[..., ::step, ::step]
+        sample, sample_gain = (each[..., ::every, ::every].contiguous() for each in (flash, log_gain))
         # corrected by how far the sample's mean is off, so that keeping the image's own mean needs a constant of 0
         targets = means + (sample.mean((1, 2, 3)) - flash.mean((1, 2, 3)))
-        low = torch.full_like(targets, -6 * math.log(2))
-        high = -low
-
-        def mean(constant: Tensor) -> Tensor:
-            return relight(sample, shifted(sample, sample_gain, constant)).mean((1, 2, 3))
-
-        for _ in range(8):
-            middle = (low + high) / 2
-            below = mean(middle) < targets
-            low, high = torch.where(below, middle, low), torch.where(below, high, middle)
-        darker, brighter = mean(low), mean(high)
-        share = ((targets - darker) / (brighter - darker).clamp(min=1e-9)).clamp(0, 1)
-        constant = low.lerp(high, share) * (sample.amax((1, 2, 3)) > 0)
+        # secant method, on a function that is a line of slope EXPONENT but for blacks and highlights
+        constant = before = reached_before = torch.zeros_like(targets)
+        slope = torch.full_like(targets, EXPONENT)
+        for _ in range(5):
+            relit = relight(sample, shifted(sample, sample_gain, constant))
+            reached = (relit.mean((1, 2, 3)) + OFFSET).log()
+            rise = ((reached - reached_before) / (constant - before)).clamp(0.05, 1)
+            slope = torch.where((constant - before).abs() > 1e-4, rise, slope)
+            before, reached_before = constant, reached
+            step = ((targets + OFFSET).log() - reached) / slope
+            constant = (constant + step).clamp(-MAX_CONSTANT, MAX_CONSTANT)
+        constant = constant * (sample.amax((1, 2, 3)) > 0)
     return shifted(flash, log_gain, constant)

@@ -107,6 +107,21 @@ def test_a_normalized_gain_brings_each_image_to_its_mean_and_changes_no_ratio():
     assert (constants.amax(1) - constants.amin(1)).max() < 1e-5
 
 
+@pytest.mark.parametrize("keeps_blacks", [False, True])
+@pytest.mark.parametrize("mean", [0.2, 0.35, 0.5])
+def test_a_normalized_gain_reaches_its_mean_in_dark_and_bright_images(mean, keeps_blacks):
+    flash = torch.rand(3, 3, 40, 60) ** torch.tensor([0.3, 1, 2]).reshape(3, 1, 1, 1)  # means of 0.77, 0.5, 0.33
+    flash = flash.clamp(min=0.05)  # black stays black at any gain
+    wanted = normalize_exposure(flash, 0.5 * torch.randn(3, 3, 40, 60), torch.full((3,), mean), keeps_blacks)
+    assert relight(flash, wanted).mean((1, 2, 3)).tolist() == pytest.approx([mean] * 3, abs=1e-3)
+
+
+def test_a_mean_out_of_reach_is_approached_by_six_stops():
+    flash, log_gain = torch.full((1, 3, 4, 5), 1e-4), torch.zeros(1, 3, 4, 5)
+    wanted = normalize_exposure(flash, log_gain, torch.tensor([0.9]))
+    assert wanted.mean() == pytest.approx(6 * math.log(2))
+
+
 def test_a_black_image_whose_brightness_no_factor_changes_keeps_its_gain():
     flash, log_gain = torch.zeros(2, 3, 4, 5), torch.full((2, 3, 4, 5), 0.2)
     flash[1] = 0.25

@@ -251,7 +251,7 @@ class Generator(nn.Module):
         height, width = flash.shape[-2:]
         stride = self.encoder.stride
         padded = F.pad(flash, (0, -width % stride, 0, -height % stride), mode="replicate")
-        image = (padded - self.mean) / self.std
+        image = ((padded - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
         encoder, decoder = (next(part.parameters()).dtype for part in (self.encoder, self.decoder))
         pyramid = self.encoder(image.to(encoder))
         if encoder != decoder:

@@ -52,6 +52,20 @@ def test_the_fine_decoder_shows_the_head_every_pixel_of_the_image():
     assert sum(weight.numel() for weight in generator.parameters()) <= 6_000_000
 
 
+@pytest.mark.parametrize("preset", ARCHITECTURES)
+def test_every_convolution_for_inference_reads_channels_last(preset):
+    """Mixed with the other memory format, each concatenation and convolution would copy its input."""
+    generator, formats = Generator(ARCHITECTURES[preset]).for_inference(torch.device("cpu")), set()
+    for layer in (*generator.encoder.modules(), *generator.decoder.modules()):
+        if isinstance(layer, torch.nn.Conv2d):
+            layer.register_forward_pre_hook(
+                lambda layer, inputs: formats.add(inputs[0].is_contiguous(memory_format=torch.channels_last))
+            )
+    with torch.inference_mode():
+        generator(torch.rand(1, 3, 33, 50))
+    assert formats == {True}
+
+
 @pytest.mark.parametrize("config", [*ARCHITECTURES.values(), GeneratorConfig("vgg16", "unpool", "sigmoid", "unit")])
 def test_any_size_comes_back_in_its_size(config):
     generator = Generator(config).eval()
