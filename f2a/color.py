@@ -156,8 +156,9 @@ def refine_gain(flash: Tensor, log_gain: Tensor, means: Tensor) -> Tensor:
     light, brightness = srgb_to_linear(flash), luminance(log_gain)
     color = ((light + DARKEST) / (luminance(light) + DARKEST)).log()
     planes = torch.cat([color, brightness], 1)
-    color_detail, fine = (planes - gaussian_blur(planes, FINE_SIGMA)).split([3, 1], 1)
-    same_surface = torch.exp(-color_detail.square().sum(1, keepdim=True) / (2 * SAME_SURFACE**2))
+    details = planes - gaussian_blur(planes, FINE_SIGMA)
+    same_surface = torch.exp(-details[:, :3].square().sum(1, keepdim=True) / (2 * SAME_SURFACE**2))
+    fine = details[:, 3:]
     filled = fine + (FINE_LIFTS - 1) * same_surface * fine.clamp(min=0)
     level = luminance(light).clamp(min=DEEPEST).log()
     surroundings = gaussian_blur(level, SURROUNDINGS_SIGMA)
