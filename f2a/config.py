@@ -344,6 +344,7 @@ MIN_PERCEPTUAL_RESOLUTION = {"vgg16": 16, "efficientnet_lite0": 32}
 HUB_DATA_FLAGS = (
     "dataset_config_name", "dataset_revision", "dataset_split", "pair_key", "streaming", "validation_split",
 )  # fmt: skip
+"""Flags that need ``dataset_name``."""
 
 
 RECIPES = {

@@ -16,9 +16,10 @@ from huggingface_hub.errors import (
 
 from f2a.errors import F2aError, first_line
 
-ADVICE = "check name, revision, token and connection"
-ACCESS = "check the name; a private or gated model needs access and a token: run hf auth login, or set HF_TOKEN"
-REMEDIES = {401: ACCESS, 403: ACCESS, 404: ACCESS, 429: "wait a few minutes and try again"}
+REMEDIES = dict.fromkeys(
+    (401, 403, 404),
+    "check the name; a private or gated model needs access and a token: run hf auth login, or set HF_TOKEN",
+) | {429: "wait a few minutes and try again"}
 """Remedies by HTTP status of the Hub's answer."""
 
 
@@ -59,7 +60,9 @@ def create_repo(repo_id: str, kind: str, *, private: bool, token: str | None = N
 
 
 @contextmanager
-def hub_errors(failure: str, remedy: str = ADVICE, kind: type[F2aError] = HubError) -> Iterator[None]:
+def hub_errors(
+    failure: str, remedy: str = "check name, revision, token and connection", kind: type[F2aError] = HubError
+) -> Iterator[None]:
     """Turn any error of the Hub's client, the libraries built on it or the transport into one sentence.
 
     Args:

@@ -15,7 +15,6 @@ CELL = (240, 180)
 """Width and height of a cell in a grid, in pixels."""
 TITLE = 16
 """Height of the line of titles, in pixels."""
-GREY = (128, 128, 128)
 
 
 def to_image(pixels: Image.Image | np.ndarray) -> Tensor:
@@ -39,7 +38,7 @@ def diverging_picture(values: np.ndarray) -> Image.Image:
 def picture_grid(titles: Sequence[str], rows: Sequence[Sequence[Image.Image | None]]) -> Image.Image:
     """One titled column per entry of ``titles``; smaller pictures are centred in their cells, None leaves one grey."""
     width, height = CELL
-    grid = Image.new("RGB", (width * len(titles), TITLE + height * len(rows)), GREY)
+    grid = Image.new("RGB", (width * len(titles), TITLE + height * len(rows)), "grey")
     draw = ImageDraw.Draw(grid)
     for column, title in enumerate(titles):
         draw.text((column * width + 4, 2), title, fill=(255, 255, 255))

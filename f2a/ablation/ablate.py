@@ -13,6 +13,7 @@ from f2a.errors import F2aError, Report, counted
 from f2a.training.arguments import SCRIPT, parse_run
 
 SETTINGS = "ablation.json"
+"""File in the folder of the runs with the settings that they share."""
 SHARED = ("train_data_dir", "validation_dir", "budget_minutes", "steps", "training_flags")
 """Names of the settings that all runs of a folder share; seeds and configs may be added later."""
 UNREACHABLE_STEPS = 1_000_000
@@ -70,6 +71,7 @@ def ablate(ablation: Ablation, report: Report) -> str:
 
 
 def result_sentence(result: RunResult) -> str:
+    """Say how a run ended."""
     scores = f"{counted(result.steps, 'step')}, {result.psnr:.2f} dB, SSIM {result.ssim:.3f}"
     return f"{result.name}, seed {result.seed}: {f'diverged: {result.lost}' if result.lost else scores}"
 
@@ -132,6 +134,7 @@ def parse_weights(texts: Sequence[str]) -> dict[str, str]:
 
 
 TITLES = ("config", "runs", "steps", "PSNR dB", "SSIM", "description")
+"""Titles of the table's columns."""
 
 
 def ablation_table(results: Sequence[RunResult]) -> str:
@@ -145,6 +148,7 @@ def ablation_table(results: Sequence[RunResult]) -> str:
 
 
 def config_rows(results: Sequence[RunResult]) -> list[tuple[str, ...]]:
+    """Return the cells below :data:`TITLES`, the flash photo's row first."""
     rows: list[tuple[str, ...]] = []
     for name, config in CONFIGS.items():
         own = [result for result in results if result.name == name]

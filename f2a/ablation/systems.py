@@ -23,7 +23,9 @@ LARGE: Flags = {"learning_rate": 2e-4, "encoder_learning_rate": 2e-4}
 """Flags for the networks with 30 million parameters and no normalisation layers."""
 
 PAPER: Flags = {"preset": "vgg16", "guided": "both", "adversarial_weight": 1.0, **LARGE}
+"""Flags of the paper's system."""
 ALONE: Flags = {"guided": "none", "adversarial_weight": 0.0}
+"""Flags for the reconstruction loss alone."""
 
 CONFIGS = {
     "paper": Config("VGG-16, deconv, guided L1 and guided adversarial loss", PAPER),
@@ -44,6 +46,7 @@ CONFIGS = {
     ),
     "compact_frozen": Config("ours with a frozen encoder", {"preset": "compact", "freeze_encoder": True}),
 }
+"""The systems by name, in the order of the table."""
 
 
 def to_arguments(flags: Flags) -> list[str]:

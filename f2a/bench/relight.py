@@ -147,6 +147,7 @@ idle = peak()
 relight_file(relighter, Path(sys.argv[2]), Path(sys.argv[3]), overwrite=True)
 print(idle, peak())
 """
+"""Program that prints its peak memory in MB after relighting one photo, and after another."""
 
 
 def peak_memory(photo: Path) -> tuple[float, float]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 """Exit status after Ctrl-C."""
 FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "tiff": "TIFF", "avif": "AVIF", "heic": "HEIF", "bmp": "BMP"}
+"""Values of ``--format``, and what Pillow calls them."""
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

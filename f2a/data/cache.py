@@ -25,6 +25,7 @@ CACHE_FORMAT = f"3 {CACHED_SHORT_SIDE}"
 """Part of the key in a cache's file name; changing it makes the program decode the pairs again."""
 
 HALVES = ("flash", "ambient")
+"""The photos of a pair, as ends of file names and as columns."""
 
 
 class DataError(F2aError):
@@ -56,6 +57,8 @@ class EncodedPhoto(NamedTuple):
 
 
 class EncodedPair(NamedTuple):
+    """A pair before it is decoded."""
+
     flash: EncodedPhoto
     ambient: EncodedPhoto
 

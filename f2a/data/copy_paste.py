@@ -12,6 +12,7 @@ from torch import Tensor
 from f2a.color import gaussian_blur
 
 MAX_OBJECTS = 3
+"""Largest number of objects pasted into a crop."""
 AREA = (0.004, 0.7)
 """Smallest and largest share of the crop that an object may cover."""
 REACH = (0.008, 0.12)
@@ -33,7 +34,7 @@ WHITE = 0.8
 def paste_objects(
     flash: Tensor, ambient: Tensor, objects: Tensor, random: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Paste up to three shapes cut from another pair, and the shadows that they cast in the flash photo.
+    """Paste up to :data:`MAX_OBJECTS` shapes cut from another pair, and the shadows that they cast in the flash photo.
 
     Args:
         flash, ambient: ``(3, side, side)``, linear light.

@@ -16,6 +16,7 @@ from f2a.errors import F2aError, counted
 from f2a.files import atomic_dir, make_folder
 
 GIGABYTE = 2**30
+"""Number of bytes in a GiB."""
 
 
 class Archive(NamedTuple):

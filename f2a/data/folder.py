@@ -11,6 +11,8 @@ from f2a.photo import is_hidden, is_other_picture, is_photo
 
 
 class PairFiles(NamedTuple):
+    """A pair in a folder; ``name`` is its path below that folder, without ``_flash`` and suffix."""
+
     name: str
     flash: Path
     ambient: Path

@@ -21,8 +21,6 @@ from f2a.hub import hub_errors
 WINDOW = 4
 """Row groups, of about a hundred pairs each, that a process keeps in memory, encoded, and shuffles together."""
 
-RETRY_HINT = "check the connection, then continue with --resume_from_checkpoint latest"
-
 
 class RowGroup(NamedTuple):
     """Rows stored together in one file; ``first`` is the number within the split of the group's first row."""
@@ -117,7 +115,8 @@ def _fetch(group: RowGroup, source: HubSplit) -> list[dict[str, Any]]:
     from huggingface_hub import HfFileSystem
     from pyarrow import parquet
 
-    with hub_errors(f"{source.name}: rows from {group.first} on could not be read from the Hub", RETRY_HINT, DataError):
+    remedy = "check the connection, then continue with --resume_from_checkpoint latest"
+    with hub_errors(f"{source.name}: rows from {group.first} on could not be read from the Hub", remedy, DataError):
         with HfFileSystem(token=source.token).open(group.url) as file:
             table = parquet.ParquetFile(file).read_row_group(group.number, columns=["flash", "ambient"])
         return table.to_pylist()

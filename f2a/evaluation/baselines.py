@@ -15,6 +15,7 @@ from torch import Tensor
 from f2a.color import expose, linear_to_srgb, srgb_to_linear
 
 Baseline = Callable[[Tensor], Tensor]
+"""A function from an image to a relit one."""
 
 SURROUNDS = (15.0, 80.0, 250.0)
 """Standard deviations of the Retinex surrounds (Jobson et al. 1997), in pixels of a photo whose longer side is 512."""
@@ -72,6 +73,7 @@ BASELINES: dict[str, Baseline] = {
     "clahe": clahe,
     "lime": lime,
 }
+"""The methods by the names of their rows."""
 
 
 def _retinex(image: Tensor, sigmas: tuple[float, ...]) -> Tensor:

@@ -20,6 +20,7 @@ MAX_SHOWN = 12
 """Number of worst scenes, and of best scenes, shown with pictures; the table has the figures of all scenes."""
 
 FLASH_COLOR, MAIN_COLOR, OTHER_COLOR = "#767676", "#0b5fa5", "#b3541e"
+"""Colours of the flash photo, the main system and the others in plots."""
 
 THUMBNAIL_SIDE = 360
 """Longer side, in pixels, of a picture in the report."""
@@ -35,6 +36,7 @@ METHOD = (
     "the truth's; clip: burnt share of the pixels minus the flash photo's; tint: distance of the mean a*b* from the "
     "flash photo's"
 )
+"""How the scores were measured, as the report says it."""
 
 
 def select_scenes(gains: dict[str, float]) -> list[str]:
@@ -133,6 +135,7 @@ def keep_thumbnails(thumbnails: Thumbnails, scene: Scene, pictures: dict[str, Im
 
 
 def thumbnail_jpeg(picture: Image.Image) -> bytes:
+    """Return a copy of at most :data:`THUMBNAIL_SIDE` pixels as JPEG."""
     copy = picture.copy()
     copy.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
     content = io.BytesIO()

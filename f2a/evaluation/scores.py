@@ -20,6 +20,7 @@ from f2a.photo import Photo, PhotoError, open_photo
 FLASH = "flash"
 """Name of the system that all others are compared with: the photo as taken by the camera."""
 TRUTH = "truth"
+"""Name of the ambient photo, as a reference of metrics and in reports."""
 
 MIN_SIDE = 7
 """Smallest side, in pixels, of a photo that can be measured: the side of the SSIM window."""
@@ -67,6 +68,7 @@ METRICS = (
         FLASH,
     ),
 )
+"""All metrics but LPIPS, in the order of the table's columns."""
 
 
 class Scene(NamedTuple):
@@ -81,6 +83,7 @@ System = Callable[[Scene], Image.Image | None]
 """A function that returns its picture of a scene, or None if it has none."""
 
 OnScene = Callable[[Scene, dict[str, Image.Image]], None]
+"""A function that receives each scene and its pictures by system."""
 
 
 class Score(NamedTuple):

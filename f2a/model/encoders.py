@@ -84,7 +84,6 @@ class UNet(PooledStages):
 
 
 LITE0_BLOCKS = (
-    # output channels, kernel size and stride of each inverted bottleneck; the first has expansion 1, the others 6
     (16, 3, 1),
     (24, 3, 2), (24, 3, 1),
     (40, 5, 2), (40, 5, 1),
@@ -93,6 +92,7 @@ LITE0_BLOCKS = (
     (192, 5, 2), (192, 5, 1), (192, 5, 1), (192, 5, 1),
     (320, 3, 1),
 )  # fmt: skip
+"""Output channels, kernel size and stride of each inverted bottleneck; the first has expansion 1, the others 6."""
 
 LITE0_DEPTHS = (1, 2, 2, 3, 3, 4, 1)
 """Number of blocks in each of the network's seven stages."""
@@ -193,3 +193,4 @@ ENCODERS: dict[str, type[VGG16] | type[UNet] | type[EfficientNetLite0]] = {
     "unet": UNet,
     "efficientnet_lite0": EfficientNetLite0,
 }
+"""Encoders by their name in a config."""

@@ -12,6 +12,7 @@ from f2a.hub import HubError, create_repo, hub_errors, require_token
 from f2a.photo import read_photo
 
 SPLITS = ("train", "val", "test")
+"""Sub-folders that become splits."""
 CARD = """---
 license: {license}
 task_categories:
@@ -47,6 +48,7 @@ pair = load_dataset("{repo_id}", split="{first}")[0]
 pair["flash"], pair["ambient"]  # PIL images
 ```
 """
+"""The dataset's card; :func:`dataset_card` fills it in."""
 
 
 def push_dataset(folder: Path, repo_id: str, report: Report, *, private: bool = False, license: str = "other") -> str:

@@ -8,7 +8,9 @@ from huggingface_hub import EvalResult, ModelCardData
 from f2a.config import GeneratorConfig, TrainConfig
 
 TASK = "image-to-image"
+"""What the model does, as the Hub calls it."""
 PICTURE = "validation.png"
+"""File with the last validation's picture, beside the card."""
 
 METRICS = {
     "psnr": "PSNR, dB",
@@ -16,6 +18,7 @@ METRICS = {
     "flash_psnr": "PSNR of the untouched flash photo, dB",
     "flash_ssim": "SSIM of the untouched flash photo",
 }
+"""Titles of the scores in the card, by their names in ``config.json``."""
 
 BODY = """
 # {name}
@@ -46,6 +49,7 @@ Data: {data}.
 {command}
 ```
 """
+"""The card below its front matter; :func:`model_card` fills it in."""
 
 
 def repo_id(config: TrainConfig) -> str:

@@ -14,6 +14,7 @@ RepoInfo = ModelInfo | DatasetInfo
 """What the Hub reports about a repository: name, commit, files, and whether it is private."""
 
 ROOT = Path(__file__).resolve().parents[2]
+"""The clone of the repository, unless f2a is installed."""
 
 FILES = (
     "app.py",
@@ -27,8 +28,10 @@ FILES = (
 """Patterns of the files that the page needs."""
 
 THUMBNAIL = "docs/page-desktop.jpg"
+"""Picture that links to the Space show."""
 
 CPU_WHEELS = "--extra-index-url https://download.pytorch.org/whl/cpu  # a CPU Space needs none of the CUDA wheels\n"
+"""First line of the requirements of a Space without a GPU."""
 
 REQUIREMENTS = """\
 gradio>=6.31,<7
@@ -47,6 +50,7 @@ pillow-heif>=1.1,<2  # writes HEIC; optional elsewhere, for its wheel holds an e
 """The Space's ``requirements.txt``: the part of the project's own that the page needs; a test compares the two."""
 
 WEIGHT_FILES = ("config.json", "model.safetensors")
+"""Files that a repository of weights must have, and that the Hub preloads."""
 
 CARD = """
 # {title}
@@ -67,6 +71,7 @@ file, sentence = Client("{repo_id}").predict(handle_file("party.jpg"), api_name=
 Made by `python -m f2a space push`, which overwrites any changes made here. The settings are the variables
 `F2A_WEIGHTS` (`user/model@revision`) and `F2A_EXAMPLES` (a dataset of flash and ambient pairs).
 """
+"""The Space's README below its settings; :func:`space_card` fills it in."""
 
 
 @dataclass(frozen=True)

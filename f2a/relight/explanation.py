@@ -25,6 +25,7 @@ NOTICEABLE = 0.1
 """Smallest change, in stops, that is mentioned."""
 
 ROWS, COLUMNS = ("top", "middle", "bottom"), ("left", "centre", "right")
+"""Names of the areas, a third of the photo's height and width each."""
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,13 @@ from f2a.files import atomic_write
 SCRIPT = Path(f2a.__file__).resolve().parents[1] / "train_accelerate.py"
 """Path of the training program, which exists only in a clone of the repository."""
 RUN_FILE = "run.yaml"
+"""File in the output folder with all flags of the run but secrets, fit for ``--config``."""
 
 SECRETS = ("hub_token",)
 """Flags whose values are never saved or published."""
 
 READERS = {".yaml": yaml.safe_load, ".yml": yaml.safe_load, ".json": json.loads}
+"""Parsers for files of flags, by suffix."""
 
 
 def parse_run(arguments: list[str], description: str) -> TrainConfig:

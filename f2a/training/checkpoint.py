@@ -21,12 +21,15 @@ from f2a.files import UNFINISHED, atomic_dir, recover_dir
 from f2a.model.checkpoint import CheckpointError
 
 MANIFEST = "state.json"
+"""File of a checkpoint with its metadata and the SHA-256 digest of each other file."""
 
 Tensors = dict[str, dict[str, Tensor]]
 """The tensors of each file, by the file's name: that of a module, an optimiser or the random state."""
 
 
 class TrainState(NamedTuple):
+    """The contents of a checkpoint; ``metadata`` is that of its manifest, without the digests."""
+
     tensors: Tensors
     metadata: dict[str, Any]
 

@@ -18,6 +18,7 @@ from f2a.model.encoders import VGG16, EfficientNetLite0
 from f2a.model.generator import NORMALIZATIONS
 
 Network = Callable[[Tensor], Tensor]
+"""A discriminator, or a function in its place."""
 
 
 def attention_map(flash: Tensor, ambient: Tensor) -> Tensor:
@@ -97,6 +98,7 @@ class PerceptualDistance(nn.Module):
 
 
 RECONSTRUCTIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": F.l1_loss, "cauchy": cauchy}
+"""Reconstruction losses by their name in a config."""
 
 
 def discriminator_loss(

@@ -16,6 +16,7 @@ from f2a.config import TrainConfig
 from f2a.model.generator import Generator
 
 TensorList = tuple[Tensor, ...] | list[Tensor]
+"""Weights as PyTorch hands them to the function that averages them."""
 
 
 @contextmanager
@@ -49,6 +50,7 @@ def adam(config: TrainConfig, *groups: Group) -> torch.optim.AdamW:
 
 
 DEFAULT_STEPS = 3000
+"""Optimisation steps of a run whose flags give neither steps nor epochs."""
 
 DECAYS: dict[str, Callable[[float], float]] = {
     "cosine": lambda progress: (1 + math.cos(math.pi * progress)) / 2,

@@ -26,6 +26,7 @@ HUB_WEIGHTS = {"vgg16": "timm/vgg16.tv_in1k", "efficientnet_lite0": "timm/tf_eff
 """Hub repository whose ``model.safetensors`` has an encoder's ImageNet weights, by encoder; U-Net has none."""
 
 FROM_HUB, NO_WEIGHTS = "hub", "none"
+"""Values of the flags for ImageNet weights: download them, or start from random ones."""
 
 
 class TrainingInputs(NamedTuple):
@@ -89,6 +90,7 @@ def build_checkpoint(config: TrainConfig) -> Checkpoint:
 
 
 def from_preset(config: TrainConfig) -> Checkpoint:
+    """Return a new generator, whose encoder has ImageNet weights if ``config`` asks for them."""
     preset = ARCHITECTURES[config.preset]
     pretrained = config.encoder_weights != NO_WEIGHTS and preset.encoder in HUB_WEIGHTS
     base = dataclasses.replace(preset, normalization="imagenet") if pretrained else preset
@@ -98,6 +100,7 @@ def from_preset(config: TrainConfig) -> Checkpoint:
 
 
 def from_weights(config: TrainConfig, source: str) -> Checkpoint:
+    """Return the generator in ``source``; :class:`ConfigError` if ``config`` describes another."""
     checkpoint = Checkpoint.load(source)
     trained, preset = checkpoint.architecture, ARCHITECTURES[config.preset]
     if config.preset != TrainConfig.preset and preset.encoder != trained.encoder:

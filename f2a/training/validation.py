@@ -18,6 +18,7 @@ from f2a.metrics import psnr, ssim
 from f2a.training.losses import attention_map
 
 LOG = "validation.jsonl"
+"""File in the output folder with a line of JSON per validation."""
 MAX_ROWS = 4
 """Largest number of rows in the picture."""
 
