@@ -58,11 +58,11 @@ def ablate(ablation: Ablation, report: Report) -> str:
     ]
     for run in runs:
         parse_run(run.arguments, "")  # otherwise a mistake in the last run would show only after hours
-    left = [run for run in runs if not result_of(run)]
+    pending = [run for run in runs if not result_of(run)]
     budget = counted(ablation.budget_minutes, "minute")
-    report(f"{len(left)} of {counted(len(runs), 'run')} to do, with {budget} of training each")
+    report(f"{len(pending)} of {counted(len(runs), 'run')} to do, with {budget} of training each")
     try:
-        for run in left:
+        for run in pending:
             report(result_sentence(train(run, ablation.budget_minutes)))
     except KeyboardInterrupt:
         report("stopped; the same command continues from here")
@@ -73,7 +73,7 @@ def ablate(ablation: Ablation, report: Report) -> str:
 def result_sentence(result: RunResult) -> str:
     """Say how a run ended."""
     scores = f"{counted(result.steps, 'step')}, {result.psnr:.2f} dB, SSIM {result.ssim:.3f}"
-    return f"{result.name}, seed {result.seed}: {f'diverged: {result.lost}' if result.lost else scores}"
+    return f"{result.name}, seed {result.seed}: {f'diverged: {result.error}' if result.error else scores}"
 
 
 def select_configs(ablation: Ablation) -> dict[str, Config]:
@@ -152,14 +152,14 @@ def config_rows(results: Sequence[RunResult]) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for name, config in CONFIGS.items():
         own = [result for result in results if result.name == name]
-        scored = [result for result in own if not result.lost]
+        scored = [result for result in own if not result.error]
         if own:
-            lost = f", {len(own) - len(scored)} diverged" if len(scored) < len(own) else ""
+            diverged = f", {len(own) - len(scored)} diverged" if len(scored) < len(own) else ""
             steps = f"{statistics.fmean(result.steps for result in scored):.0f}" if scored else "-"
             psnr = mean_std([result.psnr for result in scored], 2)
             ssim = mean_std([result.ssim for result in scored], 3)
-            rows.append((name, f"{len(scored)}{lost}", steps, psnr, ssim, config.description))
-    if scored := [result for result in results if not result.lost]:
+            rows.append((name, f"{len(scored)}{diverged}", steps, psnr, ssim, config.description))
+    if scored := [result for result in results if not result.error]:
         flash = mean_std([scored[0].flash_psnr], 2), mean_std([scored[0].flash_ssim], 3)
         rows.insert(0, ("flash", "-", "-", *flash, "the untouched flash photo"))
     return rows

@@ -12,7 +12,7 @@ from f2a.errors import F2aError
 from f2a.training.arguments import SCRIPT
 from f2a.training.signals import GracefulShutdown
 
-LOG, LOST, MINUTES = "log.txt", "lost.txt", "minutes.txt"
+LOG, ERROR, MINUTES = "log.txt", "lost.txt", "minutes.txt"
 """Files in a run's folder: its output, the error of a diverged training run, and the minutes used so far."""
 DIVERGED = 1
 """Exit status of a training run that diverged, which counts as a result."""
@@ -28,7 +28,7 @@ class AblationRun(NamedTuple):
 
 
 class RunResult(NamedTuple):
-    """Scores on the validation pairs, or the error of a training run that diverged (``lost``)."""
+    """Scores on the validation pairs, or the error of a training run that diverged."""
 
     name: str
     seed: int
@@ -37,14 +37,14 @@ class RunResult(NamedTuple):
     ssim: float = 0.0
     flash_psnr: float = 0.0
     flash_ssim: float = 0.0
-    lost: str = ""
+    error: str = ""
 
 
 def result_of(run: AblationRun) -> RunResult | None:
     """Read the result of a finished or diverged run from its folder; None if there is none."""
-    lost, description = run.folder / LOST, run.folder / "last" / "config.json"
-    if lost.exists():
-        return RunResult(run.name, run.seed, lost=lost.read_text("utf-8"))
+    error, description = run.folder / ERROR, run.folder / "last" / "config.json"
+    if error.exists():
+        return RunResult(run.name, run.seed, error=error.read_text("utf-8"))
     if not description.exists():
         return None
     training = json.loads(description.read_text("utf-8"))["training"]
@@ -62,15 +62,15 @@ def train(run: AblationRun, minutes: float) -> RunResult:
     run.folder.mkdir(parents=True, exist_ok=True)
     clock, log = run.folder / MINUTES, run.folder / LOG
     before = float(clock.read_text()) if clock.exists() else 0.0
-    where = ["--output_dir", str(run.folder), "--resume_from_checkpoint", "latest"]
-    limit = ["--max_train_minutes", str(max(0.0, minutes - before))]
+    flags = ["--output_dir", str(run.folder), "--resume_from_checkpoint", "latest"]
+    flags += ["--max_train_minutes", str(max(0.0, minutes - before))]
     start = time.monotonic()
     try:
-        status = run_process([sys.executable, str(SCRIPT), *run.arguments, *where, *limit], log)
+        status = run_process([sys.executable, str(SCRIPT), *run.arguments, *flags], log)
     finally:
         clock.write_text(f"{before + (time.monotonic() - start) / 60:.3f}\n")
     if status == DIVERGED:
-        (run.folder / LOST).write_text(last_line(log), "utf-8")
+        (run.folder / ERROR).write_text(last_line(log), "utf-8")
     result = result_of(run)
     if not result:
         raise F2aError(f"{run.name}, seed {run.seed} ended with status {status}: {last_line(log)}")

@@ -32,13 +32,13 @@ Work = dict[str, Callable[[], object]]
 
 
 class Measurement(NamedTuple):
-    """One line of the table; ``ratio`` is ``value`` over that of ``beside``, or the inverse if the target says
+    """One line of the table; ``ratio`` is ``value`` over that of ``baseline``, or the inverse if the target says
     "faster". Targets are for two processors."""
 
-    what: str
+    name: str
     value: float
     unit: str
-    beside: str = ""
+    baseline: str = ""
     ratio: float | None = None
     target: str = ""
 
@@ -50,7 +50,7 @@ def bench_relight(relighter: Relighter, rounds: int = 5) -> Iterator[Measurement
         for megapixels, (speed, memory) in TARGETS.items():
             photo = make_photo(Path(folder, f"{megapixels}.jpg"), megapixels)
             for measurement, target in zip(bench_file(relighter, photo, rounds), ("", speed, memory), strict=True):
-                yield measurement._replace(what=f"{megapixels} MP file, {measurement.what}", target=target)
+                yield measurement._replace(name=f"{megapixels} MP file, {measurement.name}", target=target)
         yield from bench_start(Path(folder), rounds)
 
 
@@ -163,6 +163,6 @@ def _run(command: list[str]) -> str:
 
 def as_line(measurement: Measurement) -> str:
     """Format a measurement as a line of the table."""
-    what, number, unit, beside, factor, target = measurement
+    name, number, unit, baseline, factor, target = measurement
     value, ratio = f"{number:.{2 if unit == 's' else 0}f} {unit}", "" if factor is None else f"{factor:.2f} x"
-    return f"{what:<58}{value:>10}{ratio:>10}  {beside}" + (f" (target {target})" if target else "")
+    return f"{name:<58}{value:>10}{ratio:>10}  {baseline}" + (f" (target {target})" if target else "")

@@ -38,7 +38,7 @@ PHOTO_SIZE = (320, 240)
 
 
 class PlainLoop:
-    """The training step as in the 2020 code; ``learn`` returns its losses by name."""
+    """The training step as in the 2020 code; ``training_step`` returns its losses by name."""
 
     def __init__(self, config: TrainConfig, device: torch.device) -> None:
         torch.manual_seed(0)
@@ -61,7 +61,7 @@ class PlainLoop:
         small = photo.crop((40, 0, 280, 240)).resize(self.size, Image.Resampling.BILINEAR)
         return torch.from_numpy(np.array(small)).permute(2, 0, 1).float() / 255
 
-    def learn(self, batch: PairCrops) -> dict[str, Tensor]:
+    def training_step(self, batch: PairCrops) -> dict[str, Tensor]:
         flash, ambient, _ = batch
         attention = attention_map(flash, ambient)
         relit = self.generator(flash)
@@ -97,7 +97,7 @@ class ProductLoop:
     def read(self) -> PairCrops:
         return next(self.batches).to(self.device)
 
-    def learn(self, batch: PairCrops) -> dict[str, Tensor]:
+    def training_step(self, batch: PairCrops) -> dict[str, Tensor]:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             return self.trainer.training_step(batch)
 
@@ -121,7 +121,7 @@ class Timing:
         start = time.perf_counter()
         batch = loop.read()
         middle = time.perf_counter()
-        loop.learn(batch)
+        loop.training_step(batch)
         if loop.device.type == "cuda":
             torch.cuda.synchronize(loop.device)
         self.data, self.step = self.data + middle - start, self.step + time.perf_counter() - middle

@@ -34,8 +34,8 @@ def relight_piped(args: argparse.Namespace) -> int:
             photo, name = Path(folder, "photo"), "standard input"
             photo.write_bytes(sys.stdin.buffer.read())
         try:
-            target, tell = results if output == STREAM else output, lambda note: warn(f"{name}: {note}")
-            relit = relight_function(args, 1)(photo, target, tell=tell)
+            target, report = results if output == STREAM else output, lambda note: warn(f"{name}: {note}")
+            relit = relight_function(args, 1)(photo, target, report=report)
         except PhotoError as error:
             warn(f"{name if error.path == photo else error.path}: {error.reason}")
             return 1

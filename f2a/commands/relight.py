@@ -102,14 +102,14 @@ def _relight_all(batch: "Batch", args: argparse.Namespace, disable: bool | None)
     """
     from tqdm import tqdm
 
-    workers, told = args.jobs or min(4, os.cpu_count() or 1, max(1, len(batch.tasks))), 0
+    workers, reported = args.jobs or min(4, os.cpu_count() or 1, max(1, len(batch.tasks))), 0
     try:
         with closing(_each_result(batch, args, workers)) as results:
             for result in tqdm(results, total=len(batch.results), unit="photo", disable=disable):
-                told += 1
+                reported += 1
                 _tell(result)
     except KeyboardInterrupt:  # the photos in progress were finished
-        for result in batch.results[told:]:
+        for result in batch.results[reported:]:
             _tell(result)
         return True
     return False

@@ -33,9 +33,9 @@ def run(args: argparse.Namespace) -> int:
     warn(f"watching {args.folder}; Ctrl-C ends it")
     try:
         for photo in photos:
-            tell = lambda note, photo=photo: warn(f"{photo}: {note}")  # noqa: E731
+            report = lambda note, photo=photo: warn(f"{photo}: {note}")  # noqa: E731
             try:
-                relit = relight(photo, output, overwrite=args.overwrite or photo in ours, tell=tell)
+                relit = relight(photo, output, overwrite=args.overwrite or photo in ours, report=report)
             except F2aError as error:
                 counts["failed"] += 1
                 warn(str(error))

@@ -107,17 +107,17 @@ def cached_pairs(
         folder.mkdir(parents=True, exist_ok=True)
         _write_cache(pairs, pixels_file, index_file)
     index = json.loads(index_file.read_text())
-    left_out = index["left_out"]
+    faults = index["left_out"]
     if not index["pairs"]:
-        first = (left_out or ["there are none"])[0]
-        raise DataError(f"none of {counted(len(left_out), 'pair')} can be used; the first: {first}")
+        first = (faults or ["there are none"])[0]
+        raise DataError(f"none of {counted(len(faults), 'pair')} can be used; the first: {first}")
     pixels, cached = np.memmap(pixels_file, dtype=np.uint8, mode="r"), []
     for entry in index["pairs"]:
         shape = (2, entry["height"], entry["width"], 3)
         photos, pixels = np.split(pixels, [np.prod(shape)])
         flash, ambient = photos.reshape(shape)
         cached.append(CachedPair(entry["file"], flash, ambient, entry["ambient_gain"]))
-    report_skipped(source, len(cached), [*skipped, *left_out], report, strict=strict)
+    report_skipped(source, len(cached), [*skipped, *faults], report, strict=strict)
     return cached
 
 

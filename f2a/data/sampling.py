@@ -79,9 +79,10 @@ class MixtureSampler:
         return pairs[int(order[position])]
 
 
-def _interleave(shares: Sequence[float], slots: int) -> list[int]:
+def _interleave(shares: Sequence[float], length: int) -> list[int]:
+    """Return source numbers such that every beginning of the list has them as near to ``shares`` as possible."""
     pattern: list[int] = []
-    for slot in range(1, slots + 1):
+    for slot in range(1, length + 1):
         deficits = [share / sum(shares) * slot - pattern.count(number) for number, share in enumerate(shares)]
         pattern.append(int(np.argmax(deficits)))
     return pattern

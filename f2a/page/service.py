@@ -228,7 +228,7 @@ class RelightService:
         check_megapixels(photo)
         folder = self.new_folder()
         notes: list[str] = []
-        file = relight_file(self.relighter, photo, folder, controls, keep_location=keep_location, tell=notes.append)
+        file = relight_file(self.relighter, photo, folder, controls, keep_location=keep_location, report=notes.append)
         seconds = time.perf_counter() - start
         line = f"{file.name}: made in {max(seconds, 0.1):.1f} s."
         return Relit(file, " ".join([line, *map(as_sentence, notes)]))

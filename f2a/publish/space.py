@@ -192,7 +192,7 @@ def _set_variables(api: HfApi, repo_id: str, variables: dict[str, str | None]) -
 
 def _upload(api: HfApi, repo_id: str, files: dict[str, bytes | Path]) -> None:
     """Upload the files in one commit, which also deletes files of an earlier version under ``f2a/``."""
-    there = api.list_repo_files(repo_id, repo_type="space")
+    names = api.list_repo_files(repo_id, repo_type="space")
     changes: list[CommitOperationAdd | CommitOperationDelete] = [CommitOperationAdd(*file) for file in files.items()]
-    changes += [CommitOperationDelete(name) for name in there if name.startswith("f2a/") and name not in files]
+    changes += [CommitOperationDelete(name) for name in names if name.startswith("f2a/") and name not in files]
     api.create_commit(repo_id, changes, commit_message="Publish the page with f2a", repo_type="space")

@@ -177,14 +177,14 @@ class Batch:
         start, notes, result = time.perf_counter(), list[str](), self.tasks[task]
         try:
             on_target = partial(self._reserve, task.photo)
-            target = relight(task.photo, task.target, on_target=on_target, tell=notes.append)
+            target = relight(task.photo, task.target, on_target=on_target, report=notes.append)
             result = replace(result, status="relit", target=str(target))
-        except PhotoExistsError as there:  # from an earlier run, or a faster one at the same time
-            result = replace(result, status="skipped", target=str(there.path))
+        except PhotoExistsError as error:  # from an earlier run, or a faster one at the same time
+            result = replace(result, status="skipped", target=str(error.path))
         except PhotoError as error:
             result = replace(result, status="failed", error=str(error))
-        named = tuple(f"{task.photo}: {note}" for note in notes)
-        self.tasks[task] = replace(result, notes=named, seconds=round(time.perf_counter() - start, 3))
+        seconds = round(time.perf_counter() - start, 3)
+        self.tasks[task] = replace(result, notes=tuple(f"{task.photo}: {note}" for note in notes), seconds=seconds)
 
     def _reserve(self, photo: Path, target: Path) -> None:
         """Reserve ``target`` for ``photo``, whose content may require another name than expected."""

@@ -197,7 +197,7 @@ def relight_file(
     format: str | None = None,
     quality: int | None = None,
     on_target: Callable[[Path], None] = lambda target: None,
-    tell: Report = lambda note: None,
+    report: Report = lambda note: None,
 ) -> Path:
     """Relight the photo in ``source``, write it to ``target``, and return the path of the written file.
 
@@ -210,7 +210,7 @@ def relight_file(
         format: format of the file in the folder, by Pillow's name, instead of the photo's own.
         quality: 1 to 100, instead of the photo's own, for formats that have it.
         on_target: called with the file to be written before the work starts; its exceptions propagate.
-        tell: called with each note about what the file could not keep and about the red eyes.
+        report: called with each note about what the file could not keep and about the red eyes.
 
     Raises:
         PhotoError: either file cannot be used.
@@ -224,7 +224,7 @@ def relight_file(
     relit = prepared.render(controls, in_place=True)
     red_eyes = [red_eyes_note(prepared.red_pupils)] if controls.red_eyes else []
     for note in (*file.notes, *red_eyes, *write_photo(relit, target, file, overwrite, quality)):
-        tell(note)
+        report(note)
     return target
 
 

@@ -93,7 +93,7 @@ def test_each_variant_of_the_paper_differs_from_it_in_one_flag():
 
 def test_the_table_has_the_flash_photo_first_and_says_what_was_lost():
     scored = [RunResult("unet", seed, 10, 15.0 + seed, 0.5, 14.0, 0.4) for seed in (0, 2)]
-    table = ablation_table([*scored, RunResult("unet", 1, lost="ran away"), RunResult("compact", 0, lost="ran away")])
+    table = ablation_table([*scored, RunResult("unet", 1, error="ran away"), RunResult("compact", 0, error="ran away")])
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()]
     assert cells[2][:5] == ["flash", "-", "-", "14.00", "0.400"]
     assert cells[3][:5] == ["unet", "2, 1 diverged", "10", "16.00 ± 1.41", "0.500 ± 0.000"]

@@ -43,8 +43,8 @@ def test_a_line_says_ratio_and_target():
 @pytest.mark.slow
 def test_networks_and_start_are_measured(tmp_path):
     plain, *networks = bench.bench_networks(rounds=1)
-    assert [one.what for one in networks] == ["vgg16 at 320x240", "compact at 320x240"]
-    assert [one.beside for one in networks] == [plain.what] * 2
+    assert [one.name for one in networks] == ["vgg16 at 320x240", "compact at 320x240"]
+    assert [one.baseline for one in networks] == [plain.name] * 2
     for one in networks:  # how many times faster: 12 for compact on an idle machine, 1.5 with three busy processes
         assert one.ratio == pytest.approx(plain.value / one.value)
     assert [one.unit for one in bench.bench_start(tmp_path, rounds=1)] == ["s", "s"]

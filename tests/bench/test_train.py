@@ -17,8 +17,8 @@ def test_both_loops_learn_the_same(tmp_path):
     plain, product = PlainLoop(config, CPU), ProductLoop(config, CPU, bf16=False)
     batch = plain.read()
     for _ in range(2):
-        expected = {name: float(loss) for name, loss in plain.learn(batch).items()}
-        losses = {name: float(loss) for name, loss in product.learn(batch).items()}
+        expected = {name: float(loss) for name, loss in plain.training_step(batch).items()}
+        losses = {name: float(loss) for name, loss in product.training_step(batch).items()}
         assert losses == pytest.approx(expected, rel=1e-3)
     assert product.read().flash.shape == batch.flash.shape
 

@@ -38,7 +38,7 @@ def tasks_in(folder, output):
     return [Task(photo, output) for photo in sorted(folder.iterdir())]
 
 
-def copy(source, target, *, on_target, tell):
+def copy(source, target, *, on_target, report):
     """Copy a photo instead of relighting it; the result is named after the photo."""
     result = target / f"{source.stem}_ambient{source.suffix}"
     on_target(result)
@@ -54,7 +54,7 @@ def test_outcomes_come_in_order_and_only_so_many_photos_are_in_work(photos, tmp_
     """The first three photos wait for one another, and the first for the last."""
     three, last, in_work, most = threading.Barrier(3), threading.Event(), threading.Semaphore(0), []
 
-    def slow(source, target, *, on_target, tell):
+    def slow(source, target, *, on_target, report):
         in_work.release()
         most.append(in_work._value)
         if source.stem in ("p0", "p1", "p2"):
@@ -64,7 +64,7 @@ def test_outcomes_come_in_order_and_only_so_many_photos_are_in_work(photos, tmp_
         if source.stem == "p0":
             last.wait(PATIENCE_S)
         in_work.acquire()
-        return copy(source, target, on_target=on_target, tell=tell)
+        return copy(source, target, on_target=on_target, report=report)
 
     results = list(Batch(tasks_in(photos, tmp_path / "out")).run(slow, 3))
     assert [Path(result.photo).name for result in results] == [f"p{number}.png" for number in range(7)]
@@ -90,11 +90,11 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(photos, tmp_path, given_up)
     """The second photo is being relit when the run is closed, and finishes only after the others are given up."""
     begun = threading.Event()
 
-    def held(source, target, *, on_target, tell):
+    def held(source, target, *, on_target, report):
         if source.stem == "p1":
             begun.set()
             given_up.wait(PATIENCE_S)
-        return copy(source, target, on_target=on_target, tell=tell)
+        return copy(source, target, on_target=on_target, report=report)
 
     tasks = tasks_in(photos, tmp_path / "out")
     first = Batch(tasks).run(held, 1)
@@ -111,11 +111,11 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(photos, tmp_path, given_up)
 
 
 def test_a_bad_photo_fails_alone(photos, tmp_path):
-    def relight(source, target, *, on_target, tell):
-        tell("a note")
+    def relight(source, target, *, on_target, report):
+        report("a note")
         if source.stem == "p2":
             raise PhotoError(source, "is damaged")
-        return copy(source, target, on_target=on_target, tell=tell)
+        return copy(source, target, on_target=on_target, report=report)
 
     results = list(Batch(tasks_in(photos, tmp_path / "out")).run(relight, 2))
     assert statuses(results) == ["relit"] * 2 + ["failed"] + ["relit"] * 4
@@ -147,7 +147,7 @@ def test_of_two_photos_for_one_name_the_second_fails_in_whichever_process_has_it
 
 
 def test_a_name_that_only_the_content_tells_is_reserved_too(photos, tmp_path):
-    def all_to_one(source, target, *, on_target, tell):
+    def all_to_one(source, target, *, on_target, report):
         on_target(target / "same.png")
         (target / "same.png").write_bytes(b"")
         return target / "same.png"
@@ -260,11 +260,11 @@ def test_the_report_says_what_became_of_every_photo(photos, tmp_path, relight):
 
 @pytest.mark.usefixtures("interruptible")
 def test_after_ctrl_c_there_are_a_closing_line_and_a_complete_report(photos, tmp_path, relight, monkeypatch, given_up):
-    def interrupted(relighter, source, target, *, on_target, tell, **options):
+    def interrupted(relighter, source, target, *, on_target, report, **options):
         if source.name == "p2.png":
             os.kill(os.getpid(), signal.SIGINT)
             given_up.wait(PATIENCE_S)
-        return copy(source, target, on_target=on_target, tell=tell)
+        return copy(source, target, on_target=on_target, report=report)
 
     monkeypatch.setattr(relighter_module, "relight_file", interrupted)
     report = tmp_path / "report.json"
@@ -281,8 +281,8 @@ def test_after_ctrl_c_there_are_a_closing_line_and_a_complete_report(photos, tmp
 
 
 def test_a_result_that_another_run_made_meanwhile_is_skipped(photos, tmp_path):
-    def late(source, target, *, on_target, tell):
-        result = copy(source, target, on_target=on_target, tell=tell)  # as the other run does
+    def late(source, target, *, on_target, report):
+        result = copy(source, target, on_target=on_target, report=report)  # as the other run does
         check_target(result, overwrite=False)
 
     [result] = Batch(tasks_in(photos, tmp_path / "out")[:1]).run(late, 1)

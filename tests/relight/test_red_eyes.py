@@ -227,7 +227,7 @@ def test_without_red_eyes_a_photo_at_strength_zero_is_the_photo(relighter, photo
 def test_the_note_counts_them(tmp_path, relighter, pupil, note):
     drawn_face(pupil=pupil).save(tmp_path / "a.png")
     notes = []
-    relight_file(relighter, tmp_path / "a.png", tmp_path / "b.png", ONLY_EYES, tell=notes.append)
+    relight_file(relighter, tmp_path / "a.png", tmp_path / "b.png", ONLY_EYES, report=notes.append)
     assert notes == [note]
     assert red_eyes_note(find_red_pupils(read_photo(tmp_path / "b.png").photo)) == "no red eyes were found"
 

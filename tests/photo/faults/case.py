@@ -82,7 +82,7 @@ def relit(bench: Bench, source: Path, expected: np.ndarray | None = PICTURE, tol
     folder = source.parent / "relit"
     folder.mkdir(exist_ok=True)
     try:
-        target = relight_file(bench.relighter, source, folder, Controls(strength=0), tell=notes.append)
+        target = relight_file(bench.relighter, source, folder, Controls(strength=0), report=notes.append)
     except PhotoError as error:
         return f"refused: {error.reason}"
     said = [note.removeprefix(f"{source}: ") for note in notes]

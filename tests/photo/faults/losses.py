@@ -153,7 +153,7 @@ def written_as(suffix: str, make: Callable[[Path], None], bench: Bench, path: Pa
     """The notes on writing the photo in another format."""
     make(path)
     notes: list[str] = []
-    relight_file(bench.relighter, path, path.with_name(f"out{suffix}"), tell=notes.append)
+    relight_file(bench.relighter, path, path.with_name(f"out{suffix}"), report=notes.append)
     return "; ".join(note.removeprefix(f"{path}: ") for note in notes)
 
 
@@ -241,7 +241,7 @@ def stretched(make: Callable[[Path], None], suffix: str, bench: Bench, path: Pat
     """The result for pixels that are twice as high as wide."""
     make(path)
     notes: list[str] = []
-    target = relight_file(bench.relighter, path, path.with_name(f"out{suffix}"), tell=notes.append)
+    target = relight_file(bench.relighter, path, path.with_name(f"out{suffix}"), report=notes.append)
     tags = [
         "-XResolution",
         "-YResolution",
