@@ -158,14 +158,15 @@ def add_flags(parser: argparse.ArgumentParser, cls: type[Any]) -> None:
             spec: dict[str, Any] = {"action": argparse.BooleanOptionalAction}
         else:
             spec = {name: item.metadata[name] or None for name in ("metavar", "choices")}
-            spec["type"] = kinds[0] if len(kinds) == 1 else _number_or_word
+            spec["type"] = kinds[0] if len(kinds) == 1 else number_or_word
             spec["metavar"] = spec["metavar"] or (None if spec["choices"] else kinds[0].__name__.upper())
             spec["nargs"] = "+" if get_origin(hints[item.name]) is list else None
         help_text = item.metadata["help"] + " (default: %(default)s)"
         parser.add_argument(f"--{item.name}", default=defaults[item.name], help=help_text, **spec)
 
 
-def _number_or_word(text: str) -> float | str:
+def number_or_word(text: str) -> float | str:
+    """``text`` as a number if it is one."""
     try:
         return float(text)
     except ValueError:

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from f2a.color import (
+    DEEPEST,
     EXPONENT,
     FINE_SIGMA,
     LUMA,
@@ -33,9 +34,8 @@ SHADOW_STOPS = 2.0
 """Stops by which ``shadows`` at 1 lightens black."""
 CONTRAST_POWER = 0.5
 """Amount that ``contrast`` at 1 adds to the exponent of the light."""
-MID_GREY, DEEPEST = 0.18, 1e-3
-"""Linear light that contrast leaves unchanged before the mean brightness is restored; and the least light whose
-logarithm is taken, so that black stays finite."""
+MID_GREY = 0.18
+"""Linear light that contrast leaves unchanged before the mean brightness is restored."""
 WARMTH_PER_MIRED = (0.0033, -0.0004, -0.0064)
 """Log-gain of red, green and blue per mired of warmth: the slope of a black body's linear sRGB at 6500 K at constant
 luminance (locus of Kim et al., US patent 7024034; nearly straight in mireds, which is why the unit exists)."""

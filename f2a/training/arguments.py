@@ -9,7 +9,7 @@ from typing import Any, get_args, get_type_hints
 import yaml
 
 import f2a
-from f2a.config import ARCHITECTURES, RECIPES, ConfigError, TrainConfig, add_flags, from_dict
+from f2a.config import ARCHITECTURES, RECIPES, ConfigError, TrainConfig, add_flags, from_dict, number_or_word
 from f2a.files import atomic_write
 
 SCRIPT = Path(f2a.__file__).resolve().parents[1] / "train_accelerate.py"
@@ -67,7 +67,10 @@ def read_run(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: not valid {path.suffix[1:]} ({' '.join(str(error).split())})") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: has no table of flags, such as 'learning_rate: 0.001'")
-    values = {name: _number(name, value) for name, value in values.items()}
+    floats = {name for name, hint in get_type_hints(TrainConfig).items() if float in (hint, *get_args(hint))}
+    for name, value in values.items():
+        if name in floats and isinstance(value, str):
+            values[name] = number_or_word(value)  # YAML 1.1 reads 1e-3 as text
     try:
         from_dict(TrainConfig, values)
     except ConfigError as error:
@@ -97,14 +100,3 @@ def without_secrets(arguments: list[str]) -> list[str]:
             flag, equals, _ = argument.partition("=")
             public.append(f"{flag}=HIDDEN" if equals and flag in secrets else argument)
     return public
-
-
-def _number(name: str, value: Any) -> Any:
-    """Convert text to a number where the flag is one: YAML 1.1 reads ``1e-3`` as text."""
-    hint = get_type_hints(TrainConfig).get(name)
-    if isinstance(value, str) and (hint is float or float in get_args(hint)):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value

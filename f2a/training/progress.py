@@ -63,15 +63,13 @@ def log_validation(accelerator: Accelerator, scores: Mapping[str, float], pictur
         LOG_PICTURE[tracker.name](tracker, picture, step)
 
 
-def _trackio_image(picture: Path) -> Any:
-    return import_module("trackio").Image(str(picture))  # installed only where this tracker is used
-
-
 LOG_PICTURE: dict[str, Callable[[Any, Path, int], None]] = {
     "tensorboard": lambda tracker, picture, step: tracker.log_images(
         {"validation": np.asarray(Image.open(picture))[None]}, step, dataformats="NHWC"
     ),
     "wandb": lambda tracker, picture, step: tracker.log_images({"validation": [Image.open(picture)]}, step),
-    "trackio": lambda tracker, picture, step: tracker.log({"validation": _trackio_image(picture)}, step),
+    "trackio": lambda tracker, picture, step: tracker.log(
+        {"validation": import_module("trackio").Image(str(picture))}, step
+    ),
 }
 """Functions that log a picture (tracker, picture, step), by the name of the tracker."""

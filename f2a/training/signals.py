@@ -47,18 +47,17 @@ class GracefulShutdown:
     def __init__(self) -> None:
         self.requested = False
         self._first = math.inf
-        self._handlers = {number: signal.getsignal(number) for number in self.signals}
+        in_main_thread = threading.current_thread() is threading.main_thread()  # no other can set handlers
+        self._handlers = {number: signal.getsignal(number) for number in self.signals if in_main_thread}
 
     def __enter__(self) -> "GracefulShutdown":
-        if threading.current_thread() is threading.main_thread():
-            for number in self.signals:
-                signal.signal(number, self._request)
+        for number in self._handlers:
+            signal.signal(number, self._request)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if threading.current_thread() is threading.main_thread():
-            for number, handler in self._handlers.items():
-                signal.signal(number, handler)
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
 
     def _request(self, number: int, frame: FrameType | None) -> None:
         if time.monotonic() > self._first + self.repeat_s:
