@@ -33,7 +33,7 @@ def open_relighter(weights: str | None, device: str) -> "Relighter":
     """The relighter for ``--weights`` and ``--device``."""
     from f2a.relight.relighter import Relighter
 
-    return Relighter.from_pretrained(weights or None, device=device)
+    return Relighter.from_pretrained(weights, device=device)
 
 
 def check_minimum(args: argparse.Namespace, minimum: dict[str, int]) -> None:

@@ -93,7 +93,7 @@ def cached_pairs(
     Args:
         source: name of the pairs' source in messages.
         fingerprint: an object whose text changes whenever any of the pairs changes.
-        pairs: consumed one at a time; the result has the same order.
+        pairs: at least one; consumed one at a time; the result has the same order.
         folder: created if it does not exist.
         report: called with a sentence for each pair that cannot be used, and with the number of pairs left.
         skipped: sentences about pairs that were already skipped.
@@ -109,8 +109,7 @@ def cached_pairs(
     index = json.loads(index_file.read_text())
     faults = index["left_out"]
     if not index["pairs"]:
-        first = (faults or ["there are none"])[0]
-        raise DataError(f"none of {counted(len(faults), 'pair')} can be used; the first: {first}")
+        raise DataError(f"none of {counted(len(faults), 'pair')} can be used; the first: {faults[0]}")
     pixels, cached = np.memmap(pixels_file, dtype=np.uint8, mode="r"), []
     for entry in index["pairs"]:
         shape = (2, entry["height"], entry["width"], 3)

@@ -106,9 +106,10 @@ def _groups(source: HubSplit) -> list[RowGroup]:
             for number in range(metadata.num_row_groups):
                 first = groups[-1].first + groups[-1].rows if groups else 0
                 groups.append(RowGroup(url, number, first, metadata.row_group(number).num_rows))
+    groups = [group for group in groups if group.rows]
     if not groups:
         raise DataError(f"{source.name}: no rows; the dataset has the splits {', '.join(map(str, files)) or 'none'}")
-    return [group for group in groups if group.rows]
+    return groups
 
 
 def _fetch(group: RowGroup, source: HubSplit) -> list[dict[str, Any]]:
