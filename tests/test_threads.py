@@ -3,13 +3,11 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from f2a.cli import SPINS, wait_briefly
-
-ROOT = Path(__file__).parents[1]
+from tests.support import ROOT
 
 UNTIL_TORCH = """
 import os, runpy, sys

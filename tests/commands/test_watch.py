@@ -1,6 +1,5 @@
 """``f2a watch`` in a separate process, watching a folder as for a camera."""
 
-import io
 import os
 import signal
 import subprocess
@@ -14,6 +13,7 @@ from PIL import Image
 
 from f2a.relight.watch import SETTLE_S
 from tests.support.commands import run, sentence
+from tests.support.corpus import saved
 
 
 @contextmanager
@@ -40,8 +40,7 @@ def test_photos_are_relit_as_they_appear_half_written_ones_when_they_are_whole(t
     folder.mkdir()
     photo.save(folder / "before.jpg")
     noise = Image.effect_noise((300, 200), 90).convert("RGB")
-    noise.save(buffer := io.BytesIO(), "JPEG", quality=95)
-    content = buffer.getvalue()
+    content = saved(noise, "JPEG", quality=95)
     with watching(folder, out, weights) as process:
         (folder / "bad.jpg").write_text("Dear diary")
         with open(folder / "slow.jpg", "wb") as file:

@@ -120,8 +120,6 @@ def test_the_truth_is_nobodys_prediction(tmp_path):
     pairs = find_pairs(save(tmp_path, cup_flash=9, cup_ambient=9)).files
     with pytest.raises(DataError, match=r"has no picture of these scenes; name them like cup\.png"):
         find_predictions(tmp_path, pairs)
-    with pytest.raises(DataError, match="no such folder"):
-        find_predictions(tmp_path / "none", pairs)
 
 
 @pytest.fixture
@@ -156,10 +154,9 @@ def test_several_weights_get_a_row_each(tmp_path, weights):
 def test_what_cannot_be_used_is_named_and_the_rest_is_scored(tmp_path, evaluate):
     write_pairs(tmp_path, 2)
     (tmp_path / "p1_flash.png").write_text("a letter")
-    plain(9, (12, 9)).save(tmp_path / "q_flash.png")
-    plain(9, (9, 12)).save(tmp_path / "q_ambient.png")
-    plain(9, (20, 6)).save(tmp_path / "r_flash.png")
-    plain(9, (20, 6)).save(tmp_path / "r_ambient.png")
+    sizes = {"q_flash": (12, 9), "q_ambient": (9, 12), "r_flash": (20, 6), "r_ambient": (20, 6)}
+    for name, size in sizes.items():
+        plain(9, size).save(tmp_path / f"{name}.png")
     (tmp_path / "p0_paper.png").write_text("a letter")
     done = evaluate("--data", tmp_path)
     assert done.status == 1

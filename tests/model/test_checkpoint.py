@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from f2a.cli import main
 from f2a.config import ARCHITECTURES
 from f2a.model.checkpoint import BUNDLED, Checkpoint, CheckpointError, convert_published, published_name
 from tests.conftest import brightening_checkpoint
+from tests.support.commands import run, sentence
 from tests.support.trap import Trap
 
 
@@ -29,31 +29,31 @@ def test_a_source_that_is_neither_folder_nor_hub_id_is_named():
         Checkpoint.load("no/such/folder")
 
 
-def test_the_average_of_three_runs_holds_the_mean_of_each_weight(tmp_path, capsys):
+def test_the_average_of_three_runs_holds_the_mean_of_each_weight(tmp_path):
     for name, log_gain in (("a", 0.5), ("b", 0.6), ("c", 1.0)):
         brightening_checkpoint(log_gain).save(tmp_path / name)
     names = [str(tmp_path / name) for name in "abc"]
-    assert main(["average", *names, "-o", str(tmp_path / "mean")]) == 0
+    assert run("f2a", "average", *names, "-o", tmp_path / "mean").status == 0
     mean, *parts = [Checkpoint.load(tmp_path / name) for name in ("mean", "a", "b", "c")]
     biases = [part.generator.head.convolution.bias for part in parts]
     assert mean.generator.head.convolution.bias.tolist() == pytest.approx((sum(biases) / 3).tolist(), rel=1e-3)
     assert mean.training["average_of"] == names
 
 
-def test_weights_of_two_architectures_have_no_average(tmp_path, capsys):
+def test_weights_of_two_architectures_have_no_average(tmp_path):
     brightening_checkpoint().save(tmp_path / "a")
     Checkpoint(replace(brightening_checkpoint().architecture, working_pixels=4096)).save(tmp_path / "b")
-    assert main(["average", str(tmp_path / "a"), str(tmp_path / "b"), "-o", str(tmp_path / "mean")]) == 2
-    assert "b: its architecture is not that of" in capsys.readouterr().err
+    refusal = sentence("average", tmp_path / "a", tmp_path / "b", "-o", tmp_path / "mean")
+    assert "b: its architecture is not that of" in refusal
     assert not (tmp_path / "mean").exists()
 
 
-def test_the_published_file_is_converted_exactly(tmp_path, capsys):
+def test_the_published_file_is_converted_exactly(tmp_path):
     """30 million parameters under the authors' names."""
     torch.manual_seed(0)
     ours = Checkpoint(ARCHITECTURES["vgg16"]).generator.state_dict()
     torch.save({published_name(key): tensor for key, tensor in ours.items()}, tmp_path / "model-1000.pth")
-    assert main(["convert", str(tmp_path / "model-1000.pth"), str(tmp_path / "out")]) == 0
+    assert run("f2a", "convert", tmp_path / "model-1000.pth", tmp_path / "out").status == 0
     converted = Checkpoint.load(tmp_path / "out").generator.state_dict()
     assert all(torch.equal(tensor, ours[key]) for key, tensor in converted.items())
 
@@ -64,21 +64,19 @@ def test_the_published_file_is_converted_exactly(tmp_path, capsys):
      (lambda s: s.update({"enc5.conv9_1.weight": torch.zeros(1)}), "unexpected key enc5.conv9_1.weight"),
      (lambda s: s.update({"dec5.convToCh.bias": torch.zeros(4)}), "dec5.convToCh.bias has shape (4,)")],
 )  # fmt: skip
-def test_a_key_that_does_not_fit_ends_the_conversion_with_its_name(tmp_path, capsys, change, said):
+def test_a_key_that_does_not_fit_ends_the_conversion_with_its_name(tmp_path, change, said):
     with torch.device("meta"):
         ours = Checkpoint(ARCHITECTURES["vgg16"]).generator.state_dict()
     state = {published_name(key): torch.zeros(1).expand(t.shape) for key, t in ours.items()}  # one number each on disk
     change(state)
     torch.save(state, tmp_path / "model-1000.pth")
-    assert main(["convert", str(tmp_path / "model-1000.pth"), str(tmp_path / "out")]) == 2
-    assert said in capsys.readouterr().err
+    assert said in sentence("convert", tmp_path / "model-1000.pth", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-def test_a_file_with_code_in_it_is_not_run(tmp_path, capsys):
+def test_a_file_with_code_in_it_is_not_run(tmp_path):
     torch.save({"a": Trap(tmp_path / "sprung")}, tmp_path / "model-1000.pth")
-    assert main(["convert", str(tmp_path / "model-1000.pth"), str(tmp_path / "out")]) == 2
-    assert "model-1000.pth" in capsys.readouterr().err
+    assert "model-1000.pth" in sentence("convert", tmp_path / "model-1000.pth", tmp_path / "out")
     assert not (tmp_path / "sprung").exists()
 
 
