@@ -11,6 +11,8 @@ from PIL import Image, PngImagePlugin
 
 from f2a.photo import read_photo, write_photo
 from f2a.photo.codecs import png
+from f2a.photo.color_space import PRIMARIES
+from f2a.photo.matrix_profile import SRGB_CURVE, matrix_profile
 from f2a.photo.metadata import xmp as xmp_module
 from f2a.photo.metadata import xmp_extension
 from f2a.photo.metadata.exif import clean_exif
@@ -270,6 +272,20 @@ def test_a_comment_is_a_text_of_a_png(tmp_path, photo, format, text):
     target, _ = written_as(tmp_path, tmp_path / "a", ".png")
     with Image.open(target) as written:
         assert written.text == {"Comment": "Fête"}
+
+
+def test_the_packet_and_the_profile_of_a_gif_are_those_of_the_png(tmp_path, photo):
+    photo.save(tmp_path / "a.gif", comment=b"A party")
+    profile = matrix_profile("Wide", PRIMARIES[12][1], SRGB_CURVE, "RGB")
+    (tmp_path / "wide.icc").write_bytes(profile)
+    tags = ["-XMP-dc:Title=" + "F" * 999, "-XMP-photoshop:City=Berlin", f"-ICC_Profile<={tmp_path / 'wide.icc'}"]
+    exiftool("-q", "-overwrite_original", *tags, tmp_path / "a.gif")
+    target, notes = written_as(tmp_path, tmp_path / "a.gif", ".png")
+    assert notes == ["its result is a PNG unless another format is named"]
+    assert exiftool("-b", "-Title", "-City", "-ProfileDescription", target) == "F" * 999 + "Wide"
+    with Image.open(target) as written:
+        assert written.info["icc_profile"] == profile
+        assert written.text["Comment"] == "A party"
 
 
 def test_what_is_too_long_for_a_jpeg_is_left_out_and_said(tmp_path, photo):

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,9 @@ FORMATS = ("GIF", "TGA", "PPM", "DIB")
 WHITE_OF_8_BITS = 255
 GIF_EXTENSIONS = (b"NETSCAPE2.0", b"ANIMEXTS1.0", b"C2PA_GIF\1\0\0")
 """Application extensions that need no note: how often a film is repeated, and what is noted elsewhere."""
+GIF_PROFILE, GIF_XMP, XMP_END = b"ICCRGBG1012", b"XMP DataXMP", bytes([1, *range(255, -1, -1), 0])
+"""Application extensions with a profile, and with a packet that is not divided into blocks (XMP part 3, 1.1.2): its end
+leads a reader of blocks, wherever it is, to the last byte."""
 APPLICATION, EXTENSION, PICTURE = b"!\xff", b"!", b","
 """Starts of the blocks of a GIF (GIF89a, appendix A)."""
 PPM_COMMENT = re.compile(rb"#[ \t]*([^\r\n]*)")
@@ -65,14 +68,14 @@ class Parts(NamedTuple):
     """What Pillow does not report about a file.
 
     Attributes:
-        comments: its comments, except a GIF's.
+        stated: metadata, by the attributes of :class:`Metadata`.
         kinds: kinds of further parts.
         end: offset at which the known parts end; None if it cannot be told.
         bits: bits per colour.
         deep: decodes colours that Pillow would reduce to eight bits.
     """
 
-    comments: tuple[bytes, ...] = ()
+    stated: Mapping[str, Any] = {}
     kinds: Iterable[bytes] = ()
     end: int | None = None
     bits: int = 8
@@ -85,21 +88,28 @@ def read(path: Path) -> PhotoFile:
         parts = PARTS[source.format or ""](source, content)
     notes = losses.of_parts(parts.kinds, {}, GIF_EXTENSIONS)
     notes += losses.of_data_behind(content[parts.end :] if parts.end else b"")
-    stated: dict[str, Any] = {"comments": parts.comments} if parts.comments else {}
-    file = pillow.read(path, *FORMATS, notes=notes, deep=parts.deep, **stated)
+    file = pillow.read(path, *FORMATS, notes=notes, deep=parts.deep, **parts.stated)
     return replace(pillow.written_as_png(file), bits=parts.bits)
 
 
 def _gif(source: Any, content: bytes) -> Parts:
     at, kinds = _behind_colors(content, 10, 13), []
+    stated: dict[str, Any] = {}
     while content[at : at + 1] in (EXTENSION, PICTURE):
-        if content.startswith(APPLICATION, at):
-            kinds.append(content[at + 3 : at + 14])
+        kind = content[at + 3 : at + 14] if content.startswith(APPLICATION, at) else b""
         at = at + 2 if content.startswith(EXTENSION, at) else 1 + _behind_colors(content, at + 9, at + 10)
+        start, blocks = at, list[bytes]()
         while at < len(content) and content[at]:
+            blocks.append(content[at + 1 : at + 1 + content[at]])
             at += 1 + content[at]
         at += 1
-    return Parts(kinds=kinds, end=at + 1)
+        if kind == GIF_PROFILE:
+            stated["icc_profile"] = b"".join(blocks[1:])
+        elif kind == GIF_XMP:
+            stated["xmp"] = content[start + 12 : at].removesuffix(XMP_END)
+        elif kind:
+            kinds.append(kind)
+    return Parts(stated, kinds, end=at + 1)
 
 
 def _behind_colors(content: bytes, flags: int, at: int) -> int:
@@ -110,7 +120,7 @@ def _behind_colors(content: bytes, flags: int, at: int) -> int:
 
 def _tga(source: Any, content: bytes) -> Parts:
     areas, name = TGA_AREAS.search(content, len(content) - 26), source.info.get("id_section", b"").strip(b"\0 ")
-    return Parts((name,) if name else (), [b"areas of a TGA"] if areas and any(areas[1]) else [])
+    return Parts({"comments": (name,)} if name else {}, [b"areas of a TGA"] if areas and any(areas[1]) else [])
 
 
 def _ppm(source: Any, content: bytes) -> Parts:
@@ -127,7 +137,7 @@ def _ppm(source: Any, content: bytes) -> Parts:
         return scaled(values.reshape(shape).clip(max=white).astype(np.uint16), white, np.uint16)
 
     return Parts(
-        tuple(filter(None, PPM_COMMENT.findall(content, 0, start))),
+        {"comments": tuple(filter(None, PPM_COMMENT.findall(content, 0, start)))},
         end=None if is_plain else start + -(-bits * source.width // 8) * source.height,
         bits=16 if source.mode == "F" else white.bit_length(),
         deep=deep if source.mode == "RGB" and white > WHITE_OF_8_BITS else None,

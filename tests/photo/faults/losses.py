@@ -340,7 +340,7 @@ NOTED = {
     "stereo.mpo": ("Pillow", several(**MPO), PICTURES),
     "burst.heic": ("libheif", several_in_heic, "holds 2 pictures; the main one is relit"),
     "moving.png": ("Pillow", several(), PICTURES),
-    "packet.gif": (BY_HAND, written(gif_with(b"XMP DataXMP", b"\1x")), f"{FURTHER}: XMP DataXMP; {PNG_NOTE}"),
+    "fractal.gif": (BY_HAND, written(gif_with(b"fractint001", b"\1x")), f"{FURTHER}: fractint001; {PNG_NOTE}"),
     "moving.gif": ("Pillow", several(loop=0), f"{PICTURES}; {PNG_NOTE}"),
     "moving.webp": ("Pillow", several(lossless=True), PICTURES),
     "moving.avif": ("Pillow", several(quality=95), PICTURES),
@@ -392,9 +392,9 @@ NOTED = {
     "two_pictures.ppm": (BY_HAND, written(PPM + PPM), f"{DATA_BEHIND}; {PNG_NOTE}"),
     "film_behind.png": (BY_HAND, written(saved("PNG") + MP4), FILM),
     "areas.tga": (BY_HAND, written(with_areas(b"A party")), f"{FURTHER}: areas of a TGA; {PNG_NOTE}"),
-    "packet_and_number_of_repeats.gif": (
-        BY_HAND, written(gif_with(b"XMP DataXMP", b"\1x\0!\xff\x0bNETSCAPE2.0\3\1\0\0")),
-        f"{FURTHER}: XMP DataXMP; {PNG_NOTE}"
+    "fractal_and_number_of_repeats.gif": (
+        BY_HAND, written(gif_with(b"fractint001", b"\1x\0!\xff\x0bNETSCAPE2.0\3\1\0\0")),
+        f"{FURTHER}: fractint001; {PNG_NOTE}"
     ),
     "fireworks.png": (BY_HAND, in_png(b"mkBF", bytes(72)), f"{FURTHER}: mkBF"),
 }  # fmt: skip
