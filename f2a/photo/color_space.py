@@ -236,9 +236,9 @@ def _chromaticities(block: TiffBlock) -> dict[int, tuple[float, ...]]:
     """The stated chromaticities of white and the primaries, by tag."""
     stated = {}
     for field in sorted(read_fields(block, block.first, CHROMATICITIES)):
-        count = 2 * field.number if field.type == RATIONAL else 0
-        ratios = struct.unpack(f"{block.order}{count}I", field.value[: 4 * count])
-        stated[field.tag] = tuple(a / (b or 1) for a, b in zip(ratios[::2], ratios[1::2], strict=True))
+        if field.type == RATIONAL and field.number == len(CHROMATICITIES[field.tag]):
+            ratios = struct.unpack(f"{block.order}{2 * field.number}I", field.value)
+            stated[field.tag] = tuple(a / (b or 1) for a, b in zip(ratios[::2], ratios[1::2], strict=True))
     return stated
 
 
@@ -256,13 +256,9 @@ def exif_of_srgb(exif: bytes) -> bytes:
             block.data[index.start : index.start + 3] = b"R98"
         if gamma:
             block.data[gamma.start : gamma.start + 8] = struct.pack(block.order + "II", 22, 10)
-    others = [tag for tag, xy in _chromaticities(block).items() if not _is_close(xy, CHROMATICITIES[tag])]
-    block.remove_tags(block.first, [Base.TransferFunction, *others])
+    usual = {tag for tag, xy in _chromaticities(block).items() if np.allclose(xy, CHROMATICITIES[tag], atol=1e-3)}
+    block.remove_tags(block.first, {Base.TransferFunction, *CHROMATICITIES} - usual)
     return bytes(block.data)
-
-
-def _is_close(values: tuple[float, ...], others: tuple[float, ...]) -> bool:
-    return len(values) == len(others) and bool(np.allclose(values, others, atol=1e-3))
 
 
 def _exif_entries(block: TiffBlock) -> tuple[IfdEntry | None, IfdEntry | None, IfdEntry | None]:

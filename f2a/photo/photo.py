@@ -179,12 +179,6 @@ class Photo:
         """A photo of the same kind, with the same alpha, whose rows have yet to be set."""
         return Photo(self._storage.blank_copy(), self.colors)
 
-    def copy(self) -> "Photo":
-        """A photo of the same kind with the same rows."""
-        copy = self.blank_copy()
-        copy.set_rows(0, self.rows())
-        return copy
-
     def small_copy(self, size: tuple[int, int]) -> Image.Image:
         """The photo as in :meth:`to_rgb8`, resized to ``size``."""
         image = self.to_rgb8()
@@ -233,8 +227,10 @@ class Photo:
         return self.colors.icc_profile or b""
 
     def to_pil(self) -> Image.Image:
-        """A Pillow image with the profile in ``info``; 16-bit colour, which Pillow lacks, is rounded to 8 bits."""
-        image = as_image(self.stored)
+        """A Pillow image with the profile in ``info``; of 16-bit photos, all but grey are rounded to 8 bits."""
+        image = self.stored
+        if isinstance(image, np.ndarray):
+            image = image_of(image if image.shape[-1] == 1 else to_eight_bits(image))
         if self.icc_profile:
             image.info["icc_profile"] = self.icc_profile
         return image
@@ -262,13 +258,6 @@ class PhotoFile:
     encoding: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     bits: int = 16
-
-
-def as_image(stored: Stored) -> Image.Image:
-    """A Pillow image: 16-bit grey is kept; 16-bit colour and grey with alpha are rounded to 8 bits."""
-    if isinstance(stored, Image.Image):
-        return stored
-    return image_of(stored if stored.shape[-1] == 1 else to_eight_bits(stored))
 
 
 def exif_transposed(image: Image.Image) -> Image.Image:

@@ -13,12 +13,7 @@ def stored_array(image: Image.Image) -> np.ndarray:
         image = image.convert("L" if image.mode == "1" else "RGBA" if image.has_transparency_data else "RGB")
     elif image.has_transparency_data and image.mode in ("L", "RGB"):
         image = image.convert("LA" if image.mode == "L" else "RGBA")
-    return with_channels(np.asarray(image))
-
-
-def with_channels(values: np.ndarray) -> np.ndarray:
-    """``(H, W)`` as ``(H, W, 1)``; ``(H, W, C)`` unchanged."""
-    return values if values.ndim == 3 else values[..., None]
+    return np.atleast_3d(np.asarray(image))
 
 
 def unassociated(values: np.ndarray) -> np.ndarray:
@@ -81,14 +76,12 @@ def float_white(values: np.ndarray) -> float:
     return 255.0 if brightest <= 255 else 65535.0
 
 
-def integer_to_16_bits(values: np.ndarray, bits: int) -> np.ndarray:
-    """uint16 of unsigned integers of ``bits`` bits: the largest becomes 65535, others are rounded."""
-    return (values >> (bits - 16)).astype(np.uint16) if bits > 16 else scaled(values, (1 << bits) - 1, np.uint16)
-
-
-def integer_to_8_bits(values: np.ndarray, bits: int) -> np.ndarray:
-    """uint8 of unsigned integers of at most eight bits: the largest becomes 255, others are rounded."""
-    return scaled(values, (1 << bits) - 1, np.uint8)
+def to_full_range(values: np.ndarray, bits: int) -> np.ndarray:
+    """Unsigned integers of ``bits`` bits, rounded to uint8 or, if ``bits`` is above 8, to uint16; the largest becomes
+    255 or 65535."""
+    if bits > 16:
+        return (values >> (bits - 16)).astype(np.uint16)
+    return scaled(values, (1 << bits) - 1, np.uint8 if bits <= 8 else np.uint16)
 
 
 def scaled(values: np.ndarray, white: int, dtype: type[np.unsignedinteger]) -> np.ndarray:

@@ -6,7 +6,7 @@ import tifffile
 from PIL import Image, ImageCms
 
 from f2a.photo import PhotoError, chromaticity, read_photo, stated_size, write_photo
-from f2a.photo.pixels import integer_to_16_bits
+from f2a.photo.pixels import to_full_range
 
 COLORS = np.random.default_rng(0).integers(0, 256, (5, 7, 3)).astype(np.uint16) * 257
 GREY = COLORS[..., :1]
@@ -183,8 +183,8 @@ def test_samples_of_different_depths_are_of_a_kind_that_is_not_read(tmp_path):
 
 
 def test_bits_that_no_type_has_are_scaled():
-    assert integer_to_16_bits(np.array([0, 1, 200, 4095], np.uint16), 12).tolist() == [0, 16, 3201, 65535]
-    assert integer_to_16_bits(np.array([0, 2**32 - 1], np.uint32), 32).tolist() == [0, 65535]
+    assert to_full_range(np.array([0, 1, 200, 4095], np.uint16), 12).tolist() == [0, 16, 3201, 65535]
+    assert to_full_range(np.array([0, 2**32 - 1], np.uint32), 32).tolist() == [0, 65535]
 
 
 def test_without_compression_there_is_no_predictor(tmp_path):

@@ -12,7 +12,7 @@ from f2a.photo.codecs import boxes, heif, losses, pillow
 from f2a.photo.codecs.av1 import Av1Error, quantiser
 from f2a.photo.metadata.metadata import Metadata
 from f2a.photo.photo import PhotoFile, Stored
-from f2a.photo.pixels import integer_to_16_bits
+from f2a.photo.pixels import to_full_range
 
 SUFFIXES = (".avif", ".avifs")
 MODES = ("RGB", "RGBA")
@@ -68,7 +68,7 @@ def _decode(content: bytes, bits: int, cropped: tuple[float, ...] | None) -> np.
         left, top = (values.shape[1] - width) / 2 + right, (values.shape[0] - height) / 2 + down
         left, top = max(0, round(left)), max(0, round(top))
         values = values[top : top + round(height), left : left + round(width)]
-    return integer_to_16_bits(values, bits) if bits > 8 else values
+    return to_full_range(values, bits)
 
 
 def write(

@@ -16,7 +16,7 @@ from f2a.photo.color_space import HdrProfile, color_profile
 from f2a.photo.limits import check_size
 from f2a.photo.metadata.metadata import Metadata, dpi_of_ratio, read_metadata
 from f2a.photo.photo import Photo, PhotoFile, Stored
-from f2a.photo.pixels import integer_to_16_bits, unassociated, with_channels
+from f2a.photo.pixels import to_full_range, unassociated
 
 SUFFIXES = (".heic", ".heif", ".hif", ".heics", ".heifs")
 MODES = ("RGB", "RGBA")
@@ -88,19 +88,14 @@ def read(path: Path) -> PhotoFile:
 
 
 def metadata_of(image: Any) -> Metadata:
-    density = (image.info.get("pixel_aspect_ratio") or ())[::-1]
-    return replace(read_metadata(image), cicp=code_points(image), dpi=dpi_of_ratio(density))
+    nclx, density = image.info.get("nclx_profile") or {}, (image.info.get("pixel_aspect_ratio") or ())[::-1]
+    cicp = (nclx.get("color_primaries", 2), nclx.get("transfer_characteristics", 2))
+    return replace(read_metadata(image), cicp=cicp, dpi=dpi_of_ratio(density))
 
 
 def encoding_of(image: Any) -> dict[str, Any]:
     """The chroma sampling, if it is known."""
     return {"subsampling": SAMPLINGS[chroma]} if (chroma := image.info.get("chroma")) else {}
-
-
-def code_points(image: Any) -> tuple[int, int]:
-    """Code points (H.273) of primaries and transfer curve from the picture's nclx box; 2 is unspecified."""
-    nclx = image.info.get("nclx_profile") or {}
-    return nclx.get("color_primaries", 2), nclx.get("transfer_characteristics", 2)
 
 
 def notes_on(image: Any) -> list[str]:
@@ -136,10 +131,10 @@ def _is_lossless(configuration: memoryview) -> bool:
 
 def _decode(image: Any) -> np.ndarray:
     """``(H, W, 1 to 4)`` uint8, or uint16 with white at 65535 for pictures of ten and twelve bits."""
-    values = with_channels(np.asarray(image))
+    values = np.atleast_3d(np.asarray(image))
     if values.dtype != np.uint8:
         bits = int(image.info.get("bit_depth", 10))
-        values = integer_to_16_bits(values >> (16 - bits), bits)
+        values = to_full_range(values >> (16 - bits), bits)
     return unassociated(values) if image.mode.startswith("RGBa") else values
 
 
@@ -152,7 +147,7 @@ def write(stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality:
         raise HeifError("cannot be written without its encoder; run: pip install pillow-heif")
     import pillow_heif
 
-    values = with_channels(np.asarray(stored))
+    values = np.atleast_3d(np.asarray(stored))
     mode = ("RGBA" if values.shape[-1] == 4 else "RGB") + (";16" if values.dtype == np.uint16 else "")
     size = (values.shape[1], values.shape[0])
     if max(size) > MAX_SIDE:

@@ -24,7 +24,7 @@ from f2a.photo.metadata.metadata import Metadata, read_metadata
 from f2a.photo.metadata.xmp import XmpError
 from f2a.photo.metadata.xmp_extension import join_extension, xmp_segments
 from f2a.photo.photo import PhotoFile, Stored
-from f2a.photo.pixels import integer_to_16_bits
+from f2a.photo.pixels import to_full_range
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".jfi", ".jps", ".pjpeg", ".pjp", ".insp")
 MODES = ("L", "RGB")
@@ -222,7 +222,7 @@ def _digest(picture: Image.Image | np.ndarray) -> bytes:
 def _decode(content: bytes, bits: int) -> np.ndarray:
     import imagecodecs
 
-    return integer_to_16_bits(imagecodecs.jpeg8_decode(content), bits)
+    return to_full_range(imagecodecs.jpeg8_decode(content), bits)
 
 
 def _encoding(source: JpegImagePlugin.JpegImageFile) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from f2a.photo.codecs import boxes, losses, pillow
 from f2a.photo.photo import PhotoFile
-from f2a.photo.pixels import integer_to_8_bits, integer_to_16_bits
+from f2a.photo.pixels import to_full_range
 
 SUFFIXES = (".jp2", ".j2k", ".jpf", ".jpx", ".j2c", ".jpc")
 
@@ -49,7 +49,7 @@ def read(path: Path) -> PhotoFile:
 def _decode(content: bytes, bits: int) -> np.ndarray:
     import imagecodecs
 
-    return (integer_to_8_bits if bits < 8 else integer_to_16_bits)(imagecodecs.jpeg2k_decode(content), bits)
+    return to_full_range(imagecodecs.jpeg2k_decode(content), bits)
 
 
 def _samples(content: bytes) -> tuple[int, bool]:

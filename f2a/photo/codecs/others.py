@@ -2,8 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -47,11 +46,9 @@ def stated_size(path: Path) -> tuple[int, int]:
         return source.size
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def _opened(path: Path) -> Image.Image:
     try:
-        with pillow.opened(path, *FORMATS) as source:
-            yield source
+        return pillow.opened(path, *FORMATS)
     except UnidentifiedImageError:
         with path.open("rb") as file:
             start = file.read(16)

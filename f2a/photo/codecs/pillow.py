@@ -21,7 +21,7 @@ from f2a.photo.metadata.exif import clean_exif
 from f2a.photo.metadata.metadata import Metadata, read_metadata
 from f2a.photo.metadata.tiff_ifd import ExifBombError, ExifError
 from f2a.photo.photo import Photo, PhotoFile, Stored, exif_transposed
-from f2a.photo.pixels import turned, with_channels
+from f2a.photo.pixels import turned
 
 BLANK_ALPHA = ("BMP", "DIB", "TGA")
 """Formats in which many programs leave the fourth byte of a pixel at 0, and others then show the pixels as opaque."""
@@ -40,14 +40,11 @@ def unlimited() -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS = limit
 
 
-@contextmanager
-def opened(file: Path | BinaryIO, *formats: str) -> Iterator[Image.Image]:
+def opened(file: Path | BinaryIO, *formats: str) -> Image.Image:
     """Open the file and read its header, with Pillow's decoders of these formats only: some others run programs."""
     logging.getLogger("PIL").setLevel(logging.CRITICAL)  # f2a says itself what is wrong with a file
     with unlimited():
-        source = Image.open(file, formats=formats)
-    with source:
-        yield source
+        return Image.open(file, formats=formats)
 
 
 def read(
@@ -102,7 +99,7 @@ def decode(
         del source.info["xmp"]
     if deep:
         check_size(path, source.size, bytes_per_pixel=2 * max(3, len(source.getbands())))
-        stored = turned(with_channels(deep()), orientation(source))
+        stored = turned(np.atleast_3d(deep()), orientation(source))
         return Photo.from_array(stored, color_profile(metadata, "L" if stored.shape[-1] < 3 else "RGB", notes))
     check_size(path, source.size)
     profile = color_profile(metadata, space_of(source.mode), notes)
@@ -110,7 +107,6 @@ def decode(
     if not is_plain:  # it is kept at 16 bits, or in several copies
         check_size(path, source.size, bytes_per_pixel=6)
     source.load()
-    hide_exif_bomb(source)
     if source.format in BLANK_ALPHA and source.mode == "RGBA" and source.getchannel("A").getextrema() == (0, 0):
         source = source.convert("RGB")
     needs_no_copy = type(source) is JpegImagePlugin.JpegImageFile and orientation(source) == 1
@@ -166,11 +162,6 @@ def save(stored: Stored, format: str, **options: Any) -> memoryview:
 
 def metadata_options(metadata: Metadata) -> dict[str, Any]:
     """The metadata as options of Pillow's encoders, which ignore those that their format has no room for."""
-    options: dict[str, Any] = {"icc_profile": metadata.icc_profile or None}
-    if metadata.exif:
-        options["exif"] = b"Exif\0\0" + metadata.exif
-    if metadata.dpi:
-        options["dpi"] = metadata.dpi
-    if metadata.xmp:
-        options["xmp"] = metadata.xmp
-    return options
+    exif = metadata.exif and b"Exif\0\0" + metadata.exif
+    stated = {"exif": exif, "xmp": metadata.xmp, "dpi": metadata.dpi}
+    return {"icc_profile": metadata.icc_profile or None} | {name: value for name, value in stated.items() if value}

@@ -20,7 +20,6 @@ from f2a.photo.metadata.metadata import TEXT_CHUNKS, Metadata, PngTextError, tex
 from f2a.photo.metadata.privacy import decoded
 from f2a.photo.metadata.xmp_extension import PACKET_SIGNATURE
 from f2a.photo.photo import PhotoFile, Stored
-from f2a.photo.pixels import with_channels
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -187,7 +186,7 @@ def decode(content: bytes | bytearray) -> np.ndarray:
     import imagecodecs
 
     with printed_by_libraries():  # hides what libpng prints about damage besides raising an exception
-        return with_channels(imagecodecs.png_decode(content))
+        return np.atleast_3d(imagecodecs.png_decode(content))
 
 
 def encode16(stored: np.ndarray) -> bytes:

@@ -1,7 +1,5 @@
 """Raw files (DNG, CR2, NEF, ARW and others), developed by LibRaw through rawpy; the result is written as TIFF."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,14 +25,12 @@ def can_read() -> bool:
     return find_spec("rawpy") is not None
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator["rawpy.RawPy"]:
+def _opened(path: Path) -> "rawpy.RawPy":
     try:
         import rawpy
     except ImportError:
         raise PhotoError(path, "is a raw file, which needs rawpy; run: pip install rawpy") from None
-    with rawpy.imread(str(path)) as source:
-        yield source
+    return rawpy.imread(str(path))
 
 
 def stated_size(path: Path) -> tuple[int, int]:

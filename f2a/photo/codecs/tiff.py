@@ -34,7 +34,7 @@ from f2a.photo.metadata.tiff_ifd import (
 )
 from f2a.photo.metadata.xmp import stated_orientation
 from f2a.photo.photo import Photo, PhotoFile, Stored
-from f2a.photo.pixels import HIGH_BIT_DEPTH_GREY, to_eight_bits, turned, with_channels
+from f2a.photo.pixels import HIGH_BIT_DEPTH_GREY, to_eight_bits, turned
 
 SUFFIXES = (".tif", ".tiff")
 MODES = ("L", "LA", "RGB", "RGBA")
@@ -134,7 +134,7 @@ def _dpi(value: Callable[..., Any]) -> tuple[float, float] | None:
 
 
 def write(stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality: int | None, notes: list[str]) -> bytes:
-    return encode(with_channels(np.asarray(stored)), metadata, encoding.get("compression", DEFLATE))
+    return encode(np.atleast_3d(np.asarray(stored)), metadata, encoding.get("compression", DEFLATE))
 
 
 def encode(values: np.ndarray, metadata: Metadata, compression: int = DEFLATE) -> bytes:

@@ -19,9 +19,8 @@ from f2a.photo.limits import check_size
 from f2a.photo.pixels import (
     float_to_16_bits,
     float_white,
-    integer_to_8_bits,
-    integer_to_16_bits,
     to_eight_bits,
+    to_full_range,
     unassociated,
 )
 
@@ -200,8 +199,7 @@ class FirstPage(NamedTuple):
     def _scaled(self, samples: np.ndarray) -> np.ndarray:
         if samples.dtype.kind == "f":
             return float_to_16_bits(samples)
-        bits = self.page.bitspersample
-        return integer_to_8_bits(samples, bits) if bits <= 8 else integer_to_16_bits(samples, bits)
+        return to_full_range(samples, self.page.bitspersample)
 
     def _srgb_of_lab(self, samples: np.ndarray) -> np.ndarray:
         """sRGB of 8-bit or 16-bit Lab (TIFF 6.0, section 23), relative to the white point that the file states."""
