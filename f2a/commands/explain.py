@@ -1,7 +1,6 @@
 """``f2a explain``: describe what relighting would change in a photo, and where."""
 
 import argparse
-import io
 from pathlib import Path
 
 from f2a.commands.common import add_weights_flags, open_relighter, warn
@@ -19,14 +18,14 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from f2a.files import OutputError, write_output
-    from f2a.photo import PhotoError, check_target, read_photo
+    from f2a.photo import Photo, PhotoError, PhotoFile, check_target, read_photo, write_photo
 
     controls = controls_of(args)
     try:
-        format = check_target(args.picture, args.overwrite) if args.picture else None
-        if args.picture and args.picture.resolve() == args.photo.resolve():
-            raise PhotoError(args.photo, f"its picture would replace {args.picture}; choose another output")
+        if args.picture:
+            check_target(args.picture, args.overwrite)
+            if args.picture.resolve() == args.photo.resolve():
+                raise PhotoError(args.photo, f"its picture would replace {args.picture}; choose another output")
         file = read_photo(args.photo)
         prepared = open_relighter(args.weights, args.device).prepare(file.photo)
         explanation = prepared.explain(file.metadata.flash_fired(), controls)
@@ -34,9 +33,9 @@ def run(args: argparse.Namespace) -> int:
         print(printable(f"{args.photo}: {width} x {height} pixels."))
         print("\n".join(explanation.lines))
         if args.picture:
-            explanation.picture().save(content := io.BytesIO(), format)
-            write_output(args.picture, content.getvalue())
-    except (PhotoError, OutputError) as error:
+            picture = Photo.from_pil(explanation.picture())
+            write_photo(picture, args.picture, PhotoFile(args.photo, "PNG", picture), args.overwrite)
+    except PhotoError as error:
         warn(str(error))
         return 1
     return 0

@@ -254,7 +254,7 @@ class PhotoFile:
     path: Path
     format: str
     photo: Photo
-    metadata: Metadata
+    metadata: Metadata = field(default_factory=Metadata)
     encoding: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     bits: int = 16

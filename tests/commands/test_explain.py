@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from f2a.photo import open_photo
 from f2a.relight.explanation import Explanation
 from tests.support.commands import run, sentence
 
@@ -61,6 +62,15 @@ def test_the_command_prints_them_and_draws_the_picture_once(tmp_path, photo, wei
     assert status == 0
     assert "100 % of the picture becomes brighter (at most +1.0 EV)" in printed  # the controls are part of it
     assert (tmp_path / "gain.png").read_bytes() != before
+
+
+@pytest.mark.parametrize("name", ["gain.jpg", "gain.tif", "gain.heic", "gain.avif"])
+def test_the_picture_is_written_in_every_format_that_photos_are(tmp_path, photo, weights, name):
+    pytest.importorskip("pillow_heif")
+    photo.save(tmp_path / "a.jpg")
+    command = ("explain", tmp_path / "a.jpg", "--picture", tmp_path / name, "--weights", weights)
+    assert run("f2a", *command).status == 0
+    assert open_photo(tmp_path / name).size == (640, 497)
 
 
 @pytest.mark.parametrize(
