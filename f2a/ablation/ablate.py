@@ -10,7 +10,7 @@ from pathlib import Path
 from f2a.ablation.runs import AblationRun, RunResult, result_of, train
 from f2a.ablation.systems import CONFIGS, Config, to_arguments
 from f2a.errors import F2aError, Report, counted
-from f2a.training.arguments import SCRIPT, parse_run
+from f2a.training.arguments import check_script, parse_run
 
 SETTINGS = "ablation.json"
 """File in the folder of the runs with the settings that they share."""
@@ -49,6 +49,7 @@ def ablate(ablation: Ablation, report: Report) -> str:
     Raises:
         F2aError: a config is unknown, the folder belongs to another ablation, or a training run cannot start.
     """
+    check_script()
     configs = select_configs(ablation)
     check_settings(ablation)
     runs = [
@@ -77,9 +78,7 @@ def result_sentence(result: RunResult) -> str:
 
 
 def select_configs(ablation: Ablation) -> dict[str, Config]:
-    """Return the requested configs in the table's order; :class:`F2aError` if one is unknown or f2a is not a clone."""
-    if not SCRIPT.is_file():
-        raise F2aError(f"{SCRIPT}: is missing; an ablation trains with it, so run it in a clone of the repository")
+    """Return the requested configs in the table's order; :class:`F2aError` if one is unknown."""
     for name in ablation.only:
         if name not in CONFIGS:
             raise F2aError(f"no config is called {name!r}: choose from {', '.join(CONFIGS)}")

@@ -28,7 +28,7 @@ from f2a.data.folder import find_pairs
 from f2a.errors import Report
 from f2a.model.discriminator import Discriminator
 from f2a.model.generator import Generator, has_fast_bfloat16
-from f2a.training.arguments import SCRIPT
+from f2a.training.arguments import SCRIPT, check_script
 from f2a.training.losses import attention_map, cross_entropy
 from f2a.training.processes import make_accelerator
 from f2a.training.setup import load_inputs
@@ -149,7 +149,11 @@ def bench_train(batch_size: int, resolution: int, steps: int, device: torch.devi
 
     Returns:
         timings of the plain loop, the product's, and the product's in bfloat16 if the device multiplies it in hardware.
+
+    Raises:
+        F2aError: the training program is missing.
     """
+    check_script()
     with tempfile.TemporaryDirectory(prefix="f2a-bench-") as name:
         config = bench_config(_make_pairs(Path(name), 2 * batch_size), batch_size, resolution)
         loops: dict[str, PlainLoop | ProductLoop] = {"plain": PlainLoop(config, device)}

@@ -10,6 +10,7 @@ import yaml
 
 import f2a
 from f2a.config import ARCHITECTURES, RECIPES, ConfigError, TrainConfig, add_flags, from_dict, number_or_word
+from f2a.errors import F2aError
 from f2a.files import atomic_write
 
 SCRIPT = Path(f2a.__file__).resolve().parents[1] / "train_accelerate.py"
@@ -22,6 +23,12 @@ SECRETS = ("hub_token",)
 
 READERS = {".yaml": yaml.safe_load, ".yml": yaml.safe_load, ".json": json.loads}
 """Parsers for files of flags, by suffix."""
+
+
+def check_script() -> None:
+    """Raise :class:`F2aError` if :data:`SCRIPT` is missing."""
+    if not SCRIPT.is_file():
+        raise F2aError(f"{SCRIPT}: is missing; run this in a clone of the repository, not from an installed f2a")
 
 
 def parse_run(arguments: list[str], description: str) -> TrainConfig:

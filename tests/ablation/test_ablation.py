@@ -7,7 +7,6 @@ import threading
 
 import pytest
 
-from f2a.ablation import ablate as command
 from f2a.ablation import runs
 from f2a.ablation.ablate import Ablation, ablate, ablation_table, parse_weights
 from f2a.ablation.runs import RunResult
@@ -47,8 +46,7 @@ def trainer(tmp_path, monkeypatch):
     script = tmp_path / "trainer" / "train.py"
     script.parent.mkdir()
     script.write_text(TRAINER)
-    for module in (runs, command):
-        monkeypatch.setattr(module, "SCRIPT", script)
+    monkeypatch.setattr(runs, "SCRIPT", script)
 
     def order(text):
         (script.parent / "order.txt").write_text(text)

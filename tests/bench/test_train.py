@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from f2a.bench.train import PlainLoop, ProductLoop, Timing, _make_pairs, bench_config, bench_train, format_timings
+from tests.support.commands import sentence
 
 CPU = torch.device("cpu")
 
@@ -21,6 +22,13 @@ def test_both_loops_learn_the_same(tmp_path):
         losses = {name: float(loss) for name, loss in product.training_step(batch).items()}
         assert losses == pytest.approx(expected, rel=1e-3)
     assert product.read().flash.shape == batch.flash.shape
+
+
+def test_an_installed_f2a_which_lacks_the_training_program_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("f2a.training.arguments.SCRIPT", tmp_path / "train_accelerate.py")
+    ablate = ("--train_data_dir", "a", "--validation_dir", "b", "--budget_minutes", "1", "--out", tmp_path / "out")
+    for command in (("bench", "train"), ("ablate", *ablate)):
+        assert "train_accelerate.py: is missing; run this in a clone of the repository" in sentence(*command)
 
 
 @pytest.mark.slow
