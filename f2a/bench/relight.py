@@ -43,7 +43,7 @@ class Measurement(NamedTuple):
     target: str = ""
 
 
-def bench_relight(relighter: Relighter, rounds: int = 5) -> Iterator[Measurement]:
+def bench_relight(relighter: Relighter, rounds: int) -> Iterator[Measurement]:
     """Yield the lines of the table as they are measured."""
     yield from bench_networks(rounds)
     with tempfile.TemporaryDirectory(prefix="f2a-bench-") as folder:

@@ -63,7 +63,7 @@ def read_hub_pairs(source: HubSplit, cache: Path, report: Report, *, strict: boo
         reason = (skipped or ["it is empty"])[0]
         raise DataError(f"{source.name}: no pair in {counted(len(data), 'row')}; {reason}")
     files = [file["filename"] for file in data.cache_files]  # their names differ from commit to commit
-    fingerprint, encoded = (source.pair_key, files), _encoded(data, pairs, source)
+    fingerprint, encoded = (source.pair_key, files), _encoded_pairs(data, pairs, source)
     return cached_pairs(source.name, fingerprint, encoded, cache, report, skipped=skipped, strict=strict)
 
 
@@ -142,7 +142,7 @@ def pair_states(keys: Any, states: list[str], source: HubSplit) -> RowIndex:
     return pairs, skipped
 
 
-def _encoded(data: "Dataset", pairs: list[PairRows], source: HubSplit) -> Iterator[EncodedPair]:
+def _encoded_pairs(data: "Dataset", pairs: list[PairRows], source: HubSplit) -> Iterator[EncodedPair]:
     columns = _photo_columns(data.column_names, source)
     for pair in pairs:
         rows = {row: data[row] for row in {pair.flash, pair.ambient}}

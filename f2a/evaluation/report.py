@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
 from f2a.evaluation.scores import FLASH, TRUTH, Metric, Scene, Score
-from f2a.evaluation.tables import changes, means, to_csv, worse_sentences
+from f2a.evaluation.tables import gains, means, to_csv, worse_sentences
 from f2a.files import write_output
 from f2a.images import diverging_picture, picture_grid
 
@@ -63,8 +63,8 @@ def write_report(
     Raises:
         OutputError: a file cannot be written.
     """
-    gains, rows = changes(scores, system), means(scores)
-    scenes = select_scenes(gains)
+    by_scene, rows = gains(scores, system), means(scores)
+    scenes = select_scenes(by_scene)
     environment = Environment(
         loader=PackageLoader("f2a.evaluation", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
@@ -75,8 +75,8 @@ def write_report(
         scores=scores,
         sentences=worse_sentences(scores),
         plots=[(metric, data_uri(plot(metric, scores, system), "image/svg+xml")) for metric in metrics],
-        rows=[report_row(scene, gains[scene], thumbnails[scene], system) for scene in scenes],
-        scenes=len(gains),
+        rows=[report_row(scene, by_scene[scene], thumbnails[scene], system) for scene in scenes],
+        scenes=len(by_scene),
         facts=facts | {"Measured": METHOD},
         flash=FLASH,
     )

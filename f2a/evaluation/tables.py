@@ -21,7 +21,7 @@ def means(scores: Sequence[Score]) -> list[Score]:
     return rows
 
 
-def changes(scores: Sequence[Score], system: str, metric: str = "psnr") -> dict[str, float]:
+def gains(scores: Sequence[Score], system: str, metric: str = "psnr") -> dict[str, float]:
     """Return the gain of ``system`` over the flash photo in ``metric``, by scene."""
     flash = {score.scene: score.values[metric] for score in scores if score.system == FLASH}
     own = {score.scene: score.values[metric] for score in scores if score.system == system}
@@ -36,7 +36,7 @@ def worse_than_flash(scores: Sequence[Score]) -> dict[str, dict[str, list[str]]]
     """Return the scenes that score less than their flash photo, by measured metric of :data:`TITLES`, then system."""
     systems = [system for system in dict.fromkeys(score.system for score in scores) if system != FLASH]
     return {
-        metric: {name: [scene for scene, gain in changes(scores, name, metric).items() if gain < 0] for name in systems}
+        metric: {name: [scene for scene, gain in gains(scores, name, metric).items() if gain < 0] for name in systems}
         for metric in TITLES
         if metric in scores[0].values
     }

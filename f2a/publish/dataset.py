@@ -57,12 +57,10 @@ def push_dataset(folder: Path, repo_id: str, report: Report, *, private: bool = 
     Without such sub-folders, all pairs form the split ``train``. Unusable pairs are named through ``report``.
 
     Raises:
-        DataError: a split has no usable pair.
+        DataError: there is no such folder, or a split has no usable pair.
         HubError: no token, the Hub refuses or cannot be reached, or a photo of a public dataset has a GPS position.
     """
     require_token(repo_id)
-    if not folder.is_dir():
-        raise HubError(f"{folder}: no such folder of pairs")
     folders = [name for name in SPLITS if (folder / name).is_dir()]
     splits = {name: usable_pairs(folder / name if folders else folder, report) for name in folders or SPLITS[:1]}
     if not private:

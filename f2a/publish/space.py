@@ -132,7 +132,7 @@ def requirements(hardware: str | None) -> str:
     return (CPU_WHEELS if (hardware or "cpu-basic").startswith("cpu") else "") + REQUIREMENTS
 
 
-def space_card(space: Space, weights: RepoInfo | None, examples: RepoInfo | None, root: Path = ROOT) -> str:
+def space_card(space: Space, weights: RepoInfo | None, examples: RepoInfo | None, root: Path) -> str:
     """Return the Space's README: the settings of the project's README, with this Space's repositories, and a text."""
     settings: dict[str, Any] = yaml.safe_load((root / "README.md").read_text(encoding="utf-8").split("---\n")[1])
     source = "The weights are f2a's own."

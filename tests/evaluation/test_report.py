@@ -9,7 +9,7 @@ from PIL import Image
 from f2a.cli import main
 from f2a.evaluation.report import THUMBNAIL_SIDE, decode_jpeg, error_map, select_scenes, thumbnail_jpeg
 from f2a.evaluation.scores import Score
-from f2a.evaluation.tables import changes
+from f2a.evaluation.tables import gains
 from f2a.images import picture_grid
 from tests.support.pairs import write_pairs
 
@@ -41,11 +41,11 @@ def test_an_odd_name_is_text(page):
 
 
 def test_the_worst_scene_comes_first_and_of_many_the_ends_are_shown():
-    gains = {"a": 1.0, "b": -2.0, "c": 0.5}
-    scores = [Score(scene, "flash", {"psnr": 10.0}) for scene in gains]
-    scores += [Score(scene, "ours", {"psnr": 10.0 + gain}) for scene, gain in gains.items()]
-    assert changes(scores, "ours") == gains
-    assert select_scenes(gains) == ["b", "c", "a"]
+    by_scene = {"a": 1.0, "b": -2.0, "c": 0.5}
+    scores = [Score(scene, "flash", {"psnr": 10.0}) for scene in by_scene]
+    scores += [Score(scene, "ours", {"psnr": 10.0 + gain}) for scene, gain in by_scene.items()]
+    assert gains(scores, "ours") == by_scene
+    assert select_scenes(by_scene) == ["b", "c", "a"]
     shown = select_scenes({f"s{number:03d}": float(number) for number in range(100)})
     assert shown == [f"s{number:03d}" for number in (*range(12), *range(88, 100))]
 
