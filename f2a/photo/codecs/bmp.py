@@ -21,7 +21,7 @@ MODES = ("L", "RGB")
 BITS = 8
 METADATA = ("is_stretched",)
 
-HEADER_SIZE, VERSION_4, COLOR_SPACE = 138, 108, slice(70, 74)
+VERSION_4, COLOR_SPACE = 108, slice(70, 74)
 CALIBRATED, EMBEDDED, LINKED = bytes(4), b"DEBM", b"KNIL"
 """Kinds of colour space in a BITMAPV5HEADER, in little-endian order."""
 
@@ -33,27 +33,24 @@ stated_size = partial(pillow.stated_size, formats=("BMP",))
 def read(path: Path) -> PhotoFile:
     content = path.read_bytes()
     length, pixels = struct.unpack_from("<I4xI", content, 2)
-    file = pillow.read(path, "BMP", **_colors(path))
+    file = pillow.read(path, "BMP", **_colors(content))
     behind = losses.of_data_behind(content[length:]) if length > pixels else []  # some programs write a wrong length
     file = replace(file, notes=(*file.notes, *behind))
     return pillow.written_as_png(file) if file.photo.has_alpha else file
 
 
-def _colors(path: Path) -> dict[str, Any]:
+def _colors(content: bytes) -> dict[str, Any]:
     """The colours stated in a header of version 4 or 5: a profile, or primaries and gamma."""
-    with path.open("rb") as file:
-        header = file.read(HEADER_SIZE)
-        kind = header[COLOR_SPACE]
-        if header[14] < VERSION_4 or kind not in (CALIBRATED, EMBEDDED, LINKED):
-            return {}
-        if kind == LINKED:
-            return {"notes": ["its colour profile is in another file and was not read"]}
-        if kind == EMBEDDED:
-            start, size = struct.unpack_from("<II", header, 126)
-            file.seek(14 + start)
-            return {"icc_profile": file.read(size)}
-    colorants = np.array(struct.unpack_from("<9i", header, 74)).reshape(3, 3) / (1 << 30)
-    gamma = sum(struct.unpack_from("<3I", header, 110)) / 3 / (1 << 16)
+    kind = content[COLOR_SPACE]
+    if content[14] < VERSION_4 or kind not in (CALIBRATED, EMBEDDED, LINKED):
+        return {}
+    if kind == LINKED:
+        return {"notes": ["its colour profile is in another file and was not read"]}
+    if kind == EMBEDDED:
+        start, size = struct.unpack_from("<II", content, 126)
+        return {"icc_profile": content[14 + start : 14 + start + size]}
+    colorants = np.array(struct.unpack_from("<9i", content, 74)).reshape(3, 3) / (1 << 30)
+    gamma = sum(struct.unpack_from("<3I", content, 110)) / 3 / (1 << 16)
     return {"primaries": _primaries(colorants), "gamma": 1 / gamma if 0 < gamma < 1 else gamma}
 
 
