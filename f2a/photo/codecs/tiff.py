@@ -53,7 +53,6 @@ DESCRIPTIVE = {
 
 SHORT, LONG, RATIONAL, UNDEFINED, BYTE = 3, 4, 5, 7, 1
 HORIZONTAL_DIFFERENCES = 2
-MAX_OFFSET = 0xFFFF_FFFF
 
 
 def read_tiff_metadata(path: Path) -> tuple[bytes, bytes]:
@@ -171,8 +170,6 @@ def encode(values: np.ndarray, metadata: Metadata, compression: int = DEFLATE) -
         numbers[Base.ExtraSamples] = (SHORT, [UNASSOCIATED_ALPHA])
     pixels = b"".join(strips)
     at = start + len(pixels) + len(pixels) % 2
-    if at > MAX_OFFSET - (1 << 20):
-        raise OSError("a TIFF file is limited to 4 GB")
     fields = [
         *(_numbers(block.order, tag, kind, values) for tag, (kind, values) in numbers.items()),
         *_described(block, metadata),
