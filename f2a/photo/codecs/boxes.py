@@ -101,8 +101,8 @@ def notes_on_parts(content: memoryview, rest: Collection[bytes] = ()) -> list[st
 
 def _item_kinds(meta: memoryview) -> Iterator[bytes]:
     """The kind of each ``infe`` entry of version 2 or 3, with the content type if there is one."""
-    for items in (content for kind, content in boxes(meta[4:]) if kind == b"iinf"):
-        for entry in (entry for kind, entry in boxes(items[8 if items[0] else 6 :]) if kind == b"infe"):
+    for items in found(meta[4:], b"iinf"):
+        for entry in found(items[8 if items[0] else 6 :], b"infe"):
             start = 8 if entry[0] == 2 else 10
             kind, content_type = bytes(entry[start : start + 4]), bytes(entry[start + 4 :]).split(b"\0")[1:2]
             yield b" ".join([kind, *content_type]) if kind == b"mime" else kind

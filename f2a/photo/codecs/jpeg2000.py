@@ -74,7 +74,7 @@ def _boxes(content: bytes) -> tuple[dict[str, Any], list[str]]:
         if kind == b"uuid" and (name := UUIDS.get(bytes(body[:16]))):
             stated[name] = bytes(body[16:]).removeprefix(b"Exif\0\0")
         elif kind == b"jp2h":
-            colors, notes = _colors(next((bytes(inner) for name, inner in boxes.boxes(body) if name == b"colr"), b""))
+            colors, notes = _colors(bytes(next(boxes.found(body, b"colr"), b"")))
             stated |= colors
         elif kind:
             kinds.append(kind)

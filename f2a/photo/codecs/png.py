@@ -219,9 +219,7 @@ def with_metadata(png: bytes, metadata: Metadata) -> bytes:
 
 
 def _hexadecimal(content: bytes) -> bytes:
-    digits = content.hex().encode()
-    lines = [digits[start : start + 72] for start in range(0, len(digits), 72)]
-    return b"\niptc\n%8d\n" % len(content) + b"\n".join(lines) + b"\n"
+    return b"\niptc\n%8d\n%s\n" % (len(content), content.hex("\n", -36).encode())
 
 
 def _raw_profile(chunks: Chunks, kind: bytes, start: bytes = b"") -> bytes:
