@@ -112,9 +112,12 @@ def relight_tab(handlers: Handlers, demo: gr.Blocks) -> Any:
     clear.click(lambda: example, None, given, **PRIVATE)
     give_on_tap(strip, handlers.bundled.pairs, given)
     camera.input(lambda picture: picture, camera, given, **PRIVATE)
-    given.change(None, None, note, js=f"() => {json.dumps(text.waiting())}", **PRIVATE)  # at once, even on a slow line
+    state = [photo, panel.keep_settings, *panel.settings]
+    keep_over_reload(demo, note, state, given)  # Gradio calls the listeners of a change one after the other
+    tell = f"(...now) => (window.f2a_given(...now), {json.dumps(text.waiting())})"
+    given.change(None, [given, *state], note, js=tell, **PRIVATE)  # at once, even on a slow line
     relit = given.change(handlers.on_photo, photo_inputs, photo_outputs, js=NEW_PHOTO, **SHOWN)
-    relit.success(None, [given, photo], panel.steps, js="(...photos) => window.f2a_shown(...photos)", **PRIVATE)
+    relit.success(None, photo, panel.steps, js="(photo) => window.f2a_shown(photo)", **PRIVATE)
     relit.failure(None, None, note, js="() => ''", **PRIVATE)
     moves = [component.change for component in panel.controls]  # keys and number fields don't fire `release`
     inputs = [screen, photo, show_clipping, *panel.controls]
@@ -122,7 +125,6 @@ def relight_tab(handlers: Handlers, demo: gr.Blocks) -> Any:
     gr.on(moves, handlers.on_controls, inputs, outputs, js=SCREEN, **DIRECT)
     looks = [look.click, show_clipping.change]
     gr.on(looks, handlers.on_look, inputs, [view, clipped], js=SCREEN, **DIRECT)
-    keep_over_reload(demo, note, [photo, panel.keep_settings, *panel.settings], given)
     save_on_click(download, handlers, [photo, *panel.settings], file, download_note)
     return given
 

@@ -105,15 +105,17 @@
     history.time = 0;
     return history.steps[(history.at += by)];
   };
-  let keeps, lookedAt;
+  let asked, keeps, lookedAt;
   window.f2a_new_photo = (photo, keep, ...values) => {
+    asked = photo;
     keeps = keep || restored;
     restored = false;
     [lookedAt, closer] = [closer, null];
     return [(filled = place()), photo, keeps, ...values];
   };
-  window.f2a_shown = (given, photo) => {  // if it was refused, everything stays as it was
-    const accepted = given.path === photo.path;
+  window.f2a_shown = (photo) => {  // if the one asked for was refused, everything stays as it was
+    const accepted = asked.path === photo.path;
+    if (kept.given?.photo.path === asked.path) delete kept.given, saveSoon();
     if (!accepted) closer = lookedAt;
     else {
       document.querySelector("#view").classList.remove("closer");
@@ -141,10 +143,17 @@
   // storage may be blocked in a frame.
   const before = history.state?.f2a ?? {}, kept = { ...before };
   let restored = false, saving;
-  window.f2a_save = (name, ...values) => {
-    kept[name] = JSON.stringify(values);
+  const saveSoon = () => {
     clearTimeout(saving);  // browsers allow about three calls a second
     saving = setTimeout(() => history.replaceState({ ...history.state, f2a: kept }, ""), 400);
+  };
+  window.f2a_save = (name, ...values) => {
+    kept[name] = JSON.stringify(values);
+    saveSoon();
+  };
+  window.f2a_given = (photo, ...state) => {  // until it is relit, a reload gives it again
+    kept.given = { photo, keeps: state[1] || restored };
+    window.f2a_save("note", ...state);
   };
   addEventListener("beforeunload", () => {
     const tab = document.querySelector("[role=tab][aria-selected=true]").textContent;
@@ -153,10 +162,11 @@
   [...document.querySelectorAll("[role=tab]")].find((tab) => tab.textContent === before.tab)?.click();
   window.f2a_restore = async (name, ...now) => {  // now: the note, one photo or several, their settings
     const unchanged = now.map(() => ({ __type__: "update" })), [note, samePhotos] = unchanged;
-    const [given, ...settings] = JSON.parse(before[name] ?? "[]"), photos = [given ?? []].flat();
+    const [last, ...settings] = JSON.parse(before[name] ?? "[]"), waited = name === "note" && before.given;
+    const given = waited ? waited.photo : last, photos = [given ?? []].flat();
     if (settings.length + 2 !== now.length) return unchanged;  // nothing was kept, or the page then had other controls
     if (!photos.length || given.path && given.path === now[1].path) return [note, samePhotos, ...settings];
-    restored ||= name === "note";  // the photo returns like a new one, but keeps its settings
+    restored ||= name === "note" && (!waited || waited.keeps);  // the photo returns like a new one, but keeps its settings
     const answers = await Promise.all(photos.map((photo) => fetch(photo.url, { method: "HEAD" })));
     const gone = photos.filter((_, place) => !answers[place].ok).map((photo) => photo.orig_name);
     if (!gone.length) return [note, given, ...settings];

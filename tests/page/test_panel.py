@@ -229,6 +229,36 @@ def test_a_reload_keeps_the_photo_and_its_settings_until_the_next_photo(page: An
     assert fewer == [{"__type__": "update"}] * 3
 
 
+def test_a_reload_while_a_photo_is_relit_asks_for_it_again_with_its_settings(
+    chromium: Any, server: str, jobs: JobQueue, tmp_path: Path
+) -> None:
+    page = chromium.new_page()  # not the fixture: Gradio reports a reload while it waits as an error
+    page.goto(server)
+    exposure, note = number_of(page, "Exposure"), page.locator("#note")
+
+    def reload_in_line() -> None:
+        page.reload()
+        page.locator("#view img").nth(1).wait_for()
+        note.locator(".waiting").wait_for()
+
+    with occupied(jobs, 2):
+        exposure.fill("2")
+        page.locator("#photo input[type=file]").set_input_files(save_gradient(tmp_path / "party.png"))
+        note.locator(".waiting").wait_for()
+        reload_in_line()
+    note.get_by_text("party.png: 48 x 30 pixels, relit").wait_for()
+    expect(exposure).to_have_value("0")  # 2 was the example's
+    assert download_from(page, tmp_path / "downloads").name == "party_ambient.png"
+    with occupied(jobs, 2):
+        exposure.fill("-1")
+        page.wait_for_function("history.state.f2a.note.includes(',-1,')")
+        reload_in_line()
+        reload_in_line()
+    note.get_by_text("party.png: 48 x 30 pixels, relit").wait_for()
+    expect(exposure).to_have_value("-1")
+    page.close()
+
+
 def test_a_reload_asks_for_a_photo_that_the_server_has_no_more_and_keeps_its_settings(
     chromium: Any, server: str, folder: Path, tmp_path: Path
 ) -> None:

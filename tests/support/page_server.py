@@ -217,7 +217,7 @@ def occupied(jobs: JobQueue, count: int) -> Iterator[None]:
         try:
             for _ in range(count):
                 pool.submit(jobs.run, leave.wait)
-            until(lambda: jobs.jobs == count)
+            until(lambda: jobs.jobs >= count)
             yield
         finally:
             leave.set()
