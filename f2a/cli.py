@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from f2a import __version__
-from f2a.errors import F2aError, missing_library
+from f2a.errors import F2aError, missing_library, system_error
 
 COMMANDS = (
     "relight", "watch", "explain", "serve", "evaluate", "ablate",
@@ -51,6 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(commands[args.command].run(args))
     except KeyboardInterrupt:
         return 130
-    except (F2aError, ModuleNotFoundError) as error:
-        print(f"f2a: {error if isinstance(error, F2aError) else missing_library(error)}", file=sys.stderr)
-        return 2
+    except F2aError as error:
+        sentence = str(error)
+    except ModuleNotFoundError as error:
+        sentence = missing_library(error)
+    except OSError as error:  # such as a folder that may not be read, or too long a name
+        sentence = system_error(error)
+    print(f"f2a: {sentence}", file=sys.stderr)
+    return 2

@@ -34,6 +34,11 @@ def first_line(error: BaseException) -> str:
     return str(message).splitlines()[0].rstrip(" .")
 
 
+def system_error(error: OSError) -> str:
+    """A printable sentence about an error of the operating system: the file, if there is one, and the reason."""
+    return printable(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error))
+
+
 def require_package(module: str, package: str, need: str) -> None:
     """Raise :class:`F2aError` if ``package`` is not installed; ``need`` is, for example, ``"the report needs"``."""
     try:

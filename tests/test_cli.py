@@ -114,6 +114,7 @@ ONE_OF = "cannot be written; give it one of the suffixes .jpg"
         (["{folder}/a.jpg", "-o", "{folder}/notes.txt/x"], "notes.txt"),
         (["{folder}/a.jpg", "-o", "{tmp}/out", "--strength", "2.5"], "2.5"),
         (["{folder}/a.jpg", "-o", "{tmp}/out", "--device", "gpu7"], "gpu7"),
+        (["{folder}/a.jpg", "-o", "{tmp}/out", "--device", "meta"], "device 'meta' cannot be used here"),
         (["{folder}", "-o", "{tmp}/out", "--jobs", "0"], "--jobs is 0"),
         (["{folder}", "-o", "{tmp}/out", "--report", "{tmp}/none/report.json"], "none/report.json"),
         (["{folder}", "-o", "{tmp}/out", "--report", "{folder}/a.jpg"], "a.jpg: a folder, a device or a photo's"),
@@ -128,6 +129,19 @@ def test_wrong_usage_is_one_sentence_and_status_2(tmp_path, folder, weights, arg
     filled = [text.format(folder=folder, tmp=tmp_path) for text in arguments]
     assert said in sentence("relight", "--weights", weights, *filled)
     assert not [path for path in tmp_path.glob("out*") if path.is_file() or list(path.iterdir()) or path.suffix]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("relight", "{}", "-o", "out"), ("relight", "a.jpg", "-o", "{}"), ("watch", "{}", "-o", "out"),
+     ("relight", "a.jpg", "-o", "out", "--report", "{}"), ("evaluate", "--data", "{}"),
+     ("evaluate", "--data", ".", "--weights", "{}"), ("dataset", "push", "{}", "user/data"),
+     ("download", "model", "-o", "{}")],
+)  # fmt: skip
+def test_what_the_system_refuses_is_one_sentence_and_status_2(tmp_path, monkeypatch, words):
+    monkeypatch.setenv("HF_TOKEN", "hf_test")
+    path = tmp_path / ("x" * 256)  # longer than a name may be
+    assert sentence(*(word.format(path) for word in words)).startswith(f"f2a: {path}")
 
 
 def test_the_package_exports_what_a_program_needs():

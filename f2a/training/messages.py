@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from f2a.config import TrainConfig
-from f2a.errors import counted
+from f2a.errors import counted, system_error
 from f2a.images import EXAMPLE
 from f2a.training.arguments import RUN_FILE, SCRIPT
 from f2a.training.signals import StopReason
@@ -46,5 +46,4 @@ def error_sentence(error: Exception) -> str:
     """Return what went wrong and what to do about it."""
     if not isinstance(error, OSError):
         return str(error)
-    reason = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
-    return f"{reason}; fix that, then continue with --resume_from_checkpoint latest"
+    return f"{system_error(error)}; fix that, then continue with --resume_from_checkpoint latest"
