@@ -69,7 +69,7 @@ def read_hub_pairs(source: HubSplit, cache: Path, report: Report, *, strict: boo
 
 def _load(source: HubSplit) -> "Dataset":
     """Load a split with its photos still encoded; ``datasets`` downloads it once into its own cache."""
-    from datasets import Image, load_dataset
+    from datasets import ClassLabel, Image, Value, load_dataset
     from datasets.exceptions import DatasetNotFoundError
 
     kwargs: dict[str, Any] = {"revision": source.revision, "token": source.token}
@@ -80,7 +80,10 @@ def _load(source: HubSplit) -> "Dataset":
         except DatasetNotFoundError as error:
             remedy = "check the name; a private one needs hf auth login or --hub_token"
             raise DataError(f"{source.name}: {first_line(error)}; {remedy}") from error
-    for column in _photo_columns(data.column_names, source):
+    columns = _photo_columns(data.column_names, source)
+    if columns == ["image"] and not isinstance(key := data.features[source.pair_key], Value | ClassLabel):
+        raise DataError(f"{source.name}: column {source.pair_key} holds {key}; it must hold text or numbers")
+    for column in columns:
         if not isinstance(data.features[column], Image):
             raise DataError(f"{source.name}: column {column} holds {data.features[column]}; it must hold images")
         data = data.cast_column(column, Image(decode=False))

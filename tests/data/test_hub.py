@@ -124,6 +124,11 @@ def no_images(folder, target):
     return write_parquet({n: ["x"] for n in ("flash", "ambient")}, None, target)
 
 
+def places_in_lists(folder, target):
+    features = Features({"image": Image(), "place": [Value("string")], "state": Value("string")})
+    return write_parquet({"image": [None], "place": [["a"]], "state": ["flash"]}, features, target)
+
+
 NEEDED = "it needs flash and ambient, or image, state and place"
 
 
@@ -132,6 +137,7 @@ NEEDED = "it needs flash and ambient, or image, state and place"
     [
         (columns_of_others, "train", f"has the columns photo, text; {NEEDED}"),
         (no_images, "train", "column flash holds Value('string'); it must hold images"),
+        (places_in_lists, "train", "it must hold text or numbers"),
         (a_row_each_pair, "soup", "Unknown split \"soup\". Should be one of ['train']"),
     ],
 )
