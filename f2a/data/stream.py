@@ -89,7 +89,7 @@ def _groups(source: HubSplit) -> list[RowGroup]:
     """Return the row groups of a split, reading only the footers of its files."""
     from datasets import load_dataset_builder
     from huggingface_hub import HfFileSystem
-    from pyarrow import parquet
+    from pyarrow import parquet, types
 
     groups: list[RowGroup] = []
     remedy = "check name, token, revision and connection; --streaming needs a dataset of parquet files"
@@ -99,10 +99,13 @@ def _groups(source: HubSplit) -> list[RowGroup]:
         for url in files.get(source.split, []):
             with HfFileSystem(token=source.token).open(url) as file:
                 metadata = parquet.ParquetFile(file).metadata
-            columns = metadata.schema.to_arrow_schema().names
-            if not {"flash", "ambient"} <= set(columns):
+            columns = metadata.schema.to_arrow_schema()
+            if not {*HALVES} <= {*columns.names}:
                 needed = "--streaming needs flash and ambient in one row; omit it, or push pairs with f2a dataset push"
-                raise DataError(f"{source.name}: has the columns {', '.join(columns)}; {needed}")
+                raise DataError(f"{source.name}: has the columns {', '.join(columns.names)}; {needed}")
+            for half in HALVES:
+                if not types.is_struct(kind := columns.field(half).type):
+                    raise DataError(f"{source.name}: column {half} holds {kind}; it must hold images")
             for number in range(metadata.num_row_groups):
                 first = groups[-1].first + groups[-1].rows if groups else 0
                 groups.append(RowGroup(url, number, first, metadata.row_group(number).num_rows))
@@ -119,7 +122,7 @@ def _fetch(group: RowGroup, source: HubSplit) -> list[dict[str, Any]]:
     remedy = "check the connection, then continue with --resume_from_checkpoint latest"
     with hub_errors(f"{source.name}: rows from {group.first} on could not be read from the Hub", remedy, DataError):
         with HfFileSystem(token=source.token).open(group.url) as file:
-            table = parquet.ParquetFile(file).read_row_group(group.number, columns=["flash", "ambient"])
+            table = parquet.ParquetFile(file).read_row_group(group.number, columns=HALVES)
         return table.to_pylist()
 
 

@@ -86,12 +86,13 @@ def test_a_broken_pair_is_named_once_and_the_next_takes_its_place(streamed, tmp_
 @pytest.fixture
 def hub(hub, tmp_path):
     """``user/data`` with six pairs in three row groups of train and two in val; ``user/photos`` in another layout;
-    ``user/empty`` without rows."""
+    ``user/empty`` without rows; ``user/texts`` without pictures."""
     for repo, split, table, size in (
         ("data", "train", Table.from_pylist(encoded(write_pairs(tmp_path / "a", 6))), 2),
         ("data", "val", Table.from_pylist(encoded(write_pairs(tmp_path / "b", 2))), 2),
         ("photos", "train", Table.from_pylist([{"image": None, "scene": "a", "state": "flash"}]), 1),
-        ("empty", "train", Table.from_pydict({"flash": [], "ambient": []}), 1),
+        ("empty", "train", Table.from_pylist(encoded(tmp_path / "b")).slice(0, 0), 1),
+        ("texts", "train", Table.from_pydict({"flash": ["a"], "ambient": ["b"]}), 1),
     ):
         file = io.BytesIO()
         parquet.write_table(table, file, row_group_size=size)
@@ -129,8 +130,10 @@ def test_rows_come_over_the_line_a_group_at_a_time(hub, tmp_path):
 def test_what_cannot_be_streamed_is_one_sentence_and_status_2(hub, tmp_path):
     stream = ("train", "--streaming", "--output_dir", tmp_path / "run", "--dataset_name")
     soup = (*stream, "user/data", "--dataset_split", "soup")
-    layout, nobody, empty, split = refused(*((*stream, f"user/{n}") for n in ("photos", "none", "empty")), soup)
+    names = ("photos", "texts", "none", "empty")
+    layout, texts, nobody, empty, split = refused(*((*stream, f"user/{name}") for name in names), soup)
     assert "has the columns image, scene, state; --streaming needs flash and ambient in one row" in layout
+    assert texts.endswith("user/texts train: column flash holds string; it must hold images")
     assert "'user/none' doesn't exist" in nobody
     assert empty.endswith("user/empty train: no rows; the dataset has the splits train")
     assert "user/data soup: no rows; the dataset has the splits train, validation" in split
