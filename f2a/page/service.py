@@ -307,11 +307,11 @@ def save_preview(photo: Photo, target: Path, show_clipping: bool = False) -> Pat
         if target.suffix == ".jpg":
             image.save(file, "JPEG", quality=EXAMPLE_QUALITY)
             return target
-        quality = PREVIEW_QUALITY
+        image, quality = photo.with_alpha(image), PREVIEW_QUALITY
         image.save(file, "WEBP", quality=quality, method=2)
         while quality and (size := file.stat().st_size) > MAX_PREVIEW_BYTES:
             quality = min(quality * 2 // 3, quality * MAX_PREVIEW_BYTES // size)
-            image.save(file, "WEBP", quality=quality, method=2)
+            image.save(file, "WEBP", quality=quality, alpha_quality=quality, method=2)
     return target
 
 

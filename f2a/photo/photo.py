@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from f2a.photo.icc import SRGB, ColorProfile, look_up
 from f2a.photo.metadata.metadata import Metadata
-from f2a.photo.pixels import HIGH_BIT_DEPTH_GREY, grey16, image_of, stored_array, to_eight_bits
+from f2a.photo.pixels import HIGH_BIT_DEPTH_GREY, grey16, image_of, resized, scaled, stored_array, to_eight_bits
 
 Stored = Image.Image | np.ndarray
 """Pixels as a file stores them: a Pillow image of at most eight bits, or ``(H, W, 1 to 4)`` uint16, alpha last."""
@@ -181,16 +181,24 @@ class Photo:
 
     def small_copy(self, size: tuple[int, int]) -> Image.Image:
         """The photo as in :meth:`to_rgb8`, resized to ``size``."""
-        image = self.to_rgb8()
-        return image if image.size == size else image.resize(size, Image.Resampling.BILINEAR, reducing_gap=3.0)
+        return resized(self.to_rgb8(), size)
 
     def fit_within(self, longest_side: int) -> "Photo":
-        """A copy for a screen: RGB without alpha, never enlarged, in the photo's own colours (grey in sRGB)."""
+        """A copy for a screen: RGB and alpha, if any, never enlarged, in the photo's own colours (grey in sRGB)."""
         scale = min(1.0, longest_side / max(self.size))
-        small = self.small_copy((max(1, round(self.size[0] * scale)), max(1, round(self.size[1] * scale))))
-        if self.shape[2] == 1:
-            return Photo(ImageStorage(small))
-        return Photo.from_array(self.colors.from_srgb_curve(np.asarray(small), np.dtype(np.uint16)), self.colors)
+        size = max(1, round(self.size[0] * scale)), max(1, round(self.size[1] * scale))
+        colors = SRGB if self.shape[2] == 1 else self.colors
+        small = np.asarray(resized(self.with_alpha(self.to_rgb8()), size))
+        values = colors.from_srgb_curve(small[..., :3], np.dtype(np.uint16))
+        if self.has_alpha:
+            values = np.concatenate([values, scaled(small[..., 3:], 255, values.dtype.type)], -1)
+        return Photo.from_array(values, colors)
+
+    def with_alpha(self, image: Image.Image) -> Image.Image:
+        """An RGB image of this photo's size with its alpha, in 8 bits; the same image if the photo has none."""
+        if self._storage.alpha is not None:
+            image.putalpha(Image.fromarray(to_eight_bits(self._storage.alpha)))
+        return image
 
     def grey_in_rgb(self) -> "Photo":
         """A copy of a grey photo with three channels in sRGB, since its profile fits only grey."""
@@ -204,9 +212,11 @@ class Photo:
         return Photo.from_array(np.concatenate([np.asarray(self.to_srgb()), *alpha], -1))
 
     def crop(self, box: tuple[int, int, int, int]) -> "Photo":
-        """A copy of the part within ``box`` (left, top, right, bottom), without alpha."""
+        """A copy of the part within ``box`` (left, top, right, bottom)."""
         left, top, right, bottom = box
-        return Photo.from_array(self.rows(top, bottom)[:, left:right].copy(), self.colors)
+        alpha = [] if self._storage.alpha is None else [self._storage.alpha[top:bottom, :, None]]
+        part = np.concatenate([strip[:, left:right] for strip in (self.rows(top, bottom), *alpha)], -1)
+        return Photo.from_array(part, self.colors)
 
     def to_rgb8(self) -> Image.Image:
         """The photo in 8-bit RGB, with sRGB's curve and its own primaries, without alpha."""

@@ -28,6 +28,11 @@ def image_of(stored: np.ndarray) -> Image.Image:
     return Image.fromarray(stored[..., 0] if stored.shape[-1] == 1 else stored)
 
 
+def resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """A copy of the image in this size; the same image if it has this size already."""
+    return image if image.size == size else image.resize(size, Image.Resampling.BILINEAR, reducing_gap=3.0)
+
+
 TURNS = {2: (0, True), 3: (2, False), 4: (2, True), 5: (1, True), 6: (3, False), 7: (3, True), 8: (1, False)}
 """Quarter turns counter-clockwise, and whether to swap left and right before, by EXIF orientation."""
 

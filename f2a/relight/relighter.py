@@ -81,11 +81,11 @@ class PhotoGain:
         return relit
 
     def preview(self, longest_side: int = 1600) -> "PhotoGain":
-        """A copy for the screen (8-bit RGB without alpha, never enlarged) that renders in milliseconds."""
+        """A copy for the screen (8-bit RGB and alpha, if any, never enlarged) that renders in milliseconds."""
         return PhotoGain(self.photo.fit_within(longest_side), self.flash, self.log_gain)
 
     def crop(self, box: tuple[int, int, int, int], red_eyes: bool = False) -> "PhotoGain":
-        """A part of the photo, without alpha, that renders to the same pixels as in the whole photo.
+        """A part of the photo that renders to the same pixels as in the whole photo.
 
         Args:
             box: left, top, right and bottom of the part.

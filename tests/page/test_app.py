@@ -92,6 +92,27 @@ def test_heic_comes_back_as_heic_and_a_sideways_photo_upright(page: Any, relight
     assert (relit.size, relit.getexif().get(ORIENTATION, 1)) == ((30, 48), 1)
 
 
+def test_what_is_transparent_shows_the_page_and_neither_hidden_colours_nor_the_other_picture(
+    page: Any, tmp_path: Path
+) -> None:
+    image = Image.new("RGBA", (240, 240), (255, 0, 0, 0))  # a hidden red
+    image.paste((0, 0, 255, 128), (0, 120, 240, 240))
+    image.save(photo := tmp_path / "cutout.png")
+    give(page, photo)
+    page.locator("#incoming").wait_for(state="detached")
+    assert size_in_browser(after(page)) == [240, 240]
+    box = page.locator("#view").bounding_box()
+    seen = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    middle, side = box["x"] + box["width"] / 2, box["height"] / 4
+    ground, *halves = (
+        [seen.getpixel((middle + dx, box["y"] + box["height"] / 2 + dy)) for dy in (-side, side)]
+        for dx in (-box["width"] / 2 + 4, -side, side)
+    )
+    for transparent, half in halves:
+        assert transparent == ground[0]
+        assert half[0] == pytest.approx(ground[0][0] / 2, abs=30)  # blue lets half of the page through
+
+
 def flash_is_shown(page: Any) -> bool:
     return bool(
         page.evaluate(

@@ -120,6 +120,32 @@ def test_a_place_that_is_looked_at_is_read_once_however_often_a_slider_moves(rel
     assert len(reads) == 3
 
 
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_a_preview_is_as_transparent_as_the_photo(relight_service, tmp_path, mode):
+    """Fully transparent on the left, half transparent in the middle, opaque on the right."""
+    image, alpha = Image.new("RGB", (240, 80), (180, 30, 90)), Image.new("L", (240, 80), 255)
+    for left, value in ((0, 0), (80, 128)):
+        alpha.paste(value, (left, 0, left + 80, 80))
+    image.putalpha(alpha)
+    image.convert(mode).save(photo := tmp_path / "photo.png")
+    held = relight_service.open(photo)
+    for viewport in (Viewport(240, 80), Viewport(100, 80), Viewport(240, 40, (0.5, 0.5))):
+        for clipping in (False, True):
+            preview = relight_service.preview(held, WARM, viewport, clipping)
+            for shown in map(Image.open, (preview.flash, preview.relit)):
+                colors = [shown.getpixel((shown.width * sixth // 6, 20)) for sixth in (1, 3, 5)]
+                assert [alpha for *_, alpha in colors] == [0, 128, 255]
+                assert colors[1][:3] == pytest.approx(colors[2][:3], abs=6)
+
+
+def test_a_preview_of_noise_in_alpha_stays_within_the_bytes_of_a_slow_line(relight_service, tmp_path):
+    image = Image.new("RGB", (1000, 700), (180, 30, 90))
+    image.putalpha(Image.effect_noise((1000, 700), 4))
+    image.save(photo := tmp_path / "hair.png")
+    preview = relight_service.preview(relight_service.open(photo), NEUTRAL)
+    assert preview.relit.stat().st_size <= 45_000
+
+
 @pytest.mark.parametrize("deviation", [8, 15, 30])
 def test_a_preview_of_noise_stays_within_the_bytes_of_a_slow_line(relight_service, tmp_path, deviation):
     save_noise(photo := tmp_path / "noise.png", (1400, 1000), deviation)
@@ -165,7 +191,8 @@ def save_noise(path, size, deviation=60):
 def test_photos_of_any_mode_are_shown_and_written_as_the_library_does(relight_service, relighter, tmp_path, name):
     photo = tmp_path / f"photo{Path(name).suffix}"
     Image.new(Path(name).stem, (30, 20), 90).save(photo)
-    assert Image.open(relight_service.preview(relight_service.open(photo), NEUTRAL).relit).mode == "RGB"
+    shown = Image.open(relight_service.preview(relight_service.open(photo), NEUTRAL).relit)
+    assert shown.mode == ("RGBA" if name == "RGBA.png" else "RGB")
     file = relight_service.relight(photo, NEUTRAL, False).file
     assert file.read_bytes() == relight_file(relighter, photo, tmp_path).read_bytes()
 
