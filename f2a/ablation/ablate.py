@@ -10,6 +10,7 @@ from pathlib import Path
 from f2a.ablation.runs import AblationRun, RunResult, result_of, train
 from f2a.ablation.systems import CONFIGS, Config, to_arguments
 from f2a.errors import F2aError, Report, counted
+from f2a.files import make_folder, write_output
 from f2a.training.arguments import check_script, parse_run
 
 SETTINGS = "ablation.json"
@@ -108,10 +109,10 @@ def check_settings(ablation: Ablation) -> None:
     """Save the settings that all runs share to their folder; raise :class:`F2aError` if it already has others."""
     settings = json.loads(json.dumps({name: getattr(ablation, name) for name in SHARED}))
     path = ablation.out / SETTINGS
+    make_folder(ablation.out)
+    if not path.exists():
+        write_output(path, (json.dumps(settings, indent=2) + "\n").encode())
     try:
-        ablation.out.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            path.write_text(json.dumps(settings, indent=2) + "\n", "utf-8")
         before = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise F2aError(f"{path}: cannot be used ({error}); choose another --out") from None

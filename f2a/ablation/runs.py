@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from f2a.errors import F2aError
+from f2a.files import write_output
 from f2a.training.arguments import SCRIPT
 from f2a.training.signals import GracefulShutdown
 
@@ -68,9 +69,9 @@ def train(run: AblationRun, minutes: float) -> RunResult:
     try:
         status = run_process([sys.executable, str(SCRIPT), *run.arguments, *flags], log)
     finally:
-        clock.write_text(f"{before + (time.monotonic() - start) / 60:.3f}\n")
+        write_output(clock, f"{before + (time.monotonic() - start) / 60:.3f}\n".encode())
     if status == DIVERGED:
-        (run.folder / ERROR).write_text(last_line(log), "utf-8")
+        write_output(run.folder / ERROR, last_line(log).encode())
     result = result_of(run)
     if not result:
         raise F2aError(f"{run.name}, seed {run.seed} ended with status {status}: {last_line(log)}")

@@ -1,15 +1,17 @@
 """``python -m f2a ablate``: its configs can be trained, finished runs are kept, unfinished ones resume."""
 
+import errno
 import json
 import os
 import signal
 import threading
+from pathlib import Path
 
 import pytest
 
 from f2a.ablation import runs
 from f2a.ablation.ablate import Ablation, ablate, ablation_table, parse_weights
-from f2a.ablation.runs import RunResult
+from f2a.ablation.runs import AblationRun, RunResult
 from f2a.ablation.systems import CONFIGS, to_arguments
 from f2a.cli import main
 from f2a.config import ConfigError
@@ -133,6 +135,21 @@ def test_a_run_that_was_stopped_goes_on_with_the_minutes_it_has_left(tmp_path, t
     assert second[second.index("--max_train_minutes") + 1] == "3.0"
     assert second[second.index("--resume_from_checkpoint") + 1] == "latest"
     assert not (begun.parent / "checkpoint-000003").exists()
+
+
+def test_on_a_full_disk_the_minutes_used_so_far_stay_known(tmp_path, trainer, monkeypatch):
+    def full(path, content):
+        path.open("w").close()
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+
+    run = AblationRun("unet", 0, ["--seed", "0"], tmp_path)
+    (tmp_path / runs.MINUTES).write_text("2.0")
+    with monkeypatch.context() as patch:
+        for write in ("write_text", "write_bytes"):
+            patch.setattr(Path, write, full)
+        with pytest.raises(F2aError, match="No space left on device"):
+            runs.train(run, 5.0)
+    assert (tmp_path / runs.MINUTES).read_text() == "2.0"
 
 
 def test_a_lost_training_is_a_result_and_a_mistake_ends_all(tmp_path, trainer):
