@@ -31,12 +31,13 @@ Relights a flash photograph: a {encoder} encoder and its decoder ({upsampling}),
 ## Use
 
 ```
-python -m f2a relight photo.jpg -o relit/ --weights {repo_id}
+f2a relight photo.jpg -o relit/ --weights {repo_id}
 ```
 
 ```python
 from PIL import Image
-from f2a.relight.relighter import Relighter
+
+from f2a import Relighter
 
 Relighter.from_pretrained("{repo_id}")(Image.open("photo.jpg")).save("relit.png")
 ```

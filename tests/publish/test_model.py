@@ -62,7 +62,7 @@ def test_what_was_trained_is_pushed_loaded_and_relights(hub, pairs, tmp_path):
     scores = {result.metric_type: result.metric_value for result in card.data.eval_results}
     assert set(scores) == {"psnr", "ssim", "flash_psnr", "flash_ssim"}
     assert f"train_accelerate.py --train_data_dir {pairs}" in card.text
-    assert 'Relighter.from_pretrained("user/model")' in card.text
+    assert 'from f2a import Relighter\n\nRelighter.from_pretrained("user/model")' in card.text
     assert "(validation.png)" in card.text
     photo = Image.open(pairs / "p0_flash.png")
     assert Relighter.from_pretrained("user/model", device="cpu")(photo).size == photo.size
