@@ -1,1 +1,1 @@
-"""``python -m f2a ablate``: reruns the paper's component analysis, which shows what each part contributes."""
+"""``f2a ablate``: reruns the paper's component analysis, which shows what each part contributes."""

@@ -1,1 +1,1 @@
-"""``python -m f2a bench``: measures how fast training and relighting are."""
+"""``f2a bench``: measures how fast training and relighting are."""

@@ -1,4 +1,4 @@
-"""``python -m f2a bench relight``: how long relighting takes, compared with the minimum of work, in one run.
+"""``f2a bench relight``: how long relighting takes, compared with the minimum of work, in one run.
 
 Times are the best of several rounds. Each round measures everything once, so that drifts in the machine's speed affect
 all measurements alike. The photos are a bundled example, enlarged, with grain, as JPEG of quality 90.

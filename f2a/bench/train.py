@@ -1,4 +1,4 @@
-"""``python -m f2a bench train``: images per second of the paper's training step and of a plain loop, in one run.
+"""``f2a bench train``: images per second of the paper's training step and of a plain loop, in one run.
 
 Both loops do the same arithmetic on the same pairs from the same weights (guided L1 and adversarial terms, VGG-16
 generator, float32); a test compares their losses. The *plain* loop follows the 2020 code: it decodes PNG photos at

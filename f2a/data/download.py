@@ -1,4 +1,4 @@
-"""``python -m f2a download``: the archives that the paper's authors published on Google Drive.
+"""``f2a download``: the archives that the paper's authors published on Google Drive.
 
 ``gdown`` fetches an archive and resumes an interrupted download; the archive is kept. The unpacked folder appears
 complete or not at all.

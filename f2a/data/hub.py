@@ -1,7 +1,7 @@
 """Flash/ambient pairs from a dataset on the Hub, decoded into the same cache as those from folders.
 
-Two layouts are supported: one row per pair, with image columns ``flash`` and ``ambient`` (as written by ``python -m f2a
-dataset push``), or one row per photo, with columns ``image``, ``state`` and a key shared by both photos (``scene``).
+Two layouts are supported: one row per pair, with image columns ``flash`` and ``ambient`` (as written by ``f2a dataset
+push``), or one row per photo, with columns ``image``, ``state`` and a key shared by both photos (``scene``).
 The ``datasets`` library is imported only when a dataset is requested.
 """
 

@@ -29,7 +29,7 @@ def evaluate(
     """Measure all systems, write the requested files, and return the table to print.
 
     Args:
-        data, predictions, baselines, normalize_exposure, out, json: the flags of ``python -m f2a evaluate``;
+        data, predictions, baselines, normalize_exposure, out, json: the flags of ``f2a evaluate``;
             a file ``NAME_LABEL.*`` in a pair's folder is another system's picture.
         relighters: by the name of their row; the report shows the scenes of the first one.
         report: called with a sentence about everything that is left out.

@@ -12,7 +12,7 @@ from f2a.photo import is_hidden, is_photo, open_photo
 from f2a.relight.relighter import Relighter
 
 PREDICTION_ENDS = ("", "_ambient", "_flash_ambient")
-"""What may follow a scene's name in a file name: as in other programs, the pairs and ``python -m f2a relight``."""
+"""What may follow a scene's name in a file name: as in other programs, the pairs and ``f2a relight``."""
 
 
 def collect_systems(

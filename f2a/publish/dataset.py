@@ -1,4 +1,4 @@
-"""``python -m f2a dataset push``: uploads a folder of pairs as a Hub dataset, with the photos' files unchanged."""
+"""``f2a dataset push``: uploads a folder of pairs as a Hub dataset, with the photos' files unchanged."""
 
 from pathlib import Path
 from typing import Any

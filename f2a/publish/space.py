@@ -1,4 +1,4 @@
-"""``python -m f2a space push``: publishes the page as a Space on the Hub, from a clone of the repository."""
+"""``f2a space push``: publishes the page as a Space on the Hub, from a clone of the repository."""
 
 from dataclasses import dataclass
 from pathlib import Path

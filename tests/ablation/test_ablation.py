@@ -1,4 +1,4 @@
-"""``python -m f2a ablate``: its configs can be trained, finished runs are kept, unfinished ones resume."""
+"""``f2a ablate``: its configs can be trained, finished runs are kept, unfinished ones resume."""
 
 import errno
 import json

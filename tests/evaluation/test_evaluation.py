@@ -1,4 +1,4 @@
-"""``python -m f2a evaluate``: scores that can be worked out by hand, which pictures count, and what is left out."""
+"""``f2a evaluate``: scores that can be worked out by hand, which pictures count, and what is left out."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""``python -m f2a space push`` to the loopback Hub; the pushed Space runs on its own (slow)."""
+"""``f2a space push`` to the loopback Hub; the pushed Space runs on its own (slow)."""
 
 import os
 import re
