@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import DTypeLike
 from PIL import Image, ImageCms
 
 from f2a.color import linear_to_srgb, srgb_to_linear
@@ -110,16 +111,15 @@ class ColorProfile:
         light = np.stack([np.maximum.accumulate(curve(codes)) for curve in curves])
         return light[:1] if (light == light[0]).all() else light
 
-    def srgb_codes(self, levels: int) -> np.ndarray:
-        """Each of ``levels`` stored levels converted to sRGB's curve, ``(C, levels)`` uint8."""
-        codes = _codes(srgb_encoded(self.light(levels)), np.dtype(np.uint8))
-        return np.broadcast_to(codes, (max(1, len(self._curves)), levels))
+    def srgb_codes(self, levels: int, dtype: DTypeLike = np.uint8) -> np.ndarray:
+        """Each of ``levels`` stored levels converted to sRGB's curve, ``(1 or C, levels)`` of ``dtype``."""
+        return _codes(srgb_encoded(self.light(levels)), dtype)
 
     def in_srgb_curve(self, values: np.ndarray) -> np.ndarray:
         """Levels ``(H, W, C)`` converted from this profile's curve to sRGB's, with the same dtype."""
         if self.has_srgb_curve:
             return values
-        return look_up(_codes(srgb_encoded(self.light(np.iinfo(values.dtype).max + 1)), values.dtype), values)
+        return look_up(self.srgb_codes(np.iinfo(values.dtype).max + 1, values.dtype), values)
 
     def from_srgb_curve(self, values: np.ndarray, dtype: np.dtype) -> np.ndarray:
         """Levels ``(H, W, C)`` uint8 with sRGB's curve, converted to this profile's if it differs, as ``dtype``."""
@@ -137,12 +137,9 @@ class ColorProfile:
         return convert_to_srgb(photo, profile)
 
     def cmyk_or_lab_to_srgb(self, photo: Image.Image) -> Image.Image:
-        """The photo in sRGB, converted through this profile, or by Pillow's formula if there is none that works."""
+        """The photo in sRGB, converted through this profile, or by Pillow's formula if there is none."""
         profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")) if photo.mode == "LAB" else self._profile
-        try:
-            return convert_to_srgb(photo, profile) if profile else photo.convert("RGB")
-        except (ImageCms.PyCMSError, OSError, ValueError):
-            return photo.convert("RGB")
+        return convert_to_srgb(photo, profile) if profile else photo.convert("RGB")
 
 
 def read_tags(profile: bytes) -> list[tuple[bytes, int, int]]:
@@ -194,9 +191,9 @@ def open_profile(icc_profile: bytes, space: str) -> ImageCms.ImageCmsProfile:
     """
     try:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(icc_profile))
-    except (ImageCms.PyCMSError, OSError):
+        described = profile.profile.xcolor_space.strip()
+    except (ImageCms.PyCMSError, OSError, UnicodeDecodeError):
         raise ProfileError("its colour profile is damaged and was ignored") from None
-    described = profile.profile.xcolor_space.strip()
     if described != SPACES[space]:
         raise ProfileError(f"its colour profile is one for {described} pixels and was ignored")
     if space in ("RGB", "CMYK"):
@@ -282,15 +279,15 @@ def _curve(tag: bytes) -> Curve:
 
 def look_up(tables: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Look ``values`` ``(H, W, C)`` up in a table for each channel, or in one for all."""
-    if len(tables) == 1 or (tables == tables[0]).all():
+    if len(tables) == 1:
         alike: np.ndarray = tables[0][values]
         return alike
     return np.stack([table[values[..., n]] for n, table in enumerate(tables)], -1)
 
 
-def _codes(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+def _codes(values: np.ndarray, dtype: DTypeLike) -> np.ndarray:
     """Values in [0, 1], rounded to levels of ``dtype``."""
-    codes: np.ndarray = (values * np.iinfo(dtype).max).round().astype(dtype)
+    codes: np.ndarray = (values * np.iinfo(np.dtype(dtype)).max).round().astype(dtype)
     return codes
 
 

@@ -106,6 +106,7 @@ def test_each_channel_is_relit_by_its_own_curve(relighter):
     [
         (b"not a profile", "RGB", "damaged"),
         (profiles.DISPLAY_P3[:200], "RGB", "damaged"),
+        (profiles.DISPLAY_P3[:16] + b"\xd6GB " + profiles.DISPLAY_P3[20:], "RGB", "damaged"),
         (profiles.GREY_22, "RGB", "one for GRAY pixels"),
         (profiles.DISPLAY_P3, "L", "one for RGB pixels"),
         (profiles.CMYK, "RGB", "one for CMYK pixels"),
