@@ -42,7 +42,7 @@ class ImageStorage:
     def rgb8(self, colors: ColorProfile) -> Image.Image:
         if colors.has_srgb_curve:
             return self.image
-        return self.image.point([int(code) for table in colors.srgb_codes(256) for code in table])
+        return self.image.point(np.broadcast_to(colors.srgb_codes(256), (3, 256)).ravel().tolist())
 
     @property
     def stored(self) -> Stored:

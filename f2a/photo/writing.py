@@ -121,7 +121,5 @@ def _in_mode_of(codec: Codec, image: Image.Image, format: str, path: Path) -> Im
         image = image.convert("RGBA")
         if image.getchannel("A").getextrema()[0] != 255:
             raise PhotoError(path, f"{format} cannot hold the photo's transparency; write a .png or .webp file")
-        image = image.convert("RGB")
-    if image.mode in codec.MODES:
-        return image
-    return image.convert("RGBA" if image.has_transparency_data else "RGB")
+        return image.convert("RGB")
+    return image

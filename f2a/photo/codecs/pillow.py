@@ -101,11 +101,9 @@ def decode(
         check_size(path, source.size, bytes_per_pixel=2 * max(3, len(source.getbands())))
         stored = turned(np.atleast_3d(deep()), orientation(source))
         return Photo.from_array(stored, color_profile(metadata, "L" if stored.shape[-1] < 3 else "RGB", notes))
-    check_size(path, source.size)
-    profile = color_profile(metadata, space_of(source.mode), notes)
     is_plain = source.mode in ("1", "L", "RGB") and not source.has_transparency_data
-    if not is_plain:  # it is kept at 16 bits, or in several copies
-        check_size(path, source.size, bytes_per_pixel=6)
+    check_size(path, source.size, 3 if is_plain else 6)  # others are kept at 16 bits, or in several copies
+    profile = color_profile(metadata, space_of(source.mode), notes)
     source.load()
     if source.format in BLANK_ALPHA and source.mode == "RGBA" and source.getchannel("A").getextrema() == (0, 0):
         source = source.convert("RGB")
