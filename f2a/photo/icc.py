@@ -7,7 +7,6 @@ network sees is a small copy converted to sRGB by LittleCMS.
 import io
 import struct
 from collections.abc import Callable
-from functools import cached_property
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -62,9 +61,10 @@ class ColorProfile:
 
     Attributes:
         has_tables: whether an RGB profile has tables instead of curves, which only LittleCMS can interpret.
+        with_srgb_curve: the profile with the same primaries and sRGB's curve.
 
     Raises:
-        ProfileError: the profile is damaged or describes other pixels.
+        ProfileError: the profile is damaged, describes other pixels, or has impossible primaries.
     """
 
     def __init__(self, icc_profile: bytes | None = None, space: str = "RGB") -> None:
@@ -77,6 +77,7 @@ class ColorProfile:
         steps = np.linspace(0, 1, 1025)
         same = all(np.abs(srgb_encoded(curve(steps)) - steps).max() < SAME_CURVE for curve in curves)
         self._curves = [] if same else curves
+        self.with_srgb_curve = self if same or self._profile is None else _with_srgb_curve(self._profile, space)
 
     @classmethod
     def of_image(cls, image: Image.Image) -> "ColorProfile":
@@ -91,18 +92,6 @@ class ColorProfile:
     def is_coarse(self) -> bool:
         """Whether the curve, like that of linear light, leaves few levels for shadows."""
         return bool(self.light(256)[:, 1].max() > COARSE)
-
-    @cached_property
-    def with_srgb_curve(self) -> "ColorProfile":
-        """A profile with the same primaries and sRGB's curve."""
-        if self.has_srgb_curve or self._profile is None:
-            return self
-        if self._space == "L":
-            return SRGB
-        cms = self._profile.profile  # its primaries are relative to the white of profiles
-        colors = (color[1][:2] for color in (cms.red_primary, cms.green_primary, cms.blue_primary) if color)
-        primaries: Any = (*D50, *chain.from_iterable(colors))
-        return ColorProfile(matrix_profile("As the photo, with the curve of sRGB", primaries, SRGB_CURVE, "RGB"))
 
     def light(self, levels: int) -> np.ndarray:
         """Linear light of each of ``levels`` stored levels, ``(1 or C, levels)`` in [0, 1], never decreasing."""
@@ -202,6 +191,18 @@ def open_profile(icc_profile: bytes, space: str) -> ImageCms.ImageCmsProfile:
         except (ImageCms.PyCMSError, OSError, ValueError):  # LittleCMS reads the curves and tables only now
             raise ProfileError("its colour profile is damaged and was ignored") from None
     return profile
+
+
+def _with_srgb_curve(profile: ImageCms.ImageCmsProfile, space: str) -> ColorProfile:
+    if space == "L":
+        return SRGB
+    cms = profile.profile  # its primaries are relative to the white of profiles
+    colors = (color[1][:2] for color in (cms.red_primary, cms.green_primary, cms.blue_primary) if color)
+    primaries: Any = (*D50, *chain.from_iterable(colors))
+    try:
+        return ColorProfile(matrix_profile("As the photo, with the curve of sRGB", primaries, SRGB_CURVE, "RGB"))
+    except (ValueError, OverflowError, struct.error):
+        raise ProfileError("its colour profile states impossible primaries and was ignored") from None
 
 
 def fitting_profile(icc_profile: bytes, space: str, notes: list[str]) -> ColorProfile:

@@ -101,9 +101,16 @@ def test_each_channel_is_relit_by_its_own_curve(relighter):
     )  # under the highlights' roll-off
 
 
+def without_red():
+    """A profile whose red has no light, which LittleCMS accepts."""
+    at = int.from_bytes(profiles.ADOBE_RGB.partition(b"rXYZ")[2][:4], "big") + 8
+    return profiles.ADOBE_RGB[:at] + bytes(12) + profiles.ADOBE_RGB[at + 12 :]
+
+
 @pytest.mark.parametrize(
     ("icc_profile", "mode", "said"),
     [
+        (without_red(), "RGB", "impossible"),
         (b"not a profile", "RGB", "damaged"),
         (profiles.DISPLAY_P3[:200], "RGB", "damaged"),
         (profiles.DISPLAY_P3[:16] + b"\xd6GB " + profiles.DISPLAY_P3[20:], "RGB", "damaged"),
