@@ -76,7 +76,7 @@
   document.addEventListener("load", ({ target }) => fitWords(target), true);
   for (const picture of document.querySelectorAll("#view img")) if (picture.naturalWidth) fitWords(picture);  // loaded before this script ran
 
-  document.addEventListener("click", ({ target }) => {
+  document.addEventListener("click", ({ target }) => {  // a key on a thumbnail clicks, too
     const thumbnails = [...document.querySelectorAll("#strip .thumbnail-item")];
     window.f2a_tapped = thumbnails.indexOf(target.closest(".thumbnail-item"));
   }, true);

@@ -27,6 +27,7 @@ from tests.support.page_server import (
     PHONE,
     after,
     center_of,
+    context,
     download_from,
     give,
     library_bytes,
@@ -59,6 +60,19 @@ def test_a_photo_is_relit_at_once_and_downloads_byte_for_byte(page: Any, relight
     assert downloaded.read_bytes() == library_bytes(relighter, photo)
     page.locator("#done").get_by_text("made in").wait_for()
     page.locator("#file").get_by_text("party_").wait_for()  # a link to the same file
+
+
+def test_a_page_whose_script_does_not_start_fails_at_once(chromium: Any, server: str) -> None:
+    def break_script(route: Any) -> None:
+        response = route.fetch()
+        route.fulfill(response=response, body=response.text().replace("window.f2a_screen =", "absent.f2a_screen ="))
+
+    shared = context(chromium)
+    shared.route(f"{server}/", break_script)
+    with pytest.raises(AssertionError, match="the page's script did not start"), visiting(chromium, server):
+        pass
+    shared.unroute(f"{server}/")
+    shared.pages[-1].close()
 
 
 def test_a_shared_link_shows_the_page_and_not_gradio(page: Any, server: str) -> None:
@@ -306,6 +320,20 @@ def test_of_two_thumbnails_that_are_tapped_quickly_the_second_is_relit(page: Any
     until(lambda: page.locator("#note .waiting").count() == 0)
     page.wait_for_timeout(500)
     assert download_from(page, tmp_path).name == "shoe_rack_flash_ambient.jpg"
+
+
+def test_a_thumbnail_that_is_chosen_by_key_is_relit_and_not_the_one_clicked_last(page: Any, tmp_path: Path) -> None:
+    names = [thumbnail.get_attribute("aria-label") for thumbnail in page.locator("#strip .thumbnail-item").all()]
+    with renewed(page):
+        page.get_by_role("button", name=names[2]).click()
+    for keys, chosen in ((["Tab", "Enter"], 3), (["Tab", "Tab", "Space"], 5), (["Shift+Tab", "Enter"], 4)):
+        with renewed(page):
+            for key in keys:
+                page.keyboard.press(key)
+        expect(page.get_by_role("button", name=names[chosen])).to_be_focused()
+        wanted = f"{names[chosen].replace(' ', '_')}_flash_ambient.jpg"
+        assert download_from(page, tmp_path).name == wanted
+        page.get_by_role("button", name=names[chosen]).focus()
 
 
 GIVE = """async ([event, target, names]) => {
