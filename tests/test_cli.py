@@ -104,7 +104,7 @@ ONE_OF = "cannot be written; give it one of the suffixes .jpg"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["{folder}/a.jpg"], "with -o"),
         (["{folder}", "-o", "{tmp}/one.jpg"], "one.jpg"),
@@ -123,11 +123,11 @@ ONE_OF = "cannot be written; give it one of the suffixes .jpg"
         (["{folder}/a.jpg", "-o", "{tmp}/out", "--weights", "{tmp}/empty"], "config.json"),
     ],
 )
-def test_wrong_usage_is_one_sentence_and_status_2(tmp_path, folder, weights, arguments, said):
+def test_wrong_usage_is_one_sentence_and_status_2(tmp_path, folder, weights, arguments, message):
     (tmp_path / "empty").mkdir()
     os.mkfifo(tmp_path / "pipe")
     filled = [text.format(folder=folder, tmp=tmp_path) for text in arguments]
-    assert said in sentence("relight", "--weights", weights, *filled)
+    assert message in sentence("relight", "--weights", weights, *filled)
     assert not [path for path in tmp_path.glob("out*") if path.is_file() or list(path.iterdir()) or path.suffix]
 
 

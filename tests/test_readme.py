@@ -36,14 +36,14 @@ ELSEWHERE = {"--no-deps", "--quiet", "--num_processes", "--num_machines", "--mac
 
 def block(fragment: str) -> str:
     """Return the only block of commands or Python that contains ``fragment``."""
-    (found,) = [text for text in BLOCKS if fragment in text]
-    return found
+    (match,) = [text for text in BLOCKS if fragment in text]
+    return match
 
 
 def inline(fragment: str) -> str:
     """Return the only command in backquotes that begins with ``fragment``."""
-    (found,) = {text for text in re.findall(r"`([^`\n]+)`", README) if text.startswith(fragment)}
-    return found
+    (match,) = {text for text in re.findall(r"`([^`\n]+)`", README) if text.startswith(fragment)}
+    return match
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -34,13 +34,13 @@ def test_every_requirement_has_an_upper_end_and_a_reason_and_none_is_forbidden()
     lines = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and line[0] != "#"]
     assert lines
     assert [line for line in lines if not re.search(r"<\d.*#\s*\S", line)] == []
-    assert not {canonicalize_name(wanted.name) for wanted in DIRECT} & {"torchvision", "diffusers"}
+    assert not {canonicalize_name(requirement.name) for requirement in DIRECT} & {"torchvision", "diffusers"}
 
 
 @pytest.mark.parametrize("python", PYTHONS)
 def test_every_requirement_is_locked_once_for_every_python_inside_its_range(python):
-    found = {str(wanted): locked(wanted.name, python) for wanted in DIRECT}
-    wrong = {line: pins for line, pins in found.items() if len(pins) != 1 or pins[0] not in Requirement(line).specifier}
+    locks = {str(requirement): locked(requirement.name, python) for requirement in DIRECT}
+    wrong = {line: pins for line, pins in locks.items() if len(pins) != 1 or pins[0] not in Requirement(line).specifier}
     assert not wrong, f"renew the lock: {(ROOT / 'requirements.lock').read_text().splitlines()[1].strip('# ')}"
 
 

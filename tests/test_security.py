@@ -115,11 +115,11 @@ def test_a_token_is_printed_nowhere_and_pushed_nowhere(tmp_path, monkeypatch, ca
     token = "hf_secretsecretsecret"
     run_file = tmp_path / "mine.yaml"
     run_file.write_text(f"hub_token: {token}\nresolution: 32\n")
-    where = ["--train_data_dir", str(write_pairs(tmp_path / "pairs", 2)), "--encoder_weights", "none"]
+    data = ["--train_data_dir", str(write_pairs(tmp_path / "pairs", 2)), "--encoder_weights", "none"]
     short = ["--max_train_steps", "1", "--train_batch_size", "1", "--push_to_hub", "--hub_model_id", "user/model"]
     with HubStub(token=token) as hub:
         hub.in_process(monkeypatch)
-        flags = [*where, *short, "--config", str(run_file), "--hub_token", token]
+        flags = [*data, *short, "--config", str(run_file), "--hub_token", token]
         assert train_accelerate.main([*flags, "--output_dir", str(tmp_path / "run")]) == 0
         pushed = hub.repo("user/model").files()
         hub.fail("/preupload/", status=403)

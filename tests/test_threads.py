@@ -29,7 +29,7 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("program", "given", "read"),
+    ("program", "settings", "read"),
     [
         ("f2a/__main__.py relight a.jpg", {}, f"PASSIVE {SPINS}"),
         ("f2a/__main__.py relight a.jpg", {"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE None"),
@@ -37,9 +37,9 @@ def environment(**variables: str) -> dict[str, str]:
         ("train_accelerate.py", {}, f"PASSIVE {SPINS}"),
     ],
 )
-def test_a_program_says_how_threads_wait_before_it_loads_torch(program, given, read):
+def test_a_program_says_how_threads_wait_before_it_loads_torch(program, settings, read):
     command = [sys.executable, "-c", UNTIL_TORCH, *program.split()]
-    variables = environment(**given, PYTHONPATH=str(ROOT))
+    variables = environment(**settings, PYTHONPATH=str(ROOT))
     output = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True, env=variables).stdout
     assert output.rpartition("| ")[2].strip() == read
 

@@ -101,13 +101,13 @@ def test_the_table_has_the_flash_photo_first_and_says_what_was_lost():
 
 
 def test_a_finished_run_is_not_repeated(tmp_path, trainer):
-    told = []
-    table = ablate(request(tmp_path), told.append)
+    messages = []
+    table = ablate(request(tmp_path), messages.append)
     assert "16.00 ± 1.41" in table
-    assert told[0] == "2 of 2 runs to do, with 5 minutes of training each"
-    assert ablate(request(tmp_path), told.append) == table
-    assert told[-1] == "0 of 2 runs to do, with 5 minutes of training each"
-    assert "17.00 ± 2.00" in ablate(request(tmp_path, seeds=(0, 1, 2)), told.append)
+    assert messages[0] == "2 of 2 runs to do, with 5 minutes of training each"
+    assert ablate(request(tmp_path), messages.append) == table
+    assert messages[-1] == "0 of 2 runs to do, with 5 minutes of training each"
+    assert "17.00 ± 2.00" in ablate(request(tmp_path, seeds=(0, 1, 2)), messages.append)
     assert len(trainer.calls()) == 3
 
 
@@ -121,10 +121,10 @@ def test_a_run_that_was_stopped_goes_on_with_the_minutes_it_has_left(tmp_path, t
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=stop).start()
-    told = []
+    messages = []
     with pytest.raises(KeyboardInterrupt):
-        ablate(request(tmp_path), told.append)
-    assert told[-1] == "stopped; the same command continues from here"
+        ablate(request(tmp_path), messages.append)
+    assert messages[-1] == "stopped; the same command continues from here"
     assert (begun.parent / "checkpoint-000003").is_dir()  # it was asked to stop, not killed
     (begun.parent / runs.MINUTES).write_text("2.0")
     trainer("end")
@@ -154,10 +154,10 @@ def test_on_a_full_disk_the_minutes_used_so_far_stay_known(tmp_path, trainer, mo
 
 def test_a_lost_training_is_a_result_and_a_mistake_ends_all(tmp_path, trainer):
     trainer("1")
-    told = []
+    messages = []
     for _ in range(2):  # the second time without training
-        assert "0, 1 diverged" in ablate(request(tmp_path, seeds=(0,)), told.append)
-    assert told[1] == "unet, seed 0: diverged: train_accelerate.py: trouble 1"
+        assert "0, 1 diverged" in ablate(request(tmp_path, seeds=(0,)), messages.append)
+    assert messages[1] == "unet, seed 0: diverged: train_accelerate.py: trouble 1"
     assert len(trainer.calls()) == 1
     trainer("2")
     with pytest.raises(F2aError, match="unet, seed 1 ended with status 2: a mistake"):
@@ -165,16 +165,16 @@ def test_a_lost_training_is_a_result_and_a_mistake_ends_all(tmp_path, trainer):
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "message"),
     [
         ({"budget_minutes": 6.0}, r"have budget_minutes 5\.0, not 6\.0"),
         ({"training_flags": ("--resolution", "32")}, "have training_flags"),
         ({"only": ("vgg",)}, "no config is called 'vgg': choose from paper"),
     ],
 )
-def test_what_cannot_be_compared_is_refused(tmp_path, trainer, values, said):
+def test_what_cannot_be_compared_is_refused(tmp_path, trainer, values, message):
     ablate(request(tmp_path, seeds=(0,)), print)
-    with pytest.raises(F2aError, match=said):
+    with pytest.raises(F2aError, match=message):
         ablate(request(tmp_path, **values), print)
     assert len(trainer.calls()) == 1
 
@@ -198,14 +198,14 @@ def test_each_training_gets_the_weights_of_its_encoder(tmp_path, trainer):
 
 
 @pytest.mark.parametrize(
-    ("flags", "said"),
+    ("flags", "message"),
     [(["--budget_minutes", "-1"], "--budget_minutes is -1.0"),
      (["--budget-minutes", "1", "--steps", "0"], "--steps is 0"),
      (["--budget_minutes", "1", "--encoder_weights", "x"], "write efficientnet_lite0=FILE")],
 )  # fmt: skip
-def test_wrong_usage_is_one_sentence_and_status_2(tmp_path, flags, said):
-    where = ("--train_data_dir", "a", "--validation_dir", "b", "--out", tmp_path / "out")
-    assert said in sentence("ablate", *where, *flags)
+def test_wrong_usage_is_one_sentence_and_status_2(tmp_path, flags, message):
+    data = ("--train_data_dir", "a", "--validation_dir", "b", "--out", tmp_path / "out")
+    assert message in sentence("ablate", *data, *flags)
     assert not (tmp_path / "out").exists()
 
 

@@ -74,15 +74,15 @@ def test_the_picture_is_written_in_every_format_that_photos_are(tmp_path, photo,
 
 
 @pytest.mark.parametrize(
-    ("photo_name", "picture", "said"),
+    ("photo_name", "picture", "message"),
     [("none.jpg", None, "none.jpg: no such file"), ("a.txt", None, "is not a photo"),
      ("a.png", "no/gain.png", "gain.png: cannot be written"), ("a.png", "a.doc", "a.doc: cannot be written"),
      ("a.png", "a.png", "its picture would replace")],
 )  # fmt: skip
-def test_what_cannot_be_is_one_sentence(tmp_path, photo, weights, photo_name, picture, said):
+def test_what_cannot_be_is_one_sentence(tmp_path, photo, weights, photo_name, picture, message):
     photo.save(tmp_path / "a.png")
     (tmp_path / "a.txt").write_text("Dear diary")
     flags = ["--picture", tmp_path / picture] if picture else []
     before = (tmp_path / "a.png").read_bytes()
-    assert said in sentence("explain", tmp_path / photo_name, *flags, "--overwrite", "--weights", weights, status=1)
+    assert message in sentence("explain", tmp_path / photo_name, *flags, "--overwrite", "--weights", weights, status=1)
     assert (tmp_path / "a.png").read_bytes() == before

@@ -56,13 +56,13 @@ def test_a_file_goes_to_standard_output_and_standard_input_to_a_file(piped, phot
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [(b"", "is empty"), (b"Dear diary", "is not a photo"), (saved(Image.effect_noise((64, 64), 90), "PNG")[:900], "")],
 )
-def test_what_is_no_photo_writes_nothing_and_is_one_sentence(piped, content, said, capsys):
+def test_what_is_no_photo_writes_nothing_and_is_one_sentence(piped, content, message, capsys):
     assert piped(content, "-") == (1, b"")
     error = capsys.readouterr().err
-    assert error.startswith(f"f2a: standard input: {said}")
+    assert error.startswith(f"f2a: standard input: {message}")
     assert len(error.splitlines()) == 1
 
 

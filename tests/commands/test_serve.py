@@ -52,9 +52,9 @@ def test_a_command_whose_library_is_missing_says_what_to_install_and_relighting_
     command = [sys.executable, "-c", WITHOUT_EXTRAS, json.dumps(EXTRAS), *relight]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stderr) == (0, "")
-    said, relit = done.stdout.splitlines()
+    messages, relit = done.stdout.splitlines()
     assert relit == str(tmp_path / "party_ambient.png")
-    for line, library in zip(json.loads(said), ("gradio", "accelerate"), strict=True):
+    for line, library in zip(json.loads(messages), ("gradio", "accelerate"), strict=True):
         assert line.startswith(f"f2a: {library} is missing; run: pip install ")
 
 

@@ -86,10 +86,10 @@ def test_an_output_that_ends_in_a_slash_is_a_folder_whatever_its_suffix(tmp_path
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [(["{tmp}/none", "-o", "{tmp}/out"], "none: not a folder"), (["{tmp}", "-o", "{tmp}/x.jpg"], "looks like a file"),
      (["{tmp}", "-o", "{tmp}/out", "--quality", "0"], "--quality is 0")],
 )  # fmt: skip
-def test_wrong_usage_is_one_sentence(tmp_path, weights, arguments, said):
-    assert said in sentence("watch", *(text.format(tmp=tmp_path) for text in arguments), "--weights", weights)
+def test_wrong_usage_is_one_sentence(tmp_path, weights, arguments, message):
+    assert message in sentence("watch", *(text.format(tmp=tmp_path) for text in arguments), "--weights", weights)
     assert not list(tmp_path.iterdir())

@@ -62,18 +62,18 @@ def test_light_is_jittered_within_its_range_and_the_target_brought_to_the_standa
 @pytest.mark.parametrize("exposure", [0.6, "keep"])
 def test_every_target_crop_has_the_wanted_exposure_or_that_of_its_flash_crop_but_at_least_the_minimum(exposure):
     ramp = np.linspace(20, 120, 60, dtype=np.uint8)[None, :, None].repeat(40, 0).repeat(3, 2)
-    how = plain_crops(32, crop=[0.3, 0.5], flash_stops=2, exposure=exposure, min_exposure=0.3)
-    crops = [augment(CachedPair("p", ramp, ramp[:, ::-1], 1.0), how, 0, draw) for draw in range(6)]
-    seen, targets = ([float(image.mean()) for image in images] for images in zip(*(c[:2] for c in crops), strict=True))
-    expected = [max(mean, 0.3) for mean in seen] if exposure == "keep" else [0.6] * 6
+    config = plain_crops(32, crop=[0.3, 0.5], flash_stops=2, exposure=exposure, min_exposure=0.3)
+    crops = [augment(CachedPair("p", ramp, ramp[:, ::-1], 1.0), config, 0, draw) for draw in range(6)]
+    means, targets = ([float(image.mean()) for image in images] for images in zip(*(c[:2] for c in crops), strict=True))
+    expected = [max(mean, 0.3) for mean in means] if exposure == "keep" else [0.6] * 6
     assert targets == pytest.approx(expected, abs=5e-3)
-    assert min(seen) < 0.3 < max(seen)
+    assert min(means) < 0.3 < max(means)
 
 
 def test_new_surfaces_are_the_same_in_both_photos():
     grey, brighter = (np.full((40, 60, 3), value, np.uint8) for value in (90, 180))
-    how = plain_crops(32, flash_stops=0, ambient_in_flash=0, reflectance=1, normalize_exposure=False)
-    flash, ambient, _ = augment(CachedPair("p", grey, brighter, 1.0), how, 0, 0)
+    config = plain_crops(32, flash_stops=0, ambient_in_flash=0, reflectance=1, normalize_exposure=False)
+    flash, ambient, _ = augment(CachedPair("p", grey, brighter, 1.0), config, 0, 0)
     between = srgb_to_linear(ambient) / srgb_to_linear(flash)
     unclipped = (ambient < 0.999) & (flash > 0.01)
     assert flash.std() > 0.02  # surfaces there are

@@ -86,9 +86,9 @@ def test_a_download_that_was_cut_goes_on(drive, tmp_path):
 
 def test_when_drive_refuses_the_way_by_hand_is_told(drive, tmp_path):
     drive.refusal = RuntimeError("Cannot retrieve the public link of the file.")
-    said = sentence("download", "model", "-o", tmp_path)
-    assert f"open {ARCHIVES['model'].page} in a browser, save the file as {tmp_path / 'model.zip'}" in said
-    assert "quota" in said
+    message = sentence("download", "model", "-o", tmp_path)
+    assert f"open {ARCHIVES['model'].page} in a browser, save the file as {tmp_path / 'model.zip'}" in message
+    assert "quota" in message
 
 
 def test_without_gdown_one_sentence_says_what_to_install(monkeypatch, tmp_path):
@@ -133,14 +133,14 @@ def test_a_link_is_refused_before_anything_is_unpacked(drive, published, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("limits", "said"),
+    ("limits", "message"),
     [({"max_bytes": 1000}, "at most 0 GiB in 100000 files are expected"),
      ({"max_bytes": 1000, "max_files": 2}, "in 4 files; at most 0 GiB in 2 files"), ({}, r"0\.0 GiB are free there")],
 )  # fmt: skip
-def test_more_than_expected_or_than_the_disk_has_is_refused(drive, tmp_path, monkeypatch, limits, said):
+def test_more_than_expected_or_than_the_disk_has_is_refused(drive, tmp_path, monkeypatch, limits, message):
     monkeypatch.setitem(ARCHIVES, "dataset", ARCHIVES["dataset"]._replace(**limits))
     monkeypatch.setattr(download.shutil, "disk_usage", lambda path: SimpleNamespace(free=10))
-    with pytest.raises(F2aError, match=said):
+    with pytest.raises(F2aError, match=message):
         fetch("dataset", tmp_path / "out")
 
 

@@ -11,8 +11,8 @@ from tests.support.pairs import numbered_pairs, write_pairs
 
 
 def read(folder, tmp_path, **choices):
-    said = []
-    return read_pairs(folder, tmp_path / "cache", said.append, **choices), said
+    messages = []
+    return read_pairs(folder, tmp_path / "cache", messages.append, **choices), messages
 
 
 def test_pairs_are_found_at_any_depth_and_by_pattern(tmp_path):
@@ -28,11 +28,11 @@ def test_pairs_are_found_at_any_depth_and_by_pattern(tmp_path):
 
 def test_pixels_come_back_as_they_were(tmp_path):
     folder = write_pairs(tmp_path / "pairs", 1, size=(7, 5))
-    (pair,), said = read(folder, tmp_path)
+    (pair,), messages = read(folder, tmp_path)
     assert pair.flash.shape == (5, 7, 3)
     assert np.array_equal(pair.ambient, np.asarray(Image.open(folder / "p0_ambient.png")))
     assert pair.file.endswith("p0_flash.png")
-    assert said == [f"{folder}: 1 pair"]
+    assert messages == [f"{folder}: 1 pair"]
 
 
 def missing(folder):
@@ -54,10 +54,10 @@ def of_two_sizes(folder):
 def test_an_unusable_pair_is_named_and_counted_or_stops_a_strict_run(tmp_path, spoil):
     folder = write_pairs(tmp_path / "pairs", 3)
     sentence = spoil(folder)
-    pairs, said = read(folder, tmp_path)
+    pairs, messages = read(folder, tmp_path)
     assert [pair.file[-12:] for pair in pairs] == ["p0_flash.png", "p2_flash.png"]
-    assert sentence in said[0]
-    assert said[1].endswith("2 pairs, 1 left out")
+    assert sentence in messages[0]
+    assert messages[1].endswith("2 pairs, 1 left out")
     with pytest.raises(DataError) as error:
         read(folder, tmp_path, strict=True)
     assert sentence in str(error.value)

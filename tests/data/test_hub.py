@@ -61,24 +61,24 @@ def write_parquet(rows, features, target):
 @pytest.fixture
 def read(tmp_path):
     def read(dataset, split="train", strict=False):
-        said = []
+        messages = []
         return read_hub_pairs(
-            HubSplit(dataset, split, pair_key="place"), tmp_path / "cache", said.append, strict=strict
-        ), said
+            HubSplit(dataset, split, pair_key="place"), tmp_path / "cache", messages.append, strict=strict
+        ), messages
 
     return read
 
 
 @pytest.mark.parametrize("layout", [a_row_each_pair, a_row_each_photo])
 def test_pixels_are_those_of_the_folder(pairs, tmp_path, read, layout):
-    ours, said = read(layout(pairs, tmp_path / "hub"))
-    theirs = read_pairs(pairs, tmp_path / "cache", said.append)
+    ours, messages = read(layout(pairs, tmp_path / "hub"))
+    theirs = read_pairs(pairs, tmp_path / "cache", messages.append)
     assert len(ours) == 3
     for one, other in zip(ours, theirs, strict=True):
         assert np.array_equal(one.flash, other.flash)
         assert np.array_equal(one.ambient, other.ambient)
         assert one.ambient_gain == other.ambient_gain
-    assert said[0] == f"{tmp_path / 'hub'} train: 3 pairs"
+    assert messages[0] == f"{tmp_path / 'hub'} train: 3 pairs"
 
 
 def test_photos_are_decoded_once(pairs, tmp_path, read, monkeypatch):
@@ -96,10 +96,10 @@ def test_photos_are_decoded_once(pairs, tmp_path, read, monkeypatch):
 def test_a_pair_that_cannot_be_used_is_named_and_left_out(pairs, tmp_path, read, layout, fault):
     (pairs / "p1_ambient.png").unlink()
     dataset = layout(pairs, tmp_path / "hub")
-    found, said = read(dataset)
-    assert len(found) == 2
-    assert said[0].startswith(f"left out: {dataset} train {fault}")
-    assert said[1:] == [f"{dataset} train: 2 pairs, 1 left out"]
+    usable, messages = read(dataset)
+    assert len(usable) == 2
+    assert messages[0].startswith(f"left out: {dataset} train {fault}")
+    assert messages[1:] == [f"{dataset} train: 2 pairs, 1 left out"]
     with pytest.raises(DataError, match=rf"{fault}.* \(1 unusable in .* without --strict_data they are left out"):
         read(dataset, strict=True)
 
@@ -107,8 +107,8 @@ def test_a_pair_that_cannot_be_used_is_named_and_left_out(pairs, tmp_path, read,
 def test_rows_are_paired_by_what_they_share_and_the_rest_is_named():
     source = HubSplit("user/data", pair_key="scene")
     keys = ["a", "b", "b", "a", "a", "c", None]
-    found, skipped = pair_states(keys, ["Flash", "No Flash", "flash_on", "ambient", "flash", "lamp", "flash"], source)
-    assert [tuple(pair) for pair in found] == [("user/data train scene 'a'", 0, 3), ("user/data train scene 'b'", 2, 1)]
+    rows, skipped = pair_states(keys, ["Flash", "No Flash", "flash_on", "ambient", "flash", "lamp", "flash"], source)
+    assert [tuple(pair) for pair in rows] == [("user/data train scene 'a'", 0, 3), ("user/data train scene 'b'", 2, 1)]
     assert skipped == [
         "user/data train row 4: a second flash photo of scene 'a'",
         "user/data train row 5: state 'lamp' is neither flash nor ambient (or no_flash)",
@@ -214,9 +214,9 @@ def test_what_the_hub_refuses_is_one_sentence_and_status_2(client, pushed, tmp_p
         (*train, "no such name"),
     )
     reasons = ("user/none train:", "Revision 'none'", 'split "none"', "no such name")
-    for said, reason in zip(sentences, reasons, strict=True):
-        assert said.startswith("train_accelerate.py: ")
-        assert reason in said
+    for message, reason in zip(sentences, reasons, strict=True):
+        assert message.startswith("train_accelerate.py: ")
+        assert reason in message
 
 
 def test_without_a_token_a_private_dataset_is_not_there_and_none_is_pushed(hub, pushed, folder, tmp_path, monkeypatch):

@@ -49,13 +49,13 @@ GREYS, GREENS = (grey_of_16_bits, white_is_zero), (transparent, in_adobe_rgb, he
 def test_training_sees_the_colour_that_a_file_means(tmp_path, write):
     for half in ("flash", "AMBIENT"):
         write(tmp_path / f"a_{half}")
-    said = []
-    (pair,) = read_pairs(tmp_path, tmp_path / "cache", said.append, strict=True)
+    messages = []
+    (pair,) = read_pairs(tmp_path, tmp_path / "cache", messages.append, strict=True)
     expected = (100, 100, 100) if write in GREYS else GREEN
     for photo in (pair.flash, pair.ambient):
         assert photo.shape == (*SHAPE, 3)
         assert np.abs(photo.astype(int) - expected).max() <= 3
-    assert said == [f"{tmp_path}: 1 pair"]
+    assert messages == [f"{tmp_path}: 1 pair"]
 
 
 @pytest.mark.parametrize(

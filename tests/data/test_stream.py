@@ -35,27 +35,27 @@ def streamed(tmp_path, monkeypatch):
 
     def make(groups, rows=None, strict=False):
         rows = rows or encoded(write_pairs(tmp_path / "pairs", groups * ROWS, size=(7, 5)))
-        fetched, said = [], []
+        fetched, messages = [], []
 
         def fetch(group, source):
             fetched.append(group.number)
             return rows[group.first : group.first + group.rows]
 
-        found = [RowGroup("url", number, number * ROWS, ROWS) for number in range(groups)]
-        monkeypatch.setattr(stream, "_groups", lambda source: found)
+        row_groups = [RowGroup("url", number, number * ROWS, ROWS) for number in range(groups)]
+        monkeypatch.setattr(stream, "_groups", lambda source: row_groups)
         monkeypatch.setattr(stream, "_fetch", fetch)
-        return StreamedPairs(HubSplit("user/data"), said.append, strict=strict), fetched, said
+        return StreamedPairs(HubSplit("user/data"), messages.append, strict=strict), fetched, messages
 
     return make
 
 
 def test_an_epoch_has_every_pair_once_and_fetches_every_group_once(streamed):
-    pairs, fetched, said = streamed(2 * WINDOW + 1)
-    assert said == [f"user/data train: {len(pairs)} pairs in 9 row groups, read while training"]
+    pairs, fetched, messages = streamed(2 * WINDOW + 1)
+    assert messages == [f"user/data train: {len(pairs)} pairs in 9 row groups, read while training"]
     draws = MixtureSampler([WeightedSource(pairs, 1.0)], seed=3)
-    seen = [draws[draw].file for draw in range(2 * len(pairs))]
-    assert sorted(seen[: len(pairs)]) == sorted(f"user/data train row {row}, flash" for row in range(len(pairs)))
-    assert seen[: len(pairs)] != seen[len(pairs) :]
+    files = [draws[draw].file for draw in range(2 * len(pairs))]
+    assert sorted(files[: len(pairs)]) == sorted(f"user/data train row {row}, flash" for row in range(len(pairs)))
+    assert files[: len(pairs)] != files[len(pairs) :]
     assert len(fetched) <= 2 * 9
     assert pairs.fetch.cache_info().currsize <= WINDOW
 
@@ -72,11 +72,11 @@ def test_a_draw_does_not_depend_on_those_before_it(streamed):
 def test_a_broken_pair_is_named_once_and_the_next_takes_its_place(streamed, tmp_path):
     rows = encoded(write_pairs(tmp_path / "more", ROWS, size=(7, 5)))
     rows[1]["ambient"] = None
-    pairs, _, said = streamed(1, rows)
+    pairs, _, messages = streamed(1, rows)
     assert [pairs[row].file for row in (1, 1, 2)] == ["user/data train row 2, flash"] * 3
     named = "user/data train row 1, ambient: is empty; copy it again from the camera"
-    assert [sentence for sentence in said if named in sentence] == said[1:]
-    assert len(said) == 2
+    assert [sentence for sentence in messages if named in sentence] == messages[1:]
+    assert len(messages) == 2
     with pytest.raises(DataError, match="row 1, ambient: is empty"):
         streamed(1, rows, strict=True)[0][1]
     with pytest.raises(DataError, match="none of the rows from 0 on can be used"):
@@ -97,8 +97,8 @@ def hub(hub, tmp_path):
         file = io.BytesIO()
         parquet.write_table(table, file, row_group_size=size)
         HfApi().create_repo(f"user/{repo}", repo_type="dataset", exist_ok=True)
-        where = {"repo_id": f"user/{repo}", "repo_type": "dataset", "path_in_repo": f"data/{split}-0.parquet"}
-        HfApi().upload_file(path_or_fileobj=file.getvalue(), **where)
+        target = {"repo_id": f"user/{repo}", "repo_type": "dataset", "path_in_repo": f"data/{split}-0.parquet"}
+        HfApi().upload_file(path_or_fileobj=file.getvalue(), **target)
     return hub
 
 
@@ -117,14 +117,14 @@ def test_a_streamed_run_goes_on_bit_for_bit_and_keeps_nothing(hub, tmp_path):
 
 
 def test_rows_come_over_the_line_a_group_at_a_time(hub, tmp_path):
-    said = []
-    pairs = StreamedPairs(HubSplit("user/data"), said.append)
+    lines = []
+    pairs = StreamedPairs(HubSplit("user/data"), lines.append)
     assert [pairs[row].flash.shape for row in (5, 0)] == [(80, 96, 3)] * 2
-    kept = read_streamed_once(HubSplit("user/data", "validation"), tmp_path / "cache", said.append)
-    for found, name in ((pairs, "a"), (kept, "b")):
-        assert np.array_equal(found[0].flash, np.asarray(Photo.open(tmp_path / name / "p0_flash.png")))
+    kept = read_streamed_once(HubSplit("user/data", "validation"), tmp_path / "cache", lines.append)
+    for source, name in ((pairs, "a"), (kept, "b")):
+        assert np.array_equal(source[0].flash, np.asarray(Photo.open(tmp_path / name / "p0_flash.png")))
     assert pairs.fetch.cache_info().currsize == 2
-    assert said == ["user/data train: 6 pairs in 3 row groups, read while training", "user/data validation: 2 pairs"]
+    assert lines == ["user/data train: 6 pairs in 3 row groups, read while training", "user/data validation: 2 pairs"]
 
 
 def test_what_cannot_be_streamed_is_one_sentence_and_status_2(hub, tmp_path):
@@ -142,6 +142,6 @@ def test_what_cannot_be_streamed_is_one_sentence_and_status_2(hub, tmp_path):
 def test_a_stream_that_breaks_says_how_to_go_on(hub, tmp_path, monkeypatch):
     monkeypatch.setattr(time, "sleep", lambda seconds: None)  # the client's pauses between two attempts
     fault = hub.fail("train-0", method="GET", status=500)
-    (said,) = refused(("train", "--streaming", "--dataset_name", "user/data", "--output_dir", tmp_path / "run", *SMALL))
+    (line,) = refused(("train", "--streaming", "--dataset_name", "user/data", "--output_dir", tmp_path / "run", *SMALL))
     assert fault.hits
-    assert "could not be read" in said
+    assert "could not be read" in line

@@ -95,18 +95,18 @@ def test_csv_and_json_hold_every_picture(scores):
 
 def test_the_truth_can_be_brought_to_the_standard_exposure(tmp_path):
     save(tmp_path, a_flash=100, a_ambient=60)
-    seen = []
-    systems, look = {"flash": lambda scene: scene.flash}, lambda scene, _: seen.append(scene)
+    scenes = []
+    systems, look = {"flash": lambda scene: scene.flash}, lambda scene, _: scenes.append(scene)
     score_scenes(find_pairs(tmp_path).files, systems, METRICS, print, look, normalize_exposure=True)
-    assert to_image(seen[0].truth).mean() == pytest.approx(0.56, abs=2 / 255)
+    assert to_image(scenes[0].truth).mean() == pytest.approx(0.56, abs=2 / 255)
 
 
 def test_a_picture_beside_a_pair_belongs_to_the_longest_name(tmp_path):
     names = [f"{pair}_{half}" for pair in ("cup", "cup_2", "a[1]") for half in ("flash", "ambient")]
     save(tmp_path, **dict.fromkeys([*names, "cup_paper1", "cup_2_paper1", "a[1]_paper2"], 9))
-    found = find_pictures_beside_pairs(find_pairs(tmp_path).files)
-    assert {label: sorted(files) for label, files in found.items()} == {"paper1": ["cup", "cup_2"], "paper2": ["a[1]"]}
-    assert found["paper1"]["cup_2"].name == "cup_2_paper1.png"
+    extra = find_pictures_beside_pairs(find_pairs(tmp_path).files)
+    assert {label: sorted(files) for label, files in extra.items()} == {"paper1": ["cup", "cup_2"], "paper2": ["a[1]"]}
+    assert extra["paper1"]["cup_2"].name == "cup_2_paper1.png"
 
 
 @pytest.mark.parametrize("name", ["cup", "cup_ambient", "cup_flash_ambient"])
@@ -162,13 +162,13 @@ def test_what_cannot_be_used_is_named_and_the_rest_is_scored(tmp_path, evaluate)
     assert done.status == 1
     complaints = done.err.splitlines()
     assert len(complaints) == 4
-    for said in ("p1_flash.png", "differ in size (12x9 and 9x12)", "sides of at least 7", "p0_paper.png"):
-        assert any(said in line for line in complaints)
+    for message in ("p1_flash.png", "differ in size (12x9 and 9x12)", "sides of at least 7", "p0_paper.png"):
+        assert any(message in line for line in complaints)
     assert done.out.splitlines()[-3].startswith("mean of 1")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--data", "{tmp}/none"], "none"),
         (["--data", "{tmp}/broken"], "none of 1 pair can be used"),
@@ -177,25 +177,25 @@ def test_what_cannot_be_used_is_named_and_the_rest_is_scored(tmp_path, evaluate)
         (["--data", "{tmp}/pairs", "--json", "{tmp}/pairs"], "cannot be written"),
     ],
 )
-def test_a_mistake_is_one_sentence_and_status_2(tmp_path, evaluate, arguments, said):
+def test_a_mistake_is_one_sentence_and_status_2(tmp_path, evaluate, arguments, message):
     write_pairs(tmp_path / "pairs", 1)
     write_pairs(tmp_path / "broken", 1)
     (tmp_path / "broken" / "p0_flash.png").write_text("a letter")
     done = evaluate(*(text.format(tmp=tmp_path) for text in arguments))
     assert done.status == 2
-    assert said in done.sentence
+    assert message in done.sentence
 
 
 @pytest.mark.parametrize(
-    ("package", "flags", "said"),
+    ("package", "flags", "message"),
     [("matplotlib.figure", ["--out", "{tmp}/out"], "pip install matplotlib"),
      ("skimage.exposure", ["--baselines"], "pip install scikit-image")],
 )  # fmt: skip
-def test_a_package_that_is_missing_is_named_first(tmp_path, evaluate, monkeypatch, package, flags, said):
+def test_a_package_that_is_missing_is_named_first(tmp_path, evaluate, monkeypatch, package, flags, message):
     monkeypatch.setitem(sys.modules, package, None)
     done = evaluate("--data", write_pairs(tmp_path / "pairs", 1), *(flag.format(tmp=tmp_path) for flag in flags))
     assert done.status == 2
-    assert said in done.err
+    assert message in done.err
     assert not (tmp_path / "out").exists()
 
 
@@ -209,10 +209,10 @@ def test_lpips_without_its_weights_or_its_package_is_left_out(monkeypatch):
     def offline(**options):
         raise OSError("no network")
 
-    told = []
+    messages = []
     monkeypatch.setitem(sys.modules, "lpips", SimpleNamespace(LPIPS=offline))
-    assert lpips_metric(told.append) is None
-    assert told == ["LPIPS is left out: its weights could not be downloaded (no network)"]
+    assert lpips_metric(messages.append) is None
+    assert messages == ["LPIPS is left out: its weights could not be downloaded (no network)"]
     monkeypatch.setitem(sys.modules, "lpips", None)
-    assert lpips_metric(told.append) is None
-    assert len(told) == 1
+    assert lpips_metric(messages.append) is None
+    assert len(messages) == 1

@@ -38,9 +38,9 @@ def hub(hub, weights, monkeypatch):
 def sentence(source, revision=None):
     with pytest.raises(CheckpointError) as caught:
         Checkpoint.load(source, revision)
-    said = str(caught.value)
-    assert "\n" not in said
-    return said
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
 
 
 # Files of weights
@@ -74,13 +74,13 @@ def lead_a_tensor_out_of_the_file(path):
 def test_a_damaged_file_of_weights_is_named_and_not_read(folder, damage):
     path = folder / "model.safetensors"
     damage(path)
-    said = sentence(folder)
-    assert said.startswith(f"{path}: {WHOLE}")
-    assert said.endswith("download it again")
+    message = sentence(folder)
+    assert message.startswith(f"{path}: {WHOLE}")
+    assert message.endswith("download it again")
 
 
 @pytest.mark.parametrize(
-    ("bias", "said"),
+    ("bias", "message"),
     [
         (torch.zeros(3, dtype=torch.int64), "holds torch.int64, not floats"),
         (torch.zeros(3, dtype=torch.complex64), "holds torch.complex64, not floats"),
@@ -92,10 +92,10 @@ def test_a_damaged_file_of_weights_is_named_and_not_read(folder, damage):
     ],
     ids=["integers", "complex", "infinite", "too large for 32 bits", "8-bit NaN", "shape", "empty"],
 )
-def test_a_tensor_of_another_kind_is_named(folder, bias, said):
+def test_a_tensor_of_another_kind_is_named(folder, bias, message):
     state = load_file(folder / "model.safetensors") | {"head.color.bias": bias}
     save_file(state, folder / "model.safetensors")
-    assert f"model.safetensors: head.color.bias {said}" in sentence(folder)
+    assert f"model.safetensors: head.color.bias {message}" in sentence(folder)
 
 
 def test_a_tensor_too_many_or_too_few_is_named(folder):
@@ -138,7 +138,7 @@ def test_a_folder_without_its_files_names_the_missing_one(folder, missing):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("", "Expecting value"),
         ('{"architecture": {"encoder": "vgg16"', "Expecting"),
@@ -157,10 +157,10 @@ def test_a_folder_without_its_files_names_the_missing_one(folder, missing):
         ('{"architecture": "\xff\xfe"}', "decode"),
     ],
 )
-def test_a_config_that_is_none_is_named_with_its_fault(folder, content, said):
+def test_a_config_that_is_none_is_named_with_its_fault(folder, content, message):
     (folder / "config.json").write_text(content, "latin-1")
     assert sentence(folder).startswith(f"{folder / 'config.json'}: not the config of an f2a generator (")
-    assert said in sentence(folder)
+    assert message in sentence(folder)
 
 
 def test_a_field_that_is_missing_is_the_default(folder):
@@ -174,8 +174,8 @@ def test_a_field_that_is_missing_is_the_default(folder):
 def assert_nothing_half_is_kept_and_the_next_try_works(hub, weights):
     for path in Path(hub.home.name).rglob("snapshots/*/*"):
         assert path.read_bytes() == (weights / path.name).read_bytes()
-    state, wanted = (Checkpoint.load(source).generator.state_dict() for source in ("user/model", weights))
-    assert all(torch.equal(state[key], wanted[key]) for key in wanted)
+    state, expected = (Checkpoint.load(source).generator.state_dict() for source in ("user/model", weights))
+    assert all(torch.equal(state[key], expected[key]) for key in expected)
 
 
 FAULTS = {
@@ -219,14 +219,14 @@ def fails(hub):
 )
 def test_a_hub_that_fails_is_one_sentence_and_the_next_try_works(hub, fails, weights, fault, name):
     _, reason, remedy = FAULTS[fault]
-    where = f"{name}|/storage/" if fault.startswith("cut") and name == "model.safetensors" else name
-    with fails(where, fault) as planned:
-        said = sentence("user/model")
+    pattern = f"{name}|/storage/" if fault.startswith("cut") and name == "model.safetensors" else name
+    with fails(pattern, fault) as planned:
+        message = sentence("user/model")
     assert planned.hits
-    assert said.startswith("user/model: ")
-    assert reason in said
-    assert remedy in said
-    assert said.endswith("; or pass a folder of weights")
+    assert message.startswith("user/model: ")
+    assert reason in message
+    assert remedy in message
+    assert message.endswith("; or pass a folder of weights")
     assert_nothing_half_is_kept_and_the_next_try_works(hub, weights)
 
 

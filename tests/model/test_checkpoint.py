@@ -59,18 +59,18 @@ def test_the_published_file_is_converted_exactly(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [(lambda s: s.pop("enc5.conv3_2.weight"), "missing key enc5.conv3_2.weight"),
      (lambda s: s.update({"enc5.conv9_1.weight": torch.zeros(1)}), "unexpected key enc5.conv9_1.weight"),
      (lambda s: s.update({"dec5.convToCh.bias": torch.zeros(4)}), "dec5.convToCh.bias has shape (4,)")],
 )  # fmt: skip
-def test_a_key_that_does_not_fit_ends_the_conversion_with_its_name(tmp_path, change, said):
+def test_a_key_that_does_not_fit_ends_the_conversion_with_its_name(tmp_path, change, message):
     with torch.device("meta"):
         ours = Checkpoint(ARCHITECTURES["vgg16"]).generator.state_dict()
     state = {published_name(key): torch.zeros(1).expand(t.shape) for key, t in ours.items()}  # one number each on disk
     change(state)
     torch.save(state, tmp_path / "model-1000.pth")
-    assert said in sentence("convert", tmp_path / "model-1000.pth", tmp_path / "out")
+    assert message in sentence("convert", tmp_path / "model-1000.pth", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -80,10 +80,10 @@ def test_a_file_with_code_in_it_is_not_run(tmp_path):
     assert not (tmp_path / "sprung").exists()
 
 
-@pytest.mark.parametrize(("name", "said"), [("a.pth", "not a PyTorch file"), ("b.pth", "cannot be read")])
-def test_not_a_checkpoint_at_all(tmp_path, name, said):
+@pytest.mark.parametrize(("name", "message"), [("a.pth", "not a PyTorch file"), ("b.pth", "cannot be read")])
+def test_not_a_checkpoint_at_all(tmp_path, name, message):
     (tmp_path / "a.pth").write_text("text")
-    with pytest.raises(CheckpointError, match=f"{name}: {said}"):
+    with pytest.raises(CheckpointError, match=f"{name}: {message}"):
         convert_published(tmp_path / name)
 
 

@@ -35,13 +35,13 @@ def test_alone_it_normalises_as_pytorch_does():
 
 
 def normalise_half(
-    process: int, features: torch.Tensor, seen: torch.Tensor, gradients: torch.Tensor, file: str
+    process: int, features: torch.Tensor, outputs: torch.Tensor, gradients: torch.Tensor, file: str
 ) -> None:
     torch.distributed.init_process_group("gloo", f"file://{file}", rank=process, world_size=2)
     norm = SharedBatchNorm2d(3)
     half = features[2 * process : 2 * process + 2].clone().requires_grad_()
     out = norm(half)
-    seen[2 * process : 2 * process + 2] = out.detach()
+    outputs[2 * process : 2 * process + 2] = out.detach()
     (out**3).mean().backward()
     gradients[2 * process : 2 * process + 2] = half.grad
     torch.distributed.destroy_process_group()
@@ -50,11 +50,11 @@ def normalise_half(
 @pytest.mark.slow
 def test_two_processes_with_half_a_batch_normalise_as_one_with_all_of_it(tmp_path):
     features = torch.rand(4, 3, 2, 5, generator=torch.Generator().manual_seed(1)).share_memory_()
-    seen, gradients = torch.zeros(4, 3, 2, 5).share_memory_(), torch.zeros(4, 3, 2, 5).share_memory_()
-    multiprocessing.spawn(normalise_half, (features, seen, gradients, str(tmp_path / "meeting")), nprocs=2)
+    outputs, gradients = torch.zeros(4, 3, 2, 5).share_memory_(), torch.zeros(4, 3, 2, 5).share_memory_()
+    multiprocessing.spawn(normalise_half, (features, outputs, gradients, str(tmp_path / "meeting")), nprocs=2)
     whole = features.clone().requires_grad_()
     out = nn.BatchNorm2d(3)(whole)
     (out**3).mean().backward()
-    torch.testing.assert_close(seen, out.detach(), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(outputs, out.detach(), rtol=1e-4, atol=1e-5)
     # each process minimises its own half's mean: twice the share that this half has in the mean of all
     torch.testing.assert_close(gradients / 2, whole.grad, rtol=1e-4, atol=1e-6)

@@ -104,8 +104,8 @@ def test_every_head_tells_one_story_as_image_and_as_gain(head):
     flash = torch.rand(1, 3, 16, 32) * 0.6 + 0.1
     with torch.inference_mode():
         relit, again = generator(flash), relight(flash, generator.log_gain(flash))
-    told = relit.amax(1, keepdim=True) < 0.8  # above that, the output of a direct head is rolled off as a gain is
-    assert torch.allclose(torch.where(told, again, 0), torch.where(told, relit, 0), atol=1e-4)
+    comparable = relit.amax(1, keepdim=True) < 0.8  # above that, the output of a direct head is rolled off as a gain is
+    assert torch.allclose(torch.where(comparable, again, 0), torch.where(comparable, relit, 0), atol=1e-4)
 
 
 def test_the_difference_head_adds_to_the_photo_and_starts_at_nothing():

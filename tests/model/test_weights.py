@@ -19,17 +19,17 @@ FLASH_PHOTOS = sorted(EXAMPLES.glob("*_flash.jpg"))
 
 
 @pytest.mark.parametrize(
-    ("folder", "said_as"),
+    ("folder", "name"),
     [("pairs/val", "pairs/val, 11 pairs at full size"), ("paper", "the paper's scenes, 5 at 320x240")],
 )
 @pytest.mark.slow
-def test_the_bundled_weights_score_what_they_say(shared, tmp_path, folder, said_as):
-    said = json.loads((BUNDLED / "config.json").read_text())["training"]["scores"][said_as]["ours"]
+def test_the_bundled_weights_score_what_they_say(shared, tmp_path, folder, name):
+    stated = json.loads((BUNDLED / "config.json").read_text())["training"]["scores"][name]["ours"]
     assert main(["evaluate", "--data", str(shared(folder)), "--json", str(tmp_path / "s.json")]) == 0
     measured = json.loads((tmp_path / "s.json").read_text())["means"]["ours"]
-    assert measured["psnr"] == pytest.approx(said["psnr"], abs=0.05)
-    assert measured["lit_psnr"] == pytest.approx(said["lit_psnr"], abs=0.05)
-    assert measured["ssim"] == pytest.approx(said["ssim"], abs=0.005)
+    assert measured["psnr"] == pytest.approx(stated["psnr"], abs=0.05)
+    assert measured["lit_psnr"] == pytest.approx(stated["lit_psnr"], abs=0.05)
+    assert measured["ssim"] == pytest.approx(stated["ssim"], abs=0.005)
     assert measured["clip"] <= 0.002
 
 

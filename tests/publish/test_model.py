@@ -45,8 +45,8 @@ def pairs(tmp_path):
 
 
 def train(pairs, output, *flags):
-    where = ("--train_data_dir", pairs, "--validation_dir", pairs, "--output_dir", output)
-    return run("train", *where, *SMALL, "--hub_model_id", "user/model", "--push_to_hub", *flags)
+    data = ("--train_data_dir", pairs, "--validation_dir", pairs, "--output_dir", output)
+    return run("train", *data, *SMALL, "--hub_model_id", "user/model", "--push_to_hub", *flags)
 
 
 def test_what_was_trained_is_pushed_loaded_and_relights(hub, pairs, tmp_path):
@@ -116,7 +116,7 @@ def test_a_push_in_the_background_reads_a_copy_and_its_failure_is_only_reported(
     folder = tmp_path / "best"
     folder.mkdir()
     (folder / "config.json").write_text("first")
-    sent, said, may_go = [], [], threading.Event()
+    sent, messages, may_go = [], [], threading.Event()
 
     def upload(self, *, folder_path, **ignored):
         may_go.wait(10)
@@ -128,13 +128,13 @@ def test_a_push_in_the_background_reads_a_copy_and_its_failure_is_only_reported(
     monkeypatch.setattr(HfApi, "create_repo", lambda self, name, **ignored: RepoUrl(f"https://huggingface.co/{name}"))
     monkeypatch.setattr(HfApi, "upload_folder", upload)
     pusher = Pusher(TrainConfig(output_dir=str(tmp_path), hub_model_id="user/model"))
-    pusher.push_in_background(folder, said.append)
+    pusher.push_in_background(folder, messages.append)
     (folder / "config.json").write_text("second")
-    pusher.push_in_background(folder, said.append)  # one is still running
+    pusher.push_in_background(folder, messages.append)  # one is still running
     may_go.set()
     pusher._upload.result()
-    pusher.push_in_background(folder, said.append)
+    pusher.push_in_background(folder, messages.append)
     assert pusher.push(folder) == "https://huggingface.co/user/model"
     assert sent == ["first", "second", "second"]
-    assert said == ["an interim push failed, training continues: cut off"]
+    assert messages == ["an interim push failed, training continues: cut off"]
     assert [*tmp_path.iterdir()] == [folder]

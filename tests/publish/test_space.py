@@ -159,9 +159,9 @@ def test_a_cpu_space_gets_torch_without_cuda_and_any_space_one_that_zerogpu_offe
 def test_what_cannot_be_done_is_one_sentence(hub, command, expected):
     hub.add_repo("user/empty")
     hub.add_repo("user/public", "space")
-    said = sentence("space", "push", *command.split())
-    assert re.match(f"f2a: {expected}", said)
-    assert hub.token not in said
+    message = sentence("space", "push", *command.split())
+    assert re.match(f"f2a: {expected}", message)
+    assert hub.token not in message
     assert set(hub.repo("user/public", "space").files()) == {".gitattributes", "README.md"}
 
 

@@ -126,12 +126,12 @@ def test_a_bad_photo_fails_alone(photos, tmp_path):
 @pytest.mark.parametrize("of", [1, 2, 3, 10])
 def test_processes_share_the_list_without_overlap(photos, tmp_path, of):
     """Even if the second process lists the folder after the first has written its results."""
-    tasks, seen = tasks_in(photos, tmp_path / "out"), []
+    tasks, relit = tasks_in(photos, tmp_path / "out"), []
     for number in range(of):
         batch = Batch(tasks, Shard(number, of))
         assert batch.done == []
-        seen += [result.photo for result in batch.run(copy, 1)]
-    assert sorted(seen) == sorted(str(task.photo) for task in tasks)
+        relit += [result.photo for result in batch.run(copy, 1)]
+    assert sorted(relit) == sorted(str(task.photo) for task in tasks)
 
 
 def test_of_two_photos_for_one_name_the_second_fails_in_whichever_process_has_it(photo, tmp_path):
@@ -247,11 +247,11 @@ def test_the_report_says_what_became_of_every_photo(photos, tmp_path, relight):
     (photos / "p3.png").write_text("a letter")
     report = tmp_path / "report.json"
     assert relight(photos, "--jobs", "2", "--report", report).status == 1
-    told = json.loads(report.read_text())
+    content = json.loads(report.read_text())
     assert reported(report) == ["relit"] * 3 + ["failed"] + ["relit"] * 3
-    assert "p3.png" in told["photos"][3]["error"]
-    assert told["options"]["jobs"] == 2
-    assert told["options"]["photos"] == [str(photos)]
+    assert "p3.png" in content["photos"][3]["error"]
+    assert content["options"]["jobs"] == 2
+    assert content["options"]["photos"] == [str(photos)]
     again = relight(photos, "--jobs", "2", "--report", report)
     assert again.status == 1
     assert reported(report).count("skipped") == 6

@@ -116,7 +116,7 @@ def test_only_no_effect_at_all_leaves_the_photo():
         assert photo.render(Controls(strength=0, **{name: value})).rows()[0, 0].tolist() != [90, 120, 60]
 
 
-def given(*words):
+def parse(*words):
     parser = argparse.ArgumentParser()
     add_control_flags(parser)
     assert all(item.metadata["help"] in " ".join(parser.format_help().split()) for item in dataclasses.fields(Controls))
@@ -124,16 +124,16 @@ def given(*words):
 
 
 def test_flags_are_the_fields():
-    assert given() == NEUTRAL
+    assert parse() == NEUTRAL
     words = "--strength 1.5 --background 0.1 --highlights -0.2 --exposure -1 --warmth 20 --shadows 0.3 --contrast 0.4"
     everything = Controls(1.5, 0.1, -0.2, -1, 20, 0.3, 0.4, True, 0.6)
-    assert given(*words.split(), "--keep-colors", "--red-eyes", "0.6") == everything
+    assert parse(*words.split(), "--keep-colors", "--red-eyes", "0.6") == everything
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_is_where_the_flags_begin(name):
-    assert given("--preset", name) == PRESETS[name]
-    assert given("--preset", name, "--exposure", "0.5") == dataclasses.replace(PRESETS[name], exposure=0.5)
+    assert parse("--preset", name) == PRESETS[name]
+    assert parse("--preset", name, "--exposure", "0.5") == dataclasses.replace(PRESETS[name], exposure=0.5)
 
 
 def test_presets_differ_and_the_first_is_neutral():

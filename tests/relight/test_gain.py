@@ -167,8 +167,8 @@ def test_brightness_follows_the_strength_to_one_and_stays_there(strength):
 def test_strength_multiplies_the_contrast_of_the_gain():
     flash, log_gain = uneven()
     for strength in (0.5, 1, 2):
-        wanted = apply_controls(flash, log_gain, Controls(strength=strength))
-        assert float(wanted[..., 0].mean() - wanted[..., -1].mean()) == pytest.approx(0.7 * strength, abs=1e-4)
+        adjusted = apply_controls(flash, log_gain, Controls(strength=strength))
+        assert float(adjusted[..., 0].mean() - adjusted[..., -1].mean()) == pytest.approx(0.7 * strength, abs=1e-4)
 
 
 @pytest.mark.parametrize("lift", [0, 0.6, 1.2])

@@ -13,8 +13,8 @@ SMALL = ("--resolution", "32", "--working_pixels", "4096", "--train_batch_size",
 
 def small_run(pairs: Path, output: Path, *flags: str) -> list[str]:
     """Return the command line of a four-step training run that takes a second; ``flags`` override the defaults."""
-    where = ["--train_data_dir", str(pairs), "--output_dir", str(output)]
-    return [*where, *SMALL, "--max_train_steps", "4", "--lr_warmup_steps", "1", *flags]
+    folders = ["--train_data_dir", str(pairs), "--output_dir", str(output)]
+    return [*folders, *SMALL, "--max_train_steps", "4", "--lr_warmup_steps", "1", *flags]
 
 
 class Ended(NamedTuple):

@@ -157,11 +157,11 @@ def validate_yaml(call: Call) -> Reply:
 @route("POST", "/api/repos/create", writes=True)
 def create_repo(call: Call) -> Reply:
     """`HfApi.create_repo`."""
-    kind, wanted = call.json.get("type") or "model", call.json
-    repo_id = f"{wanted.get('organization') or call.user}/{wanted['name']}"
+    kind, body = call.json.get("type") or "model", call.json
+    repo_id = f"{body.get('organization') or call.user}/{body['name']}"
     call.hub.check_owner(call.user, repo_id)
     known = call.hub.repos.get((kind, repo_id))
-    repo = known or call.hub.add_repo(repo_id, kind, private=wanted.get("visibility") == "private")
+    repo = known or call.hub.add_repo(repo_id, kind, private=body.get("visibility") == "private")
     return Reply(409 if known else 200, {"url": f"{call.hub.endpoint}/{repo.path}", "name": repo_id, "id": repo_id})
 
 
@@ -181,10 +181,10 @@ def preupload(call: Call) -> Reply:
 def lfs_batch(call: Call) -> Reply:
     """The second step for LFS files: where to send those that the repo does not have yet."""
     objects = []
-    for wanted in call.json["objects"]:
-        upload = {"href": call.hub.storage_url(call.repo, wanted["oid"], "upload")}
-        held = wanted["oid"] in call.repo.lfs
-        objects.append(wanted | ({} if held else {"actions": {"upload": upload}}))
+    for entry in call.json["objects"]:
+        upload = {"href": call.hub.storage_url(call.repo, entry["oid"], "upload")}
+        held = entry["oid"] in call.repo.lfs
+        objects.append(entry | ({} if held else {"actions": {"upload": upload}}))
     return Reply(body={"transfer": "basic", "objects": objects})
 
 
@@ -442,9 +442,9 @@ class HubStub:
         repo.commit("initial commit", {name: Blob(b"as the Hub makes it") for name in names})
         return repo
 
-    def fail(self, path: str, **how: Any) -> Fault:
+    def fail(self, path: str, **options: Any) -> Fault:
         """Plan a fault (see `Fault`) for requests whose decoded path contains a match of the regular expression."""
-        self.faults.append(Fault(path, **how))
+        self.faults.append(Fault(path, **options))
         return self.faults[-1]
 
     @contextmanager

@@ -85,9 +85,9 @@ def test_a_disk_that_fills_up_costs_the_step_and_no_checkpoint(train, undisturbe
     """A checkpoint takes 46 MiB: two fit, the third does not."""
     output = disk("run", "size=130m")
     assert train("run") in (1, 2)
-    said = sentence(capsys)
-    assert "No space left on device" in said
-    assert said.endswith("continue with --resume_from_checkpoint latest")
+    message = sentence(capsys)
+    assert "No space left on device" in message
+    assert message.endswith("continue with --resume_from_checkpoint latest")
     assert_whole(output, 1, 2)
     disk("run", "size=600m")
     assert train("run", *GO_ON) == 0
@@ -124,9 +124,9 @@ FULL_DISKS = {
 @pytest.mark.slow
 def test_whatever_cannot_be_written_is_a_sentence(train, tmp_path, monkeypatch, capsys):
     assert train("run", "--max_train_steps", "1") == 0
-    for writer, (where, fails) in FULL_DISKS.items():
+    for writer, (function, fails) in FULL_DISKS.items():
         with monkeypatch.context() as patch:
-            patch.setattr(where, fails)
+            patch.setattr(function, fails)
             assert train("run", "--max_train_steps", "2", *GO_ON) in (1, 2), writer
         assert "No space left on device" in sentence(capsys), writer
         assert newest_state(tmp_path / "run", pytest.fail)
@@ -139,8 +139,8 @@ def test_an_output_folder_that_cannot_be_written_is_named(train, tmp_path, disk,
     disk("locked", "ro")
     for name, reason in (("file", "File exists"), ("locked", "Read-only file system"), ("locked/run", "Read-only")):
         assert train(name) == 2
-        said = sentence(capsys)
-        assert said.startswith(f"output_dir is {str(tmp_path / name)!r}: cannot be written ({reason}")
+        message = sentence(capsys)
+        assert message.startswith(f"output_dir is {str(tmp_path / name)!r}: cannot be written ({reason}")
 
 
 def test_a_folder_that_is_replaced_comes_back_after_a_kill_between_the_two_renames(tmp_path):
@@ -166,11 +166,11 @@ def test_a_photo_that_changes_before_the_run_goes_on_is_said(train, pairs, tmp_p
     else:
         ImageOps.mirror(Image.open(pairs / "p1_flash.png")).save(pairs / "p1_flash.png")
     assert train("run", "--max_train_steps", "2", *GO_ON) == 0
-    said = capsys.readouterr().out
-    assert "changed since the checkpoint: the training pairs" in said
+    message = capsys.readouterr().out
+    assert "changed since the checkpoint: the training pairs" in message
     if change == "vanishes":
-        assert "p3_flash.png: its partner p3_ambient.* is missing" in said
-        assert "4 pairs, 1 left out" in said
+        assert "p3_flash.png: its partner p3_ambient.* is missing" in message
+        assert "4 pairs, 1 left out" in message
     assert_whole(tmp_path / "run", 1, 2)
 
 
@@ -232,9 +232,9 @@ def test_a_worker_that_is_killed_ends_the_run_in_one_sentence_and_it_goes_on(
     at_step(2, kill_the_worker)
     capsys.readouterr()
     assert train("run", "--dataloader_num_workers", "1", "--max_train_steps", "50") == 1
-    said = sentence(capsys)
-    assert said.startswith("DataLoader worker (pid")
-    assert "use fewer --dataloader_num_workers, and continue with --resume_from_checkpoint latest" in said
+    message = sentence(capsys)
+    assert message.startswith("DataLoader worker (pid")
+    assert "use fewer --dataloader_num_workers, and continue with --resume_from_checkpoint latest" in message
     monkeypatch.undo()
     reached = len(steps_in(tmp_path / "run"))
     assert reached >= 2

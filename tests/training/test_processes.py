@@ -131,9 +131,9 @@ def test_killed_again_and_again_it_ends_as_if_it_had_not_been(tmp_path, kills, f
     assert steps == [7, 14, 21, 28, 30]
 
 
-def wait_for(process, seen):
+def wait_for(process, condition):
     """Kill a run by its progress and not by time, so that it does not finish first on a fast machine."""
-    while process.is_alive() and not seen():
+    while process.is_alive() and not condition():
         time.sleep(0.002)
 
 

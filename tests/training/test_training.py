@@ -97,9 +97,9 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_taken(train, tmp_pa
     damaged[-1] ^= 1
     (output / "checkpoint-000004" / "generator.safetensors").write_bytes(damaged)
     assert train("through", "--resume_from_checkpoint", "latest") == 0
-    said = capsys.readouterr().out
-    assert "checkpoint-000004: generator.safetensors is damaged; using the checkpoint before it" in said
-    assert "continuing at step 3" in said
+    message = capsys.readouterr().out
+    assert "checkpoint-000004: generator.safetensors is damaged; using the checkpoint before it" in message
+    assert "continuing at step 3" in message
     assert (output / "checkpoint-000004" / "generator.safetensors").read_bytes() == whole["generator.safetensors"]
 
 
@@ -112,8 +112,8 @@ def test_asked_to_stop_it_saves_and_says_how_to_go_on(train, through, tmp_path, 
     assert train("run") == 0
     for step in signals:
         assert [signal.getsignal(number) for number in signals.values()] == before
-        said = capsys.readouterr().out.splitlines()
-        (line,) = [line for line in said if line.startswith(f"stopped at step {step} of 4")]
+        messages = capsys.readouterr().out.splitlines()
+        (line,) = [line for line in messages if line.startswith(f"stopped at step {step} of 4")]
         assert not (tmp_path / "run" / "last").exists()
         assert train_accelerate.main(line.partition("train_accelerate.py ")[2].split()) == 0
     assert_same_end(undisturbed, tmp_path / "run")
@@ -147,18 +147,18 @@ def test_the_splits_of_a_data_set_are_used(tmp_path, capsys):
         write_pairs(tmp_path / "faid" / split, count)
     flags = ["--resolution", "32", "--train_batch_size", "1", "--max_train_steps", "1", "--encoder_weights", "none"]
     assert train_accelerate.main(["--train_data_dir", f"{tmp_path}/faid", "--output_dir", f"{tmp_path}/o", *flags]) == 0
-    said = capsys.readouterr().out
-    assert f"{tmp_path}/faid/train: 3 pairs" in said
-    assert f"{tmp_path}/faid/test: 2 pairs" in said
-    assert "training on 3 pairs, validating on 2 pairs" in said
+    message = capsys.readouterr().out
+    assert f"{tmp_path}/faid/train: 3 pairs" in message
+    assert f"{tmp_path}/faid/test: 2 pairs" in message
+    assert "training on 3 pairs, validating on 2 pairs" in message
     assert (tmp_path / "o" / "validation.jsonl").exists()
 
 
 def test_a_lost_run_names_step_and_files_and_keeps_no_weights(train, tmp_path, capsys):
     assert train("run", "--learning_rate", "1e38", "--checkpointing_steps", "1", "--no-use_ema") == 1
-    said = capsys.readouterr().err.strip().splitlines()[-1]
-    assert said.startswith("train_accelerate.py: step ")
-    assert "lower --learning_rate" in said
+    message = capsys.readouterr().err.strip().splitlines()[-1]
+    assert message.startswith("train_accelerate.py: step ")
+    assert "lower --learning_rate" in message
     assert not (tmp_path / "run" / "last").exists()
 
 
@@ -239,9 +239,9 @@ MISTAKES = [
 def test_a_mistake_gets_one_sentence_and_status_2(train, capsys, monkeypatch, flags, sentence):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert train("run", *flags) == 2
-    said = capsys.readouterr().err.strip()
-    assert sentence in said
-    assert len(said.splitlines()) == 1
+    message = capsys.readouterr().err.strip()
+    assert sentence in message
+    assert len(message.splitlines()) == 1
 
 
 def test_weights_to_start_from_take_another_size_and_exposure():
@@ -344,10 +344,10 @@ def test_the_tracker_gets_losses_scores_and_the_picture(train, pairs, tmp_path):
     events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     flags = ("--max_train_steps", "10", "--validation_steps", "10", "--report_to", "tensorboard")
     assert train("run", "--validation_dir", str(pairs), *flags) == 0
-    seen = events.EventAccumulator(str(tmp_path / "run" / "f2a"))
-    seen.Reload()
-    assert {"loss/reconstruction", "validation/psnr", "validation/flash_psnr"} <= set(seen.Tags()["scalars"])
-    (picture,) = seen.Images("validation")
+    log = events.EventAccumulator(str(tmp_path / "run" / "f2a"))
+    log.Reload()
+    assert {"loss/reconstruction", "validation/psnr", "validation/flash_psnr"} <= set(log.Tags()["scalars"])
+    (picture,) = log.Images("validation")
     assert (picture.step, picture.width) == (10, 960)
 
 
