@@ -10,8 +10,7 @@ from PIL import Image
 
 from f2a.errors import first_line
 from f2a.files import atomic_write
-from f2a.photo.codecs import CODECS, Codec
-from f2a.photo.codecs.heif import HeifError
+from f2a.photo.codecs import CODECS, Codec, heif
 from f2a.photo.color_space import exif_of_srgb
 from f2a.photo.errors import PhotoError, PhotoExistsError
 from f2a.photo.icc import fitting_profile, space_of
@@ -25,7 +24,7 @@ def check_target(path: Path, overwrite: bool) -> str:
 
     Raises:
         PhotoExistsError: it exists and ``overwrite`` is false.
-        PhotoError: its suffix is not one that can be written.
+        PhotoError: its suffix is not one that can be written, or the encoder is not installed.
     """
     try:
         exists = path.exists()
@@ -33,7 +32,10 @@ def check_target(path: Path, overwrite: bool) -> str:
         raise PhotoError(path, f"cannot be written ({error.strerror}); choose another output") from None
     if exists and not overwrite:
         raise PhotoExistsError(path)
-    return format_of(path)
+    format = format_of(path)
+    if CODECS[format] is heif and not heif.can_write():
+        raise PhotoError(path, "cannot be written without its encoder; run: pip install pillow-heif")
+    return format
 
 
 def write_photo(
@@ -84,8 +86,6 @@ def _encoded(
     encoding = like.encoding if like.format == format else {}
     try:
         return codec.write(stored, metadata, encoding, quality, notes)
-    except HeifError as error:
-        raise PhotoError(path, str(error)) from None
     except Exception as error:  # encoders raise many kinds; WebP, for example, is limited to 16383 pixels a side
         raise PhotoError(path, f"cannot be encoded as {format} ({error}); choose another format") from None
 

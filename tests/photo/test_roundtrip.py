@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
-from f2a.photo import PhotoError, open_photo, output_name, read_photo, write_photo
+from f2a.photo import PhotoError, check_target, open_photo, output_name, read_photo, write_photo
 from f2a.photo.codecs import av1, avif, png
 from f2a.photo.codecs.png import with_metadata
 from f2a.photo.metadata.metadata import Metadata
@@ -235,6 +235,8 @@ def test_without_its_encoder_a_heic_is_written_as_jpeg_and_says_what_to_install(
     assert file.notes == (
         "its result is a JPEG unless another format is named; for HEIC files run: pip install pillow-heif",
     )
+    with pytest.raises(PhotoError, match=r"b\.heic: .*pip install pillow-heif"):
+        check_target(tmp_path / "b.heic", overwrite=False)  # before the photo is relit
     with pytest.raises(PhotoError, match=r"b\.heic: .*pip install pillow-heif"):
         write_photo(file.photo, tmp_path / "b.heic", file)
     assert not (tmp_path / "b.heic").exists()

@@ -39,10 +39,6 @@ NUMBER = 0
 DEPTH_NAMES = ("hevc:2015:auxid:2", "depth", "disparity")
 
 
-class HeifError(ValueError):
-    """A HEIC file cannot be written; the message says why."""
-
-
 MAGIC = re.compile(rb".{4}ftyp(.{4})*?(heic|heix|heim|heis|hevc|hevx|mif1|msf1)", re.DOTALL)
 """The start of a HEIC or HEIF file. Some AVIF files match, too, so AVIF is tried first."""
 
@@ -139,19 +135,13 @@ def _decode(image: Any) -> np.ndarray:
 
 
 def write(stored: Stored, metadata: Metadata, encoding: dict[str, Any], quality: int | None, notes: list[str]) -> bytes:
-    """
-    Raises:
-        HeifError: pillow-heif is not installed, or a side is longer than :data:`MAX_SIDE`.
-    """
-    if not can_write():
-        raise HeifError("cannot be written without its encoder; run: pip install pillow-heif")
     import pillow_heif
 
     values = np.atleast_3d(np.asarray(stored))
     mode = ("RGBA" if values.shape[-1] == 4 else "RGB") + (";16" if values.dtype == np.uint16 else "")
     size = (values.shape[1], values.shape[0])
     if max(size) > MAX_SIDE:
-        raise HeifError(f"cannot be encoded as HEIF (it is limited to {MAX_SIDE} pixels a side); choose another format")
+        raise ValueError(f"it is limited to {MAX_SIDE} pixels a side")
     image = pillow_heif.from_bytes(mode, size, np.ascontiguousarray(values).tobytes())
     info: dict[str, Any] = {"exif": metadata.exif, "xmp": metadata.xmp, "icc_profile": metadata.icc_profile}
     info |= {"nclx_profile": encoding.get("nclx_profile"), "pixel_aspect_ratio": _pixel_aspect(metadata)}
