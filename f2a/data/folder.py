@@ -5,6 +5,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
 
+from f2a.config import number_or_word
 from f2a.data.cache import HALVES, CachedPair, DataError, EncodedPair, cached_pairs
 from f2a.errors import Report, counted
 from f2a.photo import is_hidden, is_other_picture, is_photo
@@ -94,10 +95,7 @@ def parse_share(text: str) -> tuple[str, float]:
     folder, equals, share = text.rpartition("=")
     if not equals:
         return text, 1.0
-    try:
-        value = float(share)
-    except ValueError:
-        value = -1.0
-    if not 0 < value < float("inf"):
+    value = number_or_word(share)
+    if isinstance(value, str) or not 0 < value < float("inf"):
         raise DataError(f"{text}: the share after '=' must be a number above 0")
     return folder, value
