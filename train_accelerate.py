@@ -145,6 +145,7 @@ class Trainer:
         return {name: loss.detach() for name, loss in (terms | losses).items()}
 
     def descend(self, optimizer: Any, loss: Tensor) -> None:
+        """Let an optimiser take a step down ``loss``; with gradient accumulation, at the last batch only."""
         self.accelerator.backward(loss)
         optimizer.step()
         optimizer.zero_grad()
@@ -250,13 +251,16 @@ class Trainer:
 
     @property
     def minutes(self) -> float:
+        """Minutes since this process started; those before a resumption do not count."""
         return (time.monotonic() - self.started) / 60
 
     @property
     def picture_file(self) -> Path:
+        """Path of the validation's picture at the current step."""
         return self.output / "pictures" / f"{self.step:06d}.png"
 
     def report(self, *sentences: str) -> None:
+        """Print sentences above the bar, in the main process only."""
         for sentence in sentences if self.accelerator.is_main_process else ():
             tqdm.write(sentence)
 

@@ -35,6 +35,7 @@ def wait_briefly() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command (None: that of the command line) and return the exit status."""
     wait_briefly()
     parser = argparse.ArgumentParser("f2a", description="Flash to ambient: relight flash photographs.")
     parser.add_argument("--version", action="version", version=f"f2a {__version__}")

@@ -36,6 +36,7 @@ class HubSplit(NamedTuple):
 
     @property
     def name(self) -> str:
+        """The split as messages call it."""
         return f"{self.dataset} {self.split}"
 
 

@@ -40,10 +40,12 @@ def collect_systems(
 
 
 def relighter_system(relighter: Relighter) -> System:
+    """Return a system that relights the flash photo."""
     return lambda scene: relighter(scene.flash)
 
 
 def baseline_system(baseline: Baseline) -> System:
+    """Return a system that applies a classic method to the flash photo in 8-bit sRGB."""
     return lambda scene: to_picture(baseline(to_image(rgb8(scene.flash))))
 
 

@@ -53,6 +53,7 @@ def validate(
 
 
 def mean_scores(scores: Sequence[Scores]) -> Scores:
+    """Return the mean of each score over all pairs."""
     return {name: float(np.mean([values[name] for values in scores])) for name in scores[0]}
 
 
