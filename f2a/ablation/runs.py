@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from huggingface_hub.constants import CONFIG_NAME
+
 from f2a.errors import F2aError
 from f2a.files import write_output
 from f2a.training.arguments import SCRIPT
@@ -43,7 +45,7 @@ class RunResult(NamedTuple):
 
 def result_of(run: AblationRun) -> RunResult | None:
     """Read the result of a finished or diverged run from its folder; None if there is none."""
-    error, description = run.folder / ERROR, run.folder / "last" / "config.json"
+    error, description = run.folder / ERROR, run.folder / "last" / CONFIG_NAME
     if error.exists():
         return RunResult(run.name, run.seed, error=error.read_text("utf-8"))
     if not description.exists():

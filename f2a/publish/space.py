@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, cast
 
 import yaml
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, DatasetInfo, HfApi, ModelInfo
+from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
 
 from f2a.errors import counted
 from f2a.hub import HubError, create_repo, hub_errors, parse_repo_id, require_token
@@ -49,7 +50,7 @@ pillow-heif>=1.1,<2  # writes HEIC; optional elsewhere, for its wheel holds an e
 """
 """The Space's ``requirements.txt``: the part of the project's own that the page needs; a test compares the two."""
 
-WEIGHT_FILES = ("config.json", "model.safetensors")
+WEIGHT_FILES = (CONFIG_NAME, SAFETENSORS_SINGLE_FILE)
 """Files that a repository of weights must have, and that the Hub preloads."""
 
 CARD = """

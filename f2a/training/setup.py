@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from huggingface_hub.constants import SAFETENSORS_SINGLE_FILE
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
@@ -137,7 +138,7 @@ def load_pretrained(encoder: VGG16 | UNet | EfficientNetLite0, name: str, source
     if source == NO_WEIGHTS or (source == FROM_HUB and name not in HUB_WEIGHTS):
         return
     try:
-        path = fetch_file(HUB_WEIGHTS[name], "model.safetensors") if source == FROM_HUB else Path(source)
+        path = fetch_file(HUB_WEIGHTS[name], SAFETENSORS_SINGLE_FILE) if source == FROM_HUB else Path(source)
         encoder.load_imagenet(load_file(path))
     except HubError as error:
         random = "" if flag == "perceptual_encoder" else f", or --{flag} {NO_WEIGHTS} to start from random weights"

@@ -1,4 +1,4 @@
-"""What is said about a photo: from the camera's record if there is one, else from the fall-off of light."""
+"""What is said about a photo: from the camera's record if there is one, otherwise from the fall-off of light."""
 
 import math
 
