@@ -26,10 +26,15 @@ def write_output(path: Path, content: bytes) -> None:
     try:
         if path.exists() and not path.is_file():
             raise OSError("not a file")
-        with atomic_write(path.resolve()) as beside:
+        with atomic_write(Path(os.path.realpath(path))) as beside:
             beside.write_bytes(content)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({first_line(error)}); choose another output") from None
+
+
+def is_same_file(one: Path, other: Path) -> bool:
+    """Whether two paths lead to one file, which need not exist."""
+    return os.path.realpath(one) == os.path.realpath(other)  # Path.resolve raises if a link leads to itself
 
 
 def is_folder(output: str | Path) -> bool:

@@ -27,6 +27,12 @@ def test_two_writers_of_one_file_do_not_meet(tmp_path):
     assert os.listdir(tmp_path) == ["file"]
 
 
+def test_a_link_that_leads_to_itself_becomes_the_file(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "link")
+    write_output(tmp_path / "link", b"new")
+    assert (tmp_path / "link").read_bytes() == b"new"
+
+
 def test_an_output_goes_where_a_link_leads_and_never_in_place_of_a_device(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "file")
     write_output(tmp_path / "link", b"new")

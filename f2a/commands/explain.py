@@ -18,13 +18,14 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from f2a.files import is_same_file
     from f2a.photo import Photo, PhotoError, PhotoFile, check_target, read_photo, write_photo
 
     controls = controls_of(args)
     try:
         if args.picture:
             check_target(args.picture, args.overwrite)
-            if args.picture.resolve() == args.photo.resolve():
+            if is_same_file(args.picture, args.photo):
                 raise PhotoError(args.photo, f"its picture would replace {args.picture}; choose another output")
         file = read_photo(args.photo)
         prepared = open_relighter(args.weights, args.device).prepare(file.photo)

@@ -7,6 +7,7 @@ from f2a.data.cache import HALVES, DataError
 from f2a.data.folder import PairFiles
 from f2a.evaluation.baselines import BASELINES, Baseline
 from f2a.evaluation.scores import FLASH, System, rgb8
+from f2a.files import is_same_file
 from f2a.images import to_image, to_picture
 from f2a.photo import is_hidden, is_photo, open_photo
 from f2a.relight.relighter import Relighter
@@ -85,7 +86,7 @@ def find_predictions(folder: Path, pairs: Sequence[PairFiles]) -> dict[str, Path
     for pair in pairs:
         stems = [f"{name}{end}" for name in (pair.name, Path(pair.name).name) for end in PREDICTION_ENDS]
         path = next((photos[stem] for stem in stems if stem in photos), None)
-        if path and path.resolve() != pair.ambient.resolve():
+        if path and not is_same_file(path, pair.ambient):
             predictions[pair.name] = path
     if not predictions:
         name = pairs[0].name

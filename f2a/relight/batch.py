@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from f2a.errors import F2aError, counted
-from f2a.files import is_folder, make_folder, write_output
+from f2a.files import is_folder, is_same_file, make_folder, write_output
 from f2a.photo import (
     PhotoError,
     PhotoExistsError,
@@ -138,18 +138,18 @@ class Batch:
     ) -> None:
         shard = shard or Shard(0, 1)
         self.overwrite, self.format = overwrite, format
-        self._owners: dict[Path, Path] = {}
+        self._owners: dict[str, Path] = {}
         self._lock = threading.Lock()
         # Assign names and split the list before skipping anything, so that all processes do both in the same way.
         expected = [(task, self._expected_target(task)) for task in dict.fromkeys(tasks)]
-        first = {target.resolve(): task.photo for task, target in reversed(expected)}
+        first = {os.path.realpath(target): task.photo for task, target in reversed(expected)}
         self.done: list[Result] = []
         self.tasks: dict[Task, Result] = {}  # photos to relight, and their results so far
         for task, target in expected[shard.index :: shard.count]:
-            if first[target.resolve()] != task.photo:
+            if first[os.path.realpath(target)] != task.photo:
                 error = PhotoError(task.photo, f"its result would replace {target}; choose another output")
                 self.done.append(Result(str(task.photo), "failed", error=str(error)))
-            elif os.path.exists(target) and not overwrite and target.resolve() != task.photo.resolve():
+            elif os.path.exists(target) and not overwrite and not is_same_file(target, task.photo):
                 self.done.append(Result(str(task.photo), "skipped", str(target)))
             else:
                 self.tasks[task] = Result(str(task.photo), "not begun")
@@ -189,7 +189,7 @@ class Batch:
     def _reserve(self, photo: Path, target: Path) -> None:
         """Reserve ``target`` for ``photo``, whose content may require another name than expected."""
         with self._lock:
-            owner = self._owners.setdefault(target.resolve(), photo)
+            owner = self._owners.setdefault(os.path.realpath(target), photo)
         if owner != photo:
             raise PhotoError(photo, f"its result would replace {target}; choose another output")
         if os.path.exists(target) and not self.overwrite:  # Path.exists raises for names that are too long

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from f2a.color import luminance
 from f2a.errors import F2aError, Report, first_line
+from f2a.files import is_same_file
 from f2a.images import to_image
 from f2a.model.checkpoint import Checkpoint
 from f2a.photo import (
@@ -232,7 +233,7 @@ def _target_of(file: PhotoFile, target: Path, format: str | None) -> Path:
     """Path of the file to write for ``file``; ``target`` may be a folder."""
     if target.is_dir():
         target = target / output_name(file.path, format or file.format)
-    if target.resolve() == file.path.resolve():
+    if is_same_file(target, file.path):
         raise PhotoError(file.path, f"its result would replace {target}; choose another output")
     if format and format_of(target) != format:
         raise PhotoError(target, f"its suffix is none of {format}'s; change it or leave --format out")

@@ -146,6 +146,17 @@ def test_of_two_photos_for_one_name_the_second_fails_in_whichever_process_has_it
     assert second.error.startswith(f"{tasks[1].photo}: its result would replace {tmp_path}/a_ambient.png")
 
 
+def test_a_link_that_leads_to_itself_does_not_end_the_batch(photo, tmp_path, relight):
+    photo.save(tmp_path / "a.png")
+    (tmp_path / "out").mkdir()
+    for name in ("a_ambient.png", "report.json"):
+        (tmp_path / "out" / name).symlink_to(name)
+    done = relight(tmp_path / "a.png", "--report", tmp_path / "out" / "report.json")
+    assert (done.status, done.err) == (0, "")
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["photos"][0]["status"] == "relit"
+    assert Image.open(tmp_path / "out" / "a_ambient.png").size == photo.size
+
+
 def test_a_name_that_only_the_content_tells_is_reserved_too(photos, tmp_path):
     def all_to_one(source, target, *, on_target, report):
         on_target(target / "same.png")
