@@ -27,8 +27,8 @@ FADE_OUT = (0.9, 1.0)
 texture, and would turn from white into flat grey."""
 
 BLACKS, BLACKS_OF_MEAN = 0.1, 0.25
-"""Luma of sRGB values below which a gain's lifting fades out, as a value and as a share of the photo's mean (the lower
-one counts). Lifted noise and deep shade would turn into a grey veil."""
+"""Mean of a pixel's sRGB values, with the weights of luminance, below which a gain's lifting fades out: as a value, and
+as a share of the photo's mean (the lower one counts). Lifted noise and deep shade would turn into a grey veil."""
 
 FINE_SIGMA = 3.0
 """Standard deviation, in pixels of the small copy, of the Gaussian that splits a log-gain into broad and fine parts."""

@@ -23,7 +23,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from f2a.evaluation.baselines import BASELINES
     from f2a.evaluation.evaluate import evaluate
+    from f2a.evaluation.scores import FLASH, TRUTH
 
     warnings: list[str] = []
 
@@ -33,6 +35,8 @@ def run(args: argparse.Namespace) -> int:
 
     sources = args.weights or [None]
     names = sources if len(sources) > 1 else ["ours"]
+    others = {FLASH, TRUTH, *BASELINES}
+    names = [f"{name} (weights)" if name in others else name for name in names]
     relighters = {name: open_relighter(source, args.device) for name, source in zip(names, sources, strict=True)}
     table = evaluate(
         args.data,

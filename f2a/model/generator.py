@@ -126,6 +126,7 @@ DECODERS: dict[str, type[DeconvDecoder] | type[UnpoolDecoder] | type[BilinearDec
     "bilinear": BilinearDecoder,
     "bilinear_fine": FineBilinearDecoder,
 }
+"""Decoders by their names in the config (``upsampling``)."""
 
 
 class GainHead(nn.Module):
@@ -145,6 +146,7 @@ class GainHead(nn.Module):
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     def log_gain(self, flash: Tensor, features: Tensor) -> Tensor:
+        """``(B, 3, H, W)``, natural logarithm, from features ``(B, C, H, W)`` of the flash image."""
         luminance_gain = MAX_LOG_GAIN * torch.tanh(self.convolution(features) / MAX_LOG_GAIN)
         color = torch.tanh(self.color(F.avg_pool2d(features, COLOR_CELL, ceil_mode=True)))
         color = color - luminance(color)
@@ -152,6 +154,7 @@ class GainHead(nn.Module):
         return luminance_gain + color
 
     def relit(self, flash: Tensor, features: Tensor) -> Tensor:
+        """The relit image, ``(B, 3, H, W)`` sRGB in [0, 1]."""
         return relight(flash, self.log_gain(flash, features))
 
 
@@ -163,9 +166,11 @@ class SigmoidHead(nn.Module):
         self.convolution = nn.Conv2d(channels, 3, 3, padding=1)
 
     def relit(self, flash: Tensor, features: Tensor) -> Tensor:
+        """As :meth:`GainHead.relit`."""
         return torch.sigmoid(self.convolution(features))
 
     def log_gain(self, flash: Tensor, features: Tensor) -> Tensor:
+        """As :meth:`GainHead.log_gain`: the gain between the flash image and the relit one."""
         return log_gain_between(flash, self.relit(flash, features))
 
 
@@ -197,6 +202,7 @@ HEADS: dict[str, type[GainHead] | type[SigmoidHead]] = {
     "sigmoid": SigmoidHead,
     "tanh": TanhHead,
 }
+"""Heads by their names in the config (``head``)."""
 
 
 class Generator(nn.Module):

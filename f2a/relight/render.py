@@ -24,9 +24,11 @@ from f2a.color import CEILING, EXPONENT, FADE_OUT, OFFSET, SHOULDER
 from f2a.photo import Photo
 
 SCALE = 1.055
+"""Factor of the power in the curve of IEC 61966-2-1."""
 DARKEST_POWER = SCALE * 0.0031308**EXPONENT
 """Value (offset included) below which the curve of IEC 61966-2-1 is a straight line."""
 LUMINANCE = np.array(color.LUMINANCE, np.float32)
+"""Weights of red, green and blue in ``luma``."""
 
 STRIP_PIXELS = 400_000
 """Number of pixels of the full photo that a thread processes at a time. With fewer, threads wait for each other more

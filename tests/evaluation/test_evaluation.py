@@ -151,6 +151,16 @@ def test_several_weights_get_a_row_each(tmp_path, weights):
     assert [line.split()[1] for line in done.out.splitlines()[1:4]] == ["flash", *both]
 
 
+def test_weights_named_like_another_row_get_a_row_of_their_own(tmp_path, weights, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("flash", "lime"):
+        (tmp_path / name).symlink_to(weights)
+    done = run("f2a", "evaluate", "--data", write_pairs(tmp_path / "pairs", 1), "--weights", "flash", "lime")
+    assert done.status == 0
+    rows = [" ".join(line.split()[1:3]) for line in done.out.splitlines()[2:4]]
+    assert rows == ["flash (weights)", "lime (weights)"]
+
+
 def test_what_cannot_be_used_is_named_and_the_rest_is_scored(tmp_path, evaluate):
     write_pairs(tmp_path, 2)
     (tmp_path / "p1_flash.png").write_text("a letter")
