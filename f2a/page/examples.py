@@ -115,14 +115,11 @@ def open_examples(source: str | None, report: Callable[[str], None]) -> ExampleP
         return FolderPairs(BUNDLED)
 
 
-def categories(names: Sequence[str]) -> list[str]:
-    """``all`` and the first words of the names (``People_014`` belongs to ``People``); only ``all`` if the names share
-    no first word, or all share one."""
-    words = [Path(name).name.partition("_")[0] for name in names]
-    first_words = sorted(set(words))
-    return [EVERYTHING, *first_words] if 1 < len(first_words) < len(words) else [EVERYTHING]
-
-
-def in_category(names: Sequence[str], category: str) -> list[str]:
-    """The names in a category, in order."""
-    return [name for name in names if category in (EVERYTHING, Path(name).name.partition("_")[0])]
+def by_category(names: Sequence[str]) -> dict[str, list[str]]:
+    """The names in each category, in order: in ``all``, and by first word (``People_014`` belongs to ``People``); only
+    ``all`` if the names share no first word, or all share one."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(Path(name).name.partition("_")[0], []).append(name)
+    several = 1 < len(groups) < len(names)
+    return {EVERYTHING: [*names]} | (dict(sorted(groups.items())) if several else {})

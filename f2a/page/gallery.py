@@ -3,16 +3,14 @@
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
-
-from cachetools import LRUCache, cached
 
 from f2a.data.cache import DataError
 from f2a.images import to_image
 from f2a.metrics import psnr, ssim
-from f2a.page.examples import ExamplePairs, categories, in_category
+from f2a.page.examples import ExamplePairs, by_category
 from f2a.page.service import PREVIEW_SIDE, save_preview
 from f2a.photo import Photo, PhotoError, read_photo
 from f2a.relight.relighter import Relighter
@@ -51,20 +49,11 @@ class Gallery:
     """
 
     def __init__(self, pairs: ExamplePairs, relighter: Relighter) -> None:
-        self.pairs, self.relighter = pairs, relighter
+        self.pairs, self.relighter, self.categories = pairs, relighter, by_category(pairs.names)
         self._temporary = tempfile.TemporaryDirectory(prefix="f2a-examples-")  # the visitors' folder is swept
         self.folder = Path(self._temporary.name)
-        previews: LRUCache[str, PairPreview] = LRUCache(MAX_PREVIEWS)
-        self._preview_once: Callable[[str], PairPreview] = cached(previews)(self._preview)
+        self._preview_once = lru_cache(MAX_PREVIEWS)(self._preview)
         self._one_at_a_time = threading.Lock()
-
-    @property
-    def categories(self) -> list[str]:
-        return categories(self.pairs.names)
-
-    def names(self, category: str) -> Sequence[str]:
-        """The names in a category, in order."""
-        return in_category(self.pairs.names, category)
 
     def show(self, name: str) -> PairPreview:
         """Return one example, which is relit for the first visitor who asks for it.

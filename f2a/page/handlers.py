@@ -85,11 +85,11 @@ class Handlers:
             category: one of the categories that the answer lists; "all" contains every example.
             number: number of the example in its category, from 1.
         """
-        names = self.gallery.names(category)
+        names = self.gallery.categories.get(category, [])
         if not 1 <= (number or 0) <= len(names):
             raise DataError(f"{category} has {counted(len(names), 'example')}, so there is no number {number}")
         pair = self.jobs.run(self.gallery.show, names[number - 1])
-        facts = {"name": pair.name, "number": number, "of": len(names), "categories": self.gallery.categories}
+        facts = {"name": pair.name, "number": number, "of": len(names), "categories": [*self.gallery.categories]}
         scores = {"flash": pair.flash_score._asdict(), "ours": pair.our_score._asdict()}
         return [str(path) for path in (pair.flash, pair.ours, pair.truth)], facts | scores
 
@@ -178,7 +178,7 @@ class Handlers:
 
     def show_example(self, category: str, index: int, view: str) -> tuple[Any, str]:
         """The example at ``index`` in its category; the index wraps around."""
-        names = self.gallery.names(category)
+        names = self.gallery.categories[category]
         index %= len(names)
         try:
             pair = self.jobs.run(self.gallery.show, names[index])
@@ -189,7 +189,7 @@ class Handlers:
 
     def use_example(self, category: str, index: int) -> str:
         """Copy the example's flash photo, as if the visitor had uploaded it."""
-        names = self.gallery.names(category)
+        names = self.gallery.categories[category]
         return str(self.gallery.copy_flash(names[index % len(names)], self.service.new_folder()))
 
 

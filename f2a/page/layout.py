@@ -10,7 +10,7 @@ from gradio.data_classes import FileData
 from gradio.utils import get_upload_folder
 
 from f2a.page import text
-from f2a.page.examples import BUNDLED, EVERYTHING, ExamplePairs, FolderPairs
+from f2a.page.examples import BUNDLED, EVERYTHING, FolderPairs
 from f2a.page.gallery import Gallery
 from f2a.page.handlers import VIEWS, Handlers, endpoint
 from f2a.page.job_queue import JobQueue
@@ -33,8 +33,7 @@ NEW_PHOTO = "(_, ...values) => window.f2a_new_photo(...values)"
 """JavaScript that replaces the first input by the size of the picture on the visitor's screen; for a new photo, it also
 tells the server whether to keep the settings."""
 
-PUBLIC: dict[str, Any] = {"concurrency_limit": None}  # the job queue sets the limit
-PRIVATE: dict[str, Any] = PUBLIC | {"api_visibility": "private", "show_progress": "hidden"}
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 SHOWN: dict[str, Any] = PRIVATE | {"postprocess": False}  # the handler's answer is already as the browser reads it
 DIRECT: dict[str, Any] = SHOWN | {"queue": False, "trigger_mode": "always_last"}
 """Options of listeners that skip Gradio's queue and answer each request once; the job queue bounds their number."""
@@ -94,14 +93,11 @@ def relight_tab(handlers: Handlers, demo: gr.Blocks) -> Any:
             given = gr.File(example, label="Given photo", visible="hidden")  # reports every change; the button doesn't
             photo = gr.File(example, label="Flash photo", visible="hidden")  # the last one that could be relit
             panel = settings_panel("controls")
-            with gr.Column(elem_id="download"):
-                download = gr.Button("Download at full size", variant="primary")
-                download_note = gr.HTML(elem_id="done")
-            file = gr.File(label="Full size", show_label=False, interactive=False, visible=False, elem_id="file")
+            file, download_note = download_panel(handlers, [photo, *panel.settings])
         with gr.Column(elem_id="pictures"):
             with gr.Column(elem_id="view-cell"):
                 view = before_and_after("Drag to compare", "view", opening.flash, opening.ours)
-            strip = thumbnails(handlers)
+            thumbnails(handlers, given)
             show_clipping, clipped, note = note_panel()
             changes = changes_panel(opening.changes)
             help_panel()
@@ -110,7 +106,6 @@ def relight_tab(handlers: Handlers, demo: gr.Blocks) -> Any:
     photo_outputs = [note, view, clipped, changes, photo, file, download_note, choose, clear, *panel.settings]
     choose.upload(None, choose, given, js="(file) => (window.f2a_busy(false), file)", **PRIVATE)
     clear.click(lambda: example, None, given, **PRIVATE)
-    give_on_tap(strip, handlers.bundled.pairs, given)
     camera.input(lambda picture: picture, camera, given, **PRIVATE)
     state = [photo, panel.keep_settings, *panel.settings]
     keep_over_reload(demo, note, state, given)  # Gradio calls the listeners of a change one after the other
@@ -123,28 +118,8 @@ def relight_tab(handlers: Handlers, demo: gr.Blocks) -> Any:
     inputs = [screen, photo, show_clipping, *panel.controls]
     outputs = [view, clipped, changes, file, download_note]
     gr.on(moves, handlers.on_controls, inputs, outputs, js=SCREEN, **DIRECT)
-    looks = [look.click, show_clipping.change]
-    gr.on(looks, handlers.on_look, inputs, [view, clipped], js=SCREEN, **DIRECT)
-    save_on_click(download, handlers, [photo, *panel.settings], file, download_note)
+    gr.on([look.click, show_clipping.change], handlers.on_look, inputs, [view, clipped], js=SCREEN, **DIRECT)
     return given
-
-
-def give_on_tap(strip: gr.Gallery, pairs: ExamplePairs, given: gr.File) -> None:
-    """Make the flash photo of a tapped thumbnail the given one, in the browser: the server would get only the first of
-    several quick taps."""
-    flashes = [FileData(path=str(pairs.photos(name).flash)).model_dump() for name in pairs.names]
-    in_browser(strip.select, None, [given], f"() => ({json.dumps(flashes)})[window.f2a_tapped]")
-
-
-def save_on_click(
-    download: gr.Button, handlers: Handlers, asked: list[Any], file: gr.File, download_note: gr.HTML
-) -> None:
-    """Write the file at full size when the button is clicked, and hand it to the browser if it is still wanted."""
-    download.click(None, None, download_note, js=f"() => {json.dumps(text.SAVING)}", **PRIVATE)
-    several = SHOWN | {"trigger_mode": "multiple"}
-    saving = download.click(handlers.on_download, asked, saved := gr.JSON(visible=False), **several)
-    saving.success(None, [saved, *asked], [file, download_note], js="(...answer) => window.f2a_download(...answer)")
-    saving.failure(None, None, download_note, js="() => ''", **PRIVATE)
 
 
 def keep_over_reload(demo: gr.Blocks, note: gr.HTML, state: list[Any], given: gr.File | None = None) -> None:
@@ -161,7 +136,7 @@ def examples_tab(tab: gr.Tab, handlers: Handlers, photo: gr.File, tabs: gr.Tabs)
     gr.Markdown(text.origin(gallery.pairs.title, gallery.pairs.bundled))
     with gr.Row():
         several = len(gallery.categories) > 1
-        category = gr.Dropdown(gallery.categories, value=EVERYTHING, label="Category", visible=several)
+        category = gr.Dropdown([*gallery.categories], value=EVERYTHING, label="Category", visible=several)
         view = gr.Radio(list(VIEWS), value=next(iter(VIEWS)), label="Compare", container=False, elem_id="compare")
     pictures, note = before_and_after("Drag to compare", "example"), gr.HTML(elem_id="example-note")
     with gr.Row():
@@ -224,7 +199,21 @@ def add_endpoints(handlers: Handlers, settings: list[Any]) -> None:
         (handlers.relight_batch, [photos, *settings], [archive, sentence]),
         (handlers.examples, [category, number], [pictures, facts]),
     ):
-        gr.Button(visible=False).click(endpoint(act), inputs, outputs, api_name=act.__name__, **PUBLIC)
+        gr.Button(visible=False).click(endpoint(act), inputs, outputs, api_name=act.__name__)
+
+
+def download_panel(handlers: Handlers, asked: list[Any]) -> tuple[gr.File, gr.HTML]:
+    """Lay out the button that writes the file at full size and hands it to the browser; return a link to this file and
+    a line about it, which are shown if they are still about the photo and settings that were ``asked`` for."""
+    with gr.Column(elem_id="download"):
+        button, note = gr.Button("Download at full size", variant="primary"), gr.HTML(elem_id="done")
+    file = gr.File(label="Full size", show_label=False, interactive=False, visible=False, elem_id="file")
+    in_browser(button.click, None, [note], f"() => {json.dumps(text.SAVING)}")
+    several = SHOWN | {"trigger_mode": "multiple"}
+    saving = button.click(handlers.on_download, asked, saved := gr.JSON(visible=False), **several)
+    saving.success(None, [saved, *asked], [file, note], js="(...answer) => window.f2a_download(...answer)")
+    saving.failure(None, None, note, js="() => ''", **PRIVATE)
+    return file, note
 
 
 def note_panel() -> tuple[gr.Checkbox, gr.HTML, gr.HTML]:
@@ -257,12 +246,16 @@ def changes_panel(opening: Path) -> gr.Image:
     return picture
 
 
-def thumbnails(handlers: Handlers) -> gr.Gallery:
-    """Lay out the bundled examples in a row."""
-    pictures = [(path, name.replace("_", " ")) for name, path in handlers.bundled.thumbnails()]
+def thumbnails(handlers: Handlers, given: gr.File) -> None:
+    """Lay out the bundled examples in a row. The flash photo of the one that is tapped becomes the given one, in the
+    browser: the server would get only the first of several quick taps."""
+    bundled = handlers.bundled
+    pictures = [(path, name.replace("_", " ")) for name, path in bundled.thumbnails()]
     plain: dict[str, Any] = {"allow_preview": False, "buttons": [], "show_label": False, "rows": 1}
     with gr.Column(elem_id="strip-cell"):
-        return gr.Gallery(pictures, label="Examples", columns=len(pictures), elem_id="strip", **plain)
+        strip = gr.Gallery(pictures, label="Examples", columns=len(pictures), elem_id="strip", **plain)
+    flashes = [FileData(path=str(bundled.pairs.photos(name).flash)).model_dump() for name in bundled.pairs.names]
+    in_browser(strip.select, None, [given], f"() => ({json.dumps(flashes)})[window.f2a_tapped]")
 
 
 def before_and_after(label: str, elem_id: str, *pictures: Path) -> gr.ImageSlider:

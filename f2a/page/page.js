@@ -1,8 +1,10 @@
 () => {
+  const unchanged = (count) => Array(count).fill({ __type__: "update" });
+
   // A download always arrives, but it is shown on the page only if photo and settings are still the same.
   window.f2a_download = ({ file, line, asked }, photo, ...settings) => {
     if (file) Object.assign(document.createElement("a"), { href: file.url, download: file.orig_name }).click();
-    if (JSON.stringify(asked) !== JSON.stringify([photo?.path, ...settings])) return [{ __type__: "update" }, { __type__: "update" }];
+    if (JSON.stringify(asked) !== JSON.stringify([photo?.path, ...settings])) return unchanged(2);
     return [{ __type__: "update", value: file, visible: Boolean(file) }, line];
   };
 
@@ -35,8 +37,11 @@
     return { x: box.x + box.width / 2, y: box.y + box.height / 2, scale, width: naturalWidth * scale, height: naturalHeight * scale };
   };
   const touched = ({ clientX, clientY }, { x, y, width, height } = shown()) => [0.5 + (clientX - x) / width, 0.5 + (clientY - y) / height];
-  document.addEventListener("load", (event) => {
-    if (event.target !== picture()) return;
+  const fitWords = (picture) => picture.closest("#view, #example, #failure")?.style.setProperty("--ratio", picture.naturalWidth / picture.naturalHeight);
+  for (const picture of document.querySelectorAll("#view img")) if (picture.naturalWidth) fitWords(picture);  // loaded before this script ran
+  document.addEventListener("load", ({ target }) => {
+    fitWords(target);
+    if (target !== picture()) return;
     if (!coming()) hideIncoming();  // else this picture is of the previous photo
     const percent = Math.round(100 * shown().scale * devicePixelRatio);
     document.querySelector("#view label").dataset.zoom = closer ? `, ${percent} %, tap to go back` : "";
@@ -62,19 +67,15 @@
     if (tapped && (closer || point.every((share) => share >= 0 && share <= 1))) look(point);
   });
   document.addEventListener("contextmenu", (event) => press && event.preventDefault());  // a held finger would open it
-  const looking = (event) => picture()?.checkVisibility() && event.target.matches("body, #view [role=separator]");
   document.addEventListener("keydown", (event) => {
-    if (!["Enter", " "].includes(event.key) || !looking(event)) return;
+    if (!["Enter", " "].includes(event.key) || !event.target.matches("body, #view [role=separator]")) return;
+    if (!picture()?.checkVisibility()) return;
     event.preventDefault();  // the space key would scroll
     if (event.repeat) return;
     if (event.key === " ") hold(true);
     else look([0.5, 0.5]);
   });
-  document.addEventListener("keyup", (event) => event.key === " " && held() && hold(false));
-
-  const fitWords = (picture) => picture.closest("#view, #example, #failure")?.style.setProperty("--ratio", picture.naturalWidth / picture.naturalHeight);
-  document.addEventListener("load", ({ target }) => fitWords(target), true);
-  for (const picture of document.querySelectorAll("#view img")) if (picture.naturalWidth) fitWords(picture);  // loaded before this script ran
+  document.addEventListener("keyup", (event) => event.key === " " && hold(false));
 
   document.addEventListener("click", ({ target }) => {  // a key on a thumbnail clicks, too
     const thumbnails = [...document.querySelectorAll("#strip .thumbnail-item")];
@@ -105,23 +106,23 @@
     history.time = 0;
     return history.steps[(history.at += by)];
   };
-  let asked, keeps, lookedAt;
+  let asked, newest, keeps, lookedAt;
   window.f2a_new_photo = (photo, keep, ...values) => {
     asked = photo;
     keeps = keep || restored;
     restored = false;
-    [lookedAt, closer] = [closer, null];
+    [lookedAt, closer] = [closer, null];  // before the answer changes sliders, which ask for the picture
     return [(filled = place()), photo, keeps, ...values];
   };
-  window.f2a_shown = (photo) => {  // if the one asked for was refused, everything stays as it was
+  window.f2a_shown = (photo) => {
+    if (newest.path === asked.path) window.f2a_save("given");
     const accepted = asked.path === photo.path;
-    if (kept.given?.photo.path === asked.path) delete kept.given, saveSoon();
-    if (!accepted) closer = lookedAt;
+    if (!accepted) closer = lookedAt;  // everything stays as it was
     else {
       document.querySelector("#view").classList.remove("closer");
       document.querySelector("#view label").dataset.zoom = "";
     }
-    if (!accepted || keeps) return [{ __type__: "update" }, { __type__: "update" }];
+    if (!accepted || keeps) return unchanged(2);
     delete histories.controls;
     return [0, 1].map(() => ({ __type__: "update", interactive: false }));
   };
@@ -143,30 +144,30 @@
   // storage may be blocked in a frame.
   const before = history.state?.f2a ?? {}, kept = { ...before };
   let restored = false, saving;
-  const saveSoon = () => {
-    clearTimeout(saving);  // browsers allow about three calls a second
-    saving = setTimeout(() => history.replaceState({ ...history.state, f2a: kept }, ""), 400);
-  };
+  const save = () => history.replaceState({ ...history.state, f2a: kept }, "");
   window.f2a_save = (name, ...values) => {
     kept[name] = JSON.stringify(values);
-    saveSoon();
+    clearTimeout(saving);  // browsers allow about three calls a second
+    saving = setTimeout(save, 400);
   };
   window.f2a_given = (photo, ...state) => {  // until it is relit, a reload gives it again
-    kept.given = { photo, keeps: state[1] || restored };
+    newest = photo;
+    window.f2a_save("given", photo, state[1] || restored);
     window.f2a_save("note", ...state);
   };
   addEventListener("beforeunload", () => {
-    const tab = document.querySelector("[role=tab][aria-selected=true]").textContent;
-    history.replaceState({ ...history.state, f2a: { ...kept, tab } }, "");
+    kept.tab = document.querySelector("[role=tab][aria-selected=true]").textContent;
+    save();
   });
   [...document.querySelectorAll("[role=tab]")].find((tab) => tab.textContent === before.tab)?.click();
   window.f2a_restore = async (name, ...now) => {  // now: the note, one photo or several, their settings
-    const unchanged = now.map(() => ({ __type__: "update" })), [note, samePhotos] = unchanged;
-    const [last, ...settings] = JSON.parse(before[name] ?? "[]"), waited = name === "note" && before.given;
-    const given = waited ? waited.photo : last, photos = [given ?? []].flat();
-    if (settings.length + 2 !== now.length) return unchanged;  // nothing was kept, or the page then had other controls
+    const [note, samePhotos] = unchanged(2);
+    const [last, ...settings] = JSON.parse(before[name] ?? "[]");
+    const [waiting, keeps] = JSON.parse(name === "note" && before.given || "[]");
+    const given = waiting ?? last, photos = [given ?? []].flat();
+    if (settings.length + 2 !== now.length) return unchanged(now.length);  // nothing was kept, or the page then had other controls
     if (!photos.length || given.path && given.path === now[1].path) return [note, samePhotos, ...settings];
-    restored ||= name === "note" && (!waited || waited.keeps);  // the photo returns like a new one, but keeps its settings
+    restored ||= name === "note" && (!waiting || keeps);  // the photo returns like a new one, but keeps its settings
     const answers = await Promise.all(photos.map((photo) => fetch(photo.url, { method: "HEAD" })));
     const gone = photos.filter((_, place) => !answers[place].ok).map((photo) => photo.orig_name);
     if (!gone.length) return [note, given, ...settings];
@@ -243,7 +244,7 @@
     const toast = document.querySelector("[data-testid=toast-body]");
     if (toast) window.f2a_busy(false);  // the photo is too large, or the connection is down
     const lost = toast?.textContent.includes("Connection to the server was lost");  // nothing else would end the wait
-    for (const line of document.querySelectorAll(lost ? ".note.waiting" : ":not(*)")) {
+    if (lost) for (const line of document.querySelectorAll(".note.waiting")) {
       Object.assign(line, { className: "note error", role: "alert", textContent: LOST });
     }
     if (document.querySelector("#note .error, [data-testid=toast-body]") && !coming()) hideIncoming();
@@ -266,10 +267,7 @@
       const compared = document.querySelector("#compare input:checked")?.value;
       const names = ({ example: compared, failure: "Relit | Truth" }[stage.id] ?? "Flash | Relit").split(" | ");
       [stage.dataset.left, stage.dataset.right] = names;
-      stage.querySelectorAll("img").forEach((picture, place) => {
-        const text = `${names[place] ?? ""} picture`;
-        if (picture.alt !== text) picture.alt = text;
-      });
+      stage.querySelectorAll("img").forEach((picture, place) => (picture.alt = `${names[place] ?? ""} picture`));
       const divider = stage.querySelector("[data-testid=slider]");
       if (!divider) continue;
       const left = stage.querySelector("img.fixed")?.style.clipPath.match(/([\d.]+)%/)?.[1] ?? 50;

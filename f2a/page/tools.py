@@ -19,9 +19,6 @@ from f2a.photo import PhotoError, read_photo
 PICTURE_SIDE = 1024
 """Longest side, in pixels, of the picture in an answer, which also gives the address of the whole file."""
 
-UNFIT = {"array"}
-"""JSON types of parameters that no client can fill: Gradio 6.31 does not find the files in a list."""
-
 UNREACHED = "the page failed; if you gave a photo's address, the page may be unable to reach it: give a data: URI"
 
 
@@ -32,7 +29,8 @@ class ToolServer(gradio.mcp.GradioMCPServer):
     def get_tool_to_endpoint(self) -> dict[str, str]:
         endpoints = self.api_info["named_endpoints"]
         types = {name: {row["type"].get("type") for row in about["parameters"]} for name, about in endpoints.items()}
-        return {tool: name for tool, name in super().get_tool_to_endpoint().items() if not types[name] & UNFIT}
+        fit = {name for name in endpoints if "array" not in types[name]}  # Gradio 6.31 finds no files in a list
+        return {tool: name for tool, name in super().get_tool_to_endpoint().items() if name in fit}
 
     @property
     def _file_data_tool_description(self) -> str:

@@ -18,7 +18,7 @@ from PIL import Image
 from f2a.data.cache import DataError
 from f2a.page import service, text
 from f2a.page.clipping import BLACK_COLOR, BURNT_COLOR, Clipping
-from f2a.page.examples import BUNDLED, FolderPairs, categories, in_category, open_examples
+from f2a.page.examples import BUNDLED, FolderPairs, by_category, open_examples
 from f2a.page.gallery import Gallery
 from f2a.page.service import PhotoCountError, RelightService, Viewport, free_name, sweep_folder
 from f2a.photo import PhotoError, read_photo
@@ -341,22 +341,21 @@ def test_a_photo_is_not_kept_open_past_its_time_however_often_it_is_used(relight
     assert len(runs) == 2
 
 
-NAMES = ["People_014", "People_150", "Rooms_1", "Rooms_2"]
+NAMES = ["People_014", "Rooms_1", "Rooms_2", "People_150"]
 
 
 def test_pairs_are_filtered_by_the_first_word_of_their_names():
-    assert categories(NAMES) == ["all", "People", "Rooms"]
-    assert in_category(NAMES, "Rooms") == ["Rooms_1", "Rooms_2"]
-    assert in_category(NAMES, "all") == NAMES
-    assert categories(["living_room", "tyre"]) == ["all"]  # one category per example would not help
-    assert categories(["faid_1", "faid_2"]) == ["all"]
+    categories = by_category(NAMES)
+    assert list(categories.items()) == [("all", NAMES), ("People", NAMES[:1] + NAMES[3:]), ("Rooms", NAMES[1:3])]
+    for names in (["living_room", "tyre"], ["faid_1", "faid_2"]):  # one category per example would not help
+        assert by_category(names) == {"all": names}
 
 
 def test_an_example_is_made_once_and_scored(relighter, tmp_path, monkeypatch):
     write_pairs(tmp_path / "pairs", 2)
     gallery = Gallery(FolderPairs(tmp_path / "pairs"), relighter)
     runs = runs_of_the_network(relighter, monkeypatch)
-    name = gallery.names("all")[0]
+    name = gallery.pairs.names[0]
     example = gallery.show(name)
     assert gallery.show(name) is example
     assert len(runs) == 1
