@@ -200,7 +200,8 @@ def _with_srgb_curve(profile: ImageCms.ImageCmsProfile, space: str) -> ColorProf
     colors = (color[1][:2] for color in (cms.red_primary, cms.green_primary, cms.blue_primary) if color)
     primaries: Any = (*D50, *chain.from_iterable(colors))
     try:
-        return ColorProfile(matrix_profile("As the photo, with the curve of sRGB", primaries, SRGB_CURVE, "RGB"))
+        with np.errstate(all="ignore"):  # NumPy warns about some of them
+            return ColorProfile(matrix_profile("As the photo, with the curve of sRGB", primaries, SRGB_CURVE, "RGB"))
     except (ValueError, OverflowError, struct.error):
         raise ProfileError("its colour profile states impossible primaries and was ignored") from None
 

@@ -178,6 +178,7 @@ PRIMARIES_OF_SRGB = [number for xy in profiles.SRGB_XY[:3] for value in xy for n
         ([(318, "2I", 2, (3127, 10_000, 3290, 10_000), True)], {318}),
         ([(318, "2I", 2, (3457, 10_000, 3585, 10_000), True)], set()),
         ([(318, "2I", 2, (3127, 0, 3290, 10_000), True)], set()),
+        ([(318, "2I", 3, (3127, 10_000, 3290, 10_000, 1, 1), True)], set()),
         ([(319, "2I", 6, PRIMARIES_OF_SRGB, True)], {319}),
         ([(319, "2I", 6, PRIMARIES_OF_SRGB[::-1], True)], set()),
         ([(318, "s", 0, "white", True)], set()),

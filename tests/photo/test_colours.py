@@ -101,16 +101,18 @@ def test_each_channel_is_relit_by_its_own_curve(relighter):
     )  # under the highlights' roll-off
 
 
-def without_red():
-    """A profile whose red has no light, which LittleCMS accepts."""
+def with_red(*xyz):
+    """A profile with this colorant, in units of 1 / 65536, which LittleCMS accepts whatever it is."""
     at = int.from_bytes(profiles.ADOBE_RGB.partition(b"rXYZ")[2][:4], "big") + 8
-    return profiles.ADOBE_RGB[:at] + bytes(12) + profiles.ADOBE_RGB[at + 12 :]
+    return profiles.ADOBE_RGB[:at] + struct.pack(">3i", *xyz) + profiles.ADOBE_RGB[at + 12 :]
 
 
 @pytest.mark.parametrize(
     ("icc_profile", "mode", "said"),
     [
-        (without_red(), "RGB", "impossible"),
+        (with_red(0, 0, 0), "RGB", "impossible"),
+        (with_red(9, -9, 0), "RGB", "impossible"),
+        (with_red(13453, 41005, 3989), "RGB", "impossible"),  # almost its green
         (b"not a profile", "RGB", "damaged"),
         (profiles.DISPLAY_P3[:200], "RGB", "damaged"),
         (profiles.DISPLAY_P3[:16] + b"\xd6GB " + profiles.DISPLAY_P3[20:], "RGB", "damaged"),
@@ -119,9 +121,10 @@ def without_red():
         (profiles.CMYK, "RGB", "one for CMYK pixels"),
     ],
 )
-def test_a_profile_that_does_not_fit_is_said_and_ignored(tmp_path, photo, icc_profile, mode, said):
+def test_a_profile_that_does_not_fit_is_said_and_ignored(tmp_path, photo, icc_profile, mode, said, recwarn):
     photo.convert(mode).save(tmp_path / "a.png", icc_profile=icc_profile)
     file = read_photo(tmp_path / "a.png")
+    assert not [warning for warning in recwarn if warning.category is RuntimeWarning]
     assert [note for note in file.notes if said in note and "ignored" in note]
     write_photo(file.photo, tmp_path / "b.png", file)
     with Image.open(tmp_path / "b.png") as written:
