@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from contextvars import copy_context
 from itertools import takewhile
 from typing import Any, TypeVar
@@ -45,39 +46,36 @@ class JobQueue:
         Raises:
             Busy: the line is full, or the queue was closed before the job's turn came.
         """
-        steps = self.follow(int, job, *args)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                result: T = end.value
-                return result
+        with self._in_line(job, *args) as future:
+            return future.result()
 
     def follow(self, tell: Callable[[int], U], job: Callable[..., T], *args: Any) -> Generator[U, None, T]:
         """Do the same as :meth:`run`, and yield ``tell(n)``, with ``n`` jobs waiting ahead, whenever that changes."""
-        future, last = self._submit(copy_context().run, job, *args), None
-        try:
+        last = None
+        with self._in_line(job, *args) as future:
             while not (wait([future], LOOK_S).done or future.done()):  # wait() does not count cancelled ones as done
                 if (now := tell(self._before(future))) != last:
                     yield (last := now)
-            result: T = future.result()
-            return result
-        except CancelledError:
-            raise Busy(CLOSING) from None
-        finally:
-            future.cancel()  # if the visitor left the line
-            with self._lock:
-                self._line.remove(future)
+            return future.result()
 
-    def _submit(self, *call: Any) -> Future[Any]:
+    @contextmanager
+    def _in_line(self, job: Callable[..., T], *args: Any) -> Iterator[Future[T]]:
+        """Keep a job in line inside the block. If the visitor leaves before its turn, it is not run."""
         with self._lock:
             if self.closed:
                 raise Busy(CLOSING)
             if (line := self.jobs - self.workers) >= self.max_waiting:
                 raise Busy(f"The line is full, with {counted(line, 'visitor')} waiting; please try again in a minute.")
-            future = self._executor.submit(*call)
+            future = self._executor.submit(copy_context().run, job, *args)
             self._line.append(future)
-            return future
+        try:
+            yield future
+        except CancelledError:
+            raise Busy(CLOSING) from None
+        finally:
+            future.cancel()
+            with self._lock:
+                self._line.remove(future)
 
     def _before(self, future: Future[Any]) -> int:
         """Number of waiting jobs that came earlier."""
