@@ -104,13 +104,13 @@ def relight_tab(handlers: Handlers, demo: gr.Blocks) -> Any:
             camera = webcam_panel()
     photo_inputs = [screen, given, panel.keep_settings, show_clipping, *panel.settings]
     photo_outputs = [note, view, clipped, changes, photo, file, download_note, choose, clear, *panel.settings]
-    choose.upload(None, choose, given, js="(file) => (window.f2a_busy(false), file)", **PRIVATE)
+    in_browser(choose.upload, [choose], [given], "(file) => (window.f2a_busy(false), file)")
     clear.click(lambda: example, None, given, **PRIVATE)
     camera.input(lambda picture: picture, camera, given, **PRIVATE)
     state = [photo, panel.keep_settings, *panel.settings]
     keep_over_reload(demo, note, state, given)  # Gradio calls the listeners of a change one after the other
     tell = f"(...now) => (window.f2a_given(...now), {json.dumps(text.waiting())})"
-    given.change(None, [given, *state], note, js=tell, **PRIVATE)  # at once, even on a slow line
+    in_browser(given.change, [given, *state], [note], tell)  # at once, even on a slow line
     relit = given.change(handlers.on_photo, photo_inputs, photo_outputs, js=NEW_PHOTO, **SHOWN)
     relit.success(None, photo, panel.steps, js="(photo) => window.f2a_shown(photo)", **PRIVATE)
     relit.failure(None, None, note, js="() => ''", **PRIVATE)
@@ -126,8 +126,8 @@ def keep_over_reload(demo: gr.Blocks, note: gr.HTML, state: list[Any], given: gr
     """Keep photos and their settings in the tab's history (page.js), under their note's id, and restore them after a
     reload; a restored photo goes to ``given``, like a new one."""
     save, restore = (f"(...values) => window.f2a_{act}({note.elem_id!r}, ...values)" for act in ("save", "restore"))
-    gr.on([each.change for each in state], None, state, js=save, **PRIVATE)
-    demo.load(None, [note, *state], [note, given or state[0], *state[1:]], js=restore, **PRIVATE)
+    in_browser([each.change for each in state], state, [], save)
+    in_browser(demo.load, [note, *state], [note, given or state[0], *state[1:]], restore)
 
 
 def examples_tab(tab: gr.Tab, handlers: Handlers, photo: gr.File, tabs: gr.Tabs) -> None:
@@ -162,10 +162,10 @@ def batch_tab(handlers: Handlers, demo: gr.Blocks) -> list[Any]:
             archive = gr.File(label="Relit photos", interactive=False, visible=False, elem_id="archive")
     fewer, asked = [photos.delete, photos.clear], [photos, *settings]
     hide = "{ __type__: 'update', value: null, visible: false }"
-    gr.on(fewer, None, None, [note, archive], js=f"() => ['', {hide}]", **PRIVATE)
-    start.click(None, None, [note, archive], js=f"() => [{json.dumps(text.waiting())}, {hide}]", **PRIVATE)
+    in_browser(fewer, None, [note, archive], f"() => ['', {hide}]")
+    in_browser(start.click, None, [note, archive], f"() => [{json.dumps(text.waiting())}, {hide}]")
     with_zip = f"(zip) => zip ? ['', {hide}] : Array(2).fill({{ __type__: 'update' }})"
-    gr.on([each.change for each in asked], None, archive, [note, archive], js=with_zip, **PRIVATE)
+    in_browser([each.change for each in asked], [archive], [note, archive], with_zip)
     record = "(...asked) => window.f2a_batch(...asked)"
     running = start.click(handlers.on_batch, asked, [archive, note], js=record, **PRIVATE)
     running.success(None, [note, *asked], note, js="(...now) => window.f2a_batch_done(...now)", **PRIVATE)
