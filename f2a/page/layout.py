@@ -100,7 +100,8 @@ def relight_tab(handlers: Handlers, demo: gr.Blocks) -> Any:
             thumbnails(handlers, given)
             show_clipping, clipped, note = note_panel()
             changes = changes_panel(opening.changes)
-            help_panel()
+            with gr.Accordion("What the controls do", open=False, elem_id="help"):
+                gr.HTML(text.controls_help())
             camera = webcam_panel()
     photo_inputs = [screen, given, panel.keep_settings, show_clipping, *panel.settings]
     photo_outputs = [note, view, clipped, changes, photo, file, download_note, choose, clear, *panel.settings]
@@ -223,12 +224,6 @@ def note_panel() -> tuple[gr.Checkbox, gr.HTML, gr.HTML]:
             show_clipping = gr.Checkbox(label=text.SHOW_CLIPPING, container=False)
             clipped = gr.HTML(text.clipping())
         return show_clipping, clipped, gr.HTML(as_html(text.WELCOME), elem_id="note")
-
-
-def help_panel() -> None:
-    """Lay out what each control does, folded away."""
-    with gr.Accordion("What the controls do", open=False, elem_id="help"):
-        gr.HTML(text.controls_help())
 
 
 def webcam_panel() -> gr.Image:

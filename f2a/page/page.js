@@ -183,23 +183,19 @@
     }
   }, true);
 
-  // A photo that is being uploaded or is in line is shown already, if the browser can read it.
+  // A photo that is being uploaded or is in line is shown already, if the browser can read it. While it is being
+  // uploaded, its button says so.
   const incoming = Object.assign(new Image(), { id: "incoming", alt: "Your photo, not relit yet" });
   const hideIncoming = () => incoming.remove();
   const coming = () => document.querySelector("#photo.busy, #note .waiting");
   incoming.onerror = incoming.ontransitionend = hideIncoming;
-  const showIncoming = (file) => {
-    URL.revokeObjectURL(incoming.src);
-    incoming.src = URL.createObjectURL(file);
-    document.querySelector("#view-cell").append(incoming);
-  };
-
-  // While a photo is being uploaded, its button says so.
   window.f2a_busy = (on) => document.querySelector("#photo").classList.toggle("busy", on);
   document.addEventListener("change", (event) => {
     if (!event.target.matches?.("#photo input[type=file]") || !event.target.files.length) return;
     window.f2a_busy(true);
-    showIncoming(event.target.files[0]);
+    URL.revokeObjectURL(incoming.src);
+    incoming.src = URL.createObjectURL(event.target.files[0]);
+    document.querySelector("#view-cell").append(incoming);
   }, true);
 
   // Files dropped or pasted anywhere are uploaded: on the Batch tab into the batch, elsewhere as the photo.

@@ -14,10 +14,8 @@ from f2a.page.gallery import PairPreview, PairScore
 from f2a.photo import PhotoError
 from f2a.relight.controls import Controls
 
-INTRODUCTION = """# Flash to ambient
-Gives a flash photo the room's light and keeps the rest, including size and format.
-"""
 TITLE = "Flash to ambient"
+INTRODUCTION = f"# {TITLE}\nGives a flash photo the room's light and keeps the rest, including size and format."
 DESCRIPTION = (
     "A photograph taken with flash, as the light of the room would have shown it. At full size, in its own format."
 )
