@@ -122,8 +122,9 @@ def test_a_place_that_is_looked_at_is_read_once_however_often_a_slider_moves(rel
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
 def test_a_preview_is_as_transparent_as_the_photo(relight_service, tmp_path, mode):
-    """Fully transparent on the left, half transparent in the middle, opaque on the right."""
-    image, alpha = Image.new("RGB", (240, 80), (180, 30, 90)), Image.new("L", (240, 80), 255)
+    """Fully transparent on the left, over a hidden white, half transparent in the middle, opaque on the right."""
+    image, alpha = Image.new("RGB", (240, 80), (120, 20, 60)), Image.new("L", (240, 80), 255)
+    image.paste((255, 255, 255), (0, 0, 80, 80))
     for left, value in ((0, 0), (80, 128)):
         alpha.paste(value, (left, 0, left + 80, 80))
     image.putalpha(alpha)
@@ -136,6 +137,8 @@ def test_a_preview_is_as_transparent_as_the_photo(relight_service, tmp_path, mod
                 colors = [shown.getpixel((shown.width * sixth // 6, 20)) for sixth in (1, 3, 5)]
                 assert [alpha for *_, alpha in colors] == [0, 128, 255]
                 assert colors[1][:3] == pytest.approx(colors[2][:3], abs=6)
+    edge, opaque = held.prepared.preview(100).photo.rows()[16, [33, 99]].astype(int)
+    assert edge == pytest.approx(opaque, abs=4)  # the hidden white is not mixed in
 
 
 def test_a_preview_of_noise_in_alpha_stays_within_the_bytes_of_a_slow_line(relight_service, tmp_path):
