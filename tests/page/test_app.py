@@ -480,9 +480,9 @@ def test_a_batch_becomes_one_zip_and_a_line_for_what_failed(page: Any, relighter
     bad.write_bytes(photos[0].read_bytes()[:300])
     number_of(page, "Exposure").fill("2")  # must not affect the batch
     page.get_by_role("tab", name="Batch").click()
-    number_of(page, "Exposure", "#batch-controls").fill("-1")
     page.locator("#batch-photos input[type=file]").set_input_files([*photos, bad])
     page.locator("#batch-photos").get_by_text("bad").first.wait_for()
+    number_of(page, "Exposure", "#batch-controls").fill("-1")  # a tab that has just opened may still set its sliders
     page.get_by_role("button", name="Relight all").click()
     page.get_by_text("2 of 3 photos relit.").wait_for()
     assert page.locator("#batch-note [role=alert]").inner_text().startswith("bad.jpg: is damaged or cut short")
@@ -557,7 +557,8 @@ def test_a_batch_whose_photos_are_cleared_ends_before_its_last_photo(
     page.wait_for_timeout(1000)
     assert len(runs) < 5
     assert page.locator("#archive").is_hidden()
-    assert page.locator("#batch-note").inner_text().strip() == ""
+    # its text may also have Gradio's word "Error", hidden, since Gradio sometimes counts what was cancelled as failed
+    assert page.locator("#batch-note p").count() == 0
 
 
 def test_too_many_photos_are_refused_before_any_work(page: Any, tmp_path: Path) -> None:
