@@ -195,8 +195,9 @@ class Photo:
         return Photo.from_array(values, colors)
 
     def with_alpha(self, image: Image.Image) -> Image.Image:
-        """An RGB image of this photo's size with its alpha, in 8 bits; the same image if the photo has none."""
+        """A copy of an RGB image of this photo's size with its alpha, in 8 bits; the same image if it has none."""
         if self._storage.alpha is not None:
+            image = image.copy()
             image.putalpha(Image.fromarray(to_eight_bits(self._storage.alpha)))
         return image
 
